@@ -1,0 +1,43 @@
+/**
+ * The one error class of the project that somebody catches: what the user gave (an option, a file, a config key)
+ * is wrong, and the message says where, what was required, what came, and what to do. The command line prints the
+ * message alone and exits with status 2; a server would answer 4xx. Anything else that is thrown is our own mistake.
+ */
+export class InputError extends Error {
+  override name = "InputError";
+}
+
+/** Throws an {@link InputError} with `message` unless `condition` holds. */
+export function requireInput(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new InputError(message);
+}
+
+/**
+ * The error for a name that is not in a known list: it lists what there is and suggests the nearest.
+ *
+ * @param what   the kind of thing, with its place, e.g. `sample --class: unknown class`
+ * @param given  the name that came
+ * @param known  the names that exist
+ */
+export function unknownName(what: string, given: string, known: readonly string[]): InputError {
+  const nearest = [...known]
+    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const hint =
+    nearest && nearest.distance <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : "";
+  return new InputError(`${what} "${given}".${hint} Known: ${known.join(", ")}.`);
+}
+
+/** Levenshtein distance: the fewest single-character insertions, deletions and substitutions from `a` to `b`. */
+export function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitute, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,66 @@
+import type { HostTensor } from "../core/tensor.ts";
+
+/**
+ * A Runner executes encoded graphs on one device and keeps named tensors there between runs (parameters, optimiser
+ * state, key/value caches). It is a connector: it knows nothing of models. Two adapters exist in the design: Node
+ * (onnxruntime-node in a worker thread, since its `run` blocks its thread) and the browser.
+ */
+export interface Runner {
+  readonly device: Device;
+  /** Compiles an ONNX model (its bytes). Throws with the runtime's reason when the model is refused. */
+  load(model: Uint8Array): Promise<Program>;
+  /**
+   * Runs a program once.
+   *
+   * @param feeds  one entry per graph input: a host tensor, or a stored tensor by name, whole or its leading rows
+   *   (a view, never a copy).
+   * @param outputs  which outputs to compute and where each goes: `"host"` returns it, `{ store }` keeps it in the
+   *   runner under that name, replacing (and disposing) what stood there. An output may replace a tensor that the
+   *   same run reads: replacement happens after the run.
+   * @returns the outputs sent to the host, by name.
+   * @throws naming the program, the input or output and the reason: a missing or extra feed, a wrong dtype or
+   *   shape, an unknown stored name.
+   */
+  run(
+    program: Program,
+    feeds: Readonly<Record<string, Feed>>,
+    outputs: Readonly<Record<string, Sink>>,
+  ): Promise<Record<string, HostTensor>>;
+  /** Stores tensors by name, replacing what stood there. */
+  put(tensors: Readonly<Record<string, HostTensor>>): Promise<void>;
+  /** Copies stored tensors back to the host. Throws for an unknown name. */
+  get(names: readonly string[]): Promise<Record<string, HostTensor>>;
+  /** Disposes stored tensors; unknown names are ignored. */
+  drop(names: readonly string[]): Promise<void>;
+  /** Frees a program's session. */
+  unload(program: Program): Promise<void>;
+  /** Counts what is alive, for leak tests. */
+  stats(): Promise<{ programs: number; stored: number; storedBytes: number }>;
+  /** Waits for the run in progress, then frees everything and stops the worker. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export type Device = "cpu" | "webgpu";
+
+/** A compiled graph. `inputs` and `outputs` carry the names, dtypes and shapes (symbolic dims as strings). */
+export interface Program {
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly PortInfo[];
+  readonly outputs: readonly PortInfo[];
+}
+
+export interface PortInfo {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** A tensor kept in the runner; `rows` takes the leading rows of its first axis as a zero-copy view. */
+export interface StoredFeed {
+  readonly stored: string;
+  readonly rows?: number;
+}
+
+export type Feed = HostTensor | StoredFeed;
+export type Sink = "host" | { readonly store: string };
