@@ -4,6 +4,7 @@ export interface ArrayOf {
   float64: Float64Array;
   int32: Int32Array;
   int64: BigInt64Array;
+  uint16: Uint16Array;
   uint8: Uint8Array;
   bool: Uint8Array;
 }
@@ -22,6 +23,7 @@ export const bytesPerElement: Record<DType, number> = {
   float64: 8,
   int32: 4,
   int64: 8,
+  uint16: 2,
   uint8: 1,
   bool: 1,
 };
