@@ -1,0 +1,129 @@
+/** Writes a graph as an ONNX model. Nodes that no output needs are left out. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
+
+/** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
+export const opset = 21;
+const irVersion = 10n;
+
+const typeCode: Record<GraphDType, TensorProto_DataType> = {
+  float32: TensorProto_DataType.FLOAT,
+  float64: TensorProto_DataType.DOUBLE,
+  int32: TensorProto_DataType.INT32,
+  int64: TensorProto_DataType.INT64,
+  bool: TensorProto_DataType.BOOL,
+};
+
+/** The nodes that the graph's outputs need, in an order that can be run. */
+export function neededNodes(graph: Graph): GraphNode[] {
+  const needed = new Set<GraphNode>();
+  const stack: Value[] = [...graph.outputs.values()];
+  while (stack.length > 0) {
+    const node = stack.pop()!.node;
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    for (const input of node.inputs) if (input) stack.push(input);
+  }
+  return graph.nodes.filter((node) => needed.has(node));
+}
+
+/** The model's bytes: every declared input and output, the needed nodes, and the constants they read. */
+export function encode(graph: Graph): Uint8Array {
+  if (graph.outputs.size === 0) throw new Error(`graph ${graph.name}: it has no outputs`);
+  const nodes = neededNodes(graph);
+  const protos: NodeProto[] = nodes.map(encodeNode);
+  const constants = new Set<Value>();
+  const note = (value: Value | null): void => {
+    if (value?.data) constants.add(value);
+  };
+  for (const node of nodes) node.inputs.forEach(note);
+  // An output is named by what it is, not by the node that made it: one Identity each.
+  const outputs: ValueInfoProto[] = [];
+  for (const [name, value] of graph.outputs) {
+    note(value);
+    protos.push(create(NodeProtoSchema, { opType: "Identity", input: [value.name], output: [name], name }));
+    outputs.push(describe(name, value));
+  }
+  const proto: GraphProto = create(GraphProtoSchema, {
+    name: graph.name,
+    node: protos,
+    input: [...graph.inputs].map(([name, value]) => describe(name, value)),
+    output: outputs,
+    initializer: [...constants].map((value) =>
+      create(TensorProtoSchema, {
+        name: value.name,
+        dataType: typeCode[value.dtype],
+        dims: value.shape.map((dim) => BigInt(dim as number)),
+        rawData: bytesOf(value),
+      }),
+    ),
+  });
+  const model = create(ModelProtoSchema, {
+    irVersion,
+    producerName: "magnets",
+    opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) })],
+    graph: proto,
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+function bytesOf(value: Value): Uint8Array<ArrayBuffer> {
+  const { data } = value.data!;
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
+function encodeNode(node: GraphNode, index: number): NodeProto {
+  return create(NodeProtoSchema, {
+    name: `${node.op}_${index}`,
+    opType: node.op,
+    input: node.inputs.map((input) => input?.name ?? ""),
+    output: node.outputs.map((output) => output.name),
+    attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
+  });
+}
+
+function encodeAttribute(name: string, value: Attribute) {
+  const type = AttributeProto_AttributeType;
+  if (typeof value === "number")
+    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if (typeof value === "string") {
+    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
+  }
+  if ("float" in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map((item) => BigInt(item)) });
+}
+
+function describe(name: string, value: Value): ValueInfoProto {
+  const dims = value.shape.map((dim) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value:
+        typeof dim === "number"
+          ? { case: "dimValue", value: BigInt(dim) }
+          : { case: "dimParam", value: dim.replaceAll("*", "_x_") },
+    }),
+  );
+  const tensor = create(TypeProto_TensorSchema, {
+    elemType: typeCode[value.dtype],
+    shape: create(TensorShapeProtoSchema, { dim: dims }),
+  });
+  const type = create(TypeProtoSchema, { value: { case: "tensorType", value: tensor } });
+  return create(ValueInfoProtoSchema, { name, type });
+}

@@ -1,0 +1,181 @@
+/** Elementwise operations with NumPy broadcasting, and their gradients. */
+import { type Dim, type Shape, sameShape } from "../dim.ts";
+import {
+  type Backward,
+  type GraphDType,
+  requireSameType,
+  setDerivation,
+  shapeError,
+  type Value,
+} from "../graph.ts";
+import { sumTo } from "./reduce.ts";
+
+/** A value or a plain number, which becomes a scalar constant of the other operand's type. */
+export type Operand = Value | number;
+
+function pair(operation: string, a: Operand, b: Operand): [Value, Value] {
+  if (typeof a === "number" && typeof b === "number")
+    throw new Error(`graph.${operation}: two plain numbers`);
+  const left = typeof a === "number" ? (b as Value).graph.scalar((b as Value).dtype, a) : a;
+  const right = typeof b === "number" ? left.graph.scalar(left.dtype, b) : b;
+  requireSameType(operation, left, right);
+  return [left, right];
+}
+
+/** The shape of two operands broadcast together. A symbol matches itself and 1. */
+export function broadcastShape(operation: string, a: Value, b: Value): Shape {
+  const rank = Math.max(a.rank, b.rank);
+  const shape: Dim[] = [];
+  for (let i = 0; i < rank; i++) {
+    const x = a.shape[i - rank + a.rank] ?? 1;
+    const y = b.shape[i - rank + b.rank] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) throw shapeError(operation, "shapes that broadcast", a, b);
+    shape.push(x === 1 ? y : x);
+  }
+  return shape;
+}
+
+function binary(
+  op: string,
+  a: Operand,
+  b: Operand,
+  rule: (x: Value, y: Value, dy: Value, out: Value) => [Value | null, Value | null],
+): Value {
+  const [x, y] = pair(op, a, b);
+  const shape = broadcastShape(op, x, y);
+  const [out] = x.graph.emit(op, [x, y], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
+    const [dx, dz] = rule(x, y, dy!, out!);
+    return [dx && sumTo(dx, x.shape), dz && sumTo(dz, y.shape)];
+  });
+  return out!;
+}
+
+export const add = (a: Operand, b: Operand): Value => binary("Add", a, b, (_x, _y, d) => [d, d]);
+export const subtract = (a: Operand, b: Operand): Value => binary("Sub", a, b, (_x, _y, d) => [d, negate(d)]);
+export const multiply = (a: Operand, b: Operand): Value =>
+  binary("Mul", a, b, (x, y, d) => [multiply(d, y), multiply(d, x)]);
+export const divide = (a: Operand, b: Operand): Value =>
+  binary("Div", a, b, (_x, y, d, out) => [divide(d, y), negate(multiply(d, divide(out, y)))]);
+/** The larger of two; the gradient goes to the larger (to the first where equal). */
+export const maximum = (a: Operand, b: Operand): Value =>
+  binary("Max", a, b, (x, y, d) => {
+    const isFirst = cast(greaterOrEqual(x, y), d.dtype);
+    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
+  });
+/** The smaller of two; the gradient goes to the smaller (to the first where equal). */
+export const minimum = (a: Operand, b: Operand): Value =>
+  binary("Min", a, b, (x, y, d) => {
+    const isFirst = cast(lessOrEqual(x, y), d.dtype);
+    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
+  });
+
+function unary(op: string, x: Value, rule: ((dy: Value, out: Value) => Value) | null): Value {
+  const backward: Backward | undefined = rule ? ([dy]) => [rule(dy!, out!)] : undefined;
+  const [out] = x.graph.emit(op, [x], [{ dtype: x.dtype, shape: x.shape }], {}, backward);
+  return out!;
+}
+
+export const negate = (x: Value): Value => unary("Neg", x, (d) => negate(d));
+export const exp = (x: Value): Value => unary("Exp", x, (d, y) => multiply(d, y));
+export const log = (x: Value): Value => unary("Log", x, (d) => divide(d, x));
+export const sqrt = (x: Value): Value => unary("Sqrt", x, (d, y) => divide(multiply(d, 0.5), y));
+export const tanh = (x: Value): Value => unary("Tanh", x, (d, y) => multiply(d, subtract(1, multiply(y, y))));
+export const sigmoid = (x: Value): Value =>
+  unary("Sigmoid", x, (d, y) => multiply(d, multiply(y, subtract(1, y))));
+export const relu = (x: Value): Value => unary("Relu", x, (d) => multiply(d, cast(greater(x, 0), d.dtype)));
+export const absolute = (x: Value): Value =>
+  unary("Abs", x, (d) => multiply(d, subtract(multiply(cast(greater(x, 0), d.dtype), 2), 1)));
+/** Rounds towards minus infinity; stops gradients. (Round itself falls back to the CPU on WebGPU.) */
+export const floor = (x: Value): Value => unary("Floor", x, null);
+export const square = (x: Value): Value => multiply(x, x);
+
+/** x · sigmoid(x), "swish". */
+export function silu(x: Value): Value {
+  const s = sigmoid(x);
+  const y = multiply(x, s);
+  setDerivation({
+    inputs: [x],
+    outputs: [y],
+    backward: ([d]) => [multiply(d!, add(s, multiply(y, subtract(1, s))))],
+  });
+  return y;
+}
+
+/**
+ * GELU in its tanh form, 0.5 x (1 + tanh(c (x + 0.044715 x³))) with c = sqrt(2/pi), as MaskGIT uses. It equals
+ * x · sigmoid(2c (x + 0.044715 x³)), which is how the gradient (and float64, which has no fused kernel) computes it.
+ */
+export function gelu(x: Value): Value {
+  const scale = 2 * Math.sqrt(2 / Math.PI);
+  const gate = (x2: Value): Value => sigmoid(multiply(x, add(multiply(x2, scale * 0.044715), scale)));
+  const y =
+    x.dtype === "float32"
+      ? x.graph.emit("Gelu", [x], [{ dtype: x.dtype, shape: x.shape }], { approximate: "tanh" })[0]!
+      : multiply(x, gate(square(x)));
+  setDerivation({
+    inputs: [x],
+    outputs: [y],
+    backward: ([d]) => {
+      const x2 = square(x);
+      const s = gate(x2);
+      const slope = add(multiply(x2, 3 * scale * 0.044715), scale);
+      return [multiply(d!, add(s, multiply(multiply(y, subtract(1, s)), slope)))];
+    },
+  });
+  return y;
+}
+
+function compare(op: string, a: Operand, b: Operand): Value {
+  const [x, y] = pair(op, a, b);
+  return x.graph.emit(op, [x, y], [{ dtype: "bool", shape: broadcastShape(op, x, y) }])[0]!;
+}
+export const greater = (a: Operand, b: Operand): Value => compare("Greater", a, b);
+export const greaterOrEqual = (a: Operand, b: Operand): Value => compare("GreaterOrEqual", a, b);
+export const lessOrEqual = (a: Operand, b: Operand): Value => compare("LessOrEqual", a, b);
+export const equal = (a: Operand, b: Operand): Value => compare("Equal", a, b);
+
+/** `condition ? a : b`, elementwise; gradients reach a and b. */
+export function where(condition: Value, a: Operand, b: Operand): Value {
+  if (condition.dtype !== "bool") throw shapeError("where", "a bool condition", condition);
+  const [x, y] = pair("where", a, b);
+  const graph = condition.graph;
+  const both = broadcastShape("where", x, y);
+  const rank = Math.max(both.length, condition.rank);
+  const shape: Dim[] = [];
+  for (let i = 0; i < rank; i++) {
+    const p = both[i - rank + both.length] ?? 1;
+    const q = condition.shape[i - rank + condition.rank] ?? 1;
+    if (p !== q && p !== 1 && q !== 1) throw shapeError("where", "shapes that broadcast", condition, x, y);
+    shape.push(p === 1 ? q : p);
+  }
+  const [out] = graph.emit("Where", [condition, x, y], [{ dtype: x.dtype, shape }], {}, ([d]) => {
+    const zero = graph.scalar(x.dtype, 0);
+    return [null, sumTo(where(condition, d!, zero), x.shape), sumTo(where(condition, zero, d!), y.shape)];
+  });
+  return out!;
+}
+
+/** Converts the element type; gradients pass between floating-point types only. */
+export function cast(x: Value, dtype: GraphDType): Value {
+  if (x.dtype === dtype) return x;
+  const code = { float32: 1, float64: 11, int32: 6, int64: 7, bool: 9 }[dtype];
+  const isFloat = (type: GraphDType): boolean => type === "float32" || type === "float64";
+  const backward: Backward | undefined =
+    isFloat(x.dtype) && isFloat(dtype) ? ([d]) => [cast(d!, x.dtype)] : undefined;
+  return x.graph.emit("Cast", [x], [{ dtype, shape: x.shape }], { to: code }, backward)[0]!;
+}
+
+/** The same value, through which no gradient flows. */
+export function stopGradient(x: Value): Value {
+  return x.graph.emit("Identity", [x], [{ dtype: x.dtype, shape: x.shape }])[0]!;
+}
+
+/** `forward` as the value, the gradient of `through` as the gradient (straight-through estimator). */
+export function straightThrough(forward: Value, through: Value): Value {
+  if (!sameShape(forward.shape, through.shape)) {
+    throw shapeError("straightThrough", "values of one shape", forward, through);
+  }
+  const [out] = forward.graph.emit("Identity", [forward], [{ dtype: forward.dtype, shape: forward.shape }]);
+  setDerivation({ inputs: [through], outputs: [out!], backward: ([d]) => [d!] });
+  return out!;
+}

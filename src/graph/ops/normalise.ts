@@ -1,0 +1,112 @@
+/** Means, softmax and normalisation layers, and their gradients in closed form. */
+import { elementsOf, multiplyDims, sameShape } from "../dim.ts";
+import { arrayFrom, setDerivation, shapeError, type Value } from "../graph.ts";
+import { add, divide, exp, log, multiply, subtract } from "./elementwise.ts";
+import { maxOver, sum } from "./reduce.ts";
+import { reshape } from "./shape.ts";
+
+/** The mean over `axes` (all by default), whose extent must be known when the graph is built. */
+export function mean(x: Value, axes?: readonly number[], keepDims = false): Value {
+  const over = axes ?? x.shape.map((_, i) => i);
+  const count = elementsOf(over.map((axis) => x.dim(axis)));
+  if (typeof count !== "number") throw shapeError("mean", "axes of known extent", x);
+  return multiply(sum(x, axes, keepDims), 1 / count);
+}
+
+/** Softmax over the last axis. A row must hold at least one finite number. */
+export function softmax(x: Value): Value {
+  const [y] = x.graph.emit("Softmax", [x], [{ dtype: x.dtype, shape: x.shape }], { axis: -1 }, ([dy]) => {
+    const weighted = multiply(dy!, y!);
+    return [subtract(weighted, multiply(y!, sum(weighted, [-1], true)))];
+  });
+  return y!;
+}
+
+/** log sum exp over the last axis, kept with extent 1; its gradient is the softmax. */
+export function logSumExp(x: Value): Value {
+  const shift = maxOver(x, [-1], true);
+  const shifted = exp(subtract(x, shift));
+  const total = sum(shifted, [-1], true);
+  const y = add(log(total), shift);
+  setDerivation({
+    inputs: [x],
+    outputs: [y],
+    backward: ([dy]) => [multiply(shifted, divide(dy!, total))],
+  });
+  return y;
+}
+
+/**
+ * The cross-entropy of each row: logits [R, V] against target distributions [R, V] -> [R], in nats. The targets are
+ * taken as constants (no gradient flows into them) and must sum to 1.
+ */
+export function crossEntropy(logits: Value, targets: Value): Value {
+  if (!sameShape(logits.shape, targets.shape)) {
+    throw shapeError("crossEntropy", "logits and targets of one shape", logits, targets);
+  }
+  const loss = subtract(logSumExp(logits), sum(multiply(logits, targets), [-1], true));
+  const rows = reshape(loss, logits.shape.slice(0, -1));
+  setDerivation({
+    inputs: [logits],
+    outputs: [rows],
+    backward: ([dy]) => {
+      const perRow = reshape(dy!, [...logits.shape.slice(0, -1), 1]);
+      return [multiply(subtract(softmax(logits), targets), perRow)];
+    },
+  });
+  return rows;
+}
+
+/**
+ * Normalises the last axis to zero mean and unit variance, then scales and shifts: x [..., D], gamma and beta [D].
+ */
+export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: number): Value {
+  const width = x.dim(-1);
+  if (!sameShape(gamma.shape, [width]) || (beta && !sameShape(beta.shape, [width]))) {
+    throw shapeError("layerNorm", `gamma and beta of shape [${width}]`, x, gamma, ...(beta ? [beta] : []));
+  }
+  if (typeof width !== "number") throw shapeError("layerNorm", "a last axis of known extent", x);
+  const row = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
+  const outputs = [{ dtype: x.dtype, shape: x.shape }, row, row];
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  const made = x.graph.emit("LayerNormalization", [x, gamma, beta], outputs, attributes);
+  const [y, average, inverseDeviation] = made as [Value, Value, Value];
+  setDerivation({
+    inputs: beta ? [x, gamma, beta] : [x, gamma],
+    outputs: [y],
+    backward: ([dy]) => {
+      const d = dy!;
+      const normal = multiply(subtract(x, average), inverseDeviation);
+      const g = multiply(d, gamma);
+      const along = mean(multiply(g, normal), [-1], true);
+      const centred = subtract(subtract(g, mean(g, [-1], true)), multiply(normal, along));
+      const lead = x.shape.slice(0, -1).map((_, i) => i);
+      const dGamma = sum(multiply(d, normal), lead);
+      return [multiply(centred, inverseDeviation), dGamma, ...(beta ? [sum(d, lead)] : [])];
+    },
+  });
+  return y;
+}
+
+/**
+ * Group normalisation of feature maps: x [N, C, ...space], gamma and beta [C]; each of `groups` groups of channels
+ * is normalised over its channels and space. C and the space must be known when the graph is built.
+ */
+export function groupNorm(x: Value, gamma: Value, beta: Value, groups: number, epsilon: number): Value {
+  const channels = x.dim(1);
+  if (typeof channels !== "number" || channels % groups !== 0) {
+    throw shapeError("groupNorm", `channels divisible by ${groups} groups`, x);
+  }
+  const space = elementsOf(x.shape.slice(2));
+  const width = multiplyDims(channels / groups, space);
+  if (typeof width !== "number") throw shapeError("groupNorm", "feature maps of known extent", x);
+  const rows = reshape(x, [multiplyDims(x.dim(0), groups), width]);
+  const ones = x.graph.constant({
+    dtype: x.dtype,
+    dims: [width],
+    data: arrayFrom(x.dtype, new Array<number>(width).fill(1)),
+  });
+  const normal = reshape(layerNorm(rows, ones, null, epsilon), x.shape);
+  const perChannel = (value: Value): Value => reshape(value, [channels, ...x.shape.slice(2).map(() => 1)]);
+  return add(multiply(normal, perChannel(gamma)), perChannel(beta));
+}

@@ -1,0 +1,71 @@
+/** Reductions over axes, and their gradients. */
+import { type Dim, type Shape, sameShape } from "../dim.ts";
+import { type Backward, shapeError, type Value } from "../graph.ts";
+import { expandTo, reshape } from "./shape.ts";
+
+function normalised(operation: string, x: Value, axes: readonly number[] | undefined): number[] {
+  const all = axes ?? x.shape.map((_, i) => i);
+  return all.map((axis) => {
+    const at = axis < 0 ? axis + x.rank : axis;
+    if (!Number.isInteger(at) || at < 0 || at >= x.rank) {
+      throw shapeError(operation, `axes within a rank of ${x.rank} (got ${axis})`, x);
+    }
+    return at;
+  });
+}
+
+function reduce(
+  op: string,
+  x: Value,
+  axes: readonly number[] | undefined,
+  keepDims: boolean,
+  rule: ((dy: Value, kept: Shape) => Value) | null,
+): Value {
+  const over = normalised(op, x, axes);
+  const kept: Dim[] = x.shape.map((dim, i) => (over.includes(i) ? 1 : dim));
+  const shape = keepDims ? kept : x.shape.filter((_, i) => !over.includes(i));
+  const backward: Backward | undefined = rule ? ([dy]) => [rule(dy!, kept)] : undefined;
+  const inputs = [x, x.graph.integers(over)];
+  const [out] = x.graph.emit(
+    op,
+    inputs,
+    [{ dtype: x.dtype, shape }],
+    { keepdims: keepDims ? 1 : 0 },
+    backward,
+  );
+  return out!;
+}
+
+/** The sum over `axes` (all by default). */
+export function sum(x: Value, axes?: readonly number[], keepDims = false): Value {
+  return reduce("ReduceSum", x, axes, keepDims, (dy, kept) => expandTo(reshape(dy, kept), x.shape));
+}
+
+/** The largest over `axes`. Stops gradients: it serves as a shift in stable sums of exponentials. */
+export function maxOver(x: Value, axes: readonly number[], keepDims = false): Value {
+  return reduce("ReduceMax", x, axes, keepDims, null);
+}
+
+/** Sums a broadcast result back to `shape`: the gradient of broadcasting. */
+export function sumTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.rank - shape.length;
+  const axes = x.shape
+    .map((_, i) => i)
+    .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  return reshape(sum(x, axes, true), shape);
+}
+
+/** The index (int64) of the largest element along `axis`, the first where equal. */
+export function argMax(x: Value, axis: number): Value {
+  const [at] = normalised("argMax", x, [axis]);
+  const shape = x.shape.filter((_, i) => i !== at);
+  return x.graph.emit("ArgMax", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
+}
+
+/** Running sums along `axis` (inclusive). */
+export function cumulativeSum(x: Value, axis: number): Value {
+  const [at] = normalised("cumulativeSum", x, [axis]);
+  const where = x.graph.scalar("int64", at!);
+  return x.graph.emit("CumSum", [x, where], [{ dtype: x.dtype, shape: x.shape }])[0]!;
+}

@@ -1,0 +1,204 @@
+/** Operations that move elements without changing them, and their gradients. */
+import { type Dim, divideDims, elementsOf, factorsOf, multiplyDims, type Shape, sameShape } from "../dim.ts";
+import { type Graph, type GraphDType, requireSameType, shapeError, type Value } from "../graph.ts";
+
+/**
+ * The same elements under another shape. Symbolic dims are allowed wherever they can be told when the graph runs:
+ * at the same place as in the input, as the one remaining extent, or from an input's shape.
+ */
+export function reshape(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  if (elementsOf(x.shape) !== elementsOf(shape)) {
+    throw shapeError("reshape", `as many elements as [${shape.join(", ")}]`, x);
+  }
+  const target = shapeValue(x, shape);
+  return x.graph.emit("Reshape", [x, target], [{ dtype: x.dtype, shape }], {}, ([dy]) => [
+    reshape(dy!, x.shape),
+  ])[0]!;
+}
+
+/** The int64 vector that Reshape takes: numbers, 0 for "as in the input", one -1; else read from inputs' shapes. */
+function shapeValue(x: Value, shape: Shape): Value {
+  const codes = shape.map((dim, i) => (typeof dim === "number" ? dim : x.shape[i] === dim ? 0 : -1));
+  if (codes.filter((code) => code === -1).length <= 1 && !shape.includes(0)) return x.graph.integers(codes);
+  return runtimeShape(x.graph, shape);
+}
+
+/** The shape as an int64 vector computed when the graph runs; one extent that no input tells may be left open. */
+function runtimeShape(graph: Graph, shape: Shape): Value {
+  if (shape.every((dim) => typeof dim === "number")) return graph.integers(shape as number[]);
+  const isTold = (dim: Dim): boolean =>
+    factorsOf(dim).symbols.every((symbol) => graph.symbolSources.has(symbol));
+  const open = shape.findIndex((dim) => !isTold(dim));
+  const parts = shape.map((dim, i) => (i === open ? graph.integers([-1]) : dimValue(graph, dim)));
+  return graph.emit("Concat", parts, [{ dtype: "int64", shape: [shape.length] }], { axis: 0 })[0]!;
+}
+
+/** One dimension as an int64 vector of one element, from the shapes of the graph's inputs. */
+function dimValue(graph: Graph, dim: Dim): Value {
+  const { factor, symbols } = factorsOf(dim);
+  const one = { dtype: "int64" as GraphDType, shape: [1] };
+  let product: Value | null = factor === 1 && symbols.length > 0 ? null : graph.integers([factor]);
+  for (const symbol of symbols) {
+    const source = graph.symbolSources.get(symbol);
+    if (!source)
+      throw new Error(`graph ${graph.name}: no input has the dimension "${symbol}" alone on an axis`);
+    const read = graph.emit("Shape", [source.input], [one], { start: source.axis, end: source.axis + 1 })[0]!;
+    product = product ? graph.emit("Mul", [product, read], [one])[0]! : read;
+  }
+  return product!;
+}
+
+/** Repeats along axes of extent 1 until the shape is `shape`; the gradient sums back. */
+export function expandTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = shape.length - x.rank;
+  if (lead < 0 || x.shape.some((dim, i) => dim !== 1 && dim !== shape[i + lead])) {
+    throw shapeError("expandTo", `a shape that broadcasts to [${shape.join(", ")}]`, x);
+  }
+  const target = runtimeShape(x.graph, shape);
+  return x.graph.emit("Expand", [x, target], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
+    const axes = shape
+      .map((_, i) => i)
+      .filter((i) => i < lead || (x.shape[i - lead] === 1 && shape[i] !== 1));
+    const over = x.graph.integers(axes);
+    const kept = shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
+    const summed = x.graph.emit(
+      "ReduceSum",
+      [dy!, over],
+      [{ dtype: x.dtype, shape: kept }],
+      { keepdims: 1 },
+      ([d]) => [expandTo(d!, shape)],
+    )[0]!;
+    return [reshape(summed, x.shape)];
+  })[0]!;
+}
+
+/** A tensor of zeros of x's shape and type. */
+export function zerosOf(x: Value): Value {
+  return expandTo(x.graph.scalar(x.dtype, 0), x.shape);
+}
+
+/** Reorders the axes: result axis i is the input's axis `order[i]`. */
+export function transpose(x: Value, order: readonly number[]): Value {
+  if (order.length !== x.rank || [...order].sort((a, b) => a - b).some((axis, i) => axis !== i)) {
+    throw shapeError("transpose", `a permutation of ${x.rank} axes (got ${order})`, x);
+  }
+  const shape = order.map((axis) => x.shape[axis]!);
+  const inverse = order.map((_, i) => order.indexOf(i));
+  return x.graph.emit("Transpose", [x], [{ dtype: x.dtype, shape }], { perm: order }, ([dy]) => [
+    transpose(dy!, inverse),
+  ])[0]!;
+}
+
+/** Joins values along `axis`, whose extents must be numbers. */
+export function concat(values: readonly Value[], axis: number): Value {
+  const first = values[0]!;
+  requireSameType("concat", ...values);
+  const at = axis < 0 ? axis + first.rank : axis;
+  let extent = 0;
+  for (const value of values) {
+    const dim = value.shape[at];
+    const others = value.shape.every((d, i) => i === at || d === first.shape[i]);
+    if (value.rank !== first.rank || typeof dim !== "number" || !others) {
+      throw shapeError("concat", `equal shapes but for a known extent of axis ${at}`, ...values);
+    }
+    extent += dim;
+  }
+  const shape = first.shape.map((dim, i) => (i === at ? extent : dim));
+  return first.graph.emit("Concat", values, [{ dtype: first.dtype, shape }], { axis: at }, ([dy]) => {
+    let start = 0;
+    return values.map((value) => {
+      const width = value.shape[at] as number;
+      const part = slice(dy!, at, start, start + width);
+      start += width;
+      return part;
+    });
+  })[0]!;
+}
+
+/** Elements `start` to `end` (exclusive) of an axis of known extent. */
+export function slice(x: Value, axis: number, start: number, end: number): Value {
+  const at = axis < 0 ? axis + x.rank : axis;
+  const extent = x.shape[at];
+  if (typeof extent !== "number" || !(0 <= start && start < end && end <= extent)) {
+    throw shapeError("slice", `0 <= start < end <= extent of axis ${at} (got ${start}..${end})`, x);
+  }
+  if (start === 0 && end === extent) return x;
+  const { graph } = x;
+  const shape = x.shape.map((dim, i) => (i === at ? end - start : dim));
+  const inputs = [x, graph.integers([start]), graph.integers([end]), graph.integers([at])];
+  return graph.emit("Slice", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => [
+    pad(dy!, at, start, extent - end),
+    null,
+    null,
+    null,
+  ])[0]!;
+}
+
+/** Cuts an axis of known extent into parts of the given widths. */
+export function split(x: Value, axis: number, widths: readonly number[]): Value[] {
+  let start = 0;
+  return widths.map((width) => {
+    const part = slice(x, axis, start, start + width);
+    start += width;
+    return part;
+  });
+}
+
+/** Reverses the order of the elements along the axes. */
+export function flip(x: Value, axes: readonly number[]): Value {
+  const { graph } = x;
+  const all = (value: number): Value => graph.integers(axes.map(() => value));
+  const inputs = [x, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)];
+  const rule = ([dy]: readonly (Value | null)[]) => [flip(dy!, axes), null, null, null, null];
+  return graph.emit("Slice", inputs, [{ dtype: x.dtype, shape: x.shape }], {}, rule)[0]!;
+}
+
+/** Zeros before and after along an axis of known extent. */
+export function pad(x: Value, axis: number, before: number, after: number): Value {
+  if (before === 0 && after === 0) return x;
+  const at = axis < 0 ? axis + x.rank : axis;
+  const extent = x.shape[at];
+  if (typeof extent !== "number") throw shapeError("pad", `a known extent of axis ${at}`, x);
+  const shape = x.shape.map((dim, i) => (i === at ? extent + before + after : dim));
+  const inputs = [x, x.graph.integers([before, after]), null, x.graph.integers([at])];
+  return x.graph.emit("Pad", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => [
+    slice(dy!, at, before, before + extent),
+    null,
+    null,
+  ])[0]!;
+}
+
+/** Zeros around several axes at once: `[axis, before, after]` each. */
+export function padAxes(x: Value, margins: readonly (readonly [number, number, number])[]): Value {
+  const shape = [...x.shape];
+  for (const [axis, before, after] of margins) {
+    const extent = shape[axis];
+    if (typeof extent !== "number") throw shapeError("padAxes", `a known extent of axis ${axis}`, x);
+    shape[axis] = extent + before + after;
+  }
+  const { graph } = x;
+  const amounts = [...margins.map(([, before]) => before), ...margins.map(([, , after]) => after)];
+  const inputs = [x, graph.integers(amounts), null, graph.integers(margins.map(([axis]) => axis))];
+  return graph.emit("Pad", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => {
+    let inner = dy!;
+    for (const [axis, before] of margins) {
+      inner = slice(inner, axis, before, before + (x.shape[axis] as number));
+    }
+    return [inner, null, null];
+  })[0]!;
+}
+
+/** Merges neighbouring axes `from..to` (inclusive) into one. */
+export function flatten(x: Value, from: number, to: number): Value {
+  const merged = multiplyDims(...x.shape.slice(from, to + 1));
+  return reshape(x, [...x.shape.slice(0, from), merged, ...x.shape.slice(to + 1)]);
+}
+
+/** Splits an axis into two, the first of extent `outer`: [.., o*i, ..] -> [.., o, i, ..]. */
+export function unflatten(x: Value, axis: number, outer: Dim): Value {
+  const inner = divideDims(x.dim(axis), outer);
+  if (inner === null) throw shapeError("unflatten", `an axis ${axis} divisible by ${outer}`, x);
+  return reshape(x, [...x.shape.slice(0, axis), outer, inner, ...x.shape.slice(axis + 1)]);
+}
