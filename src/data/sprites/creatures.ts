@@ -23,7 +23,7 @@ export function cat(chance: Chance, sketch: Sketch): string[] {
   const hasBib = chance.happens(0.55);
   const hasCollar = chance.happens(0.5);
   const isAsleep = chance.happens(0.25);
-  const eye = paintFrom(chance, ["moss", "teal", "butter", "navy"]);
+  const eye = lighter(paintFrom(chance, ["leaf", "teal", "butter", "sky"]), 0.25);
   const fill = sketch.shaded(fur, 0.18);
 
   // Sitting, its foot at the origin.
@@ -223,9 +223,9 @@ export function butterfly(chance: Chance, sketch: Sketch): string[] {
 export function face(chance: Chance, sketch: Sketch): string[] {
   const { elements } = room(chance, sketch, 100);
   const skin = mix(
+    chance.pick(["#f6d3b8", "#ecba92", "#d69a70", "#b07a55", "#8a5c43"]),
     paints.cream,
-    chance.pick(["#e9b48c", "#d99a73", "#b97850", "#8f5b3f"]),
-    chance.between(0.65, 1),
+    chance.between(0, 0.25),
   );
   const hair = paintFrom(chance, ["bark", "navy", "apricot", "butter", "berry", "plum"]);
   const shirt = paintFrom(chance, ["teal", "coral", "blue", "butter", "mint", "lavender", "berry", "cream"]);

@@ -77,7 +77,7 @@ export function car(chance: Chance, sketch: Sketch): string[] {
 }
 
 export function boat(chance: Chance, sketch: Sketch): string[] {
-  const level = chance.between(60, 70);
+  const level = chance.between(64, 72);
   const { mood, elements } = sea(chance, sketch, level);
   const hull = paintFrom(chance, ["coral", "berry", "bark", "teal", "navy", "cream", "butter"]);
   const [sail, second] = twoPaintsFrom(chance, [
@@ -90,10 +90,10 @@ export function boat(chance: Chance, sketch: Sketch): string[] {
     "lavender",
   ]);
   const half = chance.between(30, 38);
-  const deep = chance.between(13, 18);
-  const mast = chance.between(46, 56);
-  const main = chance.between(0.62, 0.88) * half;
-  const jib = chance.between(0.5, 0.8) * half;
+  const deep = chance.between(15, 20);
+  const mast = chance.between(47, 55);
+  const main = chance.between(0.72, 0.95) * half;
+  const jib = chance.between(0.6, 0.9) * half;
   const belly = chance.between(2, 9);
   const hasJib = chance.happens(0.65);
   const hasBand = chance.happens(0.5);
@@ -131,7 +131,7 @@ export function boat(chance: Chance, sketch: Sketch): string[] {
   ];
   const x = chance.between(44, 56);
   const y = level + chance.between(2, 7);
-  const scale = chance.between(0.88, 1.04);
+  const scale = chance.between(0.98, 1.12);
   const facing = chance.pick([-1, 1]);
   const front = y + deep * scale * 0.62;
   const crest = chance.between(2, 4);
