@@ -1,0 +1,57 @@
+/**
+ * What the key/value caches hold: for each sample and grid position, the token id with which it was last encoded, and
+ * in which step. One ledger serves both branches of guidance: a branch that runs was refilled whole together with the
+ * other (see resolve-plan.ts) and has encoded the same positions ever since.
+ *
+ * B samples, N grid tokens, A active positions.
+ */
+import type { PredictRequest } from "./predict.ts";
+
+export interface CacheLedger {
+  /** [B, N] id at the last encoding; {@link notEncoded} before the first. */
+  readonly tokens: Int32Array;
+  /** [B, N] step of the last encoding; {@link notEncoded} before the first. */
+  readonly steps: Int32Array;
+}
+
+export const notEncoded = -1;
+
+/** A ledger of empty caches. */
+export function emptyLedger(batch: number, gridTokens: number): CacheLedger {
+  return {
+    tokens: new Int32Array(batch * gridTokens).fill(notEncoded),
+    steps: new Int32Array(batch * gridTokens).fill(notEncoded),
+  };
+}
+
+/** Notes the encodings of a pass: what the request's active positions held, and when. */
+export function recordEncoding(ledger: CacheLedger, request: PredictRequest): void {
+  const gridTokens = ledger.tokens.length / request.batch;
+  const active = request.positions.length / request.batch;
+  for (let i = 0; i < request.positions.length; i++) {
+    const at = Math.floor(i / active) * gridTokens + request.positions[i];
+    ledger.tokens[at] = request.tokens[i];
+    ledger.steps[at] = request.step;
+  }
+}
+
+/**
+ * The grid positions of sample b that a partial step must run, ascending: those still masked, since their logits are
+ * wanted, and those whose entry is missing or was made with another id.
+ *
+ * @param tokens  [B, N] the current ids
+ */
+export function stalePositions(
+  ledger: CacheLedger,
+  tokens: Int32Array,
+  maskId: number,
+  sample: number,
+  gridTokens: number,
+): number[] {
+  const stale: number[] = [];
+  for (let position = 0; position < gridTokens; position++) {
+    const at = sample * gridTokens + position;
+    if (tokens[at] === maskId || ledger.tokens[at] !== tokens[at]) stale.push(position);
+  }
+  return stale;
+}

@@ -1,0 +1,269 @@
+/**
+ * The decode loop: from masked tokens to a filled grid, a few steps of parallel decoding (MaskGIT), each with the
+ * sub-model, cache and guidance that the plan gives it.
+ *
+ * B samples, N grid tokens, A active positions, M masked positions. Row-major.
+ */
+import { InputError, requireInput } from "../core/errors.ts";
+import { foldIn, gumbelAt, type Key, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
+import { emptyLedger, recordEncoding, stalePositions } from "./cache-ledger.ts";
+import { haltonOrder } from "./halton-order.ts";
+import type { DecodePlan } from "./plan.ts";
+import type { Predict, PredictRequest, PredictResult } from "./predict.ts";
+import { type ModelFacts, type ResolvedStep, resolvePlan } from "./resolve-plan.ts";
+
+export interface DecodeOptions {
+  readonly plan: DecodePlan;
+  readonly model: ModelFacts;
+  /** The id that stands for a masked token. */
+  readonly maskId: number;
+  readonly seed: Seed;
+  /** [B] which samples of the seed's series to make. Sample i is the same alone and in any batch. */
+  readonly sampleIndexes: readonly number[];
+  /**
+   * [B, N] start tokens, `maskId` where a token is wanted; known tokens stay. Every sample must have the same number
+   * of masked tokens. Left out: all masked.
+   */
+  readonly start?: Int32Array;
+  /** Only the `halton` order asks for it: [rows, columns] or [frames, rows, columns]. Left out: a square. */
+  readonly gridShape?: readonly number[];
+  readonly predict: Predict;
+  /** Called, and awaited, after every step. */
+  readonly onStep?: (progress: DecodeProgress) => void | Promise<void>;
+  /** Checked before every step; decoding then stops with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface DecodeProgress {
+  /** k, the index in the plan. */
+  readonly step: number;
+  /** Steps done, this one included, and steps that will run (fewer than K when there are fewer tokens). */
+  readonly done: number;
+  readonly total: number;
+  readonly factor: number;
+  readonly unconditionalFactor: number | null;
+  readonly isFull: boolean;
+  /** [B, N] a copy: the grid with this step's guess at every masked position. */
+  readonly tokens: Int32Array;
+  /** Tokens per sample still masked after this step. */
+  readonly maskedRemaining: number;
+}
+
+export interface DecodeResult {
+  /** [B, N] no token is masked. */
+  readonly tokens: Int32Array;
+  /** [B, N] the step k that decoded each token; -1 for tokens that were given. */
+  readonly decodedAtStep: Int32Array;
+}
+
+/** What a sample's random numbers are for; part of their key. */
+const purpose = { token: 0, choice: 1 } as const;
+
+/**
+ * Decodes B samples.
+ *
+ * In step k `predict` samples an id for every masked position; those with the best score = log p(id) + T_k Gumbel
+ * keep it (equal scores: the lower position), the others stay masked. With the `halton` schedule a fixed order of the
+ * grid decides instead. Every random number is a function of (seed, sample index, purpose, step, position).
+ *
+ * @throws InputError for a plan that does not fit the model, and for start tokens of a wrong size, without a masked
+ *   token, or with differing numbers of them; the signal's reason when aborted; what `predict` or `onStep` throw.
+ */
+export async function decode(options: DecodeOptions): Promise<DecodeResult> {
+  const { plan, model, maskId, sampleIndexes, predict, onStep, signal } = options;
+  const { gridTokens } = model;
+  const batch = sampleIndexes.length;
+  const tokens = startTokens(options);
+  const resolved = resolvePlan(plan, model, maskedPerSample(tokens, options));
+  const keys = sampleKeys(options.seed, sampleIndexes);
+  const rank = plan.maskSchedule.kind === "halton" ? haltonRank(options) : null;
+  const ledger = emptyLedger(batch, gridTokens);
+  const decodedAtStep = new Int32Array(batch * gridTokens).fill(-1);
+
+  for (const [index, step] of resolved.steps.entries()) {
+    signal?.throwIfAborted();
+    const active = Array.from({ length: batch }, (_, b) =>
+      step.isFull
+        ? Array.from({ length: gridTokens }, (_, position) => position)
+        : stalePositions(ledger, tokens, maskId, b, gridTokens),
+    );
+    const request = buildRequest(step, plan, resolved.useCache, active, tokens, maskId, keys);
+    const result = await predict(request);
+    checkResult(result, request, maskId);
+    recordEncoding(ledger, request);
+
+    const filled = tokens.slice();
+    for (let b = 0; b < batch; b++) {
+      const offset = b * step.maskedBefore;
+      const positions = Array.from(
+        request.masked.subarray(offset, offset + step.maskedBefore),
+        (i) => active[b][i],
+      );
+      const logProbs = result.logProbs.subarray(offset, offset + step.maskedBefore);
+      for (const [i, position] of positions.entries()) {
+        filled[b * gridTokens + position] = result.ids[offset + i];
+      }
+      const scores = rank
+        ? positions.map((position) => -rank[position])
+        : choose(step, keys[b], positions, logProbs);
+      for (const i of best(scores, step.unmaskCount)) {
+        const at = b * gridTokens + positions[i];
+        tokens[at] = filled[at];
+        decodedAtStep[at] = step.step;
+      }
+    }
+    await onStep?.({
+      step: step.step,
+      done: index + 1,
+      total: resolved.steps.length,
+      factor: step.factor,
+      unconditionalFactor: step.unconditionalFactor,
+      isFull: step.isFull,
+      tokens: filled,
+      maskedRemaining: step.maskedBefore - step.unmaskCount,
+    });
+  }
+  return { tokens, decodedAtStep };
+}
+
+/** log p + T_k Gumbel for each masked position of one sample. */
+function choose(
+  step: ResolvedStep,
+  sampleKey: Key,
+  positions: readonly number[],
+  logProbs: Float32Array,
+): number[] {
+  const key = foldIn(foldIn(sampleKey, purpose.choice), step.step);
+  return positions.map((position, i) => logProbs[i] + step.choiceTemperature * gumbelAt(key, position));
+}
+
+/** The indices of the `count` highest scores; of equal scores, the first ones. */
+function best(scores: readonly number[], count: number): number[] {
+  return scores
+    .map((_, i) => i)
+    .sort((i, j) => (scores[i] === scores[j] ? i - j : scores[j] - scores[i]))
+    .slice(0, count);
+}
+
+/** The request of one step; the counts must be what the plan promised. */
+function buildRequest(
+  step: ResolvedStep,
+  plan: DecodePlan,
+  useCache: boolean,
+  active: readonly (readonly number[])[],
+  tokens: Int32Array,
+  maskId: number,
+  keys: readonly Key[],
+): PredictRequest {
+  const batch = active.length;
+  const gridTokens = tokens.length / batch;
+  const request = {
+    step: step.step,
+    factor: step.factor,
+    unconditionalFactor: step.unconditionalFactor,
+    guidanceScale: step.guidanceScale,
+    isFull: step.isFull,
+    useCache,
+    batch,
+    tokens: new Int32Array(batch * step.active),
+    positions: new Int32Array(batch * step.active),
+    masked: new Int32Array(batch * step.maskedBefore),
+    uniforms: new Float32Array(batch * step.maskedBefore),
+    tokenTemperature: step.tokenTemperature,
+    topK: plan.topK,
+    topP: plan.topP,
+  };
+  for (let b = 0; b < batch; b++) {
+    const key = foldIn(foldIn(keys[b], purpose.token), step.step);
+    let m = 0;
+    for (const [a, position] of active[b].entries()) {
+      const token = tokens[b * gridTokens + position];
+      request.tokens[b * step.active + a] = token;
+      request.positions[b * step.active + a] = position;
+      if (token !== maskId) continue;
+      request.masked[b * step.maskedBefore + m] = a;
+      request.uniforms[b * step.maskedBefore + m] = uniformAt(key, position);
+      m++;
+    }
+    if (active[b].length !== step.active || m !== step.maskedBefore) {
+      throw new Error(
+        `decode: step ${step.step} should have ${step.active} active and ${step.maskedBefore} masked positions, ` +
+          `sample ${b} has ${active[b].length} and ${m}`,
+      );
+    }
+  }
+  return request;
+}
+
+function checkResult(result: PredictResult, request: PredictRequest, maskId: number): void {
+  const rows = request.masked.length;
+  const { ids, logProbs } = result;
+  if (ids.length !== rows || logProbs.length !== rows) {
+    throw new Error(
+      `decode: predict must return ${rows} ids and log probabilities in step ${request.step}, ` +
+        `got ${ids.length} and ${logProbs.length}`,
+    );
+  }
+  for (let i = 0; i < rows; i++) {
+    if (ids[i] < 0 || ids[i] === maskId || Number.isNaN(logProbs[i])) {
+      throw new Error(
+        `decode: predict returned id ${ids[i]} with log probability ${logProbs[i]} in step ${request.step}, row ${i}`,
+      );
+    }
+  }
+}
+
+function sampleKeys(seed: Seed, sampleIndexes: readonly number[]): Key[] {
+  const root = keyFromSeed(seed);
+  return sampleIndexes.map((index) => {
+    requireInput(
+      Number.isInteger(index) && index >= 0 && index < 2 ** 32,
+      `decode: a sample index must be an integer in 0..4294967295, got ${index}`,
+    );
+    return foldIn(root, index);
+  });
+}
+
+/** The grid to decode into, a copy of the start tokens. */
+function startTokens({ start, maskId, model, sampleIndexes }: DecodeOptions): Int32Array {
+  requireInput(sampleIndexes.length > 0, "decode: at least one sample must be asked for, got 0");
+  const size = sampleIndexes.length * model.gridTokens;
+  if (!start) return new Int32Array(size).fill(maskId);
+  requireInput(
+    start.length === size,
+    `decode: start must hold ${sampleIndexes.length} samples of ${model.gridTokens} tokens, got ${start.length} tokens`,
+  );
+  const negative = start.find((token) => token < 0 && token !== maskId);
+  requireInput(negative === undefined, `decode: start tokens must be 0 or above, got ${negative}`);
+  return start.slice();
+}
+
+/** N0, the same for every sample: tensors stay dense. */
+function maskedPerSample(tokens: Int32Array, { maskId, model }: DecodeOptions): number {
+  const counts: number[] = [];
+  for (let at = 0; at < tokens.length; at += model.gridTokens) {
+    counts.push(tokens.subarray(at, at + model.gridTokens).filter((token) => token === maskId).length);
+  }
+  const other = counts.findIndex((count) => count !== counts[0]);
+  requireInput(
+    other === -1,
+    `decode: all samples of a batch must have the same number of masked tokens, but sample 0 has ${counts[0]} and ` +
+      `sample ${other} has ${counts[other]}; decode them apart`,
+  );
+  requireInput(counts[0] > 0, "decode: start has no masked token, so there is nothing to decode");
+  return counts[0];
+}
+
+/** [N] the place of each grid position in the Halton order. */
+function haltonRank({ model, gridShape }: DecodeOptions): Int32Array {
+  const side = Math.round(Math.sqrt(model.gridTokens));
+  const shape = gridShape ?? [side, side];
+  if (shape.reduce((product, length) => product * length, 1) !== model.gridTokens) {
+    throw new InputError(
+      `decode: the halton order needs the grid's shape, whose product is ${model.gridTokens}, got [${shape}]`,
+    );
+  }
+  const rank = new Int32Array(model.gridTokens);
+  for (const [place, position] of haltonOrder(shape).entries()) rank[position] = place;
+  return rank;
+}

@@ -1,0 +1,283 @@
+/**
+ * The decode plan: every choice of a decode in one plain object that can be printed, saved as JSON and read back.
+ * {@link makePlan} fills in defaults and checks; `resolvePlan` (resolve-plan.ts) turns a plan into its steps.
+ *
+ * K steps; p a downscale factor: p = 1 is the full model, p = 8 has an eighth of its heads and hidden units.
+ */
+import { InputError, requireInput, unknownName } from "../core/errors.ts";
+import { type Guidance, guidanceSchedules, isInInterval } from "./guidance.ts";
+import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
+
+export interface DecodePlan {
+  /** K. */
+  readonly steps: number;
+  /** The model-size schedule: which sub-model runs for how many steps, in order; the steps add up to K. */
+  readonly sizes: readonly SizeRun[];
+  readonly maskSchedule: MaskSchedule;
+  /** T of score = log p + T (1 - r) Gumbel, r = (k+1)/K; 0 keeps the likeliest tokens, without chance. */
+  readonly choiceTemperature: number;
+  readonly tokenTemperature: TokenTemperature;
+  /** Sample among the k likeliest ids only, or null. */
+  readonly topK: number | null;
+  /** Sample among the fewest ids whose probabilities add up to p, in (0, 1], or null. */
+  readonly topP: number | null;
+  readonly guidance: Guidance;
+  readonly cache: CachePlan;
+}
+
+/** `steps` steps in a row at downscale factor `factor`. */
+export interface SizeRun {
+  readonly factor: number;
+  readonly steps: number;
+}
+
+/** What logits are divided by before sampling: a constant, or bias + scale (1 - r), r = (k+1)/K. */
+export type TokenTemperature =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "annealed"; readonly bias: number; readonly scale: number };
+
+export interface CachePlan {
+  /** False: every step runs every position. */
+  readonly enabled: boolean;
+  /**
+   * When every position is encoded anew. The first step and every change of a branch's sub-model always refresh,
+   * since the caches of two sub-models differ in their number of heads. Beyond that: not at all (`"on-switch"`), or
+   * whenever n steps have passed since the last refresh. `"never"` is for plans without a change: with one, it is
+   * the same as `"on-switch"`.
+   */
+  readonly refresh: "on-switch" | "never" | { readonly every: number };
+}
+
+/** 12 steps from the smallest sub-model to the largest, cosine, cached; guidance off until a model sets its scale. */
+export const defaultPlan: DecodePlan = {
+  steps: 12,
+  sizes: [
+    { factor: 8, steps: 3 },
+    { factor: 4, steps: 3 },
+    { factor: 2, steps: 3 },
+    { factor: 1, steps: 3 },
+  ],
+  maskSchedule: { kind: "cosine" },
+  choiceTemperature: 4.5,
+  tokenTemperature: { kind: "constant", value: 1 },
+  topK: null,
+  topP: null,
+  guidance: { scale: 0, schedule: "constant", power: 3, interval: [0, 1], unconditionalFactor: "same" },
+  cache: { enabled: true, refresh: "on-switch" },
+};
+
+/** What {@link makePlan} takes: any part of a plan; sizes also as text, "8x3,4x3,2x3,1x3". */
+export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "guidance" | "cache">> & {
+  readonly sizes?: readonly SizeRun[] | string;
+  readonly guidance?: Partial<Guidance>;
+  readonly cache?: Partial<CachePlan>;
+};
+
+/**
+ * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
+ *
+ * @param input  not trusted, whatever its type says: parsed JSON may be passed. `sizes` without `steps` sets K.
+ * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one
+ * @param where  what error messages begin with, e.g. `generation_config.json`
+ * @throws InputError naming the field, what it must be, and what came
+ */
+export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "plan"): DecodePlan {
+  const given = fieldsOf(where, input, Object.keys(defaultPlan));
+  const guidance = fieldsOf(`${where}.guidance`, given.guidance ?? {}, Object.keys(defaultPlan.guidance));
+  const cache = fieldsOf(`${where}.cache`, given.cache ?? {}, Object.keys(defaultPlan.cache));
+  const sizes = sizesFrom(`${where}.sizes`, given.sizes ?? base.sizes);
+  const total = sizes.reduce((sum, run) => sum + run.steps, 0);
+  const steps = integer(`${where}.steps`, given.steps ?? (given.sizes ? total : base.steps), 1);
+  requireInput(
+    total === steps,
+    `${where}.sizes: the steps must add up to ${steps} (steps), but ${printSizes(sizes)} has ${total}; ` +
+      "change one of the two",
+  );
+  return {
+    steps,
+    sizes,
+    maskSchedule: maskScheduleFrom(`${where}.maskSchedule`, given.maskSchedule ?? base.maskSchedule),
+    choiceTemperature: atLeastZero(
+      `${where}.choiceTemperature`,
+      given.choiceTemperature ?? base.choiceTemperature,
+    ),
+    tokenTemperature: tokenTemperatureFrom(
+      `${where}.tokenTemperature`,
+      given.tokenTemperature ?? base.tokenTemperature,
+    ),
+    topK: orNull(given.topK === undefined ? base.topK : given.topK, (v) => integer(`${where}.topK`, v, 1)),
+    topP: orNull(given.topP === undefined ? base.topP : given.topP, (v) => {
+      const topP = aboveZero(`${where}.topP`, v);
+      requireInput(topP <= 1, `${where}.topP: must be in (0, 1], got ${topP}`);
+      return topP;
+    }),
+    guidance: guidanceFrom(`${where}.guidance`, { ...base.guidance, ...guidance }, steps),
+    cache: cacheFrom(`${where}.cache`, { ...base.cache, ...cache }),
+  };
+}
+
+/** Reads "8x3,4x3,2x3,1x3": factor x steps, comma between. Throws InputError naming the part that is wrong. */
+export function parseSizes(text: string, where = "plan.sizes"): SizeRun[] {
+  return text.split(",").map((part) => {
+    const match = /^\s*(\d+)\s*x\s*(\d+)\s*$/i.exec(part);
+    requireInput(
+      match !== null,
+      `${where}: must be factor x steps pairs such as 8x3,4x3,2x3,1x3, got "${part}" in "${text}"`,
+    );
+    return {
+      factor: integer(`${where}, factor of "${part}"`, Number(match[1]), 1),
+      steps: integer(`${where}, steps of "${part}"`, Number(match[2]), 1),
+    };
+  });
+}
+
+/** The text that {@link parseSizes} reads. */
+export function printSizes(sizes: readonly SizeRun[]): string {
+  return sizes.map((run) => `${run.factor}x${run.steps}`).join(",");
+}
+
+/** K steps spread evenly over a model's factors, smallest sub-model first; what is left over goes to the small ones. */
+export function evenSizes(steps: number, factors: readonly number[]): SizeRun[] {
+  return [...factors]
+    .sort((a, b) => b - a)
+    .map((factor, i) => ({ factor, steps: Math.ceil((steps - i) / factors.length) }))
+    .filter((run) => run.steps > 0);
+}
+
+function sizesFrom(where: string, value: unknown): SizeRun[] {
+  if (typeof value === "string") return parseSizes(value, where);
+  requireInput(
+    Array.isArray(value) && value.length > 0,
+    `${where}: must be text such as "8x3,1x9" or a list of {factor, steps}, got ${show(value)}`,
+  );
+  return value.map((run: unknown, i) => {
+    const given = fieldsOf(`${where}[${i}]`, run, ["factor", "steps"]);
+    return {
+      factor: integer(`${where}[${i}].factor`, given.factor, 1),
+      steps: integer(`${where}[${i}].steps`, given.steps, 1),
+    };
+  });
+}
+
+function maskScheduleFrom(where: string, value: unknown): MaskSchedule {
+  const given = fieldsOf(where, value, ["kind", "exponent"]);
+  const kind = oneOf(`${where}.kind`, given.kind, maskScheduleKinds);
+  if (kind === "pow") return { kind, exponent: aboveZero(`${where}.exponent`, given.exponent) };
+  requireInput(
+    given.exponent === undefined,
+    `${where}.exponent: only "pow" has one, but kind is "${kind}"; leave it out`,
+  );
+  return { kind };
+}
+
+function tokenTemperatureFrom(where: string, value: unknown): TokenTemperature {
+  const { kind, ...rest } = fieldsOf(where, value, ["kind", "value", "bias", "scale"]);
+  if (oneOf(`${where}.kind`, kind, ["constant", "annealed"]) === "constant") {
+    const given = fieldsOf(where, rest, ["value"]);
+    return { kind: "constant", value: aboveZero(`${where}.value`, given.value) };
+  }
+  const given = fieldsOf(where, rest, ["bias", "scale"]);
+  return {
+    kind: "annealed",
+    bias: aboveZero(`${where}.bias`, given.bias ?? 0.5),
+    scale: atLeastZero(`${where}.scale`, given.scale ?? 0.8),
+  };
+}
+
+function guidanceFrom(where: string, given: Record<string, unknown>, steps: number): Guidance {
+  const interval = given.interval;
+  requireInput(
+    Array.isArray(interval) &&
+      interval.length === 2 &&
+      interval.every((end) => typeof end === "number") &&
+      0 <= interval[0] &&
+      interval[0] < interval[1] &&
+      interval[1] <= 1,
+    `${where}.interval: must be [from, to] with 0 <= from < to <= 1, fractions of the steps, got ${show(interval)}`,
+  );
+  const [from, to] = interval as [number, number];
+  requireInput(
+    Array.from({ length: steps }).some((_, step) => isInInterval([from, to], step, steps)),
+    `${where}.interval: no step k of ${steps} has ${from} <= k/${steps} < ${to}; widen it, or set scale to 0`,
+  );
+  const factor = given.unconditionalFactor;
+  return {
+    scale: atLeastZero(`${where}.scale`, given.scale),
+    schedule: oneOf(`${where}.schedule`, given.schedule, guidanceSchedules),
+    power: aboveZero(`${where}.power`, given.power),
+    interval: [from, to],
+    unconditionalFactor:
+      typeof factor === "number"
+        ? integer(`${where}.unconditionalFactor`, factor, 1)
+        : oneOf(`${where}.unconditionalFactor`, factor, ["same", "smaller"] as const),
+  };
+}
+
+function cacheFrom(where: string, given: Record<string, unknown>): CachePlan {
+  requireInput(
+    typeof given.enabled === "boolean",
+    `${where}.enabled: must be true or false, got ${show(given.enabled)}`,
+  );
+  if (typeof given.refresh !== "object") {
+    const refresh = oneOf(
+      `${where}.refresh`,
+      given.refresh,
+      ["on-switch", "never"] as const,
+      ', or {"every": n}',
+    );
+    return { enabled: given.enabled, refresh };
+  }
+  const { every } = fieldsOf(`${where}.refresh`, given.refresh, ["every"]);
+  return { enabled: given.enabled, refresh: { every: integer(`${where}.refresh.every`, every, 1) } };
+}
+
+/** `value` as an object that has no other keys than `known`. */
+function fieldsOf(where: string, value: unknown, known: readonly string[]): Record<string, unknown> {
+  requireInput(
+    typeof value === "object" && value !== null && !Array.isArray(value),
+    `${where}: must be an object with ${known.join(", ")}, got ${show(value)}`,
+  );
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw unknownName(`${where}: unknown key`, key, known);
+  }
+  return value as Record<string, unknown>;
+}
+
+function oneOf<T extends string>(where: string, value: unknown, known: readonly T[], also = ""): T {
+  if (known.includes(value as T)) return value as T;
+  if (typeof value === "string") throw unknownName(`${where}: unknown name`, value, known);
+  throw new InputError(`${where}: must be one of ${known.join(", ")}${also}, got ${show(value)}`);
+}
+
+function integer(where: string, value: unknown, least: number): number {
+  requireInput(
+    Number.isSafeInteger(value) && (value as number) >= least,
+    `${where}: must be an integer of at least ${least}, got ${show(value)}`,
+  );
+  return value as number;
+}
+
+function aboveZero(where: string, value: unknown): number {
+  requireInput(
+    Number.isFinite(value) && (value as number) > 0,
+    `${where}: must be above 0, got ${show(value)}`,
+  );
+  return value as number;
+}
+
+function atLeastZero(where: string, value: unknown): number {
+  requireInput(
+    Number.isFinite(value) && (value as number) >= 0,
+    `${where}: must be 0 or above, got ${show(value)}`,
+  );
+  return value as number;
+}
+
+function orNull<T>(value: unknown, check: (value: unknown) => T): T | null {
+  return value === null ? null : check(value);
+}
+
+/** A value as it reads in a message: NaN and undefined by name, text in quotes. */
+function show(value: unknown): string {
+  return typeof value === "number" || value === undefined ? String(value) : JSON.stringify(value);
+}

@@ -1,0 +1,50 @@
+/**
+ * The seam between decoding and a model: what one decode step asks, and what comes back. Decoding knows nothing of
+ * graphs; whoever implements {@link Predict} owns the networks and their key/value caches.
+ *
+ * B samples, N grid tokens, A active positions, M masked positions among them. Row-major.
+ */
+export interface PredictRequest {
+  /** k, the step's index in the plan. */
+  readonly step: number;
+  /** The conditional branch's downscale factor p. */
+  readonly factor: number;
+  /** The unconditional branch's factor; null: no unconditional pass in this step. */
+  readonly unconditionalFactor: number | null;
+  /** s of logits = cond + s (cond - uncond); 0 exactly when `unconditionalFactor` is null. */
+  readonly guidanceScale: number;
+  /**
+   * True: every grid position and the class token run, and each branch in use refills its whole cache. False: only
+   * the active positions run, write their keys and values into the cache of each branch in use, and attend to all
+   * N+1; every branch in use then was in use in the step before with the same factor.
+   */
+  readonly isFull: boolean;
+  /** False: no step of this decode is partial, so no key or value need be kept. */
+  readonly useCache: boolean;
+  /** B. */
+  readonly batch: number;
+  /** [B, A] token ids of the active positions; the mask id where masked. */
+  readonly tokens: Int32Array;
+  /** [B, A] grid positions 0..N-1, ascending per sample; A = N in a full step. */
+  readonly positions: Int32Array;
+  /** [B, M] indices into the active list (0..A-1), ascending per sample. */
+  readonly masked: Int32Array;
+  /** [B, M] one uniform number in [0, 1) per masked position, for the inverse CDF. */
+  readonly uniforms: Float32Array;
+  /** Logits are divided by it before sampling; above 0. */
+  readonly tokenTemperature: number;
+  /** Keep only the k likeliest ids, or null. */
+  readonly topK: number | null;
+  /** Keep the fewest ids whose probabilities reach p in (0, 1], or null. */
+  readonly topP: number | null;
+}
+
+export interface PredictResult {
+  /** [B, M] a sampled id per masked position; never the mask id. */
+  readonly ids: Int32Array;
+  /** [B, M] log probability of each sampled id. */
+  readonly logProbs: Float32Array;
+}
+
+/** One pass of the model (both branches under guidance). The decode loop never has two in flight. */
+export type Predict = (request: PredictRequest) => Promise<PredictResult>;

@@ -1,0 +1,141 @@
+/**
+ * From a plan to its steps: which sub-models run, over how many positions, and how many tokens each step decodes. All
+ * of it is known before anything runs, since no count depends on a sampled value.
+ *
+ * N grid tokens, N0 of them masked at the start, K steps k = 0..K-1, r = (k+1)/K, p downscale factor.
+ */
+import { requireInput } from "../core/errors.ts";
+import { guidanceScaleAt, unconditionalFactorFor } from "./guidance.ts";
+import { maskedAfterSteps } from "./mask-schedule.ts";
+import type { DecodePlan } from "./plan.ts";
+
+/** What resolving needs to know of a model. */
+export interface ModelFacts {
+  /** N. */
+  readonly gridTokens: number;
+  /** The downscale factors that the model was trained for. */
+  readonly factors: readonly number[];
+  /** Attention heads of the full model; given, every factor used must divide it. */
+  readonly heads?: number;
+}
+
+export interface ResolvedPlan {
+  readonly gridTokens: number;
+  /** N0. */
+  readonly maskedTokens: number;
+  /** Whether any step reuses keys and values. */
+  readonly useCache: boolean;
+  /** The steps that run, in order: all K, or the last N0 when there are fewer tokens than steps. */
+  readonly steps: readonly ResolvedStep[];
+}
+
+export interface ResolvedStep {
+  /** k, the index in the plan. */
+  readonly step: number;
+  readonly factor: number;
+  /** Null: no unconditional pass. */
+  readonly unconditionalFactor: number | null;
+  /** Every position and the class token run; see {@link resolvePlan} for when. */
+  readonly isFull: boolean;
+  /** A: grid positions that run; N in a full step. */
+  readonly active: number;
+  /** M: masked tokens when the step begins; each gets logits and a sampled id. */
+  readonly maskedBefore: number;
+  /** How many of them keep their id; at least 1. */
+  readonly unmaskCount: number;
+  /** s; 0 exactly when there is no unconditional pass. */
+  readonly guidanceScale: number;
+  /** T (1 - r). */
+  readonly choiceTemperature: number;
+  readonly tokenTemperature: number;
+}
+
+/**
+ * The steps of a plan.
+ *
+ * A step is full when a cache it would read does not follow on from the step before: the first step; a branch's
+ * factor changed; the unconditional branch sets in, or comes back after steps without it (its entries are missing or
+ * stale). Both branches are then refilled, so that they always hold the same positions and one list of active
+ * positions serves both. A full step is also made when the cache is off, and when the plan's refresh rule asks.
+ *
+ * A partial step runs the positions that were masked at the start of the step before: those still masked, and those
+ * decoded in that step, which are thus encoded once with their real ids.
+ *
+ * @param maskedTokens  N0, in 1..N; all tokens unless editing
+ * @throws InputError when the model has no such factor, or a factor does not divide its heads
+ */
+export function resolvePlan(
+  plan: DecodePlan,
+  model: ModelFacts,
+  maskedTokens = model.gridTokens,
+): ResolvedPlan {
+  requireInput(
+    Number.isInteger(maskedTokens) && maskedTokens >= 1 && maskedTokens <= model.gridTokens,
+    `decode: the number of masked tokens must be in 1..${model.gridTokens}, got ${maskedTokens}`,
+  );
+  const factorOfStep = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
+  const maskedAfter = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens);
+
+  const steps: ResolvedStep[] = [];
+  let lastRefresh = 0;
+  for (let k = Math.max(0, plan.steps - maskedTokens); k < plan.steps; k++) {
+    const previous = steps.at(-1);
+    const maskedBefore = k === 0 ? maskedTokens : maskedAfter[k - 1];
+    const remaining = 1 - (k + 1) / plan.steps;
+    const factor = factorOfStep[k];
+    const guidanceScale = guidanceScaleAt(plan.guidance, k, plan.steps);
+    const unconditionalFactor =
+      guidanceScale === 0 ? null : unconditionalFactorFor(plan.guidance, factor, model.factors);
+
+    const followsOn =
+      previous !== undefined &&
+      previous.factor === factor &&
+      (unconditionalFactor === null || previous.unconditionalFactor === unconditionalFactor);
+    const { enabled, refresh } = plan.cache;
+    const isDue = typeof refresh === "object" && k - lastRefresh >= refresh.every;
+    const isFull = !enabled || !followsOn || isDue;
+    if (isFull) lastRefresh = k;
+
+    steps.push({
+      step: k,
+      factor,
+      unconditionalFactor,
+      isFull,
+      active: isFull ? model.gridTokens : previous!.maskedBefore,
+      maskedBefore,
+      unmaskCount: maskedBefore - maskedAfter[k],
+      guidanceScale,
+      choiceTemperature: plan.choiceTemperature * remaining,
+      tokenTemperature:
+        plan.tokenTemperature.kind === "constant"
+          ? plan.tokenTemperature.value
+          : plan.tokenTemperature.bias + plan.tokenTemperature.scale * remaining,
+    });
+  }
+  checkFactors(plan, steps, model);
+  return {
+    gridTokens: model.gridTokens,
+    maskedTokens,
+    useCache: steps.some((step) => !step.isFull),
+    steps,
+  };
+}
+
+function checkFactors(plan: DecodePlan, steps: readonly ResolvedStep[], model: ModelFacts): void {
+  const used = new Map<number, string>();
+  for (const run of plan.sizes) used.set(run.factor, "plan.sizes");
+  for (const step of steps) {
+    const factor = step.unconditionalFactor;
+    if (factor !== null && !used.has(factor)) used.set(factor, "plan.guidance.unconditionalFactor");
+  }
+  for (const [factor, where] of used) {
+    requireInput(
+      model.factors.includes(factor),
+      `${where}: the model has the sub-models p = ${model.factors.join(", ")}, got p = ${factor}; choose among them`,
+    );
+    requireInput(
+      model.heads === undefined || model.heads % factor === 0,
+      `${where}: p must divide the model's ${model.heads} heads, got p = ${factor}`,
+    );
+  }
+}
