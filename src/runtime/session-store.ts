@@ -1,0 +1,241 @@
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { DType, HostTensor } from "../core/tensor.ts";
+import { bytesPerElement, sizeOf } from "../core/tensor.ts";
+import type { FeedShape } from "./check-feeds.ts";
+import { checkFeeds, checkSinks } from "./check-feeds.ts";
+import { graphName } from "./graph-name.ts";
+import type { Device, Feed, PortInfo, Program, Runner, Sink } from "./runner.ts";
+import type { Ort } from "./tensor-home.ts";
+import { cpuHome, webgpuHome } from "./tensor-home.ts";
+
+/**
+ * The engine behind every runner: compiled sessions and stored tensors of one ONNX Runtime module, in whichever
+ * thread calls it. It imports no runtime itself, so the same file serves Node and the browser.
+ *
+ * - Calls take turns in the order they came: one finishes before the next begins.
+ * - Tensors never leave the store on the device: a GPU tensor cannot reach a session of another device, where it
+ *   would be read as garbage without an error.
+ * - Ownership: `put` keeps the arrays it is given (hand over copies if you go on writing to them); `get` and `run`
+ *   return arrays that are the caller's own. Feeds must stay unchanged until `run` settles.
+ *
+ * @param ort      the runtime's module (`onnxruntime-node` or `onnxruntime-web`)
+ * @param device   where sessions compute and stored tensors live
+ * @param session  options for every session; execution provider and output location are set here
+ * @throws {InputError} when the device is not there
+ */
+export async function createSessionStore(
+  ort: Ort,
+  device: Device,
+  session: InferenceSession.SessionOptions,
+): Promise<Runner> {
+  const options = { ...session, executionProviders: [device] };
+  const home = device === "cpu" ? cpuHome(ort) : await webgpuHome(ort, options);
+  const compiled = new Map<number, { program: Program; session: InferenceSession }>();
+  const stored = new Map<string, Tensor>();
+  let nextId = 1;
+  let closing: Promise<void> | undefined;
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (closing) return Promise.reject(new Error("runner: it is closed"));
+    const result = lastTurn.then(work);
+    lastTurn = result.catch(() => {});
+    return result;
+  }
+
+  function sessionOf(program: Program): InferenceSession {
+    const found = compiled.get(program.id);
+    if (!found || found.program.name !== program.name) {
+      throw new Error(`run "${program.name}": this program was unloaded or belongs to another runner`);
+    }
+    return found.session;
+  }
+
+  function storedTensor(name: string, where: string): Tensor {
+    const found = stored.get(name);
+    if (!found) {
+      const known = [...stored.keys()];
+      const list =
+        known.length > 12 ? `${known.slice(0, 12).join(", ")}, ... (${known.length})` : known.join(", ");
+      throw new Error(`${where}: no tensor is stored as "${name}"; stored: ${list || "none"}`);
+    }
+    return found;
+  }
+
+  function replace(name: string, tensor: Tensor): void {
+    stored.get(name)?.dispose();
+    stored.set(name, tensor);
+  }
+
+  async function load(model: Uint8Array): Promise<Program> {
+    let session: InferenceSession;
+    try {
+      const preferredOutputLocation = home.outputLocation;
+      session = await ort.InferenceSession.create(model, { ...options, preferredOutputLocation });
+    } catch (error) {
+      throw new Error(`load: the runtime refused a model of ${model.byteLength} bytes: ${reasonOf(error)}`);
+    }
+    const id = nextId++;
+    const name = graphName(model) ?? `program ${id}`;
+    const program: Program = {
+      id,
+      name,
+      inputs: session.inputMetadata.map(portInfo),
+      outputs: session.outputMetadata.map(portInfo),
+    };
+    compiled.set(id, { program, session });
+    return program;
+  }
+
+  async function run(
+    program: Program,
+    feeds: Readonly<Record<string, Feed>>,
+    outputs: Readonly<Record<string, Sink>>,
+  ): Promise<Record<string, HostTensor>> {
+    const where = `run "${program.name}"`;
+    const session = sessionOf(program);
+    const sinks = Object.entries(outputs);
+    checkSinks(where, program, sinks);
+    const pieces = Object.entries(feeds).map(([name, feed]) => [name, pieceOf(where, name, feed)] as const);
+    checkFeeds(where, program.inputs, Object.fromEntries(pieces));
+
+    const fed: Record<string, Tensor> = {};
+    const temporary: Tensor[] = [];
+    let results: Record<string, Tensor>;
+    try {
+      for (const [name, { whole, rows }] of pieces) {
+        fed[name] = whole;
+        if (rows !== undefined) {
+          fed[name] = await home.leadingRows(whole, rows);
+          temporary.push(fed[name]);
+        }
+      }
+      const fetches = sinks.map(([name]) => name);
+      results = (await session.run(fed, fetches)) as Record<string, Tensor>;
+    } catch (error) {
+      throw new Error(`${where}: ${reasonOf(error)}`);
+    } finally {
+      for (const view of temporary) view.dispose();
+    }
+    return settle(sinks, results);
+  }
+
+  /** What a feed refers to: a whole tensor, or the leading `rows` of one. */
+  function pieceOf(where: string, name: string, feed: Feed): FeedShape & { whole: Tensor; rows?: number } {
+    const at = `${where}: input "${name}"`;
+    if (!feed) throw new Error(`${at}: nothing was given`);
+    if (!("stored" in feed)) return { whole: toOrt(ort, at, feed), dtype: feed.dtype, dims: feed.dims };
+    const whole = storedTensor(feed.stored, at);
+    const { type: dtype, dims } = whole;
+    const { rows } = feed;
+    if (rows === undefined || rows === dims[0]) return { whole, dtype, dims };
+    if (!Number.isInteger(rows) || rows < 0 || dims.length === 0 || rows > dims[0]!) {
+      throw new Error(
+        `${at}: rows must be an integer in 0..${dims[0] ?? 0}, as "${feed.stored}" is [${dims}]; got ${rows}`,
+      );
+    }
+    return { whole, rows, dtype, dims: [rows, ...dims.slice(1)] };
+  }
+
+  /** Sends each output where it belongs. Should reading one fail, nothing stored has changed. */
+  async function settle(
+    sinks: readonly [string, Sink][],
+    results: Record<string, Tensor>,
+  ): Promise<Record<string, HostTensor>> {
+    const toHost: Record<string, HostTensor> = {};
+    const unclaimed = new Set(Object.values(results));
+    try {
+      for (const [name, sink] of sinks) {
+        if (sink === "host") toHost[name] = fromOrt(await home.read(results[name]!));
+      }
+      for (const [name, sink] of sinks) {
+        if (sink === "host") continue;
+        replace(sink.store, results[name]!);
+        unclaimed.delete(results[name]!);
+      }
+    } finally {
+      // On the CPU what was read is the output itself, which the caller now owns.
+      if (home.outputLocation !== "cpu") for (const tensor of unclaimed) tensor.dispose();
+    }
+    return toHost;
+  }
+
+  async function put(tensors: Readonly<Record<string, HostTensor>>): Promise<void> {
+    for (const [name, given] of Object.entries(tensors)) {
+      replace(name, await home.keep(toOrt(ort, `put "${name}"`, given)));
+    }
+  }
+
+  async function get(names: readonly string[]): Promise<Record<string, HostTensor>> {
+    const found: Record<string, HostTensor> = {};
+    for (const name of names) {
+      const { dtype, dims, data } = fromOrt(await home.read(storedTensor(name, "get")));
+      found[name] = { dtype, dims, data: home.outputLocation === "cpu" ? data.slice() : data };
+    }
+    return found;
+  }
+
+  async function drop(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      stored.get(name)?.dispose();
+      stored.delete(name);
+    }
+  }
+
+  async function unload(program: Program): Promise<void> {
+    const session = sessionOf(program);
+    compiled.delete(program.id);
+    await session.release();
+  }
+
+  async function stats(): Promise<{ programs: number; stored: number; storedBytes: number }> {
+    let storedBytes = 0;
+    for (const { type, dims } of stored.values())
+      storedBytes += sizeOf(dims) * bytesPerElement[type as DType];
+    return { programs: compiled.size, stored: stored.size, storedBytes };
+  }
+
+  async function free(): Promise<void> {
+    for (const { session } of compiled.values()) await session.release();
+    compiled.clear();
+    await drop([...stored.keys()]);
+    await home.close();
+  }
+
+  return {
+    device,
+    load: (model) => inTurn(() => load(model)),
+    run: (program, feeds, outputs) => inTurn(() => run(program, feeds, outputs)),
+    put: (tensors) => inTurn(() => put(tensors)),
+    get: (names) => inTurn(() => get(names)),
+    drop: (names) => inTurn(() => drop(names)),
+    unload: (program) => inTurn(() => unload(program)),
+    stats: () => inTurn(stats),
+    close: () => {
+      closing ??= inTurn(free);
+      return closing;
+    },
+  };
+}
+
+function portInfo(meta: InferenceSession.ValueMetadata): PortInfo {
+  if (!meta.isTensor) throw new Error(`load: "${meta.name}" is not a tensor; only tensors are supported`);
+  return { name: meta.name, dtype: meta.type, shape: meta.shape };
+}
+
+/** A runtime tensor over the same array. Throws when dtype, shape and array do not fit each other. */
+function toOrt(ort: Ort, where: string, { dtype, data, dims }: HostTensor): Tensor {
+  try {
+    return new ort.Tensor(dtype as "float32", data as Float32Array, dims) as Tensor;
+  } catch (error) {
+    throw new Error(`${where}: ${reasonOf(error)}`);
+  }
+}
+
+function fromOrt({ type, dims, data }: Tensor): HostTensor {
+  return { dtype: type as DType, dims: [...dims], data: data as HostTensor["data"] };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,128 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { InputError } from "../core/errors.ts";
+import { type bytesPerElement, sizeOf } from "../core/tensor.ts";
+
+/** The part of `onnxruntime-common` that the store uses; both runtimes' modules have it. */
+export type Ort = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
+
+/** How stored tensors are held on one device, and how they get there and back. */
+export interface TensorHome {
+  /** Where sessions leave their outputs. */
+  readonly outputLocation: "cpu" | "gpu-buffer";
+  /** Moves a host tensor in. */
+  keep(tensor: Tensor): Promise<Tensor>;
+  /** A tensor whose numbers can be read on the host. On the CPU it is the stored tensor itself. */
+  read(tensor: Tensor): Promise<Tensor>;
+  /** The first `rows` of axis 0 as a tensor the caller disposes after use. */
+  leadingRows(tensor: Tensor, rows: number): Promise<Tensor>;
+  /** Frees what the home itself holds. */
+  close(): Promise<void>;
+}
+
+/** Stored tensors in JavaScript memory: nothing moves, and leading rows are views. */
+export function cpuHome(ort: Ort): TensorHome {
+  return {
+    outputLocation: "cpu",
+    keep: async (tensor) => tensor,
+    read: async (tensor) => tensor,
+    leadingRows: async ({ type, dims, data }, rows) => {
+      const shape = [rows, ...dims.slice(1)];
+      return new ort.Tensor(type as "float32", (data as Float32Array).subarray(0, sizeOf(shape)), shape);
+    },
+    close: async () => {},
+  };
+}
+
+/**
+ * Stored tensors in GPU buffers. Every move is a run of a one-node graph: in Node, asking a GPU tensor for its data
+ * ends the process, and a buffer cannot be made or cut from outside. So leading rows are a copy on the device here.
+ *
+ * @throws {InputError} when there is no WebGPU adapter
+ */
+export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOptions): Promise<TensorHome> {
+  const sessions = new Map<string, Promise<InferenceSession>>();
+
+  function session(op: "Identity" | "Slice", dtype: string, location: "cpu" | "gpu-buffer") {
+    const key = `${op} ${dtype} ${location}`;
+    const known = sessions.get(key);
+    if (known) return known;
+    const model = oneNodeModel(op, dtype);
+    // Unoptimised: an optimiser may take an Identity away, and it is the copy that we want.
+    const made = ort.InferenceSession.create(model, {
+      ...options,
+      graphOptimizationLevel: "disabled",
+      preferredOutputLocation: location,
+    });
+    sessions.set(key, made);
+    return made;
+  }
+
+  async function copy(tensor: Tensor, location: "cpu" | "gpu-buffer"): Promise<Tensor> {
+    const { out } = await (await session("Identity", tensor.type, location)).run({ x: tensor });
+    return out as Tensor;
+  }
+
+  try {
+    await session("Identity", "float32", "gpu-buffer");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InputError(
+      `device webgpu: needs a graphics adapter with a Vulkan, Metal or Direct3D 12 driver, and none answered. ` +
+        `Install the driver of your card (on Linux also the Vulkan loader, package libvulkan1), or use device cpu. ` +
+        `The runtime says: ${reason}`,
+    );
+  }
+
+  return {
+    outputLocation: "gpu-buffer",
+    keep: (tensor) => copy(tensor, "gpu-buffer"),
+    read: (tensor) => copy(tensor, "cpu"),
+    leadingRows: async (tensor, rows) => {
+      const end = new ort.Tensor("int64", BigInt64Array.of(BigInt(rows)), [1]);
+      const start = new ort.Tensor("int64", BigInt64Array.of(0n), [1]);
+      const { out } = await (await session("Slice", tensor.type, "gpu-buffer")).run({
+        x: tensor,
+        start,
+        end,
+      });
+      return out as Tensor;
+    },
+    close: async () => {
+      for (const made of sessions.values()) await (await made).release();
+    },
+  };
+}
+
+// TensorProto.DataType of onnx.proto.
+const onnxType: Record<keyof typeof bytesPerElement, number> = {
+  float32: 1,
+  uint8: 2,
+  uint16: 4,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+
+/** A model of one node, `out = Identity(x)` or `out = Slice(x, start, end)`, of any rank. */
+function oneNodeModel(op: "Identity" | "Slice", dtype: string): Uint8Array {
+  const port = (name: string, elemType: number) => ({
+    name,
+    type: { value: { case: "tensorType" as const, value: { elemType } } },
+  });
+  const type = onnxType[dtype as keyof typeof onnxType];
+  const indices = op === "Slice" ? ["start", "end"] : [];
+  const model = create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [{ domain: "", version: 17n }],
+    graph: {
+      name: `${op} of ${dtype}`,
+      node: [{ opType: op, input: ["x", ...indices], output: ["out"] }],
+      input: [port("x", type), ...indices.map((name) => port(name, onnxType.int64))],
+      output: [port("out", type)],
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
