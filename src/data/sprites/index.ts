@@ -3,8 +3,8 @@
  * function of (seed, index): no download, no licence question, and every test machine draws the same pictures.
  */
 import sharp from "sharp";
-import { InputError } from "../../core/errors.ts";
-import { foldIn, keyFromSeed } from "../../core/random.ts";
+import { requireInput } from "../../core/errors.ts";
+import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";
 import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { butterfly, cat, face, fish } from "./creatures.ts";
@@ -39,24 +39,19 @@ export interface SpriteOptions {
 
 /** Sprite `index` of `seed` as a vector drawing, e.g. to print large. */
 export function spriteSvg(
-  seed: number,
+  seed: Seed,
   index: number,
   { label, resolution = 64 }: SpriteOptions = {},
 ): { svg: string; label: number } {
-  if (!Number.isSafeInteger(index) || index < 0) {
-    throw new InputError(`sprites: index must be a whole number from 0 up, got ${index}`);
-  }
-  if (!Number.isInteger(resolution) || resolution < 8 || resolution > 1024) {
-    throw new InputError(`sprites: resolution must be a whole number in 8..1024, got ${resolution}`);
-  }
+  requireInput(
+    Number.isInteger(index) && index >= 0 && index < 2 ** 32,
+    `sprites: index must be a whole number in 0..${2 ** 32 - 1}, got ${index}`,
+  );
+  checkResolution(resolution);
   const key = foldIn(keyFromSeed(seed), index);
   const drawn = label ?? chanceOf(foldIn(key, 0)).whole(0, spriteClasses.length - 1);
   const draw = drawings[spriteClasses[drawn] ?? ""];
-  if (!draw) {
-    throw new InputError(
-      `sprites: label must be a whole number in 0..${spriteClasses.length - 1}, got ${label}`,
-    );
-  }
+  requireInput(draw, `sprites: label must be a whole number in 0..${spriteClasses.length - 1}, got ${label}`);
   const sketch = newSketch();
   const elements = draw(chanceOf(foldIn(key, 1 + drawn)), sketch);
   return { svg: sketch.page(resolution, ...elements), label: drawn };
@@ -68,7 +63,7 @@ export function spriteSvg(
  * @throws InputError for an index, label or resolution out of range
  * @example const picture = await drawSprite(7, 0, { label: spriteClasses.indexOf("cat") });
  */
-export async function drawSprite(seed: number, index: number, options: SpriteOptions = {}): Promise<Picture> {
+export async function drawSprite(seed: Seed, index: number, options: SpriteOptions = {}): Promise<Picture> {
   const { svg, label } = spriteSvg(seed, index, options);
   const { data, info } = await sharp(Buffer.from(svg))
     .removeAlpha()
@@ -83,13 +78,8 @@ export async function drawSprite(seed: number, index: number, options: SpriteOpt
 }
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely. */
-export function spritesSource({
-  seed,
-  resolution = 64,
-}: {
-  seed: number;
-  resolution?: number;
-}): PictureSource {
+export function spritesSource({ seed, resolution = 64 }: { seed: Seed; resolution?: number }): PictureSource {
+  checkResolution(resolution);
   return {
     name: `sprites(seed ${seed})`,
     classNames: spriteClasses,
@@ -97,4 +87,11 @@ export function spritesSource({
     length: null,
     read: (index) => drawSprite(seed, index, { resolution }),
   };
+}
+
+function checkResolution(resolution: number): void {
+  requireInput(
+    Number.isInteger(resolution) && resolution >= 8 && resolution <= 1024,
+    `sprites: resolution must be a whole number in 8..1024, got ${resolution}`,
+  );
 }

@@ -1,0 +1,261 @@
+/**
+ * A folder of pictures as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
+ * below a class folder counts), or pictures directly in the folder (no classes).
+ *
+ * Each picture is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
+ * cropped in the centre.
+ */
+import type { Dirent } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import sharp from "sharp";
+import { InputError, requireInput, unknownName } from "../core/errors.ts";
+import { fileError } from "../core/file-error.ts";
+import type { Picture, PictureSource } from "./source.ts";
+
+/** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
+export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
+export type Resampler = (typeof resamplers)[number];
+
+export interface FolderOptions {
+  /** Side of the square pictures, 8..4096 pixels. */
+  readonly resolution: number;
+  /** Default lanczos3. */
+  readonly resampler?: Resampler;
+}
+
+export interface FolderSource extends PictureSource {
+  readonly length: number;
+  /** The files in index order, relative to the folder, and their labels. */
+  readonly files: readonly { readonly path: string; readonly label: number }[];
+  /** Warnings of the listing, ready to print: files that are no pictures, class folders without any. */
+  readonly warnings: readonly string[];
+}
+
+/** What {@link verifyFolder} found. */
+export interface Verified {
+  /** The same dataset without the unreadable files, in the same order. */
+  readonly source: FolderSource;
+  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
+}
+
+const extensions = new Set([".jpg", ".jpeg", ".png", ".webp"]);
+
+/**
+ * Lists the pictures (JPEG, PNG, WebP) below `path`; reads none of them yet.
+ *
+ * @throws InputError when the folder is missing, holds no picture, has a class folder without pictures, mixes class
+ *   folders with loose pictures, or an option is out of range.
+ */
+export async function folderSource(
+  path: string,
+  { resolution, resampler = "lanczos3" }: FolderOptions,
+): Promise<FolderSource> {
+  requireInput(
+    Number.isInteger(resolution) && resolution >= 8 && resolution <= 4096,
+    `${path}: resolution must be a whole number in 8..4096, got ${resolution}`,
+  );
+  if (!resamplers.includes(resampler)) throw unknownName(`${path}: unknown resampler`, resampler, resamplers);
+
+  const entries = await list(path);
+  const loose = entries.filter((entry) => !entry.isDirectory && isPicture(entry.name));
+  const folders = entries.filter((entry) => entry.isDirectory);
+  const warnings: string[] = [];
+  const skip = (where: string, names: readonly string[]) => {
+    if (names.length > 0)
+      warnings.push(`${where}: left out ${names.length} not JPEG, PNG or WebP: ${few(names)}`);
+  };
+  skip(
+    path,
+    entries.filter((entry) => !entry.isDirectory && !isPicture(entry.name)).map((entry) => entry.name),
+  );
+
+  const classes: { name: string; files: string[] }[] = [];
+  for (const { name } of folders) {
+    const found = await filesBelow(join(path, name), name);
+    skip(
+      join(path, name),
+      found.filter((file) => !isPicture(file)),
+    );
+    classes.push({ name, files: found.filter(isPicture) });
+  }
+  const filled = classes.filter(({ files }) => files.length > 0);
+  requireInput(
+    loose.length > 0 || filled.length > 0,
+    `${path}: required JPEG, PNG or WebP pictures, in one folder per class or directly in it, found none`,
+  );
+  requireInput(
+    loose.length === 0 || filled.length === 0,
+    `${path}: required either class folders or loose pictures, found both ` +
+      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose pictures into a class folder`,
+  );
+
+  if (loose.length > 0) {
+    if (folders.length > 0) {
+      warnings.push(`${path}: left out folders without pictures: ${few(folders.map(({ name }) => name))}`);
+    }
+    const files = loose.map(({ name }) => ({ path: name, label: 0 }));
+    return sourceOf(path, resolution, resampler, [], files, warnings);
+  }
+  const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
+  requireInput(
+    empty.length === 0,
+    `${path}: every class folder must hold a picture, ${empty.length} hold none: ${few(empty)}; ` +
+      "fill them or remove them",
+  );
+  return sourceOf(
+    path,
+    resolution,
+    resampler,
+    classes.map(({ name }) => name),
+    classes.flatMap(({ files }, label) => files.map((file) => ({ path: file, label }))),
+    warnings,
+  );
+}
+
+/**
+ * Decodes every picture once and sorts out those that cannot be read, so that a long run never meets one.
+ *
+ * @param options.onFile  called after each file with the number done so far
+ * @throws InputError when nothing readable is left, or a class lost all its pictures
+ */
+export async function verifyFolder(
+  source: FolderSource,
+  options: { onFile?: (done: number) => void; signal?: AbortSignal } = {},
+): Promise<Verified> {
+  const good = new Set<number>();
+  const unreadable: { path: string; reason: string }[] = [];
+  for (const [index, { path }] of source.files.entries()) {
+    options.signal?.throwIfAborted();
+    try {
+      await source.read(index);
+      good.add(index);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      unreadable.push({ path, reason: error.message });
+    }
+    options.onFile?.(index + 1);
+  }
+  const files = source.files.filter((_, index) => good.has(index));
+  requireInput(
+    files.length > 0,
+    `${source.name}: none of the ${source.files.length} pictures can be read; first: ${unreadable[0]?.reason}`,
+  );
+  const lost = source.classNames.filter((_, label) => !files.some((file) => file.label === label));
+  requireInput(
+    lost.length === 0,
+    `${source.name}: no readable picture is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
+  );
+  const indices = [...good];
+  return {
+    unreadable,
+    source: {
+      ...source,
+      files,
+      length: files.length,
+      read: (index) => source.read(indices[index] ?? -1),
+    },
+  };
+}
+
+function sourceOf(
+  folder: string,
+  resolution: number,
+  resampler: Resampler,
+  classNames: readonly string[],
+  files: FolderSource["files"],
+  warnings: readonly string[],
+): FolderSource {
+  return {
+    name: folder,
+    classNames,
+    resolution,
+    length: files.length,
+    files,
+    warnings,
+    async read(index) {
+      const file = files[index];
+      if (!file)
+        throw new InputError(`${folder}: picture index must be in 0..${files.length - 1}, got ${index}`);
+      return readPicture(join(folder, file.path), file.label, { resolution, resampler });
+    },
+  };
+}
+
+/**
+ * One picture file as the datasets see it.
+ *
+ * @throws InputError naming the file when it cannot be read or decoded whole
+ */
+export async function readPicture(
+  path: string,
+  label: number,
+  { resolution, resampler = "lanczos3" }: FolderOptions,
+): Promise<Picture> {
+  // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read picture", path, error);
+  });
+  try {
+    // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
+    const { data, info } = await sharp(bytes, { failOn: "truncated" })
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), label };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new InputError(`cannot read picture ${path}: ${reason}; replace or remove the file`, {
+      cause: error,
+    });
+  }
+}
+
+/** Grey pixels repeated thrice where the decoder left one channel; RGB as it is. */
+function threeChannels(data: Buffer, channels: number): Uint8Array {
+  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const pixels = new Uint8Array((data.length / channels) * 3);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = data[Math.floor(i / 3) * channels]!;
+  return pixels;
+}
+
+const isPicture = (name: string): boolean => extensions.has(extname(name).toLowerCase());
+
+/** Up to five names, and how many more there are. */
+function few(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(", ");
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+/** Visible entries of a folder, links followed, sorted by code unit so that labels never depend on the locale. */
+async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw fileError("cannot read the picture folder", folder, error);
+  });
+  const visible = entries.filter((entry) => !entry.name.startsWith("."));
+  const kinds = await Promise.all(
+    visible.map(async (entry) => ({ name: entry.name, isDirectory: await leadsToFolder(folder, entry) })),
+  );
+  return kinds.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return readdir(join(folder, entry.name)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every file below `folder`, as paths that start with `prefix`, in sorted order. */
+async function filesBelow(folder: string, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, isDirectory } of await list(folder)) {
+    if (isDirectory) found.push(...(await filesBelow(join(folder, name), join(prefix, name))));
+    else found.push(join(prefix, name));
+  }
+  return found;
+}

@@ -1,0 +1,139 @@
+/**
+ * A dataset after the tokenizer: the token ids of every picture, computed once so that training never touches pixels.
+ *
+ * C pictures, N tokens per picture (the product of `grid`), V codebook size. Stored as three tensors and a few strings,
+ * which is what a safetensors file holds; reading and writing that file is the weights room's.
+ */
+import { InputError, requireInput } from "../core/errors.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
+
+export interface TokenDataset {
+  /** Tokens along each axis of a picture, e.g. [8, 8]. */
+  readonly grid: readonly number[];
+  /** V: every id is below it; at most 65536. */
+  readonly codebookSize: number;
+  /** Empty = unconditional. */
+  readonly classNames: readonly string[];
+  readonly count: number;
+  /** [C, ...grid], row-major. */
+  readonly ids: Uint16Array;
+  /** [C], indices into `classNames`; all 0 where there are none. */
+  readonly labels: Int32Array;
+  /** What the pictures were, in words. */
+  readonly source: string;
+  /** Digest of the tokenizer that made the ids: ids of another tokenizer mean other pictures. */
+  readonly tokenizer: string;
+}
+
+/** What a safetensors file stores: named tensors, and strings in its header. */
+export interface TokenTensors {
+  readonly tensors: Readonly<Record<string, HostTensor>>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const format = "magnets.tokens.1";
+
+/** The dataset as tensors "ids" uint16 [C, ...grid] and "labels" int32 [C], and metadata; nothing is copied. */
+export function toTensors(dataset: TokenDataset): TokenTensors {
+  check(dataset, "token dataset", (message) => new Error(message));
+  return {
+    tensors: {
+      ids: tensor("uint16", [dataset.count, ...dataset.grid], dataset.ids),
+      labels: tensor("int32", [dataset.count], dataset.labels),
+    },
+    metadata: {
+      format,
+      codebook_size: String(dataset.codebookSize),
+      class_names: JSON.stringify(dataset.classNames),
+      source: dataset.source,
+      tokenizer: dataset.tokenizer,
+    },
+  };
+}
+
+/**
+ * The dataset of a file's contents; the inverse of {@link toTensors}.
+ *
+ * @param file  the file's name, for messages
+ * @param tokenizer  where given, the digest that the dataset must have been made with
+ * @throws InputError when something is missing or contradicts the rest
+ */
+export function fromTensors(
+  { tensors, metadata }: TokenTensors,
+  file: string,
+  tokenizer?: string,
+): TokenDataset {
+  requireInput(
+    metadata.format === format,
+    `${file}: required a token file (format "${format}"), got format "${metadata.format ?? "none"}"; ` +
+      "tokenise the dataset again",
+  );
+  const { ids, labels } = tensors;
+  requireInput(
+    ids?.dtype === "uint16" && ids.dims.length >= 2,
+    `${file}: required a tensor "ids" of uint16 [count, ...grid], got ${describe(ids)}`,
+  );
+  requireInput(
+    labels?.dtype === "int32" && labels.dims.length === 1,
+    `${file}: required a tensor "labels" of int32 [count], got ${describe(labels)}`,
+  );
+  const [count, ...grid] = ids.dims;
+  const dataset: TokenDataset = {
+    grid,
+    codebookSize: Number(metadata.codebook_size),
+    classNames: names(metadata.class_names, file),
+    count: count!,
+    ids: ids.data as Uint16Array,
+    labels: labels.data as Int32Array,
+    source: metadata.source ?? "",
+    tokenizer: metadata.tokenizer ?? "",
+  };
+  check(dataset, file, (message) => new InputError(message));
+  requireInput(
+    tokenizer === undefined || tokenizer === dataset.tokenizer,
+    `${file}: made with tokenizer ${dataset.tokenizer}, required ${tokenizer}; tokenise the dataset again`,
+  );
+  return dataset;
+}
+
+/** The ids [N] of picture `index`, as a view. */
+export function tokensOf(dataset: TokenDataset, index: number): Uint16Array {
+  const n = sizeOf(dataset.grid);
+  return dataset.ids.subarray(index * n, (index + 1) * n);
+}
+
+function check(dataset: TokenDataset, where: string, error: (message: string) => Error): void {
+  const { grid, codebookSize, classNames, count, ids, labels } = dataset;
+  const require = (holds: boolean, message: string) => {
+    if (!holds) throw error(`${where}: ${message}; tokenise the dataset again`);
+  };
+  require(count > 0, `required at least one picture, got ${count}`);
+  require(Number.isInteger(codebookSize) &&
+    codebookSize > 0 &&
+    codebookSize <= 65536, `codebook size must be a whole number in 1..65536, got ${codebookSize}`);
+  const n = sizeOf(grid);
+  require(ids.length ===
+    count * n, `${count} pictures of ${grid.join("x")} tokens need ${count * n} ids, got ${ids.length}`);
+  require(labels.length === count, `${count} pictures need as many labels, got ${labels.length}`);
+  const badId = ids.findIndex((id) => id >= codebookSize);
+  require(badId < 0, `every id must be below the codebook size ${codebookSize}, got ${ids[badId]}`);
+  const classes = Math.max(1, classNames.length);
+  const badLabel = labels.findIndex((label) => label < 0 || label >= classes);
+  require(badLabel < 0, `every label must be in 0..${classes - 1}, got ${labels[badLabel]}`);
+}
+
+function names(json: string | undefined, file: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(json ?? "");
+  } catch {
+    value = undefined;
+  }
+  if (Array.isArray(value) && value.every((name) => typeof name === "string")) return value;
+  throw new InputError(
+    `${file}: metadata "class_names" must be a JSON list of names, got ${json ?? "nothing"}`,
+  );
+}
+
+const describe = (found: HostTensor | undefined): string =>
+  found ? `${found.dtype} [${found.dims}]` : "nothing";

@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { tensor } from "../../src/core/tensor.ts";
+import { fromPlanes, type Raster, toPlanes } from "../../src/data/source.ts";
+
+const rasters = fc
+  .record({
+    count: fc.integer({ min: 1, max: 3 }),
+    width: fc.integer({ min: 1, max: 5 }),
+    height: fc.integer({ min: 1, max: 5 }),
+  })
+  .chain(({ count, width, height }) =>
+    fc.array(
+      fc
+        .uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 })
+        .map((pixels): Raster => ({ width, height, pixels })),
+      { minLength: count, maxLength: count },
+    ),
+  );
+
+describe("toPlanes and fromPlanes", () => {
+  it("round-trip every byte of every picture", () => {
+    fc.assert(
+      fc.property(rasters, (pictures) => {
+        const planes = toPlanes(pictures);
+        expect(planes.dims).toEqual([pictures.length, 3, pictures[0]!.height, pictures[0]!.width]);
+        for (const [i, picture] of pictures.entries()) expect(fromPlanes(planes, i)).toEqual(picture);
+      }),
+    );
+  });
+
+  it("puts channel, row and column where [B, 3, H, W] says", () => {
+    // 2 wide, 1 high: red 51 / 255 = 0.2 at the left, blue 255 at the right.
+    const planes = toPlanes([{ width: 2, height: 1, pixels: Uint8Array.of(51, 0, 0, 0, 0, 255) }]);
+    expect([...planes.data]).toEqual([Math.fround(0.2), 0, 0, 0, 0, 1]);
+  });
+
+  it("clamps and rounds, and shows a value that is not a number as black", () => {
+    const planes = tensor("float32", [1, 3, 1, 2], Float32Array.of(-3, 7, 0.5, Number.NaN, 0.999, 0.0019));
+    // 0.5 * 255 = 127.5 -> 128; 0.999 * 255 = 254.7 -> 255; 0.0019 * 255 = 0.48 -> 0
+    expect([...fromPlanes(planes, 0).pixels]).toEqual([0, 128, 255, 255, 0, 0]);
+  });
+
+  it("refuses mixed sizes, nothing at all, other shapes and an index outside", () => {
+    const a = { width: 1, height: 1, pixels: new Uint8Array(3) };
+    const b = { width: 2, height: 1, pixels: new Uint8Array(6) };
+    expect(() => toPlanes([a, b])).toThrow("picture 1 is 2x1");
+    expect(() => toPlanes([])).toThrow("at least one");
+    expect(() => fromPlanes(tensor("float32", [3, 1, 1], new Float32Array(3)), 0)).toThrow("[B, 3, H, W]");
+    expect(() => fromPlanes(toPlanes([a]), 1)).toThrow("0..0");
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { tensor } from "../../src/core/tensor.ts";
+import {
+  fromTensors,
+  type TokenDataset,
+  type TokenTensors,
+  tokensOf,
+  toTensors,
+} from "../../src/data/tokens.ts";
+
+const dataset: TokenDataset = {
+  grid: [2, 2],
+  codebookSize: 1000,
+  classNames: ["a,b", 'c"d', "ü"],
+  count: 3,
+  ids: Uint16Array.of(0, 1, 2, 3, 999, 998, 997, 996, 5, 5, 5, 5),
+  labels: Int32Array.of(2, 0, 1),
+  source: "drawn, seed 7",
+  tokenizer: "sha256:abc",
+};
+const stored = toTensors(dataset);
+const changed = (tensors: object, metadata: object = {}): TokenTensors => ({
+  tensors: { ...stored.tensors, ...tensors },
+  metadata: { ...stored.metadata, ...metadata },
+});
+
+describe("token datasets", () => {
+  it("round-trip, for any grid and without classes", () => {
+    expect(fromTensors(stored, "f")).toEqual(dataset);
+    const video = { ...dataset, grid: [4, 1, 1], classNames: [], labels: new Int32Array(3) };
+    expect(fromTensors(toTensors(video), "f")).toEqual(video);
+    expect(stored.tensors.ids!.dims).toEqual([3, 2, 2]);
+  });
+
+  it("hand out one picture's ids", () => {
+    expect([...tokensOf(dataset, 1)]).toEqual([999, 998, 997, 996]);
+  });
+
+  it("hold the whole of a 16-bit codebook", () => {
+    const large = { ...dataset, codebookSize: 65536, ids: dataset.ids.map((id) => 65535 - id) };
+    expect(fromTensors(toTensors(large), "f").ids[0]).toBe(65535);
+  });
+
+  it.each<[string, TokenTensors, RegExp]>([
+    ["another file", changed({}, { format: "pt" }), /format "pt"/],
+    ["no ids", changed({ ids: undefined }), /"ids".*nothing/],
+    [
+      "ids of another type",
+      changed({ ids: tensor("int32", [3, 2, 2], new Int32Array(12)) }),
+      /uint16.*int32/,
+    ],
+    ["too few labels", changed({ labels: tensor("int32", [2], new Int32Array(2)) }), /got 2/],
+    [
+      "a label without a class",
+      changed({ labels: tensor("int32", [3], Int32Array.of(0, 3, 0)) }),
+      /0\.\.2, got 3/,
+    ],
+    ["an id beyond the codebook", changed({}, { codebook_size: "999" }), /below.*999, got 999/],
+    ["no codebook size", changed({}, { codebook_size: "many" }), /1\.\.65536/],
+    ["class names that are no list", changed({}, { class_names: "{}" }), /class_names/],
+    ["no pictures", changed({ ids: tensor("uint16", [0, 2, 2], new Uint16Array(0)) }), /at least one/],
+  ])("refuse %s", (_, file, message) => {
+    expect(() => fromTensors(file, "set.safetensors")).toThrow(InputError);
+    expect(() => fromTensors(file, "set.safetensors")).toThrow(message);
+    expect(() => fromTensors(file, "set.safetensors")).toThrow(/^set\.safetensors: /);
+  });
+
+  it("refuse the ids of another tokenizer", () => {
+    expect(fromTensors(stored, "f", "sha256:abc").count).toBe(3);
+    expect(() => fromTensors(stored, "f", "sha256:def")).toThrow(/sha256:abc, required sha256:def/);
+  });
+});
