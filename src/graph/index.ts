@@ -1,6 +1,6 @@
 /** The graph room: values and operations, gradients, encoding, cost. */
 export { countMultiplyAdds } from "./cost.ts";
-export { type Dim, elementsOf, multiplyDims, type Shape } from "./dim.ts";
+export { type Dim, divideDims, elementsOf, multiplyDims, type Shape } from "./dim.ts";
 export { encode } from "./encode.ts";
 export { gradients } from "./gradient.ts";
 export { Graph, type GraphDType, setDerivation, type Value } from "./graph.ts";

@@ -4,7 +4,7 @@
  */
 import { foldIn, type Key, normals } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import type { Graph, Value } from "../graph/index.ts";
+import type { Graph, GraphDType, Value } from "../graph/index.ts";
 
 /** How a parameter starts: constants, or a normal distribution cut off at two standard deviations. */
 export type Initialiser =
@@ -35,9 +35,13 @@ export function initialise(specs: readonly ParameterSpec[], key: Key): Record<st
   );
 }
 
-/** Declares every parameter as a graph input of its own name. */
-export function parameterInputs(graph: Graph, specs: readonly ParameterSpec[]): Record<string, Value> {
-  return Object.fromEntries(specs.map(({ name, shape }) => [name, graph.input(name, "float32", shape)]));
+/** Declares every parameter as a graph input of its own name. Models compute in float32; float64 is for tests. */
+export function parameterInputs(
+  graph: Graph,
+  specs: readonly ParameterSpec[],
+  dtype: GraphDType = "float32",
+): Record<string, Value> {
+  return Object.fromEntries(specs.map(({ name, shape }) => [name, graph.input(name, dtype, shape)]));
 }
 
 /** The number of parameters. */

@@ -1,0 +1,91 @@
+/**
+ * The sizes of a nested masked transformer, with their defaults and checks: what `transformer/config.json` holds.
+ *
+ * N grid tokens, V codebook size, D width, L layers, H heads, F hidden units, p downscale factor: sub-model p has
+ * the leading H/p heads and F/p hidden units of every layer.
+ */
+import { z } from "zod";
+import { InputError } from "../../core/errors.ts";
+import { sizeOf } from "../../core/tensor.ts";
+
+const positive = z.int().min(1);
+
+const schema = z
+  .strictObject({
+    grid: z.array(positive).min(1).default([8, 8]).describe("Extents of the token grid, outermost first"),
+    codebookSize: positive.describe("V: token ids are 0..V-1, and V stands for a masked token"),
+    classes: z.int().min(0).default(0).describe("Number of classes; 0 for a model without conditioning"),
+    width: positive.describe("D: width of the residual stream"),
+    depth: positive.describe("L: number of layers"),
+    heads: positive.describe("H: attention heads of the full model; must divide the width"),
+    hidden: positive.optional().describe("F: hidden units of the full MLP; 4 D unless given"),
+    factors: z
+      .array(positive)
+      .min(1)
+      .default([1, 2, 4, 8])
+      .describe("Downscale factors p of the sub-models, ascending from 1; each must divide H and F"),
+    norm: z.enum(["pre", "post"]).default("pre").describe("LayerNorm before each layer, or after (as BERT)"),
+    layerNormEpsilon: z.number().positive().default(1e-6).describe("Added to the variance in LayerNorm"),
+    headHidden: z
+      .boolean()
+      .default(false)
+      .describe("A hidden layer (dense, gelu, norm) before the logits, as in MaskGIT"),
+    tieEmbeddings: z
+      .boolean()
+      .default(true)
+      .describe("The output matrix is the token embedding; else it has weights of its own"),
+  })
+  .transform((config) => ({ ...config, hidden: config.hidden ?? 4 * config.width }));
+
+export type TransformerConfig = Readonly<z.output<typeof schema>>;
+export type TransformerConfigInput = z.input<typeof schema>;
+
+/**
+ * A whole, checked configuration from a part of one; also the reader of `config.json`.
+ *
+ * @param input  not trusted, whatever its type says
+ * @param where  what error messages begin with
+ * @throws {InputError} naming the key, what it must be, and what came
+ */
+export function transformerConfig(input: TransformerConfigInput, where = "transformer"): TransformerConfig {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) {
+    const reasons = parsed.error.issues.map(
+      ({ path, message }) => `${[where, ...path].join(".")}: ${message}`,
+    );
+    throw new InputError(reasons.join("; "));
+  }
+  const config = parsed.data;
+  const { factors, heads, hidden, width } = config;
+  if (factors[0] !== 1 || factors.some((factor, i) => i > 0 && factor <= factors[i - 1]!)) {
+    throw new InputError(
+      `${where}.factors: must ascend from 1 (the full model), got [${factors.join(", ")}]`,
+    );
+  }
+  if (width % heads !== 0) {
+    throw new InputError(`${where}.heads: must divide the width ${width}, got ${heads}`);
+  }
+  for (const factor of factors) {
+    for (const [key, value] of Object.entries({ heads, hidden })) {
+      if (value % factor !== 0) {
+        throw new InputError(
+          `${where}.factors: every factor must divide ${key} = ${value}, got ${factor}; ` +
+            `leave it out or choose ${key} divisible by it`,
+        );
+      }
+    }
+  }
+  return config;
+}
+
+/** N: the number of grid tokens. */
+export const gridTokens = (config: TransformerConfig): number => sizeOf(config.grid);
+
+/** The token id that stands for a masked token: V. */
+export const maskId = (config: TransformerConfig): number => config.codebookSize;
+
+/** The class id of the unconditional pass: the last row of the class table. */
+export const nullClass = (config: TransformerConfig): number => config.classes;
+
+/** The width of one attention head, the same in every sub-model. */
+export const headWidth = (config: TransformerConfig): number => config.width / config.heads;

@@ -1,0 +1,140 @@
+/**
+ * The forward pass of the nested transformer, for training and decoding alike. Nothing here knows of factors: the
+ * weights' shapes say which sub-model runs, with numbers or symbols.
+ *
+ * B samples, N grid tokens, T positions that run (N+1 with the class token, or the active ones), D width, h heads of
+ * width dh, V codebook size. Hidden states are rows, [B*T, D].
+ */
+import {
+  add,
+  batchMatmul,
+  concat,
+  type Dim,
+  divideDims,
+  gatherRows,
+  gelu,
+  layerNorm,
+  linear,
+  matmul,
+  multiply,
+  multiplyDims,
+  reshape,
+  slice,
+  softmax,
+  transpose,
+  type Value,
+} from "../../graph/index.ts";
+import { headWidth, type TransformerConfig } from "./config.ts";
+
+export type Weights = Readonly<Record<string, Value>>;
+
+/** Keys and values of one layer, rows of h*dh: [B*T, h*dh]. */
+export interface KeysValues {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** What a layer attends to, given what it made itself: itself in a full pass, the cache in a partial one. */
+export type Attended = (layer: number, own: KeysValues) => KeysValues;
+
+/** The class token and all grid tokens: ids [B, N], classes [B] -> [B*(N+1), D]. */
+export function embedAll(config: TransformerConfig, weights: Weights, ids: Value, classes: Value): Value {
+  const batch = ids.dim(0);
+  const tokens = gatherRows(weights["tokens.weight"]!, ids);
+  const first = reshape(gatherRows(weights["classes.weight"]!, classes), [batch, 1, config.width]);
+  return embedded(config, weights, add(concat([first, tokens], 1), weights["positions.weight"]!));
+}
+
+/** Some grid tokens: ids and their places [B, A], of the N+1 positions with the class token at 0 -> [B*A, D]. */
+export function embedSome(config: TransformerConfig, weights: Weights, ids: Value, places: Value): Value {
+  const tokens = gatherRows(weights["tokens.weight"]!, ids);
+  return embedded(config, weights, add(tokens, gatherRows(weights["positions.weight"]!, places)));
+}
+
+function embedded(config: TransformerConfig, weights: Weights, sum: Value): Value {
+  const rows = reshape(sum, [multiplyDims(sum.dim(0), sum.dim(1)), config.width]);
+  return config.norm === "post" ? norm(config, weights, "embedding.norm", rows) : rows;
+}
+
+/**
+ * All layers: x [B*T, D] -> [B*T, D].
+ *
+ * @param batch     B
+ * @param attended  what each layer attends to; its own keys and values unless told
+ */
+export function layers(
+  config: TransformerConfig,
+  weights: Weights,
+  x: Value,
+  batch: Dim,
+  attended: Attended = (_layer, own) => own,
+): Value {
+  let rows = x;
+  for (let layer = 0; layer < config.depth; layer++) {
+    const attend = (input: Value) => attention(config, weights, layer, input, batch, attended);
+    rows = residual(config, weights, `blocks.${layer}.attention`, rows, attend);
+    rows = residual(config, weights, `blocks.${layer}.mlp`, rows, (input) => mlp(weights, layer, input));
+  }
+  return rows;
+}
+
+function residual(
+  config: TransformerConfig,
+  weights: Weights,
+  name: string,
+  x: Value,
+  part: (input: Value) => Value,
+): Value {
+  return config.norm === "pre"
+    ? add(x, part(norm(config, weights, `${name}.norm`, x)))
+    : norm(config, weights, `${name}.norm`, add(x, part(x)));
+}
+
+function attention(
+  config: TransformerConfig,
+  weights: Weights,
+  layer: number,
+  x: Value,
+  batch: Dim,
+  attended: Attended,
+): Value {
+  const weight = (name: string): Value => weights[`blocks.${layer}.attention.${name}.weight`]!;
+  const own = { keys: linear(x, weight("key")), values: linear(x, weight("value")) };
+  const { keys, values } = attended(layer, own);
+  const query = multiply(linear(x, weight("query")), 1 / Math.sqrt(headWidth(config)));
+  const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
+  const scores = batchMatmul(
+    transpose(split(query), [0, 2, 1, 3]), // [B, h, T, dh]
+    transpose(split(keys), [0, 2, 3, 1]), // [B, h, dh, N+1]
+  );
+  const mixed = batchMatmul(softmax(scores), transpose(split(values), [0, 2, 1, 3])); // [B, h, T, dh]
+  return matmul(reshape(transpose(mixed, [0, 2, 1, 3]), query.shape), weight("output"));
+}
+
+function splitHeads(config: TransformerConfig, rows: Value, batch: Dim): Value {
+  const [count, width] = rows.shape as [Dim, Dim];
+  const heads = divideDims(width, headWidth(config))!;
+  return reshape(rows, [batch, divideDims(count, batch)!, heads, headWidth(config)]);
+}
+
+function mlp(weights: Weights, layer: number, x: Value): Value {
+  const weight = (name: string): Value => weights[`blocks.${layer}.mlp.${name}`]!;
+  const hidden = gelu(add(linear(x, weight("in.weight")), weight("in.bias")));
+  return add(matmul(hidden, weight("out.weight")), weight("out.bias"));
+}
+
+/** Logits of some rows of hidden states: [R, D] -> [R, V]. */
+export function logitsOf(config: TransformerConfig, weights: Weights, rows: Value): Value {
+  let x = config.norm === "pre" ? norm(config, weights, "norm", rows) : rows;
+  if (config.headHidden) {
+    const dense = add(linear(x, weights["head.dense.weight"]!), weights["head.dense.bias"]!);
+    x = norm(config, weights, "head.norm", gelu(dense));
+  }
+  // Decoding feeds the leading V rows of a tied table as a view; in training they are a slice.
+  const matrix = weights["head.weight"] ?? slice(weights["tokens.weight"]!, 0, 0, config.codebookSize);
+  return add(linear(x, matrix), weights["head.bias"]!);
+}
+
+function norm(config: TransformerConfig, weights: Weights, name: string, x: Value): Value {
+  return layerNorm(x, weights[`${name}.gamma`]!, weights[`${name}.beta`]!, config.layerNormEpsilon);
+}

@@ -1,0 +1,126 @@
+/**
+ * The loss that trains all sub-models of a nested transformer at once, on the same masked batch:
+ *
+ *   CE(largest, truth) + sum over the others of [ lambda CE(sub_p, truth) + (1 - lambda) CE(sub_p, teacher_p) ],
+ *
+ * where the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
+ * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher.
+ *
+ * B samples, N grid tokens, R masked tokens of the batch, V codebook size, p downscale factor.
+ */
+import {
+  add,
+  crossEntropy,
+  expandTo,
+  type Graph,
+  gatherLast,
+  gatherRows,
+  logSumExp,
+  multiply,
+  reshape,
+  scatterAddLast,
+  softmax,
+  stopGradient,
+  subtract,
+  sum,
+  type Value,
+} from "../graph/index.ts";
+import type { TransformerConfig } from "../models/transformer/config.ts";
+import { embedAll, layers, logitsOf, type Weights } from "../models/transformer/layers.ts";
+import { nestedWeights } from "../models/transformer/parameters.ts";
+
+export interface NestedLossInputs {
+  /** [B, N] int32 token ids, V where masked. */
+  readonly ids: Value;
+  /** [B] int32 class ids; the number of classes where the class was dropped. */
+  readonly classes: Value;
+  /** [R] int32 rows of the hidden states whose tokens are wanted: b (N+1) + 1 + n. */
+  readonly rows: Value;
+  /** [R] int32 true ids of those tokens. */
+  readonly labels: Value;
+  /** [R] weight of each token: 1 / (B x masked tokens of its sample). */
+  readonly rowWeights: Value;
+  /** [] lambda in 0..1: how much of a sub-model's target is the truth. */
+  readonly lambda: Value;
+}
+
+export interface NestedLossOptions {
+  /** Which sub-models train, ascending; the first learns from the truth alone. The model's factors unless told. */
+  readonly factors?: readonly number[];
+  /** Weight of a sub-model's loss in the sum, by factor; 1 where none is given. */
+  readonly lossWeights?: Readonly<Record<number, number>>;
+  /** Whom a sub-model learns from: the next larger one that trains, or the largest. */
+  readonly teacher?: "next-larger" | "largest";
+  /** s of the smoothed truth: 1 - s + s/V at the true id, s/V elsewhere. */
+  readonly labelSmoothing?: number;
+}
+
+export interface NestedLoss {
+  /** [] what training minimises. */
+  readonly loss: Value;
+  /** [] by factor: cross-entropy against the plain truth, without smoothing, in nats per token. */
+  readonly perFactor: Readonly<Record<number, Value>>;
+}
+
+/**
+ * Builds the loss of method section 4 and its parts.
+ *
+ * @param weights  every parameter by name; their type (float32, or float64 in tests) is that of the computation
+ */
+export function nestedLoss(
+  graph: Graph,
+  config: TransformerConfig,
+  weights: Weights,
+  inputs: NestedLossInputs,
+  options: NestedLossOptions = {},
+): NestedLoss {
+  const {
+    factors = config.factors,
+    lossWeights = {},
+    teacher = "next-larger",
+    labelSmoothing = 0.1,
+  } = options;
+  const { rows, labels, rowWeights, lambda } = inputs;
+  const batch = inputs.ids.dim(0);
+  const label = reshape(labels, [labels.dim(0), 1]);
+  const overRows = (losses: Value): Value => sum(multiply(losses, rowWeights));
+
+  const truth = smoothedTruth(graph, config, label, rowWeights, labelSmoothing);
+  const shareOfTruth = multiply(truth, lambda);
+  const shareOfTeacher = subtract(1, lambda);
+
+  const embedding = embedAll(config, weights, inputs.ids, inputs.classes); // the same for every sub-model
+  const weightsOf = nestedWeights(config, weights);
+  const perFactor: Record<number, Value> = {};
+  let loss: Value | null = null;
+  let taught: Value | null = null;
+  for (const factor of factors) {
+    const own = weightsOf(factor);
+    const hidden = layers(config, own, embedding, batch);
+    const logits = logitsOf(config, own, gatherRows(hidden, rows)); // [R, V]
+
+    const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
+    const weighted = multiply(overRows(crossEntropy(logits, target)), lossWeights[factor] ?? 1);
+    loss = loss ? add(loss, weighted) : weighted;
+
+    if (!taught || teacher === "next-larger") taught = stopGradient(softmax(logits));
+    const plain = subtract(logSumExp(logits), gatherLast(logits, label));
+    perFactor[factor] = overRows(reshape(plain, labels.shape));
+  }
+  if (!loss) throw new Error("nestedLoss: at least one factor must train");
+  return { loss, perFactor };
+}
+
+/** The smoothed one-hot targets [R, V] of labels [R, 1]. */
+function smoothedTruth(
+  graph: Graph,
+  config: TransformerConfig,
+  label: Value,
+  rowWeights: Value,
+  smoothing: number,
+): Value {
+  const { codebookSize } = config;
+  const { dtype } = rowWeights;
+  const elsewhere = expandTo(graph.scalar(dtype, smoothing / codebookSize), [label.dim(0), codebookSize]);
+  return scatterAddLast(elsewhere, label, expandTo(graph.scalar(dtype, 1 - smoothing), label.shape));
+}
