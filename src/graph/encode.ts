@@ -94,7 +94,7 @@ function encodeNode(node: GraphNode, index: number): NodeProto {
   return create(NodeProtoSchema, {
     name: `${node.op}_${index}`,
     opType: node.op,
-    input: node.inputs.map((input) => input?.name ?? ""),
+    input: node.inputs.map((input) => input?.name ?? ""), // absent optional inputs are empty names
     output: node.outputs.map((output) => output.name),
     attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
   });

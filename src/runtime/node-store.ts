@@ -25,6 +25,11 @@ export function openNodeStore({ device, threads, allowSpinning }: NodeSetup): Pr
     enableMemPattern: false,
     logSeverityLevel: 3,
     // Values of `extra` must be strings.
-    extra: { session: { intra_op: { allow_spinning: allowSpinning ? "1" : "0" } } },
+    // SkipLayerNormFusion reads past the inputs of a LayerNormalization without bias and kills the process; where it
+    // works, its kernel is several times slower than Add + LayerNormalization.
+    extra: {
+      session: { intra_op: { allow_spinning: allowSpinning ? "1" : "0" } },
+      optimization: { disable_specified_optimizers: "SkipLayerNormFusion" },
+    },
   });
 }

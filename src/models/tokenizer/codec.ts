@@ -1,0 +1,143 @@
+/** A tokenizer ready to run: pictures to token ids and back, on any Runner. */
+import { type HostTensor, tensor } from "../../core/tensor.ts";
+import { encode as encodeGraph, Graph, gatherRows, reshape } from "../../graph/index.ts";
+import type { Feed, Program, Runner } from "../../runtime/runner.ts";
+import { type ParameterSpec, parameterInputs } from "../parameters.ts";
+import { codebookSize, type TokenizerConfig, tokenGrid } from "./config.ts";
+import { autoencoderParameters, decodeLatents, encodePixels } from "./network.ts";
+import { codebookOf, mapsToRows, quantize, quantizerParameters, rowsToMaps } from "./quantizer.ts";
+
+/** Every parameter of a tokenizer. */
+export function tokenizerParameters(config: TokenizerConfig): ParameterSpec[] {
+  return [...autoencoderParameters(config), ...quantizerParameters(config)];
+}
+
+const isEncoding = ({ name }: ParameterSpec): boolean => !name.startsWith("decoder.");
+const isDecoding = ({ name }: ParameterSpec): boolean => !name.startsWith("encoder.");
+
+/** Pixels [B, 3, S, S] in [0, 1] -> `ids` [B, rows, columns] int64. */
+export function encoderGraph(config: TokenizerConfig): Graph {
+  const graph = new Graph("tokenizer.encoder");
+  const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
+  const weights = parameterInputs(graph, tokenizerParameters(config).filter(isEncoding));
+  const { ids } = quantize(mapsToRows(encodePixels(pixels, weights, config)), weights, config);
+  graph.output("ids", reshape(ids, ["B", ...tokenGrid(config)]));
+  return graph;
+}
+
+/** Token ids [B, rows, columns] int32 -> `pixels` [B, 3, S, S], not clamped. */
+export function decoderGraph(config: TokenizerConfig): Graph {
+  const graph = new Graph("tokenizer.decoder");
+  const grid = tokenGrid(config);
+  const ids = graph.input("ids", "int32", ["B", ...grid]);
+  const weights = parameterInputs(graph, tokenizerParameters(config).filter(isDecoding));
+  const rows = gatherRows(codebookOf(graph, weights, config), ids); // [B, rows, columns, d]
+  const flat = reshape(rows, [`${grid[0] * grid[1]}*B`, config.latentWidth]);
+  graph.output("pixels", decodeLatents(rowsToMaps(flat, "B", grid), weights, config));
+  return graph;
+}
+
+export interface Tokenizer {
+  readonly config: TokenizerConfig;
+  /** The number of codes. */
+  readonly codebookSize: number;
+  /** [rows, columns] of a picture's tokens. */
+  readonly grid: readonly [number, number];
+  /** Pixels [B, 3, S, S] in [0, 1] -> token ids [B, rows, columns]. */
+  encode(pixels: HostTensor<"float32">): Promise<HostTensor<"int32">>;
+  /** Token ids [B, rows, columns] below the codebook size -> pixels [B, 3, S, S], roughly in [0, 1]. */
+  decode(ids: HostTensor<"int32">): Promise<HostTensor<"float32">>;
+  /** Frees the sessions and the stored weights. */
+  dispose(): Promise<void>;
+}
+
+/** How many pictures one run takes at the most: it bounds the memory of the feature maps. */
+const chunk = 32;
+
+/**
+ * Stores the weights in the runner (names start with `tokenizer/`) and compiles encoder and decoder when first used.
+ *
+ * @param tensors  every parameter of {@link tokenizerParameters}, checked by the caller
+ */
+export async function loadTokenizer(
+  runner: Runner,
+  config: TokenizerConfig,
+  tensors: Readonly<Record<string, HostTensor>>,
+): Promise<Tokenizer> {
+  const specs = tokenizerParameters(config);
+  const stored = (name: string): string => `tokenizer/${name}`;
+  await runner.put(Object.fromEntries(specs.map(({ name }) => [stored(name), tensors[name]!])));
+  const feedsOf = (used: ParameterSpec[]): Record<string, Feed> =>
+    Object.fromEntries(used.map(({ name }) => [name, { stored: stored(name) }]));
+  const sides = {
+    encoder: { graph: encoderGraph, feeds: feedsOf(specs.filter(isEncoding)) },
+    decoder: { graph: decoderGraph, feeds: feedsOf(specs.filter(isDecoding)) },
+  };
+  const programs = new Map<keyof typeof sides, Promise<Program>>();
+  const program = (side: keyof typeof sides): Promise<Program> => {
+    let loading = programs.get(side);
+    if (!loading) {
+      loading = runner.load(encodeGraph(sides[side].graph(config)));
+      programs.set(side, loading);
+    }
+    return loading;
+  };
+  const grid = tokenGrid(config);
+
+  return {
+    config,
+    codebookSize: codebookSize(config),
+    grid,
+    async encode(pixels) {
+      const parts: Int32Array[] = [];
+      for (const part of chunks(pixels)) {
+        const result = await runner.run(
+          await program("encoder"),
+          { ...sides.encoder.feeds, pixels: part },
+          { ids: "host" },
+        );
+        parts.push(Int32Array.from(result.ids!.data as BigInt64Array, Number));
+      }
+      return tensor("int32", [pixels.dims[0]!, ...grid], join(Int32Array, parts));
+    },
+    async decode(ids) {
+      const parts: Float32Array[] = [];
+      for (const part of chunks(ids)) {
+        const result = await runner.run(
+          await program("decoder"),
+          { ...sides.decoder.feeds, ids: part },
+          { pixels: "host" },
+        );
+        parts.push(result.pixels!.data as Float32Array);
+      }
+      const side = config.resolution;
+      return tensor("float32", [ids.dims[0]!, 3, side, side], join(Float32Array, parts));
+    },
+    async dispose() {
+      for (const loading of programs.values()) await runner.unload(await loading);
+      programs.clear();
+      await runner.drop(specs.map(({ name }) => stored(name)));
+    },
+  };
+}
+
+/** Leading-axis pieces of at most {@link chunk} rows. */
+function* chunks<T extends "float32" | "int32">(whole: HostTensor<T>): Generator<HostTensor<T>> {
+  const [count, ...rest] = whole.dims as [number, ...number[]];
+  const size = rest.reduce((a, b) => a * b, 1);
+  for (let start = 0; start < count; start += chunk) {
+    const end = Math.min(count, start + chunk);
+    const data = whole.data.subarray(start * size, end * size) as HostTensor<T>["data"];
+    yield tensor<T>(whole.dtype, [end - start, ...rest], data);
+  }
+}
+
+function join<A extends Int32Array | Float32Array>(make: new (length: number) => A, parts: readonly A[]): A {
+  const joined = new make(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

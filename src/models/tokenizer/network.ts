@@ -1,0 +1,173 @@
+/**
+ * The encoder and decoder of a picture tokenizer: residual blocks of group norm, swish and 3x3 convolutions; average
+ * pooling down, nearest-neighbour repetition up (MaskGIT's VQGAN, without attention). Tensor names and layouts are
+ * those of the published PyTorch files, so a published tokenizer loads as it is.
+ *
+ * B pictures; feature maps [B, channels, height, width].
+ */
+import {
+  add,
+  averagePool,
+  convolution,
+  depthToSpace,
+  groupNorm,
+  silu,
+  spaceToDepth,
+  upsample,
+  type Value,
+} from "../../graph/index.ts";
+import type { ParameterSpec } from "../parameters.ts";
+import type { TokenizerConfig } from "./config.ts";
+
+const epsilon = 1e-6;
+
+type Weighted = Readonly<Record<string, Value>>;
+
+function kernelSpec(name: string, out: number, into: number, size: number, gain = 1): ParameterSpec {
+  const std = gain * Math.sqrt(1 / (into * size * size));
+  return {
+    name: `${name}.weight`,
+    shape: [out, into, size, size],
+    init: { kind: "normal", std },
+    isDecayed: true,
+  };
+}
+
+function vectorSpec(name: string, width: number, value: number): ParameterSpec {
+  return { name, shape: [width], init: { kind: "constant", value }, isDecayed: false };
+}
+
+function normSpecs(name: string, width: number): ParameterSpec[] {
+  return [vectorSpec(`${name}.weight`, width, 1), vectorSpec(`${name}.bias`, width, 0)];
+}
+
+interface Block {
+  readonly name: string;
+  readonly into: number;
+  readonly out: number;
+}
+
+/** The blocks of both halves in the order they run. */
+function encoderBlocks({ channels, multipliers, residualBlocks }: TokenizerConfig): Block[][] {
+  let width = channels;
+  const levels = multipliers.map((multiplier, level) =>
+    Array.from({ length: residualBlocks }, (_, i) => {
+      const block = { name: `encoder.down.${level}.block.${i}`, into: width, out: channels * multiplier };
+      width = block.out;
+      return block;
+    }),
+  );
+  const middle = Array.from({ length: residualBlocks }, (_, i) => ({
+    name: `encoder.mid.${i}`,
+    into: width,
+    out: width,
+  }));
+  return [...levels, middle];
+}
+
+function decoderBlocks({ channels, multipliers, residualBlocks }: TokenizerConfig): Block[][] {
+  let width = channels * multipliers.at(-1)!;
+  const middle = Array.from({ length: residualBlocks }, (_, i) => ({
+    name: `decoder.mid.${i}`,
+    into: width,
+    out: width,
+  }));
+  const levels = multipliers
+    .map((multiplier, level) => ({ multiplier, level }))
+    .reverse()
+    .map(({ multiplier, level }) =>
+      Array.from({ length: residualBlocks }, (_, i) => {
+        const block = { name: `decoder.up.${level}.block.${i}`, into: width, out: channels * multiplier };
+        width = block.out;
+        return block;
+      }),
+    );
+  return [middle, ...levels];
+}
+
+function blockSpecs({ name, into, out }: Block, config: TokenizerConfig): ParameterSpec[] {
+  const shortcut = config.shortcut === "input" ? into : out;
+  return [
+    ...normSpecs(`${name}.norm1`, into),
+    kernelSpec(`${name}.conv1`, out, into, 3),
+    ...normSpecs(`${name}.norm2`, out),
+    kernelSpec(`${name}.conv2`, out, out, 3, 0.5),
+    ...(into === out ? [] : [kernelSpec(`${name}.nin_shortcut`, out, shortcut, 1)]),
+  ];
+}
+
+/** Every parameter of the encoder and decoder (the codebook belongs to the quantiser). */
+export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] {
+  const { channels, multipliers, latentWidth, patchSize } = config;
+  const coarse = channels * multipliers.at(-1)!;
+  const pixels = 3 * patchSize * patchSize;
+  const upsampled = multipliers
+    .map((multiplier, level) => ({ level, width: channels * multiplier }))
+    .slice(1);
+  return [
+    kernelSpec("encoder.conv_in", channels, pixels, 3),
+    ...encoderBlocks(config)
+      .flat()
+      .flatMap((block) => blockSpecs(block, config)),
+    ...normSpecs("encoder.norm_out", coarse),
+    kernelSpec("encoder.conv_out", latentWidth, coarse, 1),
+    vectorSpec("encoder.conv_out.bias", latentWidth, 0),
+    kernelSpec("decoder.conv_in", coarse, latentWidth, 3),
+    vectorSpec("decoder.conv_in.bias", coarse, 0),
+    ...decoderBlocks(config)
+      .flat()
+      .flatMap((block) => blockSpecs(block, config)),
+    ...upsampled.flatMap(({ level, width }) => [
+      kernelSpec(`decoder.up.${level}.upsample_conv`, width, width, 3),
+      vectorSpec(`decoder.up.${level}.upsample_conv.bias`, width, 0),
+    ]),
+    ...normSpecs("decoder.norm_out", channels * multipliers[0]!),
+    kernelSpec("decoder.conv_out", pixels, channels * multipliers[0]!, 3),
+    vectorSpec("decoder.conv_out.bias", pixels, 0),
+  ];
+}
+
+function norm(x: Value, weights: Weighted, name: string, groups: number): Value {
+  return groupNorm(x, weights[`${name}.weight`]!, weights[`${name}.bias`]!, groups, epsilon);
+}
+
+function residual(x: Value, block: Block, weights: Weighted, config: TokenizerConfig): Value {
+  const { name, into, out } = block;
+  let h = convolution(
+    silu(norm(x, weights, `${name}.norm1`, config.groups)),
+    weights[`${name}.conv1.weight`]!,
+  );
+  h = convolution(silu(norm(h, weights, `${name}.norm2`, config.groups)), weights[`${name}.conv2.weight`]!);
+  if (into === out) return add(x, h);
+  // MaskGIT's published code feeds the shortcut from the block's own output, so the skip path is lost there.
+  return add(convolution(config.shortcut === "input" ? x : h, weights[`${name}.nin_shortcut.weight`]!), h);
+}
+
+/** Pixels [B, 3, S, S] in [0, 1] -> latents [B, latentWidth, rows, columns]. */
+export function encodePixels(pixels: Value, weights: Weighted, config: TokenizerConfig): Value {
+  const { patchSize, multipliers, groups } = config;
+  let x = convolution(spaceToDepth(pixels, [patchSize, patchSize]), weights["encoder.conv_in.weight"]!);
+  encoderBlocks(config).forEach((blocks, level) => {
+    for (const block of blocks) x = residual(x, block, weights, config);
+    if (level < multipliers.length - 1) x = averagePool(x, [2, 2]);
+  });
+  x = silu(norm(x, weights, "encoder.norm_out", groups));
+  return convolution(x, weights["encoder.conv_out.weight"]!, weights["encoder.conv_out.bias"]!);
+}
+
+/** Quantised latents [B, latentWidth, rows, columns] -> pixels [B, 3, S, S], meant for [0, 1] but not clamped. */
+export function decodeLatents(latents: Value, weights: Weighted, config: TokenizerConfig): Value {
+  const { patchSize, multipliers, groups } = config;
+  let x = convolution(latents, weights["decoder.conv_in.weight"]!, weights["decoder.conv_in.bias"]!);
+  decoderBlocks(config).forEach((blocks, i) => {
+    for (const block of blocks) x = residual(x, block, weights, config);
+    const level = multipliers.length - i;
+    if (i > 0 && level > 0) {
+      const name = `decoder.up.${level}.upsample_conv`;
+      x = convolution(upsample(x, [2, 2]), weights[`${name}.weight`]!, weights[`${name}.bias`]!);
+    }
+  });
+  x = silu(norm(x, weights, "decoder.norm_out", groups));
+  const patches = convolution(x, weights["decoder.conv_out.weight"]!, weights["decoder.conv_out.bias"]!);
+  return depthToSpace(patches, [patchSize, patchSize]);
+}

@@ -1,0 +1,147 @@
+/**
+ * From latents to token ids and back. Vector quantisation takes the nearest row of a learned codebook (VQ-VAE);
+ * finite scalar quantisation rounds each bounded channel to a few levels (FSQ, Mentzer et al. 2023), so that its
+ * codebook is implied and cannot collapse.
+ *
+ * R tokens (rows of latents), d latent channels, V codes.
+ */
+import { tensor } from "../../core/tensor.ts";
+import {
+  add,
+  argMax,
+  cast,
+  floor,
+  type Graph,
+  gatherRows,
+  linear,
+  mean,
+  multiply,
+  multiplyDims,
+  reshape,
+  square,
+  stopGradient,
+  straightThrough,
+  subtract,
+  sum,
+  tanh,
+  transpose,
+  type Value,
+} from "../../graph/index.ts";
+import type { ParameterSpec } from "../parameters.ts";
+import { codebookSize, type TokenizerConfig } from "./config.ts";
+
+/** The codebook's place among the weights, as published files name it. */
+export const codebookName = "quantize.embedding.weight";
+
+export interface Quantized {
+  /** Token ids [R], int64. */
+  readonly ids: Value;
+  /** The codes' vectors [R, d], with the straight-through gradient to the latents. */
+  readonly rows: Value;
+  /** The quantiser's own training loss, a scalar; null when it has none (FSQ). */
+  readonly loss: Value | null;
+}
+
+/** The learned codebook of vector quantisation; nothing for FSQ. */
+export function quantizerParameters(config: TokenizerConfig): ParameterSpec[] {
+  if (config.quantizer.kind === "fsq") return [];
+  const shape = [config.quantizer.codebookSize, config.latentWidth];
+  return [
+    {
+      name: codebookName,
+      shape,
+      init: { kind: "normal", std: 1 / Math.sqrt(config.latentWidth) },
+      isDecayed: false,
+    },
+  ];
+}
+
+/** Quantises rows of latents [R, d]. */
+export function quantize(
+  rows: Value,
+  weights: Readonly<Record<string, Value>>,
+  config: TokenizerConfig,
+): Quantized {
+  return config.quantizer.kind === "vq"
+    ? quantizeByCodebook(rows, weights[codebookName]!, config.quantizer.commitment)
+    : quantizeByLevels(rows, config.quantizer.levels);
+}
+
+/** argmin_v |z - e_v|² = argmax_v z·e_v - |e_v|²/2. Losses: |sg(z) - e|² + commitment |z - sg(e)|². */
+function quantizeByCodebook(rows: Value, codebook: Value, commitment: number): Quantized {
+  const half = multiply(sum(square(codebook), [1]), 0.5);
+  const ids = argMax(subtract(linear(stopGradient(rows), codebook), half), 1);
+  const codes = gatherRows(codebook, ids);
+  const width = rows.dim(1) as number;
+  const meanSquare = (difference: Value): Value =>
+    multiply(sum(multiply(mean(square(difference), [1]), inverseCount(rows))), 1);
+  const learn = meanSquare(subtract(stopGradient(rows), codes));
+  const commit = meanSquare(subtract(rows, stopGradient(codes)));
+  const loss = multiply(add(learn, multiply(commit, commitment)), width);
+  return { ids, rows: straightThrough(codes, rows), loss };
+}
+
+/** 1 / R, which must be known when a training graph is built; encoding graphs never read the loss. */
+function inverseCount(rows: Value): number {
+  const count = rows.dim(0);
+  return typeof count === "number" ? 1 / count : 1;
+}
+
+/**
+ * Each channel is squashed into its levels, tanh(z + shift) · half - offset, and rounded; a vector of integers is a
+ * number in mixed radix. Even level counts are shifted by half a level so that zero latents fall in between.
+ */
+function quantizeByLevels(rows: Value, levels: readonly number[]): Quantized {
+  const { graph } = rows;
+  const row = (values: number[]): Value =>
+    graph.constant(tensor("float32", [values.length], Float32Array.from(values)));
+  const half = levels.map((level) => ((level - 1) * (1 + 1e-3)) / 2);
+  const offset = levels.map((level) => (level % 2 === 0 ? 0.5 : 0));
+  const shift = levels.map((_, i) => Math.atanh(offset[i]! / half[i]!));
+  const bounded = subtract(multiply(tanh(add(rows, row(shift))), row(half)), row(offset));
+  const rounded = floor(add(bounded, 0.5));
+  const digits = add(rounded, row(levels.map((level) => Math.floor(level / 2))));
+  const ids = cast(sum(multiply(digits, row(places(levels))), [1]), "int64");
+  const scale = row(levels.map((level) => 1 / Math.floor(level / 2)));
+  return { ids, rows: multiply(straightThrough(rounded, bounded), scale), loss: null };
+}
+
+function places(levels: readonly number[]): number[] {
+  return levels.map((_, i) => levels.slice(0, i).reduce((a, b) => a * b, 1));
+}
+
+/** The vectors of all codes [V, d]: the learned table, or FSQ's implied one as a constant. */
+export function codebookOf(
+  graph: Graph,
+  weights: Readonly<Record<string, Value>>,
+  config: TokenizerConfig,
+): Value {
+  const { quantizer } = config;
+  if (quantizer.kind === "vq") return weights[codebookName]!;
+  const size = codebookSize(config);
+  const radix = places(quantizer.levels);
+  const data = Float32Array.from({ length: size * quantizer.levels.length }, (_, at) => {
+    const channel = at % quantizer.levels.length;
+    const level = quantizer.levels[channel]!;
+    const digit = Math.floor(Math.floor(at / quantizer.levels.length) / radix[channel]!) % level;
+    return (digit - Math.floor(level / 2)) / Math.floor(level / 2);
+  });
+  return graph.constant(tensor("float32", [size, quantizer.levels.length], data));
+}
+
+/** Feature maps [B, d, rows, columns] -> rows [B * rows * columns, d]. */
+export function mapsToRows(maps: Value): Value {
+  return reshape(transpose(maps, [0, 2, 3, 1]), [
+    multiplyDims(maps.dim(0), maps.dim(2), maps.dim(3)),
+    maps.dim(1),
+  ]);
+}
+
+/** The inverse of {@link mapsToRows} for a grid [rows, columns]. */
+export function rowsToMaps(
+  rows: Value,
+  batch: Value["shape"][number],
+  grid: readonly [number, number],
+): Value {
+  return transpose(reshape(rows, [batch, ...grid, rows.dim(1)]), [0, 3, 1, 2]);
+}

@@ -1,0 +1,59 @@
+/** One training step of a tokenizer as a graph: reconstruct, quantise, differentiate, update. */
+import {
+  absolute,
+  add,
+  encode,
+  Graph,
+  gradients,
+  mean,
+  multiply,
+  reshape,
+  square,
+  subtract,
+} from "../graph/index.ts";
+import { tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
+import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
+import { mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
+import { addOptimiser, type OptimiserOptions, stateInputs } from "./optimiser.ts";
+
+/**
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, S, S]. Outputs: the new state, `loss`, `squaredError`
+ * (mean over pixels, for PSNR), `gradientNorm`, `ids` [B, rows, columns] and the encoder's `latents` [B·rows·columns, d].
+ *
+ * @param absoluteWeight  weight of the mean absolute error beside the mean squared error
+ */
+export function tokenizerStepGraph(
+  config: TokenizerConfig,
+  batchSize: number,
+  optimiser: OptimiserOptions,
+  absoluteWeight: number,
+): Graph {
+  const graph = new Graph("tokenizer.step");
+  const specs = tokenizerParameters(config);
+  const weights = stateInputs(graph, specs);
+  const pixels = graph.input("pixels", "float32", [batchSize, 3, config.resolution, config.resolution]);
+  const latents = mapsToRows(encodePixels(pixels, weights, config));
+  const quantized = quantize(latents, weights, config);
+  const decoded = decodeLatents(rowsToMaps(quantized.rows, batchSize, tokenGrid(config)), weights, config);
+  const difference = subtract(decoded, pixels);
+  const squaredError = mean(square(difference));
+  let loss = squaredError;
+  if (absoluteWeight > 0) loss = add(loss, multiply(mean(absolute(difference)), absoluteWeight));
+  if (quantized.loss) loss = add(loss, quantized.loss);
+  const updates = gradients(
+    loss,
+    specs.map(({ name }) => weights[name]!),
+  );
+  graph.output("gradientNorm", addOptimiser(graph, specs, updates, optimiser));
+  graph.output("loss", loss);
+  graph.output("squaredError", squaredError);
+  graph.output("ids", reshape(quantized.ids, [batchSize, ...tokenGrid(config)]));
+  graph.output("latents", latents);
+  return graph;
+}
+
+/** The encoded form of {@link tokenizerStepGraph}. */
+export function encodeTokenizerStep(...args: Parameters<typeof tokenizerStepGraph>): Uint8Array {
+  return encode(tokenizerStepGraph(...args));
+}
