@@ -105,7 +105,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       }
       const scores = rank
         ? positions.map((position) => -rank[position])
-        : choose(step, keys[b], positions, logProbs);
+        : confidenceScores(step, keys[b], positions, logProbs);
       for (const i of best(scores, step.unmaskCount)) {
         const at = b * gridTokens + positions[i];
         tokens[at] = filled[at];
@@ -127,7 +127,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
 }
 
 /** log p + T_k Gumbel for each masked position of one sample. */
-function choose(
+function confidenceScores(
   step: ResolvedStep,
   sampleKey: Key,
   positions: readonly number[],

@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { emptyLedger, notEncoded, recordEncoding, stalePositions } from "../../src/decoding/cache-ledger.ts";
+import { decode } from "../../src/decoding/decode.ts";
+import { makePlan } from "../../src/decoding/plan.ts";
+import type { PredictRequest } from "../../src/decoding/predict.ts";
+import { plantedPredict } from "./planted-model.ts";
+
+const gridTokens = 16;
+const codes = 7;
+const maskId = codes;
+const batch = 2;
+
+describe("the cache ledger", () => {
+  it("says of each position with which id it was last encoded, and when", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("8x3,4x3,2x3,1x3", "1x12", "1x6,2x6", "4x2,1x3"),
+        fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 3 }),
+        fc.integer({ min: 1, max: gridTokens }),
+        fc.nat(),
+        async (sizes, refresh, masked, seed) => {
+          const start = Int32Array.from({ length: batch * gridTokens }, (_, i) =>
+            ((i % gridTokens) * 5) % gridTokens < masked ? maskId : i % codes,
+          );
+          const requests: PredictRequest[] = [];
+          const plan = makePlan({ sizes, cache: { refresh }, guidance: { scale: 1, interval: [0.4, 1] } });
+          const { tokens, decodedAtStep } = await decode({
+            plan,
+            model: { gridTokens, factors: [1, 2, 4, 8] },
+            maskId,
+            seed,
+            sampleIndexes: [0, 1],
+            start,
+            predict: plantedPredict(gridTokens, codes, requests),
+          });
+
+          // By hand, from nothing but the outcome: step s ran a position if it was full, or if the position was
+          // masked when step s - 1 began; it then saw the final id if that had been decoded before step s.
+          const ledger = emptyLedger(batch, gridTokens);
+          for (const [r, request] of requests.entries()) {
+            recordEncoding(ledger, request);
+            for (let at = 0; at < batch * gridTokens; at++) {
+              const decoded = decodedAtStep[at]; // -1 for known tokens
+              const ran = requests
+                .slice(0, r + 1)
+                .filter(({ isFull, step: s }) => isFull || decoded >= s - 1);
+              const last = ran.at(-1)!.step;
+              expect(ledger.steps[at]).toBe(last);
+              expect(ledger.tokens[at]).toBe(decoded < last ? tokens[at] : maskId);
+            }
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("asks for masked positions, missing entries and entries of another id", () => {
+    const ledger = emptyLedger(1, 4);
+    expect([...ledger.tokens, ...ledger.steps]).toEqual(Array(8).fill(notEncoded));
+    expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([0, 1, 2, 3]);
+    recordEncoding(ledger, {
+      step: 4,
+      batch: 1,
+      positions: Int32Array.of(0, 1, 3),
+      tokens: Int32Array.of(1, maskId, maskId),
+    } as unknown as PredictRequest);
+    expect([...ledger.tokens]).toEqual([1, maskId, notEncoded, maskId]);
+    expect([...ledger.steps]).toEqual([4, 4, notEncoded, 4]);
+    expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([1, 2, 3]);
+  });
+});

@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { guidanceSchedules } from "../../src/decoding/guidance.ts";
+import { type MaskSchedule, maskScheduleKinds } from "../../src/decoding/mask-schedule.ts";
+import { defaultPlan, evenSizes, makePlan, parseSizes, printSizes } from "../../src/decoding/plan.ts";
+
+const run = fc.record({ factor: fc.integer({ min: 1, max: 64 }), steps: fc.integer({ min: 1, max: 20 }) });
+const positive = fc.double({ min: 1e-3, max: 100, noNaN: true });
+
+const input = fc.record({
+  sizes: fc.array(run, { minLength: 1, maxLength: 6 }),
+  maskSchedule: fc
+    .constantFrom(...maskScheduleKinds)
+    .chain(
+      (kind): fc.Arbitrary<MaskSchedule> =>
+        kind === "pow" ? positive.map((exponent) => ({ kind, exponent })) : fc.constant({ kind }),
+    ),
+  choiceTemperature: fc.oneof(fc.constant(0), positive),
+  tokenTemperature: fc.oneof(
+    positive.map((value) => ({ kind: "constant" as const, value })),
+    fc.tuple(positive, positive).map(([bias, scale]) => ({ kind: "annealed" as const, bias, scale })),
+  ),
+  topK: fc.option(fc.integer({ min: 1, max: 1024 })),
+  topP: fc.option(fc.double({ min: 0.01, max: 1, noNaN: true })),
+  guidance: fc.record({
+    scale: positive,
+    schedule: fc.constantFrom(...guidanceSchedules),
+    power: positive,
+    interval: fc.constantFrom<[number, number]>([0, 1], [0, 0.5]),
+    unconditionalFactor: fc.constantFrom<number | "same" | "smaller">("same", "smaller", 4),
+  }),
+  cache: fc.record({
+    enabled: fc.boolean(),
+    refresh: fc.constantFrom<"never" | "on-switch" | { every: number }>("never", "on-switch", { every: 3 }),
+  }),
+});
+
+describe("makePlan", () => {
+  it("gives the default plan for nothing", () => {
+    expect(makePlan()).toEqual(defaultPlan);
+  });
+
+  it("reads back what it saved as JSON", () => {
+    fc.assert(
+      fc.property(input, (given) => {
+        const plan = makePlan(given);
+        expect(plan).toEqual({ ...given, steps: given.sizes.reduce((sum, { steps }) => sum + steps, 0) });
+        expect(makePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+      }),
+    );
+  });
+
+  it("fills in the rest of guidance and cache from the base plan", () => {
+    const base = makePlan({ guidance: { scale: 3, schedule: "linear" }, sizes: "1x8" });
+    const plan = makePlan({ guidance: { scale: 1 }, cache: { enabled: false } }, base);
+    expect(plan.guidance).toEqual({ ...defaultPlan.guidance, scale: 1, schedule: "linear" });
+    expect(plan.cache).toEqual({ enabled: false, refresh: "on-switch" });
+    expect(plan.steps).toBe(8);
+  });
+
+  it.each<[unknown, RegExp]>([
+    [{ steps: 13 }, /plan\.sizes: the steps must add up to 13 .*8x3,4x3,2x3,1x3 has 12/],
+    [{ steps: 0, sizes: "1x1" }, /plan\.steps: must be an integer of at least 1, got 0/],
+    [{ sizes: "8x3,4y3" }, /plan\.sizes: must be factor x steps .*got "4y3" in "8x3,4y3"/],
+    [{ sizes: "8x3,1x0" }, /steps of "1x0": must be an integer of at least 1, got 0/],
+    [{ sizes: "0x3" }, /factor of "0x3": must be .* at least 1, got 0/],
+    [{ sizes: "" }, /plan\.sizes: must be factor x steps/],
+    [{ sizes: [] }, /plan\.sizes: must be text .* or a list/],
+    [{ sizes: [{ factor: 1, step: 3 }] }, /plan\.sizes\[0\]: unknown key "step"\. Did you mean "steps"/],
+    [{ sizes: [{ factor: -2, steps: 3 }] }, /plan\.sizes\[0\]\.factor: .* got -2/],
+    [{ choiceTemprature: 3 }, /unknown key "choiceTemprature"\. Did you mean "choiceTemperature"/],
+    [{ choiceTemperature: -1 }, /plan\.choiceTemperature: must be 0 or above, got -1/],
+    [{ choiceTemperature: Number.NaN }, /plan\.choiceTemperature: .* got NaN/],
+    [{ choiceTemperature: "4.5" }, /plan\.choiceTemperature: .* got "4.5"/],
+    [
+      { maskSchedule: { kind: "cosin" } },
+      /plan\.maskSchedule\.kind: unknown name "cosin"\. Did you mean "cosine"/,
+    ],
+    [{ maskSchedule: { kind: "pow" } }, /plan\.maskSchedule\.exponent: must be above 0, got undefined/],
+    [{ maskSchedule: { kind: "cosine", exponent: 2 } }, /exponent: only "pow" has one/],
+    [
+      { tokenTemperature: { kind: "constant", value: 0 } },
+      /plan\.tokenTemperature\.value: must be above 0, got 0/,
+    ],
+    [{ tokenTemperature: { kind: "constant", bias: 1 } }, /plan\.tokenTemperature: unknown key "bias"/],
+    [{ topK: 0 }, /plan\.topK: must be an integer of at least 1, got 0/],
+    [{ topP: 1.5 }, /plan\.topP: must be in \(0, 1\], got 1\.5/],
+    [{ guidance: { scale: Number.POSITIVE_INFINITY } }, /plan\.guidance\.scale: .* got Infinity/],
+    [{ guidance: { schedule: "cosine" } }, /plan\.guidance\.schedule: unknown name "cosine"/],
+    [{ guidance: { interval: [0.5, 0.5] } }, /plan\.guidance\.interval: must be \[from, to\]/],
+    [{ guidance: { interval: [0.1, 0.15] } }, /no step k of 12 has 0\.1 <= k\/12 < 0\.15/],
+    [{ guidance: { unconditionalFactor: "larger" } }, /unconditionalFactor: unknown name "larger"/],
+    [{ cache: { refresh: { every: 0 } } }, /plan\.cache\.refresh\.every: .* got 0/],
+    [{ cache: { refresh: "allways" } }, /plan\.cache\.refresh: unknown name "allways"/],
+    [{ cache: true }, /plan\.cache: must be an object .* got true/],
+    ["8x3", /plan: must be an object .* got "8x3"/],
+  ])("refuses %j", (given, message) => {
+    const make = () => makePlan(given as object);
+    expect(make).toThrow(InputError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe("sizes as text", () => {
+  it("reads what it prints", () => {
+    expect(printSizes(defaultPlan.sizes)).toBe("8x3,4x3,2x3,1x3");
+    expect(parseSizes(" 8x3, 1X9")).toEqual([
+      { factor: 8, steps: 3 },
+      { factor: 1, steps: 9 },
+    ]);
+    fc.assert(
+      fc.property(fc.array(run, { minLength: 1 }), (sizes) => {
+        expect(parseSizes(printSizes(sizes))).toEqual(sizes);
+      }),
+    );
+  });
+
+  it("spreads steps evenly over a model's factors", () => {
+    expect(evenSizes(12, [1, 2, 4, 8])).toEqual(defaultPlan.sizes);
+    expect(printSizes(evenSizes(8, [4, 1, 2]))).toBe("4x3,2x3,1x2");
+    expect(printSizes(evenSizes(2, [1, 2, 4]))).toBe("4x1,2x1");
+  });
+});
