@@ -1,0 +1,36 @@
+/** Safetensors on disk (Node). The format itself, usable anywhere, is in safetensors.ts. */
+import { readFile } from "node:fs/promises";
+import { writeFileAtomic } from "../core/atomic-file.ts";
+import { fileError } from "../core/file-error.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsContent,
+  type StoreOptions,
+  type Tensors,
+} from "./safetensors.ts";
+
+/**
+ * Reads a safetensors file.
+ *
+ * @throws InputError naming the file, and the tensor where one is at fault.
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsContent> {
+  const bytes = await readFile(path).catch((error) => {
+    throw fileError("cannot read", path, error);
+  });
+  return decodeSafetensors(bytes, path);
+}
+
+/**
+ * Writes tensors as a safetensors file, whole or not at all.
+ *
+ * @throws InputError when the system refuses or float16 cannot hold a number.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Tensors,
+  options?: StoreOptions,
+): Promise<void> {
+  await writeFileAtomic(path, encodeSafetensors(tensors, options));
+}
