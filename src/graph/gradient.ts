@@ -11,11 +11,14 @@ import { zerosOf } from "./ops/shape.ts";
  * The gradients of a scalar `loss` by each of `targets`, each of its target's shape; zeros where the loss does not
  * depend on a target.
  *
- * @throws when the loss is not a scalar, or an operation's rule gives a gradient of another shape than its input.
+ * @throws when the loss is not a scalar, a target is of another graph, or an operation's rule gives a gradient of
+ *   another type or shape than its input.
  */
 export function gradients(loss: Value, targets: readonly Value[]): Value[] {
   if (loss.rank !== 0)
     throw new Error(`graph.gradients: the loss must be a scalar, got ${printShape(loss.shape)}`);
+  const stranger = targets.find((target) => target.graph !== loss.graph);
+  if (stranger) throw new Error(`graph.gradients: "${stranger.name}" is of graph ${stranger.graph.name}`);
   const found = new Map<Value, Value>([[loss, loss.graph.scalar(loss.dtype, 1)]]);
   for (const derivation of derivationsTowards(loss, new Set(targets))) {
     const outputGradients = derivation.outputs.map((output) => found.get(output) ?? null);
@@ -24,9 +27,10 @@ export function gradients(loss: Value, targets: readonly Value[]): Value[] {
     derivation.inputs.forEach((input, i) => {
       const gradient = inputGradients[i] ?? null;
       if (!gradient) return;
-      if (!sameShape(gradient.shape, input.shape)) {
+      if (!sameShape(gradient.shape, input.shape) || gradient.dtype !== input.dtype) {
+        const show = ({ dtype, shape }: Value): string => `${dtype}${printShape(shape)}`;
         throw new Error(
-          `graph.gradients: ${derivation.outputs[0]!.name} gave a gradient ${printShape(gradient.shape)} for "${input.name}" ${printShape(input.shape)}`,
+          `graph.gradients: ${derivation.outputs[0]!.name} gave a gradient ${show(gradient)} for "${input.name}" ${show(input)}`,
         );
       }
       const earlier = found.get(input);

@@ -3,8 +3,8 @@
  * value that has one, the rule that carries a gradient back to what it was computed from. The rule is given where
  * the operation is defined (graph/ops), so an operation's forward and backward are read side by side.
  */
-import type { ArrayOf, HostTensor } from "../core/tensor.ts";
-import { type Dim, factorsOf, printShape, type Shape } from "./dim.ts";
+import { type ArrayOf, type HostTensor, sizeOf } from "../core/tensor.ts";
+import { type Dim, factorsOf, multiplyDims, printShape, type Shape } from "./dim.ts";
 
 export type GraphDType = "float32" | "float64" | "int32" | "int64" | "bool";
 
@@ -66,6 +66,7 @@ export class Graph {
   /** Where each symbol's value can be read when the graph runs: an input and its axis. */
   readonly symbolSources = new Map<string, { input: Value; axis: number }>();
   private readonly scalars = new Map<string, Value>();
+  private readonly taken = new Set<string>();
   private nextId = 0;
 
   constructor(name: string) {
@@ -74,10 +75,20 @@ export class Graph {
 
   /** Declares an input. A symbol in its shape is bound by what is fed. */
   input(name: string, dtype: GraphDType, shape: Shape): Value {
-    if (this.inputs.has(name)) throw new Error(`graph ${this.name}: two inputs named "${name}"`);
-    const value = new Value(this, name, dtype, shape);
+    this.take(name);
+    for (const dim of shape) {
+      if (typeof dim === "number" && !(Number.isInteger(dim) && dim >= 0)) {
+        throw new Error(`graph ${this.name}: input "${name}" needs whole extents, got ${printShape(shape)}`);
+      }
+    }
+    const value = new Value(
+      this,
+      name,
+      dtype,
+      shape.map((dim) => multiplyDims(dim)),
+    );
     this.inputs.set(name, value);
-    shape.forEach((dim, axis) => {
+    value.shape.forEach((dim, axis) => {
       const { factor, symbols } = factorsOf(dim);
       if (factor === 1 && symbols.length === 1 && !this.symbolSources.has(symbols[0]!)) {
         this.symbolSources.set(symbols[0]!, { input: value, axis });
@@ -86,16 +97,26 @@ export class Graph {
     return value;
   }
 
-  /** Names a value as an output of the graph. */
+  /** Names a value as an output of the graph. Inputs and outputs cannot share a name. */
   output(name: string, value: Value): void {
-    if (this.outputs.has(name)) throw new Error(`graph ${this.name}: two outputs named "${name}"`);
+    if (value.graph !== this) {
+      throw new Error(`graph ${this.name}: output "${name}" is a value of graph ${value.graph.name}`);
+    }
+    this.take(name);
     this.outputs.set(name, value);
   }
 
   /** A constant tensor, stored in the model. */
   constant(data: HostTensor): Value {
-    if (data.dtype === "uint8") throw new Error(`graph ${this.name}: constants of type uint8 are not used`);
-    return new Value(this, this.freshName("constant"), data.dtype as GraphDType, data.dims, data);
+    if (data.dtype === "uint8" || data.dtype === "uint16") {
+      throw new Error(`graph ${this.name}: a constant cannot be of type ${data.dtype}`);
+    }
+    if (data.data.length !== sizeOf(data.dims)) {
+      throw new Error(
+        `graph ${this.name}: a constant of shape [${data.dims}] needs ${sizeOf(data.dims)} elements, got ${data.data.length}`,
+      );
+    }
+    return new Value(this, this.freshName("constant"), data.dtype, data.dims, data);
   }
 
   /** A scalar constant; equal scalars are one constant. */
@@ -141,8 +162,18 @@ export class Graph {
     return made;
   }
 
+  /** Claims a name given from outside; in an ONNX model every tensor's name is its own. */
+  private take(name: string): void {
+    if (this.taken.has(name)) throw new Error(`graph ${this.name}: the name "${name}" is already taken`);
+    this.taken.add(name);
+  }
+
   private freshName(op: string): string {
-    return `${op.toLowerCase()}_${this.nextId++}`;
+    let name: string;
+    do name = `${op.toLowerCase()}_${this.nextId++}`;
+    while (this.taken.has(name));
+    this.taken.add(name);
+    return name;
   }
 }
 
@@ -178,9 +209,17 @@ export function shapeError(operation: string, expected: string, ...values: reado
   return new Error(`graph.${operation}: expected ${expected}, got ${came}`);
 }
 
-/** Throws unless the values share one floating-point (or, with `orInteger`, any numeric) type. */
+/** Throws unless the values share one element type. */
 export function requireSameType(operation: string, ...values: readonly Value[]): void {
   if (values.some((value) => value.dtype !== values[0]!.dtype)) {
     throw shapeError(operation, "values of one type", ...values);
+  }
+}
+
+/** Throws unless the values share one floating-point type. */
+export function requireFloats(operation: string, ...values: readonly Value[]): void {
+  requireSameType(operation, ...values);
+  if (values[0]!.dtype !== "float32" && values[0]!.dtype !== "float64") {
+    throw shapeError(operation, "floating-point values", ...values);
   }
 }

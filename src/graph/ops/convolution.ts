@@ -2,8 +2,8 @@
  * Convolutions over one to three spatial axes with stride 1 and "same" size, resampling by whole factors, and their
  * gradients. Tensors are [N, C, ...space]; kernels [O, C, ...extent] with odd extents.
  */
-import { type Dim, multiplyDims } from "../dim.ts";
-import { requireSameType, shapeError, type Value } from "../graph.ts";
+import { type Dim, multiplyDims, sameShape } from "../dim.ts";
+import { requireFloats, shapeError, type Value } from "../graph.ts";
 import { add, multiply } from "./elementwise.ts";
 import { batchMatmul } from "./matrix.ts";
 import { sum } from "./reduce.ts";
@@ -11,13 +11,16 @@ import { concat, expandTo, flip, padAxes, reshape, slice, transpose } from "./sh
 
 /** Convolution with zero padding that keeps the spatial size; `bias` [O] is optional. */
 export function convolution(x: Value, kernel: Value, bias: Value | null = null): Value {
-  requireSameType("convolution", x, kernel);
+  requireFloats("convolution", x, kernel, ...(bias ? [bias] : []));
   const extent = kernel.shape.slice(2);
   const isKnown = (dim: Dim): dim is number => typeof dim === "number";
   if (x.rank < 3 || kernel.rank !== x.rank || kernel.dim(1) !== x.dim(1) || !extent.every(isKnown)) {
     throw shapeError("convolution", "x [N, C, ...space] and a kernel [O, C, ...extent]", x, kernel);
   }
   if (extent.some((size) => size % 2 === 0)) throw shapeError("convolution", "odd kernel extents", kernel);
+  if (bias && !sameShape(bias.shape, [kernel.dim(0)])) {
+    throw shapeError("convolution", `a bias of shape [${kernel.dim(0)}]`, kernel, bias);
+  }
   const half = extent.map((size) => (size - 1) / 2);
   const shape = [x.dim(0), kernel.dim(0), ...x.shape.slice(2)];
   const inputs = bias ? [x, kernel, bias] : [x, kernel];
@@ -124,5 +127,8 @@ export function depthToSpace(x: Value, factors: readonly number[]): Value {
 
 /** Adds a per-channel bias [C] to [N, C, ...space]. */
 export function addChannelBias(x: Value, bias: Value): Value {
+  if (!sameShape(bias.shape, [x.dim(1)])) {
+    throw shapeError("addChannelBias", `a bias of shape [${x.dim(1)}]`, x, bias);
+  }
   return add(x, reshape(bias, [bias.dim(0), ...x.shape.slice(2).map(() => 1)]));
 }

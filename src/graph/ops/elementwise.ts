@@ -3,6 +3,7 @@ import { type Dim, type Shape, sameShape } from "../dim.ts";
 import {
   type Backward,
   type GraphDType,
+  requireFloats,
   requireSameType,
   setDerivation,
   shapeError,
@@ -36,13 +37,15 @@ export function broadcastShape(operation: string, a: Value, b: Value): Shape {
 }
 
 function binary(
+  operation: string,
   op: string,
   a: Operand,
   b: Operand,
   rule: (x: Value, y: Value, dy: Value, out: Value) => [Value | null, Value | null],
 ): Value {
-  const [x, y] = pair(op, a, b);
-  const shape = broadcastShape(op, x, y);
+  const [x, y] = pair(operation, a, b);
+  if (x.dtype === "bool") throw shapeError(operation, "numbers", x, y);
+  const shape = broadcastShape(operation, x, y);
   const [out] = x.graph.emit(op, [x, y], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
     const [dx, dz] = rule(x, y, dy!, out!);
     return [dx && sumTo(dx, x.shape), dz && sumTo(dz, y.shape)];
@@ -50,43 +53,60 @@ function binary(
   return out!;
 }
 
-export const add = (a: Operand, b: Operand): Value => binary("Add", a, b, (_x, _y, d) => [d, d]);
-export const subtract = (a: Operand, b: Operand): Value => binary("Sub", a, b, (_x, _y, d) => [d, negate(d)]);
+export const add = (a: Operand, b: Operand): Value => binary("add", "Add", a, b, (_x, _y, d) => [d, d]);
+export const subtract = (a: Operand, b: Operand): Value =>
+  binary("subtract", "Sub", a, b, (_x, _y, d) => [d, negate(d)]);
 export const multiply = (a: Operand, b: Operand): Value =>
-  binary("Mul", a, b, (x, y, d) => [multiply(d, y), multiply(d, x)]);
+  binary("multiply", "Mul", a, b, (x, y, d) => [multiply(d, y), multiply(d, x)]);
 export const divide = (a: Operand, b: Operand): Value =>
-  binary("Div", a, b, (_x, y, d, out) => [divide(d, y), negate(multiply(d, divide(out, y)))]);
+  binary("divide", "Div", a, b, (_x, y, d, out) => [divide(d, y), negate(multiply(d, divide(out, y)))]);
 /** The larger of two; the gradient goes to the larger (to the first where equal). */
 export const maximum = (a: Operand, b: Operand): Value =>
-  binary("Max", a, b, (x, y, d) => {
+  binary("maximum", "Max", a, b, (x, y, d) => {
     const isFirst = cast(greaterOrEqual(x, y), d.dtype);
     return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
   });
 /** The smaller of two; the gradient goes to the smaller (to the first where equal). */
 export const minimum = (a: Operand, b: Operand): Value =>
-  binary("Min", a, b, (x, y, d) => {
+  binary("minimum", "Min", a, b, (x, y, d) => {
     const isFirst = cast(lessOrEqual(x, y), d.dtype);
     return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
   });
 
-function unary(op: string, x: Value, rule: ((dy: Value, out: Value) => Value) | null): Value {
+function unary(
+  operation: string,
+  op: string,
+  x: Value,
+  rule: ((dy: Value, out: Value) => Value) | null,
+): Value {
+  requireFloats(operation, x);
   const backward: Backward | undefined = rule ? ([dy]) => [rule(dy!, out!)] : undefined;
   const [out] = x.graph.emit(op, [x], [{ dtype: x.dtype, shape: x.shape }], {}, backward);
   return out!;
 }
 
-export const negate = (x: Value): Value => unary("Neg", x, (d) => negate(d));
-export const exp = (x: Value): Value => unary("Exp", x, (d, y) => multiply(d, y));
-export const log = (x: Value): Value => unary("Log", x, (d) => divide(d, x));
-export const sqrt = (x: Value): Value => unary("Sqrt", x, (d, y) => divide(multiply(d, 0.5), y));
-export const tanh = (x: Value): Value => unary("Tanh", x, (d, y) => multiply(d, subtract(1, multiply(y, y))));
+export const negate = (x: Value): Value => unary("negate", "Neg", x, (d) => negate(d));
+export const exp = (x: Value): Value => unary("exp", "Exp", x, (d, y) => multiply(d, y));
+export const log = (x: Value): Value => unary("log", "Log", x, (d) => divide(d, x));
+export const sqrt = (x: Value): Value => unary("sqrt", "Sqrt", x, (d, y) => divide(multiply(d, 0.5), y));
+export const tanh = (x: Value): Value =>
+  unary("tanh", "Tanh", x, (d, y) => multiply(d, subtract(1, multiply(y, y))));
 export const sigmoid = (x: Value): Value =>
-  unary("Sigmoid", x, (d, y) => multiply(d, multiply(y, subtract(1, y))));
-export const relu = (x: Value): Value => unary("Relu", x, (d) => multiply(d, cast(greater(x, 0), d.dtype)));
+  unary("sigmoid", "Sigmoid", x, (d, y) => multiply(d, multiply(y, subtract(1, y))));
+export const relu = (x: Value): Value =>
+  unary("relu", "Relu", x, (d) => multiply(d, cast(greater(x, 0), d.dtype)));
+/** |x|; its gradient at 0 is 0. (Sign itself falls back to the CPU on WebGPU.) */
 export const absolute = (x: Value): Value =>
-  unary("Abs", x, (d) => multiply(d, subtract(multiply(cast(greater(x, 0), d.dtype), 2), 1)));
+  unary("absolute", "Abs", x, (d) =>
+    multiply(d, subtract(cast(greater(x, 0), d.dtype), cast(greater(0, x), d.dtype))),
+  );
 /** Rounds towards minus infinity; stops gradients. (Round itself falls back to the CPU on WebGPU.) */
-export const floor = (x: Value): Value => unary("Floor", x, null);
+export const floor = (x: Value): Value => unary("floor", "Floor", x, null);
+/**
+ * Rounds to the nearest whole number as floor(x + 0.5): halves go up, also below zero. Stops gradients. In float32
+ * the largest number below 0.5 rounds to 1, since the addition itself rounds.
+ */
+export const round = (x: Value): Value => floor(add(x, 0.5));
 export const square = (x: Value): Value => multiply(x, x);
 
 /** x · sigmoid(x), "swish". */
@@ -106,6 +126,7 @@ export function silu(x: Value): Value {
  * x · sigmoid(2c (x + 0.044715 x³)), which is how the gradient (and float64, which has no fused kernel) computes it.
  */
 export function gelu(x: Value): Value {
+  requireFloats("gelu", x);
   const scale = 2 * Math.sqrt(2 / Math.PI);
   const gate = (x2: Value): Value => sigmoid(multiply(x, add(multiply(x2, scale * 0.044715), scale)));
   const y =
@@ -125,14 +146,36 @@ export function gelu(x: Value): Value {
   return y;
 }
 
-function compare(op: string, a: Operand, b: Operand): Value {
-  const [x, y] = pair(op, a, b);
-  return x.graph.emit(op, [x, y], [{ dtype: "bool", shape: broadcastShape(op, x, y) }])[0]!;
+function compare(operation: string, op: string, a: Operand, b: Operand): Value {
+  const [x, y] = pair(operation, a, b);
+  return x.graph.emit(op, [x, y], [{ dtype: "bool", shape: broadcastShape(operation, x, y) }])[0]!;
 }
-export const greater = (a: Operand, b: Operand): Value => compare("Greater", a, b);
-export const greaterOrEqual = (a: Operand, b: Operand): Value => compare("GreaterOrEqual", a, b);
-export const lessOrEqual = (a: Operand, b: Operand): Value => compare("LessOrEqual", a, b);
-export const equal = (a: Operand, b: Operand): Value => compare("Equal", a, b);
+export const greater = (a: Operand, b: Operand): Value => compare("greater", "Greater", a, b);
+export const greaterOrEqual = (a: Operand, b: Operand): Value =>
+  compare("greaterOrEqual", "GreaterOrEqual", a, b);
+export const lessOrEqual = (a: Operand, b: Operand): Value => compare("lessOrEqual", "LessOrEqual", a, b);
+export const equal = (a: Operand, b: Operand): Value => compare("equal", "Equal", a, b);
+
+/** x held within [low, high]; the gradient passes where x lies inside, bounds included. */
+export function clip(x: Value, low: number, high: number): Value {
+  requireFloats("clip", x);
+  if (!(low <= high)) throw new Error(`graph.clip: the bounds must be in order, got ${low} and ${high}`);
+  const bounds = [low, high].map((bound) => x.graph.scalar(x.dtype, bound));
+  return x.graph.emit("Clip", [x, ...bounds], [{ dtype: x.dtype, shape: x.shape }], {}, ([d]) => {
+    const isAbove = cast(greaterOrEqual(x, low), x.dtype);
+    const isBelow = cast(lessOrEqual(x, high), x.dtype);
+    return [multiply(d!, multiply(isAbove, isBelow))];
+  })[0]!;
+}
+
+/**
+ * Where x is a number: false for NaN and for either infinity. For a whole list of tensors ask it of their
+ * `squaredNorm`, through which NaN and infinities always show (a maximum would swallow NaN).
+ */
+export function areFinite(x: Value): Value {
+  const largest = x.dtype === "float64" ? Number.MAX_VALUE : (2 - 2 ** -23) * 2 ** 127;
+  return lessOrEqual(absolute(x), largest);
+}
 
 /** `condition ? a : b`, elementwise; gradients reach a and b. */
 export function where(condition: Value, a: Operand, b: Operand): Value {
@@ -172,6 +215,7 @@ export function stopGradient(x: Value): Value {
 
 /** `forward` as the value, the gradient of `through` as the gradient (straight-through estimator). */
 export function straightThrough(forward: Value, through: Value): Value {
+  requireSameType("straightThrough", forward, through);
   if (!sameShape(forward.shape, through.shape)) {
     throw shapeError("straightThrough", "values of one shape", forward, through);
   }

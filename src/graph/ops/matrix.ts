@@ -3,7 +3,7 @@
  * (batches): both are portable, and the runtime fuses the pair on the CPU.
  */
 import { multiplyDims, sameShape } from "../dim.ts";
-import { requireSameType, shapeError, type Value } from "../graph.ts";
+import { requireFloats, shapeError, type Value } from "../graph.ts";
 import { reshape, transpose } from "./shape.ts";
 
 export interface Transposed {
@@ -15,7 +15,7 @@ export interface Transposed {
 
 /** a · b for matrices: [M, K] x [K, N] -> [M, N], each operand optionally given transposed. */
 export function matmul(a: Value, b: Value, transposed: Transposed = {}): Value {
-  requireSameType("matmul", a, b);
+  requireFloats("matmul", a, b);
   if (a.rank !== 2 || b.rank !== 2) throw shapeError("matmul", "two matrices", a, b);
   const [m, k] = transposed.a ? [a.dim(1), a.dim(0)] : [a.dim(0), a.dim(1)];
   const [k2, n] = transposed.b ? [b.dim(1), b.dim(0)] : [b.dim(0), b.dim(1)];
@@ -33,7 +33,7 @@ export function matmul(a: Value, b: Value, transposed: Transposed = {}): Value {
 
 /** A batch of products: [..., M, K] x [..., K, N] -> [..., M, N] with equal leading axes. */
 export function batchMatmul(a: Value, b: Value, transposed: Transposed = {}): Value {
-  requireSameType("batchMatmul", a, b);
+  requireFloats("batchMatmul", a, b);
   const lead = a.shape.slice(0, -2);
   if (a.rank < 3 || a.rank !== b.rank || !sameShape(lead, b.shape.slice(0, -2))) {
     throw shapeError("batchMatmul", "two batches of matrices with equal leading axes", a, b);
@@ -61,6 +61,10 @@ function swapLast(x: Value): Value {
  * ("in-out") -> [..., N]. Leading axes are flattened so that the runtime sees one large product.
  */
 export function linear(x: Value, weight: Value, layout: "out-in" | "in-out" = "out-in"): Value {
+  if (weight.rank !== 2 || x.rank < 1 || weight.dim(layout === "out-in" ? 1 : 0) !== x.dim(-1)) {
+    const expected = layout === "out-in" ? `[N, ${x.dim(-1)}]` : `[${x.dim(-1)}, N]`;
+    throw shapeError("linear", `a weight ${expected}`, x, weight);
+  }
   const lead = x.shape.slice(0, -1);
   const rows = x.rank === 2 ? x : reshape(x, [multiplyDims(...lead), x.dim(-1)]);
   const y = matmul(rows, weight, { b: layout === "out-in" });

@@ -1,20 +1,26 @@
-/** Means, softmax and normalisation layers, and their gradients in closed form. */
+/** Means, norms, softmax and normalisation layers, and their gradients in closed form. */
 import { elementsOf, multiplyDims, sameShape } from "../dim.ts";
-import { arrayFrom, setDerivation, shapeError, type Value } from "../graph.ts";
-import { add, divide, exp, log, multiply, subtract } from "./elementwise.ts";
+import { arrayFrom, requireFloats, setDerivation, shapeError, type Value } from "../graph.ts";
+import { add, divide, exp, log, multiply, sqrt, square, subtract } from "./elementwise.ts";
 import { maxOver, sum } from "./reduce.ts";
-import { reshape } from "./shape.ts";
+import { expandTo, reshape } from "./shape.ts";
 
 /** The mean over `axes` (all by default), whose extent must be known when the graph is built. */
 export function mean(x: Value, axes?: readonly number[], keepDims = false): Value {
+  const total = sum(x, axes, keepDims);
   const over = axes ?? x.shape.map((_, i) => i);
   const count = elementsOf(over.map((axis) => x.dim(axis)));
   if (typeof count !== "number") throw shapeError("mean", "axes of known extent", x);
-  return multiply(sum(x, axes, keepDims), 1 / count);
+  return multiply(total, 1 / count);
 }
 
-/** Softmax over the last axis. A row must hold at least one finite number. */
+/**
+ * Softmax over the last axis. A row must hold at least one finite number and no +infinity, else the whole row is
+ * NaN: mask with -1e30, not -infinity.
+ */
 export function softmax(x: Value): Value {
+  requireFloats("softmax", x);
+  if (x.rank < 1) throw shapeError("softmax", "at least one axis", x);
   const [y] = x.graph.emit("Softmax", [x], [{ dtype: x.dtype, shape: x.shape }], { axis: -1 }, ([dy]) => {
     const weighted = multiply(dy!, y!);
     return [subtract(weighted, multiply(y!, sum(weighted, [-1], true)))];
@@ -24,6 +30,7 @@ export function softmax(x: Value): Value {
 
 /** log sum exp over the last axis, kept with extent 1; its gradient is the softmax. */
 export function logSumExp(x: Value): Value {
+  requireFloats("logSumExp", x);
   const shift = maxOver(x, [-1], true);
   const shifted = exp(subtract(x, shift));
   const total = sum(shifted, [-1], true);
@@ -41,6 +48,7 @@ export function logSumExp(x: Value): Value {
  * taken as constants (no gradient flows into them) and must sum to 1.
  */
 export function crossEntropy(logits: Value, targets: Value): Value {
+  requireFloats("crossEntropy", logits, targets);
   if (!sameShape(logits.shape, targets.shape)) {
     throw shapeError("crossEntropy", "logits and targets of one shape", logits, targets);
   }
@@ -62,6 +70,7 @@ export function crossEntropy(logits: Value, targets: Value): Value {
  */
 export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: number): Value {
   const width = x.dim(-1);
+  requireFloats("layerNorm", x, gamma, ...(beta ? [beta] : []));
   if (!sameShape(gamma.shape, [width]) || (beta && !sameShape(beta.shape, [width]))) {
     throw shapeError("layerNorm", `gamma and beta of shape [${width}]`, x, gamma, ...(beta ? [beta] : []));
   }
@@ -71,6 +80,20 @@ export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: n
   const attributes = { axis: -1, epsilon: { float: epsilon } };
   const made = x.graph.emit("LayerNormalization", [x, gamma, beta], outputs, attributes);
   const [y, average, inverseDeviation] = made as [Value, Value, Value];
+  // The backward pass of y reads the statistics, so they have gradients too: second derivatives are right.
+  setDerivation({
+    inputs: [x],
+    outputs: [average],
+    backward: ([d]) => [expandTo(multiply(d!, 1 / width), x.shape)],
+  });
+  setDerivation({
+    inputs: [x],
+    outputs: [inverseDeviation],
+    backward: ([d]) => {
+      const cube = multiply(inverseDeviation, square(inverseDeviation));
+      return [multiply(subtract(x, average), multiply(multiply(d!, -1 / width), cube))];
+    },
+  });
   setDerivation({
     inputs: beta ? [x, gamma, beta] : [x, gamma],
     outputs: [y],
@@ -100,6 +123,10 @@ export function groupNorm(x: Value, gamma: Value, beta: Value, groups: number, e
   const space = elementsOf(x.shape.slice(2));
   const width = multiplyDims(channels / groups, space);
   if (typeof width !== "number") throw shapeError("groupNorm", "feature maps of known extent", x);
+  requireFloats("groupNorm", x, gamma, beta);
+  if (!sameShape(gamma.shape, [channels]) || !sameShape(beta.shape, [channels])) {
+    throw shapeError("groupNorm", `gamma and beta of shape [${channels}]`, x, gamma, beta);
+  }
   const rows = reshape(x, [multiplyDims(x.dim(0), groups), width]);
   const ones = x.graph.constant({
     dtype: x.dtype,
@@ -109,4 +136,21 @@ export function groupNorm(x: Value, gamma: Value, beta: Value, groups: number, e
   const normal = reshape(layerNorm(rows, ones, null, epsilon), x.shape);
   const perChannel = (value: Value): Value => reshape(value, [channels, ...x.shape.slice(2).map(() => 1)]);
   return add(multiply(normal, perChannel(gamma)), perChannel(beta));
+}
+
+/** The sum of the squares of every element of every value, as one scalar. */
+export function squaredNorm(values: readonly Value[]): Value {
+  if (values.length === 0) throw new Error("graph.squaredNorm: there are no values");
+  requireFloats("squaredNorm", ...values);
+  const parts = values.map((x) => {
+    const output = [{ dtype: x.dtype, shape: [] }];
+    const rule = ([d]: readonly (Value | null)[]) => [multiply(x, multiply(d!, 2))];
+    return x.graph.emit("ReduceSumSquare", [x], output, { keepdims: 0 }, rule)[0]!;
+  });
+  return parts.reduce((total, part) => add(total, part));
+}
+
+/** The Euclidean norm of all values together. Its gradient at zero is not a number. */
+export function globalNorm(values: readonly Value[]): Value {
+  return sqrt(squaredNorm(values));
 }

@@ -5,23 +5,29 @@ import { expandTo, reshape } from "./shape.ts";
 
 function normalised(operation: string, x: Value, axes: readonly number[] | undefined): number[] {
   const all = axes ?? x.shape.map((_, i) => i);
-  return all.map((axis) => {
+  const found = all.map((axis) => {
     const at = axis < 0 ? axis + x.rank : axis;
     if (!Number.isInteger(at) || at < 0 || at >= x.rank) {
       throw shapeError(operation, `axes within a rank of ${x.rank} (got ${axis})`, x);
     }
     return at;
   });
+  if (new Set(found).size < found.length) throw shapeError(operation, `distinct axes (got ${all})`, x);
+  return found;
 }
 
 function reduce(
+  operation: string,
   op: string,
   x: Value,
   axes: readonly number[] | undefined,
   keepDims: boolean,
   rule: ((dy: Value, kept: Shape) => Value) | null,
 ): Value {
-  const over = normalised(op, x, axes);
+  const over = normalised(operation, x, axes);
+  if (x.dtype === "bool") throw shapeError(operation, "numbers", x);
+  // Nothing to reduce; to ONNX an empty list of axes would mean all of them.
+  if (over.length === 0) return x;
   const kept: Dim[] = x.shape.map((dim, i) => (over.includes(i) ? 1 : dim));
   const shape = keepDims ? kept : x.shape.filter((_, i) => !over.includes(i));
   const backward: Backward | undefined = rule ? ([dy]) => [rule(dy!, kept)] : undefined;
@@ -38,12 +44,12 @@ function reduce(
 
 /** The sum over `axes` (all by default). */
 export function sum(x: Value, axes?: readonly number[], keepDims = false): Value {
-  return reduce("ReduceSum", x, axes, keepDims, (dy, kept) => expandTo(reshape(dy, kept), x.shape));
+  return reduce("sum", "ReduceSum", x, axes, keepDims, (dy, kept) => expandTo(reshape(dy, kept), x.shape));
 }
 
 /** The largest over `axes`. Stops gradients: it serves as a shift in stable sums of exponentials. */
 export function maxOver(x: Value, axes: readonly number[], keepDims = false): Value {
-  return reduce("ReduceMax", x, axes, keepDims, null);
+  return reduce("maxOver", "ReduceMax", x, axes, keepDims, null);
 }
 
 /** Sums a broadcast result back to `shape`: the gradient of broadcasting. */
@@ -63,9 +69,32 @@ export function argMax(x: Value, axis: number): Value {
   return x.graph.emit("ArgMax", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
 }
 
-/** Running sums along `axis` (inclusive). */
-export function cumulativeSum(x: Value, axis: number): Value {
+/**
+ * The k largest along the last axis, largest first, and their indices (int64); where equal, lower indices first.
+ * No gradient. Not for float64, which has no kernel.
+ */
+export function topK(x: Value, k: number): { values: Value; indices: Value } {
+  const width = x.dim(-1);
+  if (!Number.isInteger(k) || k < 1 || typeof width === "string" || !(k <= width)) {
+    throw shapeError("topK", `a last axis of at least k (got ${k}), which is at least 1`, x);
+  }
+  if (x.dtype === "float64" || x.dtype === "bool") throw shapeError("topK", "float32 or integers", x);
+  const shape = [...x.shape.slice(0, -1), k];
+  const outputs = [
+    { dtype: x.dtype, shape },
+    { dtype: "int64" as const, shape },
+  ];
+  const [values, indices] = x.graph.emit("TopK", [x, x.graph.integers([k])], outputs, { axis: -1 });
+  return { values: values!, indices: indices! };
+}
+
+/** Running sums along `axis` (inclusive), from the last element to the first if `isReversed`. */
+export function cumulativeSum(x: Value, axis: number, isReversed = false): Value {
   const [at] = normalised("cumulativeSum", x, [axis]);
-  const where = x.graph.scalar("int64", at!);
-  return x.graph.emit("CumSum", [x, where], [{ dtype: x.dtype, shape: x.shape }])[0]!;
+  const inputs = [x, x.graph.scalar("int64", at!)];
+  const attributes = { reverse: isReversed ? 1 : 0 };
+  return x.graph.emit("CumSum", inputs, [{ dtype: x.dtype, shape: x.shape }], attributes, ([d]) => [
+    cumulativeSum(d!, axis, !isReversed),
+    null,
+  ])[0]!;
 }

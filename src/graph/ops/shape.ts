@@ -8,8 +8,8 @@ import { type Graph, type GraphDType, requireSameType, shapeError, type Value } 
  */
 export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
-  if (elementsOf(x.shape) !== elementsOf(shape)) {
-    throw shapeError("reshape", `as many elements as [${shape.join(", ")}]`, x);
+  if (elementsOf(x.shape) !== elementsOf(shape) || shape.includes(0)) {
+    throw shapeError("reshape", `as many elements as [${shape.join(", ")}], and some`, x);
   }
   const target = shapeValue(x, shape);
   return x.graph.emit("Reshape", [x, target], [{ dtype: x.dtype, shape }], {}, ([dy]) => [
@@ -20,17 +20,21 @@ export function reshape(x: Value, shape: Shape): Value {
 /** The int64 vector that Reshape takes: numbers, 0 for "as in the input", one -1; else read from inputs' shapes. */
 function shapeValue(x: Value, shape: Shape): Value {
   const codes = shape.map((dim, i) => (typeof dim === "number" ? dim : x.shape[i] === dim ? 0 : -1));
-  if (codes.filter((code) => code === -1).length <= 1 && !shape.includes(0)) return x.graph.integers(codes);
-  return runtimeShape(x.graph, shape);
+  if (codes.filter((code) => code === -1).length <= 1) return x.graph.integers(codes);
+  // Several extents to find: all but one are read from the inputs' shapes, the one that no input tells is left open.
+  const isTold = (dim: Dim): boolean =>
+    factorsOf(dim).symbols.every((symbol) => x.graph.symbolSources.has(symbol));
+  const untold = shape.findIndex((dim, i) => codes[i] === -1 && !isTold(dim));
+  return runtimeShape(
+    x.graph,
+    shape.map((dim, i) => (codes[i] !== -1 || i === untold ? codes[i]! : dim)),
+  );
 }
 
-/** The shape as an int64 vector computed when the graph runs; one extent that no input tells may be left open. */
+/** The shape as an int64 vector, computed when the graph runs if it has symbols. */
 function runtimeShape(graph: Graph, shape: Shape): Value {
   if (shape.every((dim) => typeof dim === "number")) return graph.integers(shape as number[]);
-  const isTold = (dim: Dim): boolean =>
-    factorsOf(dim).symbols.every((symbol) => graph.symbolSources.has(symbol));
-  const open = shape.findIndex((dim) => !isTold(dim));
-  const parts = shape.map((dim, i) => (i === open ? graph.integers([-1]) : dimValue(graph, dim)));
+  const parts = shape.map((dim) => dimValue(graph, dim));
   return graph.emit("Concat", parts, [{ dtype: "int64", shape: [shape.length] }], { axis: 0 })[0]!;
 }
 
@@ -56,7 +60,9 @@ export function expandTo(x: Value, shape: Shape): Value {
   if (lead < 0 || x.shape.some((dim, i) => dim !== 1 && dim !== shape[i + lead])) {
     throw shapeError("expandTo", `a shape that broadcasts to [${shape.join(", ")}]`, x);
   }
-  const target = runtimeShape(x.graph, shape);
+  // An extent that x already has need not be told: 1 leaves it.
+  const wanted = shape.map((dim, i) => (dim === x.shape[i - lead] ? 1 : dim));
+  const target = runtimeShape(x.graph, wanted);
   return x.graph.emit("Expand", [x, target], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
     const axes = shape
       .map((_, i) => i)
@@ -93,7 +99,8 @@ export function transpose(x: Value, order: readonly number[]): Value {
 
 /** Joins values along `axis`, whose extents must be numbers. */
 export function concat(values: readonly Value[], axis: number): Value {
-  const first = values[0]!;
+  const first = values[0];
+  if (!first) throw new Error("graph.concat: there is nothing to join");
   requireSameType("concat", ...values);
   const at = axis < 0 ? axis + first.rank : axis;
   let extent = 0;
@@ -136,8 +143,12 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   ])[0]!;
 }
 
-/** Cuts an axis of known extent into parts of the given widths. */
+/** Cuts an axis of known extent into parts of the given widths, which cover it. */
 export function split(x: Value, axis: number, widths: readonly number[]): Value[] {
+  const total = widths.reduce((a, b) => a + b, 0);
+  if (x.dim(axis) !== total) {
+    throw shapeError("split", `an axis ${axis} of extent ${total} (widths ${widths.join(" + ")})`, x);
+  }
   let start = 0;
   return widths.map((width) => {
     const part = slice(x, axis, start, start + width);
@@ -148,6 +159,10 @@ export function split(x: Value, axis: number, widths: readonly number[]): Value[
 
 /** Reverses the order of the elements along the axes. */
 export function flip(x: Value, axes: readonly number[]): Value {
+  if (axes.length === 0) return x;
+  if (axes.some((axis) => x.dim(axis) === undefined)) {
+    throw shapeError("flip", `axes within a rank of ${x.rank} (got ${axes})`, x);
+  }
   const { graph } = x;
   const all = (value: number): Value => graph.integers(axes.map(() => value));
   const inputs = [x, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)];
@@ -160,7 +175,9 @@ export function pad(x: Value, axis: number, before: number, after: number): Valu
   if (before === 0 && after === 0) return x;
   const at = axis < 0 ? axis + x.rank : axis;
   const extent = x.shape[at];
-  if (typeof extent !== "number") throw shapeError("pad", `a known extent of axis ${at}`, x);
+  if (typeof extent !== "number" || before < 0 || after < 0) {
+    throw shapeError("pad", `a known extent of axis ${at} and amounts >= 0 (got ${before}, ${after})`, x);
+  }
   const shape = x.shape.map((dim, i) => (i === at ? extent + before + after : dim));
   const inputs = [x, x.graph.integers([before, after]), null, x.graph.integers([at])];
   return x.graph.emit("Pad", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => [
@@ -175,7 +192,13 @@ export function padAxes(x: Value, margins: readonly (readonly [number, number, n
   const shape = [...x.shape];
   for (const [axis, before, after] of margins) {
     const extent = shape[axis];
-    if (typeof extent !== "number") throw shapeError("padAxes", `a known extent of axis ${axis}`, x);
+    if (typeof extent !== "number" || before < 0 || after < 0) {
+      throw shapeError(
+        "padAxes",
+        `a known extent of axis ${axis} and amounts >= 0 (got ${before}, ${after})`,
+        x,
+      );
+    }
     shape[axis] = extent + before + after;
   }
   const { graph } = x;
