@@ -24,6 +24,7 @@ export interface NodeRunnerOptions {
  * Arrays given to it are copied when the call is made, and arrays it returns are the caller's. (In process, feeds
  * are read in place: leave them alone until the run settles.) A runner with calls under way keeps the process alive;
  * an idle one does not, closed or not. `process.exit()` in the middle of a run makes Node abort: close first.
+ * CPU runners are independent of each other; of WebGPU runners a process can have one at a time.
  *
  * Programs with very large outputs gain from a larger malloc threshold, which must be set before Node starts:
  * `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4000000000:glibc.malloc.trim_threshold=8000000000` (Linux) made
@@ -45,7 +46,15 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
   if (setup.device !== "cpu" && setup.device !== "webgpu") {
     throw new InputError(`runtime: device must be cpu or webgpu, got "${setup.device}"`);
   }
-  if (options.inProcess) return copyingPuts(await openNodeStore(setup));
+  const open = options.inProcess ? openInThread : openInWorker;
+  return setup.device === "webgpu" ? onlyOne(() => open(setup)) : open(setup);
+}
+
+async function openInThread(setup: NodeSetup): Promise<Runner> {
+  return copyingPuts(await openNodeStore(setup));
+}
+
+async function openInWorker(setup: NodeSetup): Promise<Runner> {
   const runner = remoteRunner(setup.device, linkTo(startWorker(setup)));
   try {
     await runner.stats(); // Answers once the store is open.
@@ -54,6 +63,35 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
     throw error;
   }
   return runner;
+}
+
+// ONNX Runtime has one WebGPU device per process and no lock around it: two threads on it spoil each other's
+// commands, at times ending the process.
+let isWebgpuTaken = false;
+
+/** Opens a WebGPU runner unless one is open; closing it makes room. */
+async function onlyOne(open: () => Promise<Runner>): Promise<Runner> {
+  if (isWebgpuTaken) {
+    throw new InputError(
+      "device webgpu: this process has a webgpu runner open and can have only one; share it or close it first",
+    );
+  }
+  isWebgpuTaken = true;
+  const free = () => {
+    isWebgpuTaken = false;
+  };
+  try {
+    const runner = await open();
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= runner.close().finally(free);
+      return closing;
+    };
+    return { ...runner, close };
+  } catch (error) {
+    free();
+    throw error;
+  }
 }
 
 /** The store keeps what it is given; a caller in the same thread may go on writing to its arrays. */

@@ -4,6 +4,9 @@ import type { HostTensor } from "../core/tensor.ts";
  * A Runner executes encoded graphs on one device and keeps named tensors there between runs (parameters, optimiser
  * state, key/value caches). It is a connector: it knows nothing of models. Two adapters exist in the design: Node
  * (onnxruntime-node in a worker thread, since its `run` blocks its thread) and the browser.
+ *
+ * Calls are answered in the order they were made, awaited or not. Arrays given to a runner are never detached, and
+ * arrays it returns belong to the caller; leave feeds unchanged until their run settles.
  */
 export interface Runner {
   readonly device: Device;
@@ -13,13 +16,13 @@ export interface Runner {
    * Runs a program once.
    *
    * @param feeds  one entry per graph input: a host tensor, or a stored tensor by name, whole or its leading rows
-   *   (a view, never a copy).
+   *   (on the CPU a view, never a copy; on a GPU a copy that stays there).
    * @param outputs  which outputs to compute and where each goes: `"host"` returns it, `{ store }` keeps it in the
    *   runner under that name, replacing (and disposing) what stood there. An output may replace a tensor that the
    *   same run reads: replacement happens after the run.
    * @returns the outputs sent to the host, by name.
    * @throws naming the program, the input or output and the reason: a missing or extra feed, a wrong dtype or
-   *   shape, an unknown stored name.
+   *   shape, a symbolic dim with two values, an unknown stored name. Stored tensors are then as they were.
    */
   run(
     program: Program,
@@ -42,7 +45,7 @@ export interface Runner {
 
 export type Device = "cpu" | "webgpu";
 
-/** A compiled graph. `inputs` and `outputs` carry the names, dtypes and shapes (symbolic dims as strings). */
+/** A compiled graph; `name` is the graph's own. `inputs` and `outputs` carry the names, dtypes and shapes (symbolic dims as strings). */
 export interface Program {
   readonly id: number;
   readonly name: string;
@@ -56,7 +59,7 @@ export interface PortInfo {
   readonly shape: readonly (number | string)[];
 }
 
-/** A tensor kept in the runner; `rows` takes the leading rows of its first axis as a zero-copy view. */
+/** A tensor kept in the runner; `rows` takes the leading rows of its first axis as a view. */
 export interface StoredFeed {
   readonly stored: string;
   readonly rows?: number;

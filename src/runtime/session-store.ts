@@ -6,7 +6,7 @@ import { checkFeeds, checkSinks } from "./check-feeds.ts";
 import { graphName } from "./graph-name.ts";
 import type { Device, Feed, PortInfo, Program, Runner, Sink } from "./runner.ts";
 import type { Ort } from "./tensor-home.ts";
-import { cpuHome, webgpuHome } from "./tensor-home.ts";
+import { cpuHome, reasonOf, webgpuHome } from "./tensor-home.ts";
 
 /**
  * The engine behind every runner: compiled sessions and stored tensors of one ONNX Runtime module, in whichever
@@ -234,8 +234,4 @@ function toOrt(ort: Ort, where: string, { dtype, data, dims }: HostTensor): Tens
 
 function fromOrt({ type, dims, data }: Tensor): HostTensor {
   return { dtype: type as DType, dims: [...dims], data: data as HostTensor["data"] };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,6 +7,17 @@ import { type bytesPerElement, sizeOf } from "../core/tensor.ts";
 /** The part of `onnxruntime-common` that the store uses; both runtimes' modules have it. */
 export type Ort = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
 
+/** What an error of the runtime says, without the place in its source code where a check failed. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^\/\S+:\d+ .* was false\. /s, "").trim();
+}
+
+/** How to get a WebGPU adapter. */
+export const webgpuRemedy =
+  "install your graphics card's driver with Vulkan, Metal or Direct3D 12 support (on Linux also the Vulkan loader, " +
+  "package libvulkan1), or use device cpu";
+
 /** How stored tensors are held on one device, and how they get there and back. */
 export interface TensorHome {
   /** Where sessions leave their outputs. */
@@ -67,11 +78,8 @@ export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOpti
   try {
     await session("Identity", "float32", "gpu-buffer");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new InputError(
-      `device webgpu: needs a graphics adapter with a Vulkan, Metal or Direct3D 12 driver, and none answered. ` +
-        `Install the driver of your card (on Linux also the Vulkan loader, package libvulkan1), or use device cpu. ` +
-        `The runtime says: ${reason}`,
+      `device webgpu: it needs a graphics adapter, and none answered (${reasonOf(error)}). To get one, ${webgpuRemedy}`,
     );
   }
 
@@ -107,7 +115,7 @@ const onnxType: Record<keyof typeof bytesPerElement, number> = {
 };
 
 /** A model of one node, `out = Identity(x)` or `out = Slice(x, start, end)`, of any rank. */
-function oneNodeModel(op: "Identity" | "Slice", dtype: string): Uint8Array {
+export function oneNodeModel(op: "Identity" | "Slice", dtype: string): Uint8Array {
   const port = (name: string, elemType: number) => ({
     name,
     type: { value: { case: "tensorType" as const, value: { elemType } } },

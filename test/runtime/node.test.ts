@@ -230,28 +230,41 @@ describe.each(homes)("a runner on $device, in process: $inProcess", ({ device, i
     expect(await runner.run(program, { x }, { y: "host" })).toEqual(first);
     await runner.unload(program);
   });
+});
 
-  test("close waits for what was asked before, may be called twice, and ends the runner", async () => {
-    const own = await createNodeRunner({ device, inProcess, threads: 1 });
-    const program = await own.load(powers(8));
+describe.each(homes)("closing on $device, in process: $inProcess", ({ device, inProcess }) => {
+  const isMissing = device === "webgpu" && noWebgpu !== undefined;
+
+  it.skipIf(isMissing)("waits for what was asked before, and may be asked twice", async () => {
+    const runner = await createNodeRunner({ device, inProcess, threads: 1 });
+    const program = await runner.load(powers(8));
     const x = tensor("float32", [128, 128], new Float32Array(128 * 128));
-    const running = own.run(program, { x }, { y: "host" });
-    const closed = own.close();
-    await expect(own.stats()).rejects.toThrow(/closed/);
+    const running = runner.run(program, { x }, { y: "host" });
+    const closed = runner.close();
+    await expect(runner.stats()).rejects.toThrow(/closed/);
     expect((await running).y!.dims).toEqual([128, 128]);
     await closed;
-    await own.close();
-    await expect(own.run(program, { x }, { y: "host" })).rejects.toThrow(/closed/);
+    await runner.close();
+    await expect(runner.run(program, { x }, { y: "host" })).rejects.toThrow(/closed/);
+  });
+});
+
+describe("two runners side by side", () => {
+  it.each([false, true])("keep to themselves on the CPU, in process: %s", async (inProcess) => {
+    const [a, b] = [await createNodeRunner({ inProcess }), await createNodeRunner({ inProcess })];
+    await Promise.all([a.put({ mine: f32([1], 1) }), b.put({ theirs: f32([1], 2) })]);
+    await expect(a.get(["theirs"])).rejects.toThrow(/stored: mine/);
+    await expect(b.get(["mine"])).rejects.toThrow(/stored: theirs/);
+    await b.close();
+    expect((await a.get(["mine"])).mine).toEqual(f32([1], 1));
+    await a.close();
   });
 
-  test("two runners side by side keep to themselves", async () => {
-    const other = await createNodeRunner({ device, inProcess, threads: 1 });
-    await Promise.all([runner.put({ mine: f32([1], 1) }), other.put({ theirs: f32([1], 2) })]);
-    await expect(runner.get(["theirs"])).rejects.toThrow(/stored: mine/);
-    await expect(other.get(["mine"])).rejects.toThrow(/stored: theirs/);
-    await other.close();
-    expect((await runner.get(["mine"])).mine).toEqual(f32([1], 1));
-    await runner.drop(["mine"]);
+  it.skipIf(noWebgpu)("are refused on a GPU, until the first is closed", async () => {
+    const first = await createNodeRunner({ device: "webgpu" });
+    await expect(createNodeRunner({ device: "webgpu" })).rejects.toThrow(/share it or close it first/);
+    await first.close();
+    await (await createNodeRunner({ device: "webgpu" })).close();
   });
 });
 
@@ -314,6 +327,8 @@ describe("createNodeRunner", () => {
 
   it.skipIf(!noWebgpu)("says what a missing GPU needs", () => {
     expect(noWebgpu).toBeInstanceOf(InputError);
-    expect(noWebgpu!.message).toMatch(/device webgpu: needs a graphics adapter.*device cpu/);
+    expect(noWebgpu!.message).toMatch(
+      /^device webgpu: it needs a graphics adapter, .*\. To get one, .*device cpu$/,
+    );
   });
 });
