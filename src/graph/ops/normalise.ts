@@ -75,11 +75,8 @@ export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: n
     throw shapeError("layerNorm", `gamma and beta of shape [${width}]`, x, gamma, ...(beta ? [beta] : []));
   }
   if (typeof width !== "number") throw shapeError("layerNorm", "a last axis of known extent", x);
-  const row = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
-  const outputs = [{ dtype: x.dtype, shape: x.shape }, row, row];
-  const attributes = { axis: -1, epsilon: { float: epsilon } };
-  const made = x.graph.emit("LayerNormalization", [x, gamma, beta], outputs, attributes);
-  const [y, average, inverseDeviation] = made as [Value, Value, Value];
+  const [y, average, inverseDeviation] =
+    x.dtype === "float32" ? fusedLayerNorm(x, gamma, beta, epsilon) : plainLayerNorm(x, gamma, beta, epsilon);
   // The backward pass of y reads the statistics, so they have gradients too: second derivatives are right.
   setDerivation({
     inputs: [x],
@@ -109,6 +106,24 @@ export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: n
     },
   });
   return y;
+}
+
+/** [result, mean of each row, 1 / its deviation] by the runtime's kernel. */
+function fusedLayerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: number): [Value, Value, Value] {
+  const row = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
+  const outputs = [{ dtype: x.dtype, shape: x.shape }, row, row];
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  const made = x.graph.emit("LayerNormalization", [x, gamma, beta], outputs, attributes);
+  return made as [Value, Value, Value];
+}
+
+/** The same in single steps, for float64: the kernel gives its statistics in float32 only. */
+function plainLayerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: number): [Value, Value, Value] {
+  const average = mean(x, [-1], true);
+  const centred = subtract(x, average);
+  const inverseDeviation = divide(1, sqrt(add(mean(square(centred), [-1], true), epsilon)));
+  const y = multiply(multiply(centred, inverseDeviation), gamma);
+  return [beta ? add(y, beta) : y, average, inverseDeviation];
 }
 
 /**
