@@ -12,8 +12,9 @@ export interface NodeSetup {
 /**
  * A session store over onnxruntime-node in the calling thread.
  *
- * Memory patterns are off: they are blocks planned per input shape and kept beside the arena. On a training step of
- * 1300 nodes they took 4 times the memory (640 against 160 MB) and gave no speed.
+ * Memory patterns are off: they are blocks planned per input shape and kept beside the arena. A training step of
+ * 1300 nodes took 640 MB with them and 160 MB without; a chain of 40 layers with every activation kept, fed three
+ * shapes in turn, 250-270 against 95-130 MB. The speed is the same.
  */
 export function openNodeStore({ device, threads, allowSpinning }: NodeSetup): Promise<Runner> {
   ort.env.logLevel = "error";
