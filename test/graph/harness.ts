@@ -17,7 +17,7 @@ import type { Program, Runner } from "../../src/runtime/runner.ts";
 let opening: Promise<Runner> | undefined;
 
 async function load(graph: Graph): Promise<{ runner: Runner; program: Program }> {
-  opening ??= createNodeRunner({ inProcess: true, threads: 1 });
+  opening ??= createNodeRunner({ inProcess: true, threads: 2, allowSpinning: false });
   const runner = await opening;
   return { runner, program: await runner.load(encode(graph)) };
 }
