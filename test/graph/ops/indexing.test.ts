@@ -6,6 +6,7 @@ import { type Case, evaluate, float32, gradientError, int32, int64, noise, numbe
 // Indices that repeat, and one that counts from the end.
 const rows = { dtype: "int32" as const, shape: [2, 2], data: int32([2, 2], [0, 2, 2, -1]) };
 const flat = { dtype: "int64" as const, shape: [4], data: int64([4], [1, 0, 1, 1]) };
+const row = { dtype: "int32" as const, shape: [2], data: int32([2], [3, 1]) };
 const last = { dtype: "int32" as const, shape: [2, 3], data: int32([2, 3], [0, 3, 3, 1, 1, 2]) };
 const positions = { dtype: "int32" as const, shape: ["B", "A"], data: int32([2, 2], [3, 0, 1, 2]) };
 
@@ -54,6 +55,13 @@ const cases: Case[] = [
     bindings: { B: 2, A: 2 },
     indices: { positions },
     build: ({ x, positions }) => g.gradients(g.sum(g.exp(g.gatherPositions(x!, positions!))), [x!])[0]!,
+  },
+  {
+    name: "placeRows",
+    inputs: { x: ["R", 3], y: [2, 3] },
+    bindings: { R: 4 },
+    indices: { row },
+    build: ({ x, y, row }) => g.square(g.placeRows(x!, row!, y!)),
   },
   {
     name: "placePositions",
