@@ -1,0 +1,88 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import { describe, expect, it } from "vitest";
+import * as g from "../../src/graph/index.ts";
+import { encode, Graph } from "../../src/graph/index.ts";
+import { evaluate, float32, float64, int32, int64, numbers } from "./harness.ts";
+
+describe("encode", () => {
+  it("leaves out nodes and constants that no output needs", () => {
+    const graph = new Graph("dead");
+    const x = graph.input("x", "float32", [2]);
+    g.add(g.exp(x), graph.constant(float32([2], [1, 2])));
+    graph.output("y", g.multiply(x, 3));
+    const model = fromBinary(ModelProtoSchema, encode(graph));
+    expect(model.graph!.node.map((node) => node.opType)).toEqual(["Mul", "Identity"]);
+    expect(model.graph!.initializer).toHaveLength(1);
+    expect(model.opsetImport.map(({ domain, version }) => [domain, version])).toEqual([["", 21n]]);
+  });
+
+  it("gives the same bytes for the same program", () => {
+    const build = (): Uint8Array => {
+      const graph = new Graph("same");
+      const x = graph.input("x", "float32", ["B", 4]);
+      const w = graph.input("w", "float32", [3, 4]);
+      const loss = g.sum(g.square(g.gelu(g.linear(x, w))));
+      graph.output("loss", loss);
+      graph.output("dw", g.gradients(loss, [w])[0]!);
+      return encode(graph);
+    };
+    expect(Buffer.from(build()).equals(Buffer.from(build()))).toBe(true);
+  });
+
+  it("carries constants of every type, views and scalars included", async () => {
+    const graph = new Graph("constants");
+    const whole = Float32Array.of(9, 8, 7, 6);
+    const constants = {
+      float32: graph.constant({ dtype: "float32", dims: [2], data: whole.subarray(1, 3) }),
+      float64: graph.constant(float64([1], [Math.PI])),
+      int32: graph.constant(int32([2, 1], [-1, 2 ** 31 - 1])),
+      int64: graph.constant(int64([1], [Number.MIN_SAFE_INTEGER])),
+      bool: graph.constant({ dtype: "bool", dims: [2], data: Uint8Array.of(1, 0) }),
+      scalar: graph.scalar("float32", 0.5),
+      minusZero: graph.scalar("float32", -0),
+      infinity: graph.scalar("float32", -Infinity),
+    };
+    for (const [name, value] of Object.entries(constants)) graph.output(name, value);
+    const found = await evaluate(graph);
+    expect(Object.fromEntries(Object.entries(found).map(([name, value]) => [name, numbers(value)]))).toEqual({
+      float32: [8, 7],
+      float64: [Math.PI],
+      int32: [-1, 2 ** 31 - 1],
+      int64: [Number.MIN_SAFE_INTEGER],
+      bool: [1, 0],
+      scalar: [0.5],
+      minusZero: [-0],
+      infinity: [-Infinity],
+    });
+    expect(found.scalar!.dims).toEqual([]);
+  });
+
+  it("lets an output be an input, one value have two names, and an input go unused", async () => {
+    const graph = new Graph("names");
+    const x = graph.input("x", "float32", ["B"]);
+    graph.input("unused", "float32", [1]);
+    const y = g.add(x, 1);
+    graph.output("same", x);
+    graph.output("once", y);
+    graph.output("twice", y);
+    const found = await evaluate(graph, { x: float32([2], [1, 2]), unused: float32([1], [0]) });
+    expect(Object.values(found).map(numbers)).toEqual([
+      [1, 2],
+      [2, 3],
+      [2, 3],
+    ]);
+  });
+
+  it("keeps names of inputs apart from those of the values in between", async () => {
+    const graph = new Graph("collisions");
+    const first = graph.input("add_1", "float32", []);
+    const sum = g.add(first, g.add(first, 1)); // would be add_1 and add_2
+    graph.output("mul_3", g.multiply(sum, 2));
+    expect(numbers((await evaluate(graph, { add_1: float32([], [10]) })).mul_3)).toEqual([42]);
+  });
+
+  it("refuses a graph without outputs", () => {
+    expect(() => encode(new Graph("empty"))).toThrow("graph empty: it has no outputs");
+  });
+});
