@@ -112,6 +112,25 @@ export function gatherPositions(x: Value, positions: Value): Value {
 }
 
 /**
+ * Overwrites whole rows: table [R, ...rest], distinct indices [n], rows [n, ...rest]. ScatterND moves a row at a time;
+ * its data race is only with a sum, which there is none of here.
+ */
+export function placeRows(table: Value, indices: Value, rows: Value): Value {
+  requireIndices("placeRows", indices);
+  requireSameType("placeRows", table, rows);
+  if (indices.rank !== 1 || !sameShape(rows.shape, [indices.dim(0), ...table.shape.slice(1)])) {
+    throw shapeError("placeRows", "one row of the table for each index", table, indices, rows);
+  }
+  const at = reshape(cast(indices, "int64"), [indices.dim(0), 1]);
+  const output = [{ dtype: table.dtype, shape: table.shape }];
+  return table.graph.emit("ScatterND", [table, at, rows], output, {}, ([dy]) => [
+    placeRows(dy!, indices, zerosOf(rows)),
+    null,
+    gatherRows(dy!, indices),
+  ])[0]!;
+}
+
+/**
  * Overwrites rows of axis `axis` of x at positions: x [B, ...mid, N, ...rest], positions [B, A] (distinct in a
  * sample), rows [B, ...mid, A, ...rest] -> x with those rows replaced.
  */

@@ -10,32 +10,35 @@ import { sizeOf } from "../../core/tensor.ts";
 
 const positive = z.int().min(1);
 
-const schema = z
-  .strictObject({
-    grid: z.array(positive).min(1).default([8, 8]).describe("Extents of the token grid, outermost first"),
-    codebookSize: positive.describe("V: token ids are 0..V-1, and V stands for a masked token"),
-    classes: z.int().min(0).default(0).describe("Number of classes; 0 for a model without conditioning"),
-    width: positive.describe("D: width of the residual stream"),
-    depth: positive.describe("L: number of layers"),
-    heads: positive.describe("H: attention heads of the full model; must divide the width"),
-    hidden: positive.optional().describe("F: hidden units of the full MLP; 4 D unless given"),
-    factors: z
-      .array(positive)
-      .min(1)
-      .default([1, 2, 4, 8])
-      .describe("Downscale factors p of the sub-models, ascending from 1; each must divide H and F"),
-    norm: z.enum(["pre", "post"]).default("pre").describe("LayerNorm before each layer, or after (as BERT)"),
-    layerNormEpsilon: z.number().positive().default(1e-6).describe("Added to the variance in LayerNorm"),
-    headHidden: z
-      .boolean()
-      .default(false)
-      .describe("A hidden layer (dense, gelu, norm) before the logits, as in MaskGIT"),
-    tieEmbeddings: z
-      .boolean()
-      .default(true)
-      .describe("The output matrix is the token embedding; else it has weights of its own"),
-  })
-  .transform((config) => ({ ...config, hidden: config.hidden ?? 4 * config.width }));
+/** Every field of a configuration; the training configuration offers those that do not follow from the data. */
+export const transformerFields = z.strictObject({
+  grid: z.array(positive).min(1).default([8, 8]).describe("Extents of the token grid, outermost first"),
+  codebookSize: positive.describe("V: token ids are 0..V-1, and V stands for a masked token"),
+  classes: z.int().min(0).default(0).describe("Number of classes; 0 for a model without conditioning"),
+  width: positive.describe("D: width of the residual stream"),
+  depth: positive.describe("L: number of layers"),
+  heads: positive.describe("H: attention heads of the full model; must divide the width"),
+  hidden: positive.optional().describe("F: hidden units of the full MLP; 4 D unless given"),
+  factors: z
+    .array(positive)
+    .min(1)
+    .default([1, 2, 4, 8])
+    .describe("Downscale factors p of the sub-models, ascending from 1; each must divide H and F"),
+  norm: z.enum(["pre", "post"]).default("pre").describe("LayerNorm before each layer, or after (as BERT)"),
+  layerNormEpsilon: z.number().positive().default(1e-6).describe("Added to the variance in LayerNorm"),
+  headHidden: z
+    .boolean()
+    .default(false)
+    .describe("A hidden layer (dense, gelu, norm) before the logits, as in MaskGIT"),
+  tieEmbeddings: z
+    .boolean()
+    .default(true)
+    .describe("The output matrix is the token embedding; else it has weights of its own"),
+});
+const schema = transformerFields.transform((config) => ({
+  ...config,
+  hidden: config.hidden ?? 4 * config.width,
+}));
 
 export type TransformerConfig = Readonly<z.output<typeof schema>>;
 export type TransformerConfigInput = z.input<typeof schema>;

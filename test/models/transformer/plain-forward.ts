@@ -59,37 +59,80 @@ export function cutWeights(
   );
 }
 
+/** Keys and values of one sample by layer and position 0..N (the class token is 0): rows of h*dh. */
+export interface PlainCache {
+  readonly keys: Row[][];
+  readonly values: Row[][];
+}
+
+export const emptyCache = (config: TransformerConfig): PlainCache => ({
+  keys: Array.from({ length: config.depth }, () => []),
+  values: Array.from({ length: config.depth }, () => []),
+});
+
 /** Logits [N][V] of one sample, every grid position. */
 export function plainForward(
   config: TransformerConfig,
   weights: PlainWeights,
   ids: readonly number[],
   classId: number,
+  cache = emptyCache(config),
+): Row[] {
+  const first = rowOf(weights["classes.weight"]!, classId);
+  const positions = [0, ...ids.map((_, n) => n + 1)];
+  return plainPass(config, weights, positions, [first, ...tokenRows(weights, ids)], cache).slice(1);
+}
+
+/** Logits [A][V] of the grid positions (0..N-1) given; the others are seen through the cache, which is extended. */
+export function plainPartial(
+  config: TransformerConfig,
+  weights: PlainWeights,
+  gridPositions: readonly number[],
+  ids: readonly number[],
+  cache: PlainCache,
+): Row[] {
+  const positions = gridPositions.map((n) => n + 1);
+  return plainPass(config, weights, positions, tokenRows(weights, ids), cache);
+}
+
+const tokenRows = (weights: PlainWeights, ids: readonly number[]): Row[] =>
+  ids.map((id) => rowOf(weights["tokens.weight"]!, id));
+
+function plainPass(
+  config: TransformerConfig,
+  weights: PlainWeights,
+  positions: readonly number[],
+  embeddings: readonly Row[],
+  cache: PlainCache,
 ): Row[] {
   const vector = (name: string): Row => rowOf(weights[name]!, 0);
   const norm = (name: string, x: Row): Row => {
     const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
     const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
+    const deviation = Math.sqrt(variance + config.layerNormEpsilon);
     const gamma = vector(`${name}.gamma`);
     const beta = vector(`${name}.beta`);
-    return x.map(
-      (v, i) => ((v - mean) / Math.sqrt(variance + config.layerNormEpsilon)) * gamma[i]! + beta[i]!,
-    );
+    return x.map((value, i) => ((value - mean) / deviation) * gamma[i]! + beta[i]!);
   };
   const isPre = config.norm === "pre";
   const headWidth = config.width / config.heads;
 
-  const attention = (name: string, xs: Row[]): Row[] => {
-    const [q, k, v] = ["query", "key", "value"].map((part) =>
-      xs.map((x) => timesOutIn(x, weights[`${name}.${part}.weight`]!)),
-    ) as [Row[], Row[], Row[]];
-    const heads = q[0]!.length / headWidth;
-    return xs.map((_, i) => {
+  const attention = (layer: number, xs: Row[]): Row[] => {
+    const times = (x: Row, part: string): Row =>
+      timesOutIn(x, weights[`blocks.${layer}.attention.${part}.weight`]!);
+    const keys = cache.keys[layer]!;
+    const values = cache.values[layer]!;
+    for (const [i, position] of positions.entries()) {
+      keys[position] = times(xs[i]!, "key");
+      values[position] = times(xs[i]!, "value");
+    }
+    return xs.map((x) => {
+      const query = times(x, "query");
       const joined: Row = [];
-      for (let h = 0; h < heads; h++) {
-        const cut = (x: Row): Row => x.slice(h * headWidth, (h + 1) * headWidth);
-        const share = softmaxOf(k.map((key) => dot(cut(q[i]!), cut(key)) / Math.sqrt(headWidth)));
-        const mixed = v.reduce<Row>(
+      for (let start = 0; start < query.length; start += headWidth) {
+        const cut = (row: Row): Row => row.slice(start, start + headWidth);
+        const share = softmaxOf(keys.map((key) => dot(cut(query), cut(key)) / Math.sqrt(headWidth)));
+        const mixed = values.reduce<Row>(
           (total, value, j) =>
             plus(
               total,
@@ -99,7 +142,7 @@ export function plainForward(
         );
         joined.push(...mixed);
       }
-      return timesInOut(joined, weights[`${name}.output.weight`]!);
+      return timesInOut(joined, weights[`blocks.${layer}.attention.output.weight`]!);
     });
   };
   const mlp = (name: string, x: Row): Row => {
@@ -111,26 +154,19 @@ export function plainForward(
     return part(xs).map((y, i) => norm(`${name}.norm`, plus(xs[i]!, y)));
   };
 
-  let xs = [
-    rowOf(weights["classes.weight"]!, classId),
-    ...ids.map((id) => rowOf(weights["tokens.weight"]!, id)),
-  ];
-  xs = xs.map((x, i) => plus(x, rowOf(weights["positions.weight"]!, i)));
+  let xs = embeddings.map((x, i) => plus(x, rowOf(weights["positions.weight"]!, positions[i]!)));
   if (!isPre) xs = xs.map((x) => norm("embedding.norm", x));
   for (let layer = 0; layer < config.depth; layer++) {
-    xs = residual(`blocks.${layer}.attention`, xs, (inputs) =>
-      attention(`blocks.${layer}.attention`, inputs),
-    );
+    xs = residual(`blocks.${layer}.attention`, xs, (inputs) => attention(layer, inputs));
     xs = residual(`blocks.${layer}.mlp`, xs, (inputs) => inputs.map((x) => mlp(`blocks.${layer}.mlp`, x)));
   }
-  return xs.slice(1).map((x) => {
+  return xs.map((x) => {
     let y = isPre ? norm("norm", x) : x;
     if (config.headHidden) {
       const dense = plus(timesOutIn(y, weights["head.dense.weight"]!), vector("head.dense.bias"));
       y = norm("head.norm", dense.map(gelu));
     }
     const table = config.tieEmbeddings ? weights["tokens.weight"]! : weights["head.weight"]!;
-    const bias = vector("head.bias");
-    return bias.map((b, id) => b + dot(y, rowOf(table, id)));
+    return vector("head.bias").map((bias, id) => bias + dot(y, rowOf(table, id)));
   });
 }

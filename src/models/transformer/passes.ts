@@ -1,0 +1,143 @@
+/**
+ * The two graphs of decoding. Their dims are symbols, inner widths too, so that one session of each serves every
+ * sub-model, batch and number of active positions; the weights are fed as views of the leading rows.
+ *
+ * B samples, N grid tokens, A active positions, R rows that get logits, V codebook size, D width, h heads of width dh.
+ * A cache is, per layer, the keys and the values of all N+1 positions as rows, [B*(N+1), h*dh]: the leading B' samples
+ * of a cache are its leading rows, and the entries of a position are one row.
+ */
+import { Graph, gatherRows, multiplyDims, placeRows, type Shape, type Value } from "../../graph/index.ts";
+import type { StoredFeed } from "../../runtime/runner.ts";
+import { gridTokens, headWidth, type TransformerConfig } from "./config.ts";
+import {
+  type Attended,
+  embedAll,
+  embedSome,
+  type KeysValues,
+  layers,
+  logitsOf,
+  type Weights,
+} from "./layers.ts";
+import { type FactorChoice, nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
+
+/**
+ * Every position at once.
+ *
+ * Inputs: ids [B, N], classes [B], rows [R] rows b (N+1) + 1 + n whose logits are wanted, and the weights.
+ * Outputs: logits [R, V], and the cache: keys.0, values.0, keys.1, ... (fetch them only where they are needed).
+ */
+export function fullPass(config: TransformerConfig): Graph {
+  const graph = new Graph("transformer full pass");
+  const ids = graph.input("ids", "int32", ["B", gridTokens(config)]);
+  const classes = graph.input("classes", "int32", ["B"]);
+  const rows = graph.input("rows", "int32", ["R"]);
+  const weights = weightInputs(graph, config, "full");
+  const caches: KeysValues[] = [];
+  const attended: Attended = (layer, own) => {
+    caches[layer] = own;
+    return own;
+  };
+  const hidden = layers(config, weights, embedAll(config, weights, ids, classes), "B", attended);
+  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), caches);
+}
+
+/**
+ * Some positions, which attend to all through the cache after writing their own keys and values into it.
+ *
+ * Inputs: ids [B, A], places [B, A] of the N+1 positions (1 + n), cells [B*A] rows b (N+1) + 1 + n of the cache, rows
+ * [R] rows b A + a whose logits are wanted, the cache keys.0, values.0, ..., and the weights.
+ * Outputs: logits [R, V], and the new cache under the same names, prefixed "new.".
+ */
+export function partialPass(config: TransformerConfig): Graph {
+  const graph = new Graph("transformer partial pass");
+  const ids = graph.input("ids", "int32", ["B", "A"]);
+  const places = graph.input("places", "int32", ["B", "A"]);
+  const cells = graph.input("cells", "int32", [multiplyDims("A", "B")]);
+  const rows = graph.input("rows", "int32", ["R"]);
+  const weights = weightInputs(graph, config, "partial");
+  const caches: KeysValues[] = [];
+  const attended: Attended = (layer, own) => {
+    const shape = [multiplyDims("B", gridTokens(config) + 1), own.keys.dim(1)];
+    const extended = (name: string, fresh: Value): Value =>
+      placeRows(graph.input(`${name}.${layer}`, "float32", shape), cells, fresh);
+    caches[layer] = { keys: extended("keys", own.keys), values: extended("values", own.values) };
+    return caches[layer];
+  };
+  const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
+  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), caches);
+}
+
+function withOutputs(graph: Graph, logits: Value, caches: readonly KeysValues[]): Graph {
+  graph.output("logits", logits);
+  for (const [layer, { keys, values }] of caches.entries()) {
+    graph.output(`new.keys.${layer}`, keys);
+    graph.output(`new.values.${layer}`, values);
+  }
+  return graph;
+}
+
+/** The names of a cache's tensors: keys.0, values.0, keys.1, ... */
+export function cacheNames(config: TransformerConfig): string[] {
+  return Array.from({ length: config.depth }, (_, layer) => [`keys.${layer}`, `values.${layer}`]).flat();
+}
+
+export type PassKind = "full" | "partial";
+
+/** A pass's weight inputs: where each is stored, its shape in the graph, and the rows that a sub-model feeds. */
+interface WeightPort {
+  readonly input: string;
+  readonly stored: string;
+  readonly shape: Shape;
+  readonly rows: (choice: FactorChoice) => number;
+}
+
+function weightPorts(config: TransformerConfig, kind: PassKind): WeightPort[] {
+  const ports = transformerParameters(config)
+    .filter(({ name }) => kind === "full" || name !== "classes.weight") // the class token is in the cache
+    .map((spec): WeightPort => {
+      const { name, shape } = spec;
+      const layer = nestedLayer(name);
+      const inner = name.includes(".mlp.") ? `f${layer}` : multiplyDims(headWidth(config), `h${layer}`);
+      return {
+        input: name,
+        stored: name,
+        shape: layer === null ? shape : [inner, ...shape.slice(1)],
+        rows: (choice) => rowsUsed(spec, choice),
+      };
+    });
+  if (config.tieEmbeddings) {
+    const { codebookSize, width } = config;
+    ports.push({
+      input: "head.weight",
+      stored: "tokens.weight",
+      shape: [codebookSize, width],
+      rows: () => codebookSize,
+    });
+  }
+  return ports;
+}
+
+function weightInputs(graph: Graph, config: TransformerConfig, kind: PassKind): Weights {
+  return Object.fromEntries(
+    weightPorts(config, kind).map(({ input, shape }) => [input, graph.input(input, "float32", shape)]),
+  );
+}
+
+/**
+ * The weight feeds of a sub-model: views of the leading rows of what is stored.
+ *
+ * @param prefix  what the stored names begin with
+ */
+export function weightFeeds(
+  config: TransformerConfig,
+  kind: PassKind,
+  choice: FactorChoice,
+  prefix: string,
+): Record<string, StoredFeed> {
+  return Object.fromEntries(
+    weightPorts(config, kind).map(({ input, stored, rows }) => [
+      input,
+      { stored: prefix + stored, rows: rows(choice) },
+    ]),
+  );
+}

@@ -1,0 +1,219 @@
+/**
+ * The transformer behind the decode loop's seam: it owns the weights, the compiled graphs and the key/value caches,
+ * all of which stay in the runner. Only token ids, positions and random numbers go in, and ids and their log
+ * probabilities come out.
+ *
+ * B samples, N grid tokens, A active positions, M masked positions.
+ */
+import { requireInput } from "../../core/errors.ts";
+import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
+import type { Predict, PredictRequest } from "../../decoding/predict.ts";
+import { encode, type Graph } from "../../graph/index.ts";
+import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
+import { gridTokens, nullClass, type TransformerConfig } from "./config.ts";
+import { type FactorChoice, transformerParameters } from "./parameters.ts";
+import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
+import { noTopP, type SamplerVariant, sampler } from "./sampler.ts";
+
+/** A transformer whose weights are in a runner. Predictors share it. */
+export interface LoadedTransformer {
+  readonly runner: Runner;
+  readonly config: TransformerConfig;
+  /** What the stored names of this transformer begin with. */
+  readonly prefix: string;
+  /** The weight feeds of a pass by one sub-model. */
+  readonly weights: (kind: PassKind, choice: FactorChoice) => Record<string, Feed>;
+  /** A compiled graph, made when first asked for. */
+  readonly program: (name: string, build: () => Graph) => Promise<Program>;
+  /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Puts a transformer's weights into a runner.
+ *
+ * @param tensors  every parameter by name
+ * @param name     what stored names begin with; transformers of one runner need different ones
+ * @throws {InputError} naming the parameter that is missing or of another shape than the configuration says
+ */
+export async function loadTransformer(
+  runner: Runner,
+  config: TransformerConfig,
+  tensors: Readonly<Record<string, HostTensor>>,
+  name = "transformer",
+): Promise<LoadedTransformer> {
+  const prefix = `${name}/`;
+  const stored: Record<string, HostTensor> = {};
+  for (const { name: parameter, shape } of transformerParameters(config)) {
+    const given = tensors[parameter];
+    requireInput(given, `${name}: the weights lack "${parameter}"; they are of another configuration`);
+    requireInput(
+      given.dtype === "float32" && given.dims.join() === shape.join(),
+      `${name}: "${parameter}" must be float32 [${shape}], got ${given.dtype} [${given.dims}]; ` +
+        "the weights are of another configuration",
+    );
+    stored[prefix + parameter] = given;
+  }
+  await runner.put(stored);
+  const programs = new Map<string, Promise<Program>>();
+  return {
+    runner,
+    config,
+    prefix,
+    weights: (kind, choice) => weightFeeds(config, kind, choice, prefix),
+    program: (key, build) => {
+      let made = programs.get(key);
+      if (!made) {
+        made = runner.load(encode(build()));
+        programs.set(key, made);
+      }
+      return made;
+    },
+    dispose: async () => {
+      for (const made of programs.values()) await runner.unload(await made);
+      programs.clear();
+      await runner.drop(Object.keys(stored));
+    },
+  };
+}
+
+export interface Predictor {
+  readonly predict: Predict;
+  /** Drops the caches. The transformer stays. */
+  dispose(): Promise<void>;
+}
+
+let nextPredictor = 0;
+
+/**
+ * The `predict` of one decode.
+ *
+ * A guided step whose branches are of one size runs them as one batch of 2B, the unconditional samples last, with one
+ * cache; an unguided step after it goes on with the leading half. Branches of two sizes have a cache each.
+ *
+ * @param classes  [B] class ids; the null class for no condition
+ * @throws {InputError} for a class that the model does not have
+ */
+export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
+  const { runner, config } = transformer;
+  const prefix = `${transformer.prefix}predictor ${nextPredictor++}/`;
+  const none = nullClass(config);
+  for (const given of Array.from(classes)) {
+    requireInput(
+      Number.isInteger(given) && given >= 0 && given <= none,
+      `transformer: a class must be in 0..${none} (${none}: no condition), got ${given}`,
+    );
+  }
+  const labels = Int32Array.from(classes);
+  const nothing = new Int32Array(labels.length).fill(none);
+  const used = new Set<string>();
+  const keep = (name: string): { store: string } => {
+    used.add(prefix + name);
+    return { store: prefix + name };
+  };
+
+  /** Runs one branch, or two joined; its logits stay in the runner as `<branch>/logits`. */
+  async function pass(request: PredictRequest, branch: string, factor: number, classIds: Int32Array) {
+    const kind = request.isFull ? "full" : "partial";
+    const build = request.isFull ? fullPass : partialPass;
+    const copies = classIds.length / request.batch;
+    const inputs = request.isFull
+      ? fullInputs(config, request, classIds)
+      : partialInputs(config, request, copies);
+    const feeds: Record<string, Feed> = { ...transformer.weights(kind, factor), ...inputs };
+    const sinks: Record<string, Sink> = { logits: keep(`${branch}/logits`) };
+    if (request.useCache) {
+      const rows = classIds.length * (gridTokens(config) + 1);
+      for (const name of cacheNames(config)) {
+        if (!request.isFull) feeds[name] = { stored: `${prefix}${branch}/${name}`, rows };
+        sinks[`new.${name}`] = keep(`${branch}/${name}`);
+      }
+    }
+    const program = await transformer.program(kind, () => build(config));
+    await runner.run(program, feeds, sinks);
+  }
+
+  async function sample(request: PredictRequest, guidance: SamplerVariant["guidance"]) {
+    const { uniforms, tokenTemperature, guidanceScale, topK, topP } = request;
+    const isFiltered = topK !== null || topP !== null;
+    const feeds: Record<string, Feed> = {
+      logits: { stored: `${prefix}conditional/logits` },
+      uniforms: tensor("float32", [uniforms.length], uniforms),
+      temperature: scalar(tokenTemperature),
+      ...(guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
+      ...(guidance === "apart" && { unconditional: { stored: `${prefix}unconditional/logits` } }),
+      ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
+    };
+    const variant = { guidance, isFiltered };
+    const program = await transformer.program(`sampler ${guidance} ${isFiltered}`, () =>
+      sampler(variant, config.codebookSize),
+    );
+    const { ids, logProbs } = await runner.run(program, feeds, { ids: "host", logProbs: "host" });
+    return { ids: ids!.data as Int32Array, logProbs: logProbs!.data as Float32Array };
+  }
+
+  return {
+    predict: async (request) => {
+      requireInput(
+        request.batch === labels.length,
+        `transformer: ${labels.length} classes were given for a batch of ${request.batch} samples`,
+      );
+      const { factor, unconditionalFactor } = request;
+      if (unconditionalFactor === factor) {
+        await pass(request, "conditional", factor, Int32Array.of(...labels, ...nothing));
+        return sample(request, "joined");
+      }
+      await pass(request, "conditional", factor, labels);
+      if (unconditionalFactor === null) return sample(request, "none");
+      await pass(request, "unconditional", unconditionalFactor, nothing);
+      return sample(request, "apart");
+    },
+    dispose: async () => {
+      await runner.drop([...used]);
+      used.clear();
+    },
+  };
+}
+
+const integers = (dims: readonly number[], data: Int32Array): HostTensor<"int32"> =>
+  tensor("int32", dims, data);
+
+/** `[values, values]` for two copies: the conditional samples, then the unconditional ones. */
+function repeated(values: Int32Array, copies: number): Int32Array {
+  const all = new Int32Array(values.length * copies);
+  for (let copy = 0; copy < copies; copy++) all.set(values, copy * values.length);
+  return all;
+}
+
+/** [copies*B*A] to rows of a table that has `stride` rows per sample: sample · stride + value. */
+function sampleRows(values: Int32Array, batch: number, copies: number, stride: number): Int32Array {
+  const perSample = values.length / batch;
+  return repeated(values, copies).map((value, i) => Math.floor(i / perSample) * stride + value);
+}
+
+function fullInputs(config: TransformerConfig, request: PredictRequest, classIds: Int32Array) {
+  const { tokens, masked, batch } = request;
+  const copies = classIds.length / batch;
+  // All positions are active, in order: an index into them is the grid position, behind the class token.
+  const places = masked.map((position) => position + 1);
+  const rows = sampleRows(places, batch, copies, gridTokens(config) + 1);
+  return {
+    ids: integers([classIds.length, sizeOf(config.grid)], repeated(tokens, copies)),
+    classes: integers([classIds.length], classIds),
+    rows: integers([rows.length], rows),
+  };
+}
+
+function partialInputs(config: TransformerConfig, request: PredictRequest, copies: number) {
+  const { tokens, positions, masked, batch } = request;
+  const active = positions.length / batch;
+  const places = positions.map((position) => position + 1);
+  const cells = sampleRows(places, batch, copies, gridTokens(config) + 1);
+  const rows = sampleRows(masked, batch, copies, active);
+  return {
+    ids: integers([batch * copies, active], repeated(tokens, copies)),
+    places: integers([batch * copies, active], repeated(places, copies)),
+    cells: integers([cells.length], cells),
+    rows: integers([rows.length], rows),
+  };
+}
