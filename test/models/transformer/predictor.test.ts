@@ -1,0 +1,216 @@
+/** The transformer behind the decode loop: whole decodes with random weights, N 12 tokens, V 9 codes, 8 heads. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InputError } from "../../../src/core/errors.ts";
+import { keyFromSeed } from "../../../src/core/random.ts";
+import { tensor } from "../../../src/core/tensor.ts";
+import { decode } from "../../../src/decoding/decode.ts";
+import { makePlan, type PlanInput } from "../../../src/decoding/plan.ts";
+import type { Predict, PredictRequest } from "../../../src/decoding/predict.ts";
+import { maskId, nullClass, transformerConfig } from "../../../src/models/transformer/config.ts";
+import {
+  createPredictor,
+  type LoadedTransformer,
+  loadTransformer,
+} from "../../../src/models/transformer/predictor.ts";
+import { createNodeRunner } from "../../../src/runtime/node.ts";
+import type { Runner } from "../../../src/runtime/runner.ts";
+import {
+  cutWeights,
+  emptyCache,
+  type PlainCache,
+  plainForward,
+  plainPartial,
+  softmaxOf,
+} from "./plain-forward.ts";
+import { randomWeights } from "./random-weights.ts";
+
+const config = transformerConfig({
+  grid: [3, 4],
+  codebookSize: 9,
+  classes: 3,
+  width: 16,
+  depth: 2,
+  heads: 8,
+  hidden: 16,
+});
+const model = { gridTokens: 12, factors: config.factors, heads: config.heads };
+const weights = randomWeights(config, keyFromSeed(3));
+const classes = [2, 0, 1];
+
+let runner: Runner;
+let transformer: LoadedTransformer;
+beforeAll(async () => {
+  runner = await createNodeRunner({ inProcess: true, threads: 1 });
+  transformer = await loadTransformer(runner, config, weights);
+});
+afterAll(async () => {
+  await transformer.dispose();
+  expect(await runner.stats()).toEqual({ programs: 0, stored: 0, storedBytes: 0 });
+  await runner.close();
+});
+
+const plans: Record<string, PlanInput> = {
+  "small to large": { sizes: "8x2,4x2,2x2,1x2" },
+  guided: { sizes: "4x3,1x3", guidance: { scale: 2 } },
+  "guided by a smaller sub-model": {
+    sizes: "2x3,1x3",
+    guidance: { scale: 2, unconditionalFactor: "smaller" },
+  },
+  "guided in the first steps": { sizes: "2x6", guidance: { scale: 2, interval: [0, 0.5] } },
+  "guided in the last steps, filtered": {
+    sizes: "2x6",
+    guidance: { scale: 2, interval: [0.5, 1] },
+    topK: 6,
+    topP: 0.9,
+  },
+};
+
+interface Made {
+  readonly plan: PlanInput;
+  readonly samples?: readonly number[];
+  readonly seed?: number;
+  readonly wrap?: (predict: Predict) => Predict;
+}
+
+async function generate({ plan, samples = [0, 1, 2], seed = 5, wrap = (predict) => predict }: Made) {
+  const predictor = createPredictor(
+    transformer,
+    samples.map((i) => classes[i]!),
+  );
+  try {
+    const result = await decode({
+      plan: makePlan(plan),
+      model,
+      maskId: maskId(config),
+      seed,
+      sampleIndexes: samples,
+      predict: wrap(predictor.predict),
+    });
+    return Array.from(result.tokens);
+  } finally {
+    await predictor.dispose();
+  }
+}
+
+/** The same seam in plain float64 loops, caches and all. */
+function plainPredict(labels: readonly number[]): Predict {
+  const caches = new Map<string, PlainCache>();
+  const logitsOf = (request: PredictRequest, branch: string, factor: number, classId: number, b: number) => {
+    const cut = cutWeights(weights, () => factor);
+    const active = request.positions.length / request.batch;
+    const part = (all: Int32Array) => Array.from(all.subarray(b * active, (b + 1) * active));
+    const key = `${branch} ${b}`;
+    if (request.isFull) {
+      caches.set(key, emptyCache(config));
+      return plainForward(config, cut, part(request.tokens), classId, caches.get(key));
+    }
+    return plainPartial(config, cut, part(request.positions), part(request.tokens), caches.get(key)!);
+  };
+  return async (request) => {
+    const { batch, factor, unconditionalFactor, guidanceScale, uniforms, masked } = request;
+    const perSample = masked.length / batch;
+    const ids = new Int32Array(masked.length);
+    const logProbs = new Float32Array(masked.length);
+    for (let b = 0; b < batch; b++) {
+      const conditional = logitsOf(request, "conditional", factor, labels[b]!, b);
+      const unconditional =
+        unconditionalFactor === null
+          ? conditional
+          : logitsOf(request, "unconditional", unconditionalFactor, nullClass(config), b);
+      for (let m = b * perSample; m < (b + 1) * perSample; m++) {
+        const [yes, no] = [conditional[masked[m]!]!, unconditional[masked[m]!]!];
+        const p = softmaxOf(
+          yes.map((v, id) => (v + guidanceScale * (v - no[id]!)) / request.tokenTemperature),
+        );
+        let reached = 0;
+        ids[m] = p.findIndex((share) => {
+          reached += share;
+          return reached > uniforms[m]!;
+        });
+        logProbs[m] = Math.log(p[ids[m]!]!);
+      }
+    }
+    return { ids, logProbs };
+  };
+}
+
+describe("createPredictor", () => {
+  it.each(Object.entries(plans).filter(([, plan]) => !plan.topK))(
+    "decodes the tokens that plain float64 loops decode: %s",
+    async (_name, plan) => {
+      expect(await generate({ plan, wrap: () => plainPredict(classes) })).toEqual(await generate({ plan }));
+    },
+  );
+
+  it.each(Object.entries(plans))("decodes a sample alone as in a batch: %s", async (_name, plan) => {
+    const together = await generate({ plan });
+    for (const i of [0, 2]) {
+      expect(await generate({ plan, samples: [i] })).toEqual(together.slice(12 * i, 12 * i + 12));
+    }
+  });
+
+  it.each(Object.entries(plans))(
+    "decodes the same with a refresh at every step as without a cache: %s",
+    async (_name, plan) => {
+      const kept =
+        (predict: Predict): Predict =>
+        (request) =>
+          predict({ ...request, useCache: true });
+      const refreshed = await generate({ plan: { ...plan, cache: { refresh: { every: 1 } } }, wrap: kept });
+      expect(refreshed).toEqual(await generate({ plan: { ...plan, cache: { enabled: false } } }));
+      // Not for want of an effect: reusing keys and values does change what these random weights decode.
+      if (plan === plans["small to large"]) expect(await generate({ plan })).not.toEqual(refreshed);
+    },
+  );
+
+  it("draws the same at guidance scale 0, with and without the unconditional pass", async () => {
+    const plan = { sizes: "4x3,1x3", guidance: { scale: 2 } };
+    const scale0 =
+      (predict: Predict): Predict =>
+      (request) =>
+        predict({ ...request, guidanceScale: 0 });
+    expect(await generate({ plan, wrap: scale0 })).toEqual(await generate({ plan: { sizes: "4x3,1x3" } }));
+  });
+
+  it("keeps nothing in the runner but the weights, over many generations and after an error", async () => {
+    for (const plan of Object.values(plans)) await generate({ plan });
+    const before = await runner.stats();
+    for (let seed = 0; seed < 10; seed++) {
+      for (const plan of Object.values(plans)) await generate({ plan, seed, samples: [seed % 3] });
+    }
+    const failing =
+      (predict: Predict): Predict =>
+      async (request) => {
+        await predict(request);
+        if (request.step === 3) throw new Error("on purpose");
+        return predict(request);
+      };
+    await expect(generate({ plan: plans.guided!, wrap: failing })).rejects.toThrow("on purpose");
+    expect(await runner.stats()).toEqual(before);
+  });
+
+  it("lets two decodes share one transformer at the same time", async () => {
+    const plan = plans.guided!;
+    const [one, two] = [await generate({ plan, seed: 1 }), await generate({ plan, seed: 2 })];
+    const together = await Promise.all([generate({ plan, seed: 1 }), generate({ plan, seed: 2 })]);
+    expect(together).toEqual([one, two]);
+  });
+
+  it("refuses classes that the model does not have", () => {
+    expect(() => createPredictor(transformer, [4])).toThrow(/class must be in 0\.\.3.*got 4/);
+    expect(() => createPredictor(transformer, [-1])).toThrow(InputError);
+  });
+});
+
+describe("loadTransformer", () => {
+  it("refuses weights of another configuration, by name", async () => {
+    const { "head.bias": _left, ...rest } = weights;
+    await expect(loadTransformer(runner, config, rest, "other")).rejects.toThrow(
+      /other: .*lack "head\.bias"/,
+    );
+    const wrong = { ...weights, "head.bias": tensor("float32", [8], new Float32Array(8)) };
+    await expect(loadTransformer(runner, config, wrong, "other")).rejects.toThrow(
+      /"head\.bias" must be .*\[9\].*\[8\]/,
+    );
+  });
+});

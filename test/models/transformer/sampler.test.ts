@@ -1,0 +1,171 @@
+/** The sampling graph against the same arithmetic in float64, and its identities. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { foldIn, keyFromSeed, normals, uniforms } from "../../../src/core/random.ts";
+import { scalar, tensor } from "../../../src/core/tensor.ts";
+import { encode } from "../../../src/graph/index.ts";
+import { noTopP, type SamplerVariant, sampler } from "../../../src/models/transformer/sampler.ts";
+import { createNodeRunner } from "../../../src/runtime/node.ts";
+import type { Runner } from "../../../src/runtime/runner.ts";
+import { softmaxOf } from "./plain-forward.ts";
+
+const width = 11; // V
+let runner: Runner;
+beforeAll(async () => {
+  runner = await createNodeRunner({ inProcess: true, threads: 1 });
+});
+afterAll(() => runner.close());
+
+interface Asked {
+  readonly logits: readonly (readonly number[])[];
+  readonly uniforms: ArrayLike<number>;
+  readonly unconditional?: readonly (readonly number[])[];
+  readonly guidanceScale?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+}
+
+async function sample(variant: SamplerVariant, asked: Asked) {
+  const {
+    logits,
+    unconditional = [],
+    guidanceScale = 0,
+    temperature = 1,
+    topK = width,
+    topP = noTopP,
+  } = asked;
+  const matrix = (given: readonly (readonly number[])[]) =>
+    tensor("float32", [given.length, given[0]!.length], Float32Array.from(given.flat()));
+  const program = await runner.load(encode(sampler(variant, logits[0]!.length)));
+  const feeds = {
+    logits: matrix(variant.guidance === "joined" ? [...logits, ...unconditional] : logits),
+    ...(variant.guidance === "apart" && { unconditional: matrix(unconditional) }),
+    ...(variant.guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
+    uniforms: tensor("float32", [asked.uniforms.length], Float32Array.from(asked.uniforms)),
+    temperature: scalar(temperature),
+    ...(variant.isFiltered && { topK: scalar(topK), topP: scalar(topP) }),
+  };
+  const { ids, logProbs } = await runner.run(program, feeds, { ids: "host", logProbs: "host" });
+  await runner.unload(program);
+  return { ids: Array.from(ids!.data as Int32Array), logProbs: Array.from(logProbs!.data as Float32Array) };
+}
+
+const key = keyFromSeed(7);
+const randomLogits = (rows: number, purpose: number): number[][] =>
+  Array.from({ length: rows }, (_, r) =>
+    Array.from(normals(foldIn(foldIn(key, purpose), r), width), (value) => 2 * value),
+  );
+/** The id whose share of [0, 1) holds u. */
+const inverse = (p: readonly number[], u: number): number => {
+  let reached = 0;
+  return p.findIndex((share) => {
+    reached += share;
+    return reached > u;
+  });
+};
+const plain: SamplerVariant = { guidance: "none", isFiltered: false };
+const filtered: SamplerVariant = { guidance: "none", isFiltered: true };
+
+describe("sampler", () => {
+  it("draws by the inverse of the cumulative distribution, and tells its log probability", async () => {
+    const logits = randomLogits(200, 0);
+    const u = uniforms(foldIn(key, 1), 200);
+    for (const temperature of [1, 0.5, 2]) {
+      const got = await sample(plain, { logits, uniforms: u, temperature });
+      for (const [row, id] of got.ids.entries()) {
+        const p = softmaxOf(logits[row]!.map((value) => value / temperature));
+        expect(id).toBe(inverse(p, u[row]!));
+        expect(got.logProbs[row]).toBeCloseTo(Math.log(p[id]!), 4);
+      }
+    }
+  });
+
+  it("gives every id its share of evenly spread uniform numbers", async () => {
+    const count = 1000;
+    const [row] = randomLogits(1, 2);
+    const even = Array.from({ length: count }, (_, i) => (i + 0.5) / count);
+    const { ids } = await sample(plain, { logits: even.map(() => row!), uniforms: even });
+    for (const [id, p] of softmaxOf(row!).entries()) {
+      const share = ids.filter((drawn) => drawn === id).length;
+      expect(Math.abs(share - count * p)).toBeLessThan(1.01); // an interval of length L holds floor or ceil of it
+    }
+  });
+
+  it("stays among ids of some probability at both ends of [0, 1)", async () => {
+    const impossible = -1e4;
+    const logits = [impossible, impossible, 1, 0.5, impossible, 0, 2, impossible];
+    const u = [0, 1 - 2 ** -24];
+    const got = await sample(plain, { logits: [logits, logits], uniforms: u });
+    expect(got.ids).toEqual([2, 6]);
+    expect(got.logProbs.every((value) => value > -10)).toBe(true);
+  });
+
+  it("keeps the largest under top-k = 1, and one under a tiny top-p", async () => {
+    const logits = randomLogits(50, 3);
+    const largest = logits.map((row) => row.indexOf(Math.max(...row)));
+    const u = uniforms(foldIn(key, 4), 50);
+    for (const asked of [{ topK: 1 }, { topP: 1e-3 }]) {
+      const got = await sample(filtered, { logits, uniforms: u, ...asked });
+      expect(got.ids).toEqual(largest);
+      for (const value of got.logProbs) expect(value).toBeCloseTo(0, 5);
+    }
+  });
+
+  it("draws from the k likeliest, or the fewest that reach p, scaled to 1", async () => {
+    const logits = randomLogits(100, 5);
+    const u = uniforms(foldIn(key, 6), 100);
+    for (const { topK, topP } of [{ topK: 3 }, { topP: 0.8 }, { topK: 4, topP: 0.6 }] as Partial<
+      Record<"topK" | "topP", number>
+    >[]) {
+      const got = await sample(filtered, { logits, uniforms: u, topK, topP });
+      for (const [row, id] of got.ids.entries()) {
+        let p = softmaxOf(logits[row]!);
+        const scaledTo1 = (kept: number[]): number[] => {
+          const total = kept.reduce((sum, share) => sum + share, 0);
+          return kept.map((share) => share / total);
+        };
+        if (topK) {
+          const least = [...p].sort((a, b) => b - a)[topK - 1]!;
+          p = scaledTo1(p.map((share) => (share >= least ? share : 0)));
+        }
+        if (topP) {
+          const likelier = (share: number): number =>
+            p.reduce((sum, other) => sum + (other > share ? other : 0), 0);
+          p = scaledTo1(p.map((share) => (likelier(share) < topP ? share : 0)));
+        }
+        expect(id).toBe(inverse(p, u[row]!));
+        expect(got.logProbs[row]).toBeCloseTo(Math.log(p[id]!), 4);
+      }
+    }
+  });
+
+  it("keeps all of them, and draws the same, when top-k is V and top-p is off", async () => {
+    const asked = { logits: randomLogits(100, 7), uniforms: uniforms(foldIn(key, 8), 100) };
+    expect(await sample(filtered, asked)).toEqual(await sample(plain, asked));
+  });
+
+  it("keeps exactly k of equal ids, the lower ones", async () => {
+    const count = 60;
+    const even = Array.from({ length: count }, (_, i) => (i + 0.5) / count);
+    const logits = even.map(() => new Array<number>(width).fill(0));
+    const { ids } = await sample(filtered, { logits, uniforms: even, topK: 3 });
+    expect([...new Set(ids)]).toEqual([0, 1, 2]);
+  });
+
+  it("guides by cond + s (cond - uncond), joined or apart; s = 0 is the conditional pass, bit for bit", async () => {
+    const [logits, unconditional] = [randomLogits(100, 9), randomLogits(100, 10)];
+    const u = uniforms(foldIn(key, 11), 100);
+    const asked = { logits, unconditional, uniforms: u };
+    for (const guidance of ["joined", "apart"] as const) {
+      const variant = { guidance, isFiltered: false };
+      const got = await sample(variant, { ...asked, guidanceScale: 1.5 });
+      for (const [row, id] of got.ids.entries()) {
+        const mixed = logits[row]!.map((value, i) => value + 1.5 * (value - unconditional[row]![i]!));
+        const p = softmaxOf(mixed);
+        expect(id).toBe(inverse(p, u[row]!));
+        expect(got.logProbs[row]).toBeCloseTo(Math.log(p[id]!), 4);
+      }
+      expect(await sample(variant, { ...asked, guidanceScale: 0 })).toEqual(await sample(plain, asked));
+    }
+  });
+});
