@@ -66,6 +66,7 @@ export async function loadTransformer(
       if (!made) {
         made = runner.load(encode(build()));
         programs.set(key, made);
+        made.catch(() => programs.delete(key)); // a refused graph is tried anew, and not waited for at the end
       }
       return made;
     },
