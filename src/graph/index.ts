@@ -1,4 +1,22 @@
-/** The graph room: values and operations, gradients, encoding, cost. */
+/**
+ * The graph room: programs for the runtime, written as values and operations.
+ *
+ * A `Graph` collects nodes as operations are called on its values; types and shapes are checked at once, and a
+ * symbol ("B") stands for an extent that is known when the graph runs. `gradients` adds the nodes of the backward
+ * pass to the same graph, `encode` writes what the outputs need as an ONNX model, `countMultiplyAdds` tells its cost.
+ * Only operations of the standard set are written, and only those that compute right on every device.
+ *
+ * @example One step of linear regression: y = x w^T, the squared error, its gradient, the next weights.
+ * const graph = new Graph("step");
+ * const x = graph.input("x", "float32", ["B", 3]);
+ * const w = graph.input("w", "float32", [1, 3]);
+ * const target = graph.input("target", "float32", ["B", 1]);
+ * const loss = sum(square(subtract(linear(x, w), target)));
+ * const [dw] = gradients(loss, [w]);
+ * graph.output("loss", loss);
+ * graph.output("next w", subtract(w, multiply(dw, 0.1)));
+ * const program = await runner.load(encode(graph));
+ */
 export { countMultiplyAdds } from "./cost.ts";
 export { type Dim, divideDims, elementsOf, multiplyDims, type Shape } from "./dim.ts";
 export { encode } from "./encode.ts";

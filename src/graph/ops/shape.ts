@@ -143,6 +143,28 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   ])[0]!;
 }
 
+/** A window over several axes of known extent in one operation: `[axis, start, end]` each. */
+export function sliceAxes(x: Value, windows: readonly (readonly [number, number, number])[]): Value {
+  const shape = [...x.shape];
+  const margins = windows.map(([axis, start, end]) => {
+    const extent = x.shape[axis];
+    if (typeof extent !== "number" || !(0 <= start && start < end && end <= extent)) {
+      throw shapeError("sliceAxes", `0 <= start < end <= extent of axis ${axis} (got ${start}..${end})`, x);
+    }
+    shape[axis] = end - start;
+    return [axis, start, extent - end] as const;
+  });
+  const { graph } = x;
+  const column = (i: 0 | 1 | 2): Value => graph.integers(windows.map((window) => window[i]));
+  const inputs = [x, column(1), column(2), column(0)];
+  return graph.emit("Slice", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => [
+    padAxes(dy!, margins),
+    null,
+    null,
+    null,
+  ])[0]!;
+}
+
 /** Cuts an axis of known extent into parts of the given widths, which cover it. */
 export function split(x: Value, axis: number, widths: readonly number[]): Value[] {
   const total = widths.reduce((a, b) => a + b, 0);
@@ -173,43 +195,33 @@ export function flip(x: Value, axes: readonly number[]): Value {
 /** Zeros before and after along an axis of known extent. */
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   if (before === 0 && after === 0) return x;
-  const at = axis < 0 ? axis + x.rank : axis;
-  const extent = x.shape[at];
-  if (typeof extent !== "number" || before < 0 || after < 0) {
-    throw shapeError("pad", `a known extent of axis ${at} and amounts >= 0 (got ${before}, ${after})`, x);
-  }
-  const shape = x.shape.map((dim, i) => (i === at ? extent + before + after : dim));
-  const inputs = [x, x.graph.integers([before, after]), null, x.graph.integers([at])];
-  return x.graph.emit("Pad", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => [
-    slice(dy!, at, before, before + extent),
-    null,
-    null,
-  ])[0]!;
+  return padAxes(x, [[axis < 0 ? axis + x.rank : axis, before, after]]);
 }
 
-/** Zeros around several axes at once: `[axis, before, after]` each. */
+/**
+ * Zeros around several axes at once: `[axis, before, after]` each.
+ *
+ * The node lists amounts for every axis instead of naming the padded ones: when the runtime moves a Transpose across
+ * a Pad that names its axes, it permutes the amounts wrongly (WebGPU refused the gradients of convolutions).
+ */
 export function padAxes(x: Value, margins: readonly (readonly [number, number, number])[]): Value {
   const shape = [...x.shape];
+  const amounts = new Array<number>(2 * x.rank).fill(0);
   for (const [axis, before, after] of margins) {
     const extent = shape[axis];
     if (typeof extent !== "number" || before < 0 || after < 0) {
-      throw shapeError(
-        "padAxes",
-        `a known extent of axis ${axis} and amounts >= 0 (got ${before}, ${after})`,
-        x,
-      );
+      const expected = `a known extent of axis ${axis} and amounts >= 0 (got ${before}, ${after})`;
+      throw shapeError("pad", expected, x);
     }
     shape[axis] = extent + before + after;
+    amounts[axis] = before;
+    amounts[x.rank + axis] = after;
   }
-  const { graph } = x;
-  const amounts = [...margins.map(([, before]) => before), ...margins.map(([, , after]) => after)];
-  const inputs = [x, graph.integers(amounts), null, graph.integers(margins.map(([axis]) => axis))];
-  return graph.emit("Pad", inputs, [{ dtype: x.dtype, shape }], {}, ([dy]) => {
-    let inner = dy!;
-    for (const [axis, before] of margins) {
-      inner = slice(inner, axis, before, before + (x.shape[axis] as number));
-    }
-    return [inner, null, null];
+  return x.graph.emit("Pad", [x, x.graph.integers(amounts)], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
+    const inner = margins.map(
+      ([axis, before]) => [axis, before, before + (x.shape[axis] as number)] as const,
+    );
+    return [sliceAxes(dy!, inner), null];
   })[0]!;
 }
 

@@ -7,6 +7,7 @@ import { type Case, evaluate, float32, gradientError, int32, int64, noise, numbe
 const rows = { dtype: "int32" as const, shape: [2, 2], data: int32([2, 2], [0, 2, 2, -1]) };
 const flat = { dtype: "int64" as const, shape: [4], data: int64([4], [1, 0, 1, 1]) };
 const row = { dtype: "int32" as const, shape: [2], data: int32([2], [3, 1]) };
+const apart = { dtype: "int32" as const, shape: [2], data: int32([2], [3, 1]) };
 const last = { dtype: "int32" as const, shape: [2, 3], data: int32([2, 3], [0, 3, 3, 1, 1, 2]) };
 const positions = { dtype: "int32" as const, shape: ["B", "A"], data: int32([2, 2], [3, 0, 1, 2]) };
 
@@ -29,6 +30,12 @@ const cases: Case[] = [
     inputs: { x: [3, 2], y: [4, 2] },
     indices: { flat },
     build: ({ x, y, flat }) => g.square(g.scatterAddRows(x!, flat!, y!)),
+  },
+  {
+    name: "placeRows",
+    inputs: { x: [4, 2], y: [2, 2] },
+    indices: { apart },
+    build: ({ x, y, apart }) => g.square(g.placeRows(x!, apart!, y!)),
   },
   {
     name: "gatherLast",
@@ -166,6 +173,20 @@ describe("values are those of plain loops", () => {
     }
   });
 
+  it("placeRows overwrites the rows it is told to", async () => {
+    const graph = new Graph("place rows");
+    const table = graph.input("table", "float32", ["R", 2]);
+    const at = graph.input("at", "int32", ["n"]);
+    const rows = graph.input("rows", "float32", ["n", 2]);
+    graph.output("y", g.placeRows(table, at, rows));
+    const { y } = await evaluate(graph, {
+      table: float32([4, 2], [0, 1, 2, 3, 4, 5, 6, 7]),
+      at: int32([2], [3, 0]),
+      rows: float32([2, 2], [-1, -2, -3, -4]),
+    });
+    expect(numbers(y)).toEqual([-3, -4, 2, 3, 4, 5, -1, -2]);
+  });
+
   it("gatherLast takes one logit for each index", async () => {
     const graph = new Graph("last");
     const x = graph.input("x", "float32", ["B", 4]);
@@ -232,6 +253,11 @@ describe("errors at build time", () => {
       /graph\.placePositions: expected positions \[B, A\] and rows of extent A on axis 1, got "x" float32\[B, 6, 4\]/,
     ],
     ["placePositions", () => g.placePositions(x, at, x, 1), /graph\.placePositions: expected positions/],
+    [
+      "placeRows",
+      () => g.placeRows(x, list, two),
+      /graph\.placeRows: expected one row of the table for each index/,
+    ],
     ["oneHot", () => g.oneHot(x, 3), /graph\.oneHot: expected int32 or int64 indices/],
   ])("%s", (_, build, message) => {
     expect(build).toThrow(message);

@@ -27,6 +27,18 @@ const cases: Case[] = [
   },
   { name: "slice", inputs: { x: [4, 3] }, build: ({ x }) => g.square(g.slice(x!, 0, 1, 3)) },
   {
+    name: "sliceAxes",
+    inputs: { x: [4, "B", 3] },
+    bindings: { B: 2 },
+    build: ({ x }) =>
+      g.square(
+        g.sliceAxes(x!, [
+          [2, 0, 2],
+          [0, 1, 3],
+        ]),
+      ),
+  },
+  {
     name: "split",
     inputs: { x: [2, 5] },
     build: ({ x }) => g.multiply(g.split(x!, -1, [1, 2, 2])[1]!, g.split(x!, -1, [1, 2, 2])[2]!),
@@ -281,11 +293,12 @@ describe("errors at build time", () => {
       /graph\.slice: expected 0 <= start < end <= extent of axis 1 \(got 2\.\.7\)/,
     ],
     ["slice", () => g.slice(b, 0, 0, 1), /graph\.slice: .* "b" float32\[B, 6\]/],
+    ["sliceAxes", () => g.sliceAxes(x, [[1, 0, 7]]), /graph\.sliceAxes: .*axis 1 \(got 0\.\.7\)/],
     ["split", () => g.split(x, 1, [1, 2]), /graph\.split: expected an axis 1 of extent 3 \(widths 1 \+ 2\)/],
     ["flip", () => g.flip(x, [2]), /graph\.flip: expected axes within a rank of 2/],
     ["pad", () => g.pad(b, 0, 1, 0), /graph\.pad: expected a known extent of axis 0/],
     ["pad", () => g.pad(x, 0, -1, 0), /graph\.pad: .*amounts >= 0 \(got -1, 0\)/],
-    ["padAxes", () => g.padAxes(b, [[0, 1, 1]]), /graph\.padAxes: expected a known extent of axis 0/],
+    ["padAxes", () => g.padAxes(b, [[0, 1, 1]]), /graph\.pad: expected a known extent of axis 0/],
     ["unflatten", () => g.unflatten(x, 1, 4), /graph\.unflatten: expected an axis 1 divisible by 4/],
   ])("%s", (_, build, message) => {
     expect(build).toThrow(message);
