@@ -94,10 +94,16 @@ function encodeNode(node: GraphNode, index: number): NodeProto {
   return create(NodeProtoSchema, {
     name: `${node.op}_${index}`,
     opType: node.op,
-    input: node.inputs.map((input) => input?.name ?? ""), // absent optional inputs are empty names
+    input: inputNames(node),
     output: node.outputs.map((output) => output.name),
     attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
   });
+}
+
+/** Absent optional inputs are empty names, left out at the end: an empty last one ends the process on WebGPU. */
+function inputNames({ inputs }: GraphNode): string[] {
+  const last = inputs.findLastIndex((input) => input !== null);
+  return inputs.slice(0, last + 1).map((input) => input?.name ?? "");
 }
 
 function encodeAttribute(name: string, value: Attribute) {
