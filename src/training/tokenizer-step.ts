@@ -32,10 +32,11 @@ export function tokenizerStepGraph(
   const graph = new Graph("tokenizer.step");
   const specs = tokenizerParameters(config);
   const weights = stateInputs(graph, specs);
+  const network = { config, weights, method: "unfolded" } as const;
   const pixels = graph.input("pixels", "float32", [batchSize, 3, config.resolution, config.resolution]);
-  const latents = mapsToRows(encodePixels(pixels, weights, config));
+  const latents = mapsToRows(encodePixels(pixels, network));
   const quantized = quantize(latents, weights, config);
-  const decoded = decodeLatents(rowsToMaps(quantized.rows, batchSize, tokenGrid(config)), weights, config);
+  const decoded = decodeLatents(rowsToMaps(quantized.rows, batchSize, tokenGrid(config)), network);
   const difference = subtract(decoded, pixels);
   const squaredError = mean(square(difference));
   let loss = squaredError;

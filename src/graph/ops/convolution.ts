@@ -3,14 +3,26 @@
  * gradients. Tensors are [N, C, ...space]; kernels [O, C, ...extent] with odd extents.
  */
 import { type Dim, multiplyDims, sameShape } from "../dim.ts";
-import { requireFloats, shapeError, type Value } from "../graph.ts";
+import { requireFloats, setDerivation, shapeError, type Value } from "../graph.ts";
 import { add, multiply } from "./elementwise.ts";
-import { batchMatmul } from "./matrix.ts";
+import { matmul } from "./matrix.ts";
 import { sum } from "./reduce.ts";
-import { concat, expandTo, flip, padAxes, reshape, slice, transpose } from "./shape.ts";
+import { concat, expandTo, padAxes, reshape, sliceAxes, transpose } from "./shape.ts";
+
+/**
+ * How a convolution runs: `direct` by the runtime's kernel, with no more memory than its result; `unfolded` as one
+ * matrix product over all neighbourhoods laid out as rows, which holds `taps` times the input but trains about twice
+ * as fast (forward, and both gradients, are products of the full speed of the machine).
+ */
+export type ConvolutionMethod = "direct" | "unfolded";
 
 /** Convolution with zero padding that keeps the spatial size; `bias` [O] is optional. */
-export function convolution(x: Value, kernel: Value, bias: Value | null = null): Value {
+export function convolution(
+  x: Value,
+  kernel: Value,
+  bias: Value | null = null,
+  method: ConvolutionMethod = "direct",
+): Value {
   requireFloats("convolution", x, kernel, ...(bias ? [bias] : []));
   const extent = kernel.shape.slice(2);
   const isKnown = (dim: Dim): dim is number => typeof dim === "number";
@@ -21,45 +33,84 @@ export function convolution(x: Value, kernel: Value, bias: Value | null = null):
   if (bias && !sameShape(bias.shape, [kernel.dim(0)])) {
     throw shapeError("convolution", `a bias of shape [${kernel.dim(0)}]`, kernel, bias);
   }
-  const half = extent.map((size) => (size - 1) / 2);
-  const shape = [x.dim(0), kernel.dim(0), ...x.shape.slice(2)];
-  const inputs = bias ? [x, kernel, bias] : [x, kernel];
-  const attributes = { kernel_shape: extent, pads: [...half, ...half] };
-  return x.graph.emit("Conv", inputs, [{ dtype: x.dtype, shape }], attributes, ([dy]) => {
-    const d = dy!;
-    const spatial = extent.map((_, i) => i + 2);
-    const flipped = half.some((size) => size > 0) ? flip(kernel, spatial) : kernel;
-    const dx = convolution(d, transpose(flipped, [1, 0, ...spatial]));
-    return [dx, kernelGradient(x, d, kernel), ...(bias ? [sum(d, [0, ...spatial])] : [])];
-  })[0]!;
+  const spatial = extent.map((_, i) => i + 2);
+  const taps = extent.reduce((a, b) => a * b, 1);
+  // [N, O, ...space] = rows of neighbourhoods [N * pixels, taps * C] times the kernel as [taps * C, O].
+  const unfolded = method === "unfolded" ? unfold(x, extent) : null;
+  const rows = (): Value => unfolded ?? unfold(x, extent);
+  const y = unfolded
+    ? fold(
+        matmul(
+          unfolded,
+          reshape(transpose(kernel, [...spatial, 1, 0]), [multiplyDims(taps, kernel.dim(1)), kernel.dim(0)]),
+        ),
+        x,
+        bias,
+      )
+    : direct(x, kernel, bias);
+  setDerivation({
+    inputs: bias ? [x, kernel, bias] : [x, kernel],
+    outputs: [y],
+    backward: ([dy]) => {
+      const d = toRows(dy!); // [N * pixels, O]
+      const product = reshape(matmul(d, rows(), { a: true }), [kernel.dim(0), ...extent, kernel.dim(1)]);
+      const dKernel = transpose(product, [0, kernel.rank - 1, ...spatial.map((axis) => axis - 1)]);
+      const around = unfold(dy!, extent, true); // [N * pixels, taps * O], the offsets mirrored
+      const turned = reshape(transpose(kernel, [...spatial, 0, 1]), [
+        multiplyDims(taps, kernel.dim(0)),
+        kernel.dim(1),
+      ]);
+      return [fold(matmul(around, turned), x, null), dKernel, ...(bias ? [sum(d, [0])] : [])];
+    },
+  });
+  return y;
 }
 
-/**
- * dW of a convolution as one batched product: for every kernel offset the shifted input, all offsets stacked, times
- * the output's gradient. Measured twice as fast as a convolution with swapped axes (the large "kernel" defeats it).
- */
-function kernelGradient(x: Value, dy: Value, kernel: Value): Value {
+function direct(x: Value, kernel: Value, bias: Value | null): Value {
   const extent = kernel.shape.slice(2) as number[];
+  const half = extent.map((size) => (size - 1) / 2);
+  const shape = [x.dim(0), kernel.dim(0), ...x.shape.slice(2)];
+  const attributes = { kernel_shape: extent, pads: [...half, ...half] };
+  return x.graph.emit(
+    "Conv",
+    bias ? [x, kernel, bias] : [x, kernel],
+    [{ dtype: x.dtype, shape }],
+    attributes,
+  )[0]!;
+}
+
+/** [N, C, ...space] -> channels last, one row per pixel: [N * pixels, C]. */
+function toRows(x: Value): Value {
+  const last = transpose(x, [0, ...x.shape.slice(2).map((_, i) => i + 2), 1]);
+  return reshape(last, [multiplyDims(x.dim(0), ...x.shape.slice(2)), x.dim(1)]);
+}
+
+/** Rows [N * pixels, O] back to maps [N, O, ...space] of `like`'s batch and space, with an optional bias [O]. */
+function fold(rows: Value, like: Value, bias: Value | null): Value {
+  const last = reshape(bias ? add(rows, bias) : rows, [like.dim(0), ...like.shape.slice(2), rows.dim(1)]);
+  return transpose(last, [0, like.rank - 1, ...like.shape.slice(2).map((_, i) => i + 1)]);
+}
+
+/** Every pixel's neighbourhood as a row [N * pixels, taps * C], zero outside; `mirrored` turns the offsets around. */
+function unfold(x: Value, extent: readonly number[], mirrored = false): Value {
   const space = x.shape.slice(2) as number[];
   if (space.some((size) => typeof size !== "number")) {
-    throw shapeError("convolution", "a known spatial size (to differentiate)", x);
+    throw shapeError("convolution", "a known spatial size (to unfold)", x);
   }
-  const margins = extent.map((size, i) => [i + 2, (size - 1) / 2, (size - 1) / 2] as const);
-  const padded = extent.every((size) => size === 1) ? x : padAxes(x, margins);
-  const pixels = multiplyDims(...space);
-  const shifted = offsets(extent).map((offset) => {
-    let window = padded;
-    offset.forEach((start, i) => {
-      window = slice(window, i + 2, start, start + space[i]!);
-    });
-    return reshape(window, [x.dim(0), x.dim(1), pixels]);
-  });
-  const columns = shifted.length === 1 ? shifted[0]! : concat(shifted, 1); // [N, taps * C, pixels]
-  const outputs = reshape(dy, [dy.dim(0), dy.dim(1), pixels]);
-  const product = sum(batchMatmul(outputs, columns, { b: true }), [0]); // [O, taps * C]
-  const [o, c] = [kernel.dim(0), kernel.dim(1)];
-  const taps = reshape(product, [o, shifted.length, c]);
-  return reshape(transpose(taps, [0, 2, 1]), kernel.shape);
+  if (extent.every((size) => size === 1)) return toRows(x);
+  const last = transpose(x, [0, ...space.map((_, i) => i + 2), 1]);
+  const padded = padAxes(
+    last,
+    extent.map((size, i) => [i + 1, (size - 1) / 2, (size - 1) / 2] as const),
+  );
+  const windows = offsets(extent).map((offset) =>
+    sliceAxes(
+      padded,
+      offset.map((start, i) => [i + 1, start, start + space[i]!] as const),
+    ),
+  );
+  const row = concat(mirrored ? windows.reverse() : windows, x.rank - 1);
+  return reshape(row, [multiplyDims(x.dim(0), ...space), row.dim(-1)]);
 }
 
 function offsets(extent: readonly number[]): number[][] {

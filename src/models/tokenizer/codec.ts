@@ -20,7 +20,11 @@ export function encoderGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.encoder");
   const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
   const weights = parameterInputs(graph, tokenizerParameters(config).filter(isEncoding));
-  const { ids } = quantize(mapsToRows(encodePixels(pixels, weights, config)), weights, config);
+  const { ids } = quantize(
+    mapsToRows(encodePixels(pixels, { config, weights, method: "direct" })),
+    weights,
+    config,
+  );
   graph.output("ids", reshape(ids, ["B", ...tokenGrid(config)]));
   return graph;
 }
@@ -33,7 +37,7 @@ export function decoderGraph(config: TokenizerConfig): Graph {
   const weights = parameterInputs(graph, tokenizerParameters(config).filter(isDecoding));
   const rows = gatherRows(codebookOf(graph, weights, config), ids); // [B, rows, columns, d]
   const flat = reshape(rows, [`${grid[0] * grid[1]}*B`, config.latentWidth]);
-  graph.output("pixels", decodeLatents(rowsToMaps(flat, "B", grid), weights, config));
+  graph.output("pixels", decodeLatents(rowsToMaps(flat, "B", grid), { config, weights, method: "direct" }));
   return graph;
 }
 

@@ -35,6 +35,12 @@ export const tokenizerConfigSchema = z.strictObject({
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
   groups: positive.default(32).describe("groups of the group normalisation"),
+  pixelShortcut: z
+    .boolean()
+    .default(false)
+    .describe(
+      "latents are the pixel patches plus what the encoder adds, and pixels the codes as patches plus what the decoder adds; needs latentWidth = 3 x (pixels per token)²",
+    ),
   shortcut: z
     .enum(["input", "output"])
     .default("input")
@@ -67,6 +73,10 @@ export function parseTokenizerConfig(value: unknown, where: string): TokenizerCo
   requireInput(
     quantizer.kind !== "fsq" || quantizer.levels.length === config.latentWidth,
     `${where}: latentWidth must equal the number of fsq levels, got ${config.latentWidth} and ${quantizer.kind === "fsq" ? quantizer.levels.length : 0}`,
+  );
+  requireInput(
+    !config.pixelShortcut || config.latentWidth === 3 * stride * stride,
+    `${where}: with pixelShortcut latentWidth must be ${3 * stride * stride} (3 x ${stride} x ${stride}), got ${config.latentWidth}`,
   );
   return config;
 }

@@ -8,6 +8,7 @@
 import {
   add,
   averagePool,
+  type ConvolutionMethod,
   convolution,
   depthToSpace,
   groupNorm,
@@ -17,7 +18,7 @@ import {
   type Value,
 } from "../../graph/index.ts";
 import type { ParameterSpec } from "../parameters.ts";
-import type { TokenizerConfig } from "./config.ts";
+import { downsampling, type TokenizerConfig } from "./config.ts";
 
 const epsilon = 1e-6;
 
@@ -98,7 +99,9 @@ function blockSpecs({ name, into, out }: Block, config: TokenizerConfig): Parame
 
 /** Every parameter of the encoder and decoder (the codebook belongs to the quantiser). */
 export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] {
-  const { channels, multipliers, latentWidth, patchSize } = config;
+  const { channels, multipliers, latentWidth, patchSize, pixelShortcut } = config;
+  // What the network adds to a pixel shortcut starts near nothing, so that training starts at plain patch coding.
+  const outGain = pixelShortcut ? 0.01 : 1;
   const coarse = channels * multipliers.at(-1)!;
   const pixels = 3 * patchSize * patchSize;
   const upsampled = multipliers
@@ -110,7 +113,7 @@ export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] 
       .flat()
       .flatMap((block) => blockSpecs(block, config)),
     ...normSpecs("encoder.norm_out", coarse),
-    kernelSpec("encoder.conv_out", latentWidth, coarse, 1),
+    kernelSpec("encoder.conv_out", latentWidth, coarse, 1, outGain),
     vectorSpec("encoder.conv_out.bias", latentWidth, 0),
     kernelSpec("decoder.conv_in", coarse, latentWidth, 3),
     vectorSpec("decoder.conv_in.bias", coarse, 0),
@@ -122,52 +125,63 @@ export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] 
       vectorSpec(`decoder.up.${level}.upsample_conv.bias`, width, 0),
     ]),
     ...normSpecs("decoder.norm_out", channels * multipliers[0]!),
-    kernelSpec("decoder.conv_out", pixels, channels * multipliers[0]!, 3),
+    kernelSpec("decoder.conv_out", pixels, channels * multipliers[0]!, 3, outGain),
     vectorSpec("decoder.conv_out.bias", pixels, 0),
   ];
 }
 
-function norm(x: Value, weights: Weighted, name: string, groups: number): Value {
-  return groupNorm(x, weights[`${name}.weight`]!, weights[`${name}.bias`]!, groups, epsilon);
+/** What building needs besides the feature maps. */
+export interface NetworkContext {
+  readonly config: TokenizerConfig;
+  readonly weights: Weighted;
+  /** Training unfolds its convolutions; inference keeps the runtime's kernel, which needs far less memory. */
+  readonly method: ConvolutionMethod;
 }
 
-function residual(x: Value, block: Block, weights: Weighted, config: TokenizerConfig): Value {
-  const { name, into, out } = block;
-  let h = convolution(
-    silu(norm(x, weights, `${name}.norm1`, config.groups)),
-    weights[`${name}.conv1.weight`]!,
-  );
-  h = convolution(silu(norm(h, weights, `${name}.norm2`, config.groups)), weights[`${name}.conv2.weight`]!);
-  if (into === out) return add(x, h);
+function convolve(x: Value, name: string, { weights, method }: NetworkContext): Value {
+  return convolution(x, weights[`${name}.weight`]!, weights[`${name}.bias`] ?? null, method);
+}
+
+/** Group norm, then swish. */
+function activate(x: Value, name: string, { weights, config }: NetworkContext): Value {
+  return silu(groupNorm(x, weights[`${name}.weight`]!, weights[`${name}.bias`]!, config.groups, epsilon));
+}
+
+function residual(x: Value, { name, into, out }: Block, context: NetworkContext): Value {
+  const h = convolve(activate(x, `${name}.norm1`, context), `${name}.conv1`, context);
+  const y = convolve(activate(h, `${name}.norm2`, context), `${name}.conv2`, context);
+  if (into === out) return add(x, y);
   // MaskGIT's published code feeds the shortcut from the block's own output, so the skip path is lost there.
-  return add(convolution(config.shortcut === "input" ? x : h, weights[`${name}.nin_shortcut.weight`]!), h);
+  const source = context.config.shortcut === "input" ? x : y;
+  return add(convolve(source, `${name}.nin_shortcut`, context), y);
 }
 
 /** Pixels [B, 3, S, S] in [0, 1] -> latents [B, latentWidth, rows, columns]. */
-export function encodePixels(pixels: Value, weights: Weighted, config: TokenizerConfig): Value {
-  const { patchSize, multipliers, groups } = config;
-  let x = convolution(spaceToDepth(pixels, [patchSize, patchSize]), weights["encoder.conv_in.weight"]!);
-  encoderBlocks(config).forEach((blocks, level) => {
-    for (const block of blocks) x = residual(x, block, weights, config);
+export function encodePixels(pixels: Value, context: NetworkContext): Value {
+  const { patchSize, multipliers } = context.config;
+  let x = convolve(spaceToDepth(pixels, [patchSize, patchSize]), "encoder.conv_in", context);
+  encoderBlocks(context.config).forEach((blocks, level) => {
+    for (const block of blocks) x = residual(x, block, context);
     if (level < multipliers.length - 1) x = averagePool(x, [2, 2]);
   });
-  x = silu(norm(x, weights, "encoder.norm_out", groups));
-  return convolution(x, weights["encoder.conv_out.weight"]!, weights["encoder.conv_out.bias"]!);
+  const latents = convolve(activate(x, "encoder.norm_out", context), "encoder.conv_out", context);
+  if (!context.config.pixelShortcut) return latents;
+  const stride = downsampling(context.config);
+  return add(spaceToDepth(pixels, [stride, stride]), latents);
 }
 
 /** Quantised latents [B, latentWidth, rows, columns] -> pixels [B, 3, S, S], meant for [0, 1] but not clamped. */
-export function decodeLatents(latents: Value, weights: Weighted, config: TokenizerConfig): Value {
-  const { patchSize, multipliers, groups } = config;
-  let x = convolution(latents, weights["decoder.conv_in.weight"]!, weights["decoder.conv_in.bias"]!);
-  decoderBlocks(config).forEach((blocks, i) => {
-    for (const block of blocks) x = residual(x, block, weights, config);
+export function decodeLatents(latents: Value, context: NetworkContext): Value {
+  const { patchSize, multipliers } = context.config;
+  let x = convolve(latents, "decoder.conv_in", context);
+  decoderBlocks(context.config).forEach((blocks, i) => {
+    for (const block of blocks) x = residual(x, block, context);
     const level = multipliers.length - i;
-    if (i > 0 && level > 0) {
-      const name = `decoder.up.${level}.upsample_conv`;
-      x = convolution(upsample(x, [2, 2]), weights[`${name}.weight`]!, weights[`${name}.bias`]!);
-    }
+    if (i > 0 && level > 0) x = convolve(upsample(x, [2, 2]), `decoder.up.${level}.upsample_conv`, context);
   });
-  x = silu(norm(x, weights, "decoder.norm_out", groups));
-  const patches = convolution(x, weights["decoder.conv_out.weight"]!, weights["decoder.conv_out.bias"]!);
-  return depthToSpace(patches, [patchSize, patchSize]);
+  const patches = convolve(activate(x, "decoder.norm_out", context), "decoder.conv_out", context);
+  const pixels = depthToSpace(patches, [patchSize, patchSize]);
+  if (!context.config.pixelShortcut) return pixels;
+  const stride = downsampling(context.config);
+  return add(depthToSpace(latents, [stride, stride]), pixels);
 }

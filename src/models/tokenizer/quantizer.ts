@@ -67,24 +67,17 @@ export function quantize(
     : quantizeByLevels(rows, config.quantizer.levels);
 }
 
-/** argmin_v |z - e_v|² = argmax_v z·e_v - |e_v|²/2. Losses: |sg(z) - e|² + commitment |z - sg(e)|². */
+/** argmin_v |z - e_v|² = argmax_v z·e_v - |e_v|²/2. Losses, means over all elements as MaskGIT's: |sg(z) - e|² + commitment |z - sg(e)|². */
 function quantizeByCodebook(rows: Value, codebook: Value, commitment: number): Quantized {
   const half = multiply(sum(square(codebook), [1]), 0.5);
   const ids = argMax(subtract(linear(stopGradient(rows), codebook), half), 1);
   const codes = gatherRows(codebook, ids);
-  const width = rows.dim(1) as number;
-  const meanSquare = (difference: Value): Value =>
-    multiply(sum(multiply(mean(square(difference), [1]), inverseCount(rows))), 1);
-  const learn = meanSquare(subtract(stopGradient(rows), codes));
-  const commit = meanSquare(subtract(rows, stopGradient(codes)));
-  const loss = multiply(add(learn, multiply(commit, commitment)), width);
-  return { ids, rows: straightThrough(codes, rows), loss };
-}
-
-/** 1 / R, which must be known when a training graph is built; encoding graphs never read the loss. */
-function inverseCount(rows: Value): number {
+  // Encoding graphs take any number of rows and never read the loss.
   const count = rows.dim(0);
-  return typeof count === "number" ? 1 / count : 1;
+  if (typeof count !== "number") return { ids, rows: codes, loss: null };
+  const learn = mean(square(subtract(stopGradient(rows), codes)));
+  const commit = mean(square(subtract(rows, stopGradient(codes))));
+  return { ids, rows: straightThrough(codes, rows), loss: add(learn, multiply(commit, commitment)) };
 }
 
 /**
