@@ -1,0 +1,72 @@
+/** `magnets edit`: a part of a picture made anew. */
+import { type Command, Option } from "commander";
+import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
+import { box, finishCommand, wholeNumber } from "../options.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
+import { openReport } from "../report.ts";
+import { type OutOptions, writeGenerated } from "../write-pictures.ts";
+
+interface EditOptions extends PlanOptions, MachineOptions, OutOptions {
+  image: string;
+  mask?: string;
+  box?: { x: number; y: number; width: number; height: number };
+  outpaint?: boolean;
+  class?: string;
+  count: number;
+  json?: boolean;
+}
+
+export function addEditCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command("edit")
+    .description("make a part of a picture anew: inside a mask or box (inpainting), or outside (outpainting)")
+    .argument("<model>", "a model folder")
+    .requiredOption("--image <file>", "PNG, JPEG or WebP; resized and cropped to the model's size")
+    .option("--mask <file>", "picture of the model's size, white where it shall be made anew")
+    .addOption(
+      new Option("--box <x,y,w,h>", "a box in the model's pixels instead of a mask")
+        .argParser(box)
+        .conflicts("mask"),
+    )
+    .option("--outpaint", "keep what the mask or box marks, and make the rest anew")
+    .option("--class <name>", "what to draw there, a name or number (default: anything)")
+    .option("--count <n>", "versions", wholeNumber(1), 4);
+  addMachineOptions(addPlanOptions(command))
+    .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
+    .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/edit");
+  finishCommand(
+    command,
+    "edit models/sprites --image out/sample/0000.png --box 16,16,32,32 --class cat --seed 3",
+  ).action((model: string, options: EditOptions) => edit(model, options, signal));
+}
+
+async function edit(folder: string, options: EditOptions, signal: AbortSignal): Promise<void> {
+  const report = openReport(options);
+  const { boxMask, ensureWritableFolder, ImagePipeline, InputError, readMask, readPicture } = await import(
+    "../../src/index.ts"
+  );
+  if (!options.mask && !options.box) {
+    throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make anew");
+  }
+  await ensureWritableFolder(options.out);
+  const pipeline = await ImagePipeline.fromPretrained(folder, options);
+  try {
+    const size = { width: pipeline.resolution, height: pipeline.resolution };
+    const isOutside = options.outpaint ?? false;
+    const result = await pipeline.edit({
+      image: await readPicture(options.image, 0, { resolution: pipeline.resolution }),
+      mask: options.box ? boxMask(size, options.box, isOutside) : await readMask(options.mask!, isOutside),
+      class: options.class,
+      count: options.count,
+      seed: options.seed,
+      plan: planInputOf(options),
+      batchSize: options.batch,
+      signal,
+    });
+    const written = await writeGenerated(result, pipeline, options, report, signal);
+    report.say(`${options.count} versions in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`);
+    report.finish(written);
+  } finally {
+    await pipeline.dispose();
+  }
+}

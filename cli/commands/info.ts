@@ -1,0 +1,44 @@
+/** `magnets info`: what a model folder holds. */
+import type { Command } from "commander";
+import { finishCommand } from "../options.ts";
+import { openReport } from "../report.ts";
+import { short, table } from "../table.ts";
+
+export function addInfoCommand(program: Command): void {
+  const command = program
+    .command("info")
+    .description("what a model folder holds: sizes, sub-models, classes, tokenizer, default plan")
+    .argument("<model>", "a model folder");
+  finishCommand(command, "info models/sprites").action(
+    async (folder: string, options: { json?: boolean }) => {
+      const report = openReport(options);
+      const { describeImageModel, readImageModel } = await import("../../src/index.ts");
+      const model = describeImageModel(await readImageModel(folder));
+      const { tokenizer, transformer, classes, plan } = model;
+      report.say(
+        `tokenizer    ${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +
+          `${transformer.codebookSize} codes (${tokenizer.quantizer}), ${short(tokenizer.parameters)} parameters`,
+      );
+      report.say(
+        `transformer  width ${transformer.width}, depth ${transformer.depth}, heads ${transformer.heads}, ` +
+          `hidden ${transformer.hidden}, ${transformer.norm}-norm`,
+      );
+      report.say(`classes      ${classes.length > 0 ? classes.join(", ") : "none"}`);
+      report.say(
+        `plan         ${plan.sizes}, guidance ${plan.guidanceScale}, ${plan.ratio.toFixed(2)} times less than flat\n`,
+      );
+      report.say(
+        table(
+          ["sub-model", "heads", "hidden", "parameters"],
+          transformer.subModels.map(({ factor, heads, hidden, parameters }) => [
+            `1/${factor}`,
+            heads,
+            hidden,
+            short(parameters),
+          ]),
+        ),
+      );
+      report.finish({ folder, ...model });
+    },
+  );
+}

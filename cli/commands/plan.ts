@@ -1,0 +1,31 @@
+/** `magnets plan`: what a plan costs on a model, step by step, without running it. */
+import type { Command } from "commander";
+import { finishCommand } from "../options.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
+import { planTable } from "../plan-table.ts";
+import { openReport } from "../report.ts";
+
+export function addPlanCommand(program: Command): void {
+  const command = program
+    .command("plan")
+    .description("the cost of a decode plan, step by step, without running it")
+    .argument("<model>", "a model folder");
+  finishCommand(addPlanOptions(command), "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2").action(
+    async (folder: string, options: PlanOptions & { json?: boolean }) => {
+      const report = openReport(options);
+      const { imagePlanCost, planFor, printSizes, readImageModel } = await import("../../src/index.ts");
+      const model = await readImageModel(folder);
+      const plan = planFor(model, planInputOf(options));
+      const cost = imagePlanCost(model.transformer.config, plan);
+      report.say(planTable(cost));
+      report.finish({
+        plan: printSizes(plan.sizes),
+        multiplyAdds: cost.multiplyAdds,
+        multiplyAddsFlat: cost.multiplyAddsFlat,
+        ratio: cost.ratio,
+        steps: cost.steps,
+        settings: plan,
+      });
+    },
+  );
+}

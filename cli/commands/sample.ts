@@ -1,0 +1,76 @@
+/** `magnets sample`: new pictures from a model folder. */
+import { type Command, Option } from "commander";
+import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
+import { finishCommand, list, wholeNumber } from "../options.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
+import { openReport } from "../report.ts";
+import { short } from "../table.ts";
+import { type OutOptions, writeGenerated } from "../write-pictures.ts";
+
+export interface SampleOptions extends PlanOptions, MachineOptions, OutOptions {
+  class?: string[];
+  count?: number;
+  json?: boolean;
+}
+
+export function addSampleCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command("sample")
+    .description("make new pictures")
+    .argument("<model>", "a model folder")
+    .option("--class <names>", 'names or numbers, comma-separated or repeated; "all" or "none"', list)
+    .option(
+      "--count <n>",
+      "pictures in all; the classes take turns (default: 16, or whole turns)",
+      wholeNumber(1),
+    );
+  addMachineOptions(addPlanOptions(command))
+    .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
+    .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/sample");
+  finishCommand(
+    command,
+    "sample models/sprites --class cat,rocket --count 16 --seed 7 --out out/cats",
+    "sample models/sprites --class all --plan 8x3,4x3,2x3,1x3 --guidance 2",
+  ).action((model: string, options: SampleOptions) => sample(model, options, signal));
+}
+
+export async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
+  const report = openReport(options);
+  const { ensureWritableFolder, ImagePipeline } = await import("../../src/index.ts");
+  const { startProgress } = await import("../progress.ts");
+  await ensureWritableFolder(options.out);
+  const pipeline = await ImagePipeline.fromPretrained(folder, options);
+  try {
+    const { classNames } = pipeline.model;
+    const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
+    const turn = classes?.includes("all") ? classNames.length : (classes?.length ?? 1);
+    const count = options.count ?? Math.ceil(16 / turn) * turn;
+    let progress: ReturnType<typeof startProgress> | undefined;
+    let result: Awaited<ReturnType<typeof pipeline.generate>>;
+    try {
+      result = await pipeline.generate({
+        classes,
+        count,
+        seed: options.seed,
+        plan: planInputOf(options),
+        batchSize: options.batch,
+        signal,
+        onStep: ({ step, total, factor, multiplyAdds }) => {
+          progress ??= startProgress("decoding", total);
+          progress.update(step, { model: `1/${factor}`, "multiply-adds": short(multiplyAdds) });
+        },
+      });
+    } finally {
+      progress?.stop();
+    }
+    const written = await writeGenerated(result, pipeline, options, report, signal);
+    const { seconds, multiplyAdds, ratio } = result.stats;
+    report.say(
+      `${count} pictures in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
+        `(${ratio.toFixed(2)} times less than the flat decode): ${written.sheet}`,
+    );
+    report.finish(written);
+  } finally {
+    await pipeline.dispose();
+  }
+}

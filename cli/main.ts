@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+/**
+ * The command line. Each command's module is light; what a command needs is imported when it runs.
+ *
+ * Exit status: 0 done, 2 the input was wrong (the message says how to put it right), 130 stopped by Ctrl-C (143 by
+ * SIGTERM), 1 a mistake of our own (with its stack).
+ */
+import { Command, CommanderError } from "commander";
+import { addDataCommand } from "./commands/data.ts";
+import { addDemoCommand } from "./commands/demo.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEditCommand } from "./commands/edit.ts";
+import { addInfoCommand } from "./commands/info.ts";
+import { addPlanCommand } from "./commands/plan.ts";
+import { addSampleCommand } from "./commands/sample.ts";
+import { addTrainCommand } from "./commands/train.ts";
+
+const stop = new AbortController();
+let stoppedBy: NodeJS.Signals | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // Once: a second Ctrl-C then meets the default, which ends the process on the spot.
+  process.once(signal, () => {
+    stoppedBy ??= signal;
+    process.stderr.write("\nmagnets: stopping at the next safe point (once more to stop at once)\n");
+    stop.abort();
+  });
+}
+// A reader that left, such as `head`, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+const program = new Command("magnets")
+  .description("Masked generative nested transformers: pictures at about a third of the usual compute.")
+  .version("0.1.0")
+  .exitOverride()
+  .showSuggestionAfterError()
+  .configureOutput({ outputError: () => {} }); // reported below, in one place
+addDemoCommand(program, stop.signal);
+addSampleCommand(program, stop.signal);
+addEditCommand(program, stop.signal);
+addTrainCommand(program, stop.signal);
+addDataCommand(program, stop.signal);
+addPlanCommand(program);
+addInfoCommand(program);
+addDoctorCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Says what went wrong; returns the exit status. */
+function report(error: unknown): number {
+  if (stoppedBy) return stoppedBy === "SIGINT" ? 130 : 143;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // --help, --version
+    if (error.code === "commander.help") return 2; // called without a command: the help was the answer
+    return refuse(error.message.replace(/^error: /, ""));
+  }
+  if (error instanceof Error && error.name === "InputError") return refuse(error.message);
+  process.stderr.write(`magnets: this is a mistake in magnets itself, please report it:\n`);
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
+
+function refuse(message: string): number {
+  const command = program.commands.find((command) => command.name() === process.argv[2])?.name();
+  const line = message.replaceAll(/\s*\n\s*/g, " ");
+  process.stderr.write(`magnets: ${line} (magnets ${command ? `${command} ` : ""}--help)\n`);
+  return 2;
+}

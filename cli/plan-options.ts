@@ -1,0 +1,41 @@
+/** The options that choose a decode plan, shared by the commands that decode or price one. */
+import type { Command } from "commander";
+import type { PlanInput } from "../src/index.ts";
+import { decimalNumber, wholeNumber } from "./options.ts";
+
+export interface PlanOptions {
+  plan?: string;
+  steps?: number;
+  guidance?: number;
+  cache: boolean;
+  choiceTemperature?: number;
+  tokenTemperature?: number;
+}
+
+/** Each option unset means: as the model's own default plan says. */
+export function addPlanOptions(command: Command): Command {
+  return command
+    .option("--plan <sizes>", "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size")
+    .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
+    .option(
+      "--guidance <s>",
+      "guidance scale, 0 or more; logits = cond + s (cond - uncond)",
+      decimalNumber(0),
+    )
+    .option("--no-cache", "run every position in every step")
+    .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
+    .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
+}
+
+export function planInputOf(options: PlanOptions): PlanInput {
+  return {
+    ...(options.plan !== undefined && { sizes: options.plan }),
+    ...(options.steps !== undefined && { steps: options.steps }),
+    ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
+    ...(options.cache === false && { cache: { enabled: false } }),
+    ...(options.choiceTemperature !== undefined && { choiceTemperature: options.choiceTemperature }),
+    ...(options.tokenTemperature !== undefined && {
+      tokenTemperature: { kind: "constant", value: options.tokenTemperature } as const,
+    }),
+  };
+}

@@ -1,0 +1,22 @@
+/** A plan's cost as a table. */
+import type { PlanCost } from "../src/index.ts";
+import { short, table } from "./table.ts";
+
+export function planTable(cost: PlanCost): string {
+  const rows = cost.steps.map((step) => [
+    step.step + 1,
+    `1/${step.factor}`,
+    step.unconditionalFactor === null ? "-" : `1/${step.unconditionalFactor}`,
+    step.isFull ? "all" : "new only",
+    step.active,
+    step.maskedBefore,
+    step.unmaskCount,
+    short(step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds),
+  ]);
+  const head = ["step", "model", "unguided", "positions", "run", "masked", "decoded", "multiply-adds"];
+  return (
+    `${table(head, rows)}\n\n` +
+    `multiply-adds per picture: ${short(cost.multiplyAdds)}; flat full-size decode: ${short(cost.multiplyAddsFlat)}; ` +
+    `${cost.ratio.toFixed(2)} times less`
+  );
+}

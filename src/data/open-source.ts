@@ -1,0 +1,36 @@
+/** A dataset by the name that configurations and the command line use: "sprites", or the path of a folder. */
+import { keyFromSeed, permutation } from "../core/random.ts";
+import { folderSource, type Resampler } from "./folder.ts";
+import type { PictureSource } from "./source.ts";
+import { spritesSource } from "./sprites/index.ts";
+
+export interface SourceChoice {
+  /** "sprites", or a folder of pictures (`./sprites` for a folder of that name). */
+  readonly source: string;
+  readonly resolution: number;
+  /** Of the drawn pictures. */
+  readonly seed: number;
+  readonly resampler?: Resampler;
+}
+
+/**
+ * Opens a dataset; reads no picture yet.
+ *
+ * @returns the source, with warnings that are ready to print
+ * @throws InputError as {@link folderSource}
+ */
+export async function openSource({
+  source,
+  resolution,
+  seed,
+  resampler,
+}: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
+  if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
+  return folderSource(source, { resolution, resampler });
+}
+
+/** `count` indices worth a look: the first ones of an endless source, a random choice of a finite one, ascending. */
+export function previewIndexes(source: PictureSource, count: number, seed: number): number[] {
+  if (source.length === null) return Array.from({ length: count }, (_, i) => i);
+  return [...permutation(keyFromSeed(seed), source.length).subarray(0, count)].sort((a, b) => a - b);
+}

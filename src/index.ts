@@ -1,0 +1,34 @@
+/** Using models: from a model folder to pictures, and what their decoding costs. */
+export { ensureWritableFolder, writeFileAtomic } from "./core/atomic-file.ts";
+export { InputError } from "./core/errors.ts";
+export type { Seed } from "./core/random.ts";
+export { readPicture } from "./data/folder.ts";
+export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/sheet.ts";
+export type { Picture, Raster } from "./data/source.ts";
+export type { PlanCost, StepCost } from "./decoding/cost.ts";
+export type { Guidance } from "./decoding/guidance.ts";
+export type { MaskSchedule } from "./decoding/mask-schedule.ts";
+export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export {
+  describeImageModel,
+  type ImageModel,
+  imagePlanCost,
+  planFor,
+  readImageModel,
+  writeImageModel,
+} from "./pipelines/image-model.ts";
+export {
+  type EditOptions,
+  type Generated,
+  type GenerateOptions,
+  type GenerateProgress,
+  type GenerateStats,
+  ImagePipeline,
+  openImagePipeline,
+  type PipelineOptions,
+} from "./pipelines/image-pipeline.ts";
+export { boxMask, type PixelMask, readMask } from "./pipelines/mask.ts";
+export { describeMachine, type Machine, type MachinePart } from "./runtime/machine.ts";
+export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node.ts";
+export type { Device, Runner } from "./runtime/runner.ts";
+export { writeNpy } from "./weights/npy.ts";

@@ -1,0 +1,39 @@
+/** From what people call classes to the transformer's class ids. */
+import { InputError, unknownName } from "../core/errors.ts";
+
+/**
+ * The class id of each of `count` pictures: the asked classes take turns.
+ *
+ * @param asked  names or numbers; a name goes before a number written as text; `"all"` is every class. Null or
+ *   `["none"]`: no condition, the null class.
+ * @returns [count] ids in 0..C, C (the number of classes) being the null class
+ * @throws InputError for a class that the model does not have, naming the nearest
+ */
+export function classIds(
+  asked: readonly (string | number)[] | null,
+  classNames: readonly string[],
+  count: number,
+): number[] {
+  const none = classNames.length;
+  const ids =
+    asked === null || asked.length === 0 ? [none] : asked.flatMap((name) => idsOf(name, classNames));
+  return Array.from({ length: count }, (_, i) => ids[i % ids.length]!);
+}
+
+function idsOf(asked: string | number, classNames: readonly string[]): number[] {
+  const index = classNames.indexOf(String(asked));
+  if (index >= 0 && typeof asked === "string") return [index];
+  if (asked === "none") return [classNames.length];
+  if (classNames.length === 0) {
+    throw new InputError(
+      `class: this model was trained without classes, got "${asked}"; leave the class out`,
+    );
+  }
+  if (asked === "all") return classNames.map((_, i) => i);
+  const number = typeof asked === "string" && !/^\d+$/.test(asked) ? Number.NaN : Number(asked);
+  if (Number.isInteger(number) && number >= 0 && number < classNames.length) return [number];
+  if (Number.isNaN(number)) throw unknownName("class: unknown class", String(asked), classNames);
+  throw new InputError(
+    `class: must be a name or a number in 0..${classNames.length - 1}, got ${asked}; known: ${classNames.join(", ")}`,
+  );
+}

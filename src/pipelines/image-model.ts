@@ -1,0 +1,215 @@
+/**
+ * An image model's folder, read and written whole (Hugging Face layout):
+ *
+ *   model_index.json          the parts
+ *   tokenizer/, transformer/  config.json and model.safetensors each
+ *   generation_config.json    the default decode plan and the names of the classes
+ */
+import { join } from "node:path";
+import { InputError, requireInput } from "../core/errors.ts";
+import { sizeOf } from "../core/tensor.ts";
+import type { PlanCost } from "../decoding/cost.ts";
+import { planCost } from "../decoding/cost.ts";
+import {
+  type DecodePlan,
+  defaultPlan,
+  evenSizes,
+  makePlan,
+  type PlanInput,
+  printSizes,
+} from "../decoding/plan.ts";
+import { resolvePlan } from "../decoding/resolve-plan.ts";
+import { countParameters } from "../models/parameters.ts";
+import { tokenizerParameters } from "../models/tokenizer/codec.ts";
+import {
+  codebookSize,
+  parseTokenizerConfig,
+  type TokenizerConfig,
+  tokenGrid,
+} from "../models/tokenizer/config.ts";
+import { gridTokens, type TransformerConfig, transformerConfig } from "../models/transformer/config.ts";
+import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
+import {
+  checkTensors,
+  readJson,
+  readModelIndex,
+  readModelPart,
+  writeJson,
+  writeModelIndex,
+  writeModelPart,
+} from "../weights/model-folder.ts";
+import type { Tensors } from "../weights/safetensors.ts";
+
+export interface ImageModel {
+  readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };
+  readonly transformer: { readonly config: TransformerConfig; readonly tensors: Tensors };
+  /** In label order; empty for a model without classes. */
+  readonly classNames: readonly string[];
+  /** The default plan. */
+  readonly plan: DecodePlan;
+}
+
+/**
+ * Reads a model folder and checks that its parts belong together.
+ *
+ * @throws InputError naming the file and what is wrong with it
+ */
+export async function readImageModel(folder: string): Promise<ImageModel> {
+  await readModelIndex(folder);
+  const [first, second] = await Promise.all([
+    readModelPart(folder, "tokenizer"),
+    readModelPart(folder, "transformer"),
+  ]);
+  const place = (part: string, file: string) => join(folder, part, file);
+  const tokenizer = {
+    config: parseTokenizerConfig(first.config, place("tokenizer", "config.json")),
+    tensors: first.tensors,
+  };
+  const transformer = {
+    config: transformerConfig(
+      second.config as Parameters<typeof transformerConfig>[0],
+      place("transformer", "config.json"),
+    ),
+    tensors: second.tensors,
+  };
+  checkTensors(
+    place("tokenizer", "model.safetensors"),
+    tokenizer.tensors,
+    tokenizerParameters(tokenizer.config),
+  );
+  checkTensors(
+    place("transformer", "model.safetensors"),
+    transformer.tensors,
+    transformerParameters(transformer.config),
+  );
+  const made = `${codebookSize(tokenizer.config)} codes on [${tokenGrid(tokenizer.config)}]`;
+  const wanted = `${transformer.config.codebookSize} codes on [${transformer.config.grid}]`;
+  requireInput(
+    made === wanted,
+    `${folder}: the transformer must have been trained on this tokenizer: it wants ${wanted}, the tokenizer makes ${made}`,
+  );
+  return {
+    tokenizer,
+    transformer,
+    ...(await readGeneration(join(folder, "generation_config.json"), transformer.config)),
+  };
+}
+
+/** The default plan and the class names. */
+async function readGeneration(path: string, config: TransformerConfig) {
+  const given = await readJson(path);
+  requireInput(
+    typeof given === "object" && given !== null && "plan" in given && "classNames" in given,
+    `${path}: must hold "plan" and "classNames"`,
+  );
+  const { classNames } = given;
+  requireInput(
+    Array.isArray(classNames) && classNames.every((name) => typeof name === "string"),
+    `${path}: classNames must be a list of texts, got ${JSON.stringify(classNames)}`,
+  );
+  requireInput(
+    classNames.length === config.classes,
+    `${path}: classNames must name the transformer's ${config.classes} classes, got ${classNames.length}`,
+  );
+  const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), `${path}: plan`);
+  resolvePlan(plan, modelFacts(config));
+  return { classNames: classNames as string[], plan };
+}
+
+/**
+ * Writes a model folder; the index comes last, so that a folder that has one is whole.
+ *
+ * @param options.store  how weights are stored; "float16" halves the folder
+ */
+export async function writeImageModel(
+  folder: string,
+  model: ImageModel,
+  { store = "float16" }: { store?: "float32" | "float16" } = {},
+): Promise<void> {
+  await writeModelPart(folder, "tokenizer", { ...model.tokenizer, store });
+  await writeModelPart(folder, "transformer", { ...model.transformer, store });
+  await writeJson(join(folder, "generation_config.json"), { plan: model.plan, classNames: model.classNames });
+  await writeModelIndex(folder, {
+    className: "MagnetsImagePipeline",
+    parts: { tokenizer: ["magnets", "Tokenizer"], transformer: ["magnets", "NestedTransformer"] },
+  });
+}
+
+/** The general default plan over a model's own factors. */
+export function basePlan(factors: readonly number[], steps = defaultPlan.steps): DecodePlan {
+  return { ...defaultPlan, steps, sizes: evenSizes(steps, factors) };
+}
+
+/**
+ * A plan for a model from its default and what differs. `steps` without `sizes` spreads the steps evenly over the
+ * factors in the default plan's place.
+ */
+export function planFor(
+  model: Pick<ImageModel, "plan" | "transformer">,
+  input: PlanInput | string = {},
+): DecodePlan {
+  const given = typeof input === "string" ? { sizes: input } : input;
+  const { factors } = model.transformer.config;
+  const steps = given.steps;
+  const isSpread = steps !== undefined && given.sizes === undefined && steps !== model.plan.steps;
+  if (
+    isSpread &&
+    !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(model.transformer.config))
+  ) {
+    throw new InputError(
+      `plan.steps: must be an integer in 1..${gridTokens(model.transformer.config)}, one per token at most, got ${steps}`,
+    );
+  }
+  return makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, model.plan);
+}
+
+/** What resolving a plan needs to know of a transformer. */
+export function modelFacts(config: TransformerConfig) {
+  return { gridTokens: gridTokens(config), factors: config.factors, heads: config.heads };
+}
+
+/**
+ * The cost of a plan per picture, in multiply-adds of the transformer.
+ *
+ * @param maskedTokens  all tokens unless editing
+ */
+export function imagePlanCost(config: TransformerConfig, plan: DecodePlan, maskedTokens?: number): PlanCost {
+  const { width, depth, hidden, headHidden } = config;
+  const sizes = { width, depth, hidden, codebookSize: config.codebookSize };
+  const facts = { ...sizes, ...(headHidden && { headHidden: width }), ...modelFacts(config) };
+  return planCost(facts, plan, maskedTokens);
+}
+
+/** What a model is, in numbers: for people to read and for programs to compare. */
+export function describeImageModel({ tokenizer, transformer, classNames, plan }: ImageModel) {
+  const { config } = transformer;
+  const specs = transformerParameters(config);
+  const cost = imagePlanCost(config, plan);
+  return {
+    classes: classNames,
+    tokenizer: {
+      resolution: tokenizer.config.resolution,
+      quantizer: tokenizer.config.quantizer.kind,
+      parameters: countParameters(tokenizerParameters(tokenizer.config)),
+    },
+    transformer: {
+      ...config,
+      subModels: config.factors.map((factor) => ({
+        factor,
+        heads: config.heads / factor,
+        hidden: config.hidden / factor,
+        parameters: specs.reduce(
+          (total, spec) => total + rowsUsed(spec, factor) * sizeOf(spec.shape.slice(1)),
+          0,
+        ),
+      })),
+    },
+    plan: {
+      sizes: printSizes(plan.sizes),
+      guidanceScale: plan.guidance.scale,
+      multiplyAdds: cost.multiplyAdds,
+      multiplyAddsFlat: cost.multiplyAddsFlat,
+      ratio: cost.ratio,
+    },
+  };
+}

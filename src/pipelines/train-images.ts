@@ -1,0 +1,260 @@
+/**
+ * From pictures to a model folder: train the tokenizer, tokenise the pictures once, train the nested transformer,
+ * write the model. Every stage can be stopped and resumed; a finished one is not done again.
+ *
+ *     OUT/tokenizer/          run folder of the tokenizer
+ *     OUT/tokens.safetensors  the pictures as token ids
+ *     OUT/transformer/        run folder of the transformer
+ *     OUT/model/              the model folder
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { InputError, requireInput } from "../core/errors.ts";
+import { foldIn, keyFromSeed } from "../core/random.ts";
+import { sizeOf } from "../core/tensor.ts";
+import { type FolderSource, verifyFolder } from "../data/folder.ts";
+import { openSource } from "../data/open-source.ts";
+import { pictureSheet } from "../data/sheet.ts";
+import { type PictureSource, toPlanes } from "../data/source.ts";
+import { fromTensors, type TokenDataset, toTensors } from "../data/tokens.ts";
+import { loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { codebookSize, tokenGrid } from "../models/tokenizer/config.ts";
+import { transformerParameters } from "../models/transformer/parameters.ts";
+import { createNodeRunner } from "../runtime/node.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
+import { type TrainingProgress, train } from "../training/loop.ts";
+import { averagedWeights, stateNames } from "../training/optimiser.ts";
+import { openRunFolder } from "../training/run-folder.ts";
+import { tokenizerJob } from "../training/tokenizer-job.ts";
+import { transformerJob } from "../training/transformer-job.ts";
+import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import { type ImageModel, writeImageModel } from "./image-model.ts";
+import { openImagePipeline } from "./image-pipeline.ts";
+
+export const stages = ["tokenizer", "tokenise", "transformer"] as const;
+export type Stage = (typeof stages)[number];
+
+export interface TrainImagesOptions {
+  readonly config: TrainConfig;
+  /** The run's folder. */
+  readonly out: string;
+  /** One stage, or all in order. */
+  readonly stage?: Stage | "all";
+  /** Go on with the run that the folder holds. */
+  readonly resume?: boolean;
+  /** CPU threads; all cores unless told. */
+  readonly threads?: number;
+  /** Saves a checkpoint and stops. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  /** One line about what happens next. */
+  readonly onMessage?: (message: string) => void;
+}
+
+/**
+ * Runs the stages.
+ *
+ * @returns the model folder's path when the transformer was trained, else null
+ * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
+ */
+export async function trainImages(options: TrainImagesOptions): Promise<string | null> {
+  const { config, out, stage = "all", threads, signal } = options;
+  const say = options.onMessage ?? (() => {});
+  const wants = (name: Stage): boolean => stage === "all" || stage === name;
+  const source = await openPictures(options, say);
+  const count = Math.min(config.data.count ?? Infinity, source.length ?? Infinity);
+  const runner = await createNodeRunner({ threads });
+  try {
+    const key = keyFromSeed(config.seed);
+    if (wants("tokenizer")) {
+      say(`tokenizer: ${config.tokenizer.training.steps} steps on ${count} pictures of ${source.name}`);
+      await trainTokenizer(options, runner, source, count);
+    }
+    const tokenizer = await trainedTokenizer(options);
+    if (wants("tokenise")) await tokenise(options, runner, tokenizer, source, count, say);
+    if (!wants("transformer")) return null;
+    const dataset = await readTokens(out, tokenizer);
+    say(`transformer: ${config.transformer.training.steps} steps on ${dataset.count} pictures as tokens`);
+    signal?.throwIfAborted();
+    const model = transformerConfigOf(config, dataset.classNames.length);
+    const imageModel = (tensors: Tensors): ImageModel => ({
+      tokenizer: { config: config.tokenizer.model, tensors: tokenizer },
+      transformer: { config: model, tensors },
+      classNames: dataset.classNames,
+      plan: config.decoding,
+    });
+    const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
+    const names = stateNames(transformerParameters(model));
+    const job = transformerJob({
+      config: model,
+      training: config.transformer.training,
+      dataset,
+      key: foldIn(key, 2),
+      sample: async () => sampleSheet(imageModel(averagedWeights(await runner.get(names))), runner),
+    });
+    const state = await train(runner, folder, job, options);
+    const path = join(out, "model");
+    await writeImageModel(path, imageModel(averagedWeights(state)));
+    await writeSource(path, config);
+    return path;
+  } finally {
+    await runner.close();
+  }
+}
+
+/** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
+async function openPictures({ config, signal }: TrainImagesOptions, say: (message: string) => void): Promise<PictureSource> {
+  const source = await openSource(config.data);
+  for (const warning of source.warnings) say(`warning: ${warning}`);
+  if (!("files" in source)) return source;
+  const { source: good, unreadable } = await verifyFolder(source as FolderSource, { signal });
+  for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
+  say(`${good.length} pictures, ${unreadable.length} unreadable, ${good.classNames.length} classes`);
+  return inMemory(good);
+}
+
+/** Keeps decoded pictures: a folder is decoded once, not once per epoch. 64 x 64 pictures take 12 KiB each. */
+function inMemory(source: PictureSource): PictureSource {
+  const kept = new Map<number, ReturnType<PictureSource["read"]>>();
+  const limit = 1 << 30;
+  return {
+    ...source,
+    read(index) {
+      let picture = kept.get(index);
+      if (!picture) {
+        picture = source.read(index);
+        if (kept.size * source.resolution ** 2 * 3 < limit) kept.set(index, picture);
+      }
+      return picture;
+    },
+  };
+}
+
+/** What a tokenizer's run depends on, and so what must be equal to resume it. */
+function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
+  return { seed, data, tokenizer };
+}
+
+async function trainTokenizer(options: TrainImagesOptions, runner: Runner, source: PictureSource, count: number): Promise<void> {
+  const { config, out, resume } = options;
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  const job = tokenizerJob({
+    runner,
+    config: config.tokenizer.model,
+    training: config.tokenizer.training,
+    source,
+    count,
+    isFlipped: config.data.flip,
+    key: foldIn(keyFromSeed(config.seed), 1),
+  });
+  await train(runner, folder, job, options);
+  await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
+}
+
+/** The averaged weights of the finished tokenizer. */
+async function trainedTokenizer({ config, out }: TrainImagesOptions): Promise<Tensors> {
+  const path = join(out, "tokenizer");
+  const { checkpoint } = await openRunFolder(path, tokenizerConfiguration(config), { resume: true });
+  const { steps } = config.tokenizer.training;
+  requireInput(
+    checkpoint?.step === steps,
+    `${path}: holds no finished tokenizer (${checkpoint?.step ?? 0} of ${steps} steps); train it first, with --stage tokenizer --resume`,
+  );
+  return averagedWeights(checkpoint.tensors);
+}
+
+/** A digest of the weights: ids of another tokenizer mean other pictures. */
+function digest(tensors: Tensors): string {
+  const hash = createHash("sha256");
+  for (const name of Object.keys(tensors).sort()) {
+    const { data } = tensors[name]!;
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+const tokensFile = (out: string): string => join(out, "tokens.safetensors");
+
+async function readTokens(out: string, tokenizer: Tensors): Promise<TokenDataset> {
+  const path = tokensFile(out);
+  return fromTensors(await readSafetensors(path), path, digest(tokenizer));
+}
+
+/** Writes every picture's token ids to a file, unless the file is there already and of this tokenizer and data. */
+async function tokenise(
+  { config, out, signal, onProgress }: TrainImagesOptions,
+  runner: Runner,
+  tensors: Tensors,
+  source: PictureSource,
+  count: number,
+  say: (message: string) => void,
+): Promise<void> {
+  const description = JSON.stringify({ ...config.data, count });
+  const existing = await readTokens(out, tensors).catch((error: unknown) => {
+    if (error instanceof InputError) return null; // absent, damaged or of another tokenizer: made anew
+    throw error;
+  });
+  if (existing?.source === description) return say(`tokens: ${tokensFile(out)} is there already`);
+  say(`tokens: ${count} pictures${config.data.flip ? ", each also mirrored" : ""}`);
+  const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
+  const grid = tokenGrid(config.tokenizer.model);
+  const perPicture = sizeOf(grid);
+  const versions = config.data.flip ? 2 : 1;
+  const ids = new Uint16Array(count * versions * perPicture);
+  const labels = new Int32Array(count * versions);
+  const used = new Set<number>();
+  const size = 64;
+  const readBatch = (from: number) =>
+    Promise.all(Array.from({ length: Math.min(size, count - from) }, (_, i) => source.read(from + i)));
+  let next = readBatch(0);
+  for (let from = 0; from < count; from += size) {
+    signal?.throwIfAborted();
+    const pictures = await next;
+    const planes = toPlanes(pictures);
+    // Drawing the next pictures goes on while the engine encodes these.
+    if (from + size < count) next = readBatch(from + size);
+    for (let version = 0; version < versions; version++) {
+      if (version === 1) mirrorAll(planes);
+      const encoded = await tokenizer.encode(planes);
+      const at = version * count + from;
+      ids.set(encoded.data, at * perPicture);
+      labels.set(pictures.map(({ label }) => label), at);
+      for (const id of encoded.data) used.add(id);
+    }
+    onProgress?.({ job: "tokens", step: from + pictures.length, total: count, metrics: { codebookUse: used.size / tokenizer.codebookSize } });
+  }
+  await tokenizer.dispose();
+  const dataset: TokenDataset = {
+    grid,
+    codebookSize: codebookSize(config.tokenizer.model),
+    classNames: source.classNames,
+    count: count * versions,
+    ids,
+    labels,
+    source: description,
+    tokenizer: digest(tensors),
+  };
+  const { tensors: stored, metadata } = toTensors(dataset);
+  await writeSafetensors(tokensFile(out), stored, { metadata });
+}
+
+/** Turns planes [B, 3, H, W] left to right, in place. */
+function mirrorAll({ dims, data }: { dims: readonly number[]; data: Float32Array }): void {
+  const width = dims[3]!;
+  for (let row = 0; row < data.length; row += width) data.subarray(row, row + width).reverse();
+}
+
+/** Eight pictures of each of the first classes by the model's own plan, always the same seed. */
+async function sampleSheet(model: ImageModel, runner: Runner): Promise<Uint8Array> {
+  const pipeline = await openImagePipeline(model, { runner });
+  const rows = Math.max(1, Math.min(8, model.classNames.length));
+  const classes = Array.from({ length: rows * 8 }, (_, i) => Math.floor(i / 8));
+  const { images } = await pipeline.generate({
+    ...(model.classNames.length > 0 ? { classes } : {}),
+    count: classes.length,
+    seed: 0,
+  });
+  await pipeline.dispose();
+  return pictureSheet(images, { columns: 8, scale: 2 });
+}

@@ -1,0 +1,336 @@
+/**
+ * The training configuration: one schema for everything a run can choose, and its reader. A value comes from, in
+ * rising precedence, the schema's default, the configuration file, the file's `quick:` block (when asked for), and
+ * `--set key=value`. Files are YAML (JSON is YAML too); nothing in them is ever executed.
+ */
+import { readFile } from "node:fs/promises";
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { InputError, requireInput, unknownName } from "../core/errors.ts";
+import { fileError } from "../core/file-error.ts";
+import { sizeOf } from "../core/tensor.ts";
+import { resamplers } from "../data/folder.ts";
+import { type DecodePlan, defaultPlan, evenSizes, makePlan } from "../decoding/plan.ts";
+import { resolvePlan } from "../decoding/resolve-plan.ts";
+import {
+  codebookSize,
+  parseTokenizerConfig,
+  tokenGrid,
+  tokenizerConfigSchema,
+} from "../models/tokenizer/config.ts";
+import {
+  type TransformerConfig,
+  transformerConfig,
+  transformerFields,
+} from "../models/transformer/config.ts";
+
+const count = z.int().min(1);
+const fraction = z.number().min(0).max(1);
+
+/** What the optimisation of either network can choose. */
+function optimisation(own: { steps: number; batchSize: number; learningRate: number; warmupSteps: number }) {
+  return {
+    steps: count.default(own.steps).describe("optimiser steps in all"),
+    batchSize: count.default(own.batchSize).describe("pictures per step"),
+    learningRate: z.number().positive().default(own.learningRate).describe("peak, reached after warm-up"),
+    warmupSteps: z.int().min(0).default(own.warmupSteps).describe("linear rise from 0"),
+    schedule: z
+      .strictObject({
+        kind: z.literal("cosine").default("cosine"),
+        finalFraction: fraction.default(0).describe("of the peak learning rate, at the last step"),
+      })
+      .prefault({}),
+    betas: z
+      .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+      .default([0.9, 0.96])
+      .describe("AdamW's decay of its two moments"),
+    weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
+    clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
+    emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),
+    checkpointEvery: count.default(500).describe("steps"),
+    sampleEvery: count.default(1000).describe("steps"),
+    logEvery: count.default(20).describe("steps"),
+  };
+}
+
+const dataSchema = z.strictObject({
+  source: z.string().min(1).default("sprites").describe('"sprites", or the path of a folder of pictures'),
+  resolution: z.int().min(8).max(1024).default(64).describe("side of the square pictures, in pixels"),
+  count: count.nullable().default(60_000).describe("pictures used for training; null: all of a folder"),
+  seed: z.int().min(0).default(0).describe("of the drawn pictures, and of a folder's order"),
+  resampler: z.enum(resamplers).default("lanczos3"),
+  flip: z.boolean().default(false).describe("also train on mirrored pictures"),
+});
+
+const tokenizerChoices = tokenizerConfigSchema.extend({
+  quantizer: tokenizerConfigSchema.shape.quantizer.prefault({ kind: "vq" }),
+});
+
+/** What a run chooses of the transformer; its grid, codebook and classes follow from the tokenizer and the data. */
+const transformerChoices = transformerFields.omit({ grid: true, codebookSize: true, classes: true }).extend({
+  width: transformerFields.shape.width.default(256),
+  depth: transformerFields.shape.depth.default(8),
+  heads: transformerFields.shape.heads.default(8),
+});
+
+const schema = z.strictObject({
+  name: z.string().regex(/^[\w.-]+$/, "must be made of letters, digits, and . _ -"),
+  seed: z.int().min(0).default(0),
+  data: dataSchema.prefault({}),
+  tokenizer: z
+    .strictObject({
+      model: tokenizerChoices.prefault({}),
+      training: z
+        .strictObject({
+          ...optimisation({ steps: 20_000, batchSize: 16, learningRate: 4e-4, warmupSteps: 500 }),
+          absoluteWeight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  transformer: z
+    .strictObject({
+      model: transformerChoices.prefault({}),
+      training: z
+        .strictObject({
+          ...optimisation({ steps: 40_000, batchSize: 32, learningRate: 1e-3, warmupSteps: 1000 }),
+          labelSmoothing: z.number().min(0).lt(1).default(0.1),
+          classDropout: fraction.default(0.1).describe("how often the class becomes the null class"),
+          teacher: z.enum(["next-larger", "full"]).default("next-larger"),
+          lambda: z
+            .strictObject({ start: fraction.default(1), end: fraction.default(0) })
+            .prefault({})
+            .describe("weight of the truth against the teacher, linear over the training"),
+          factors: z.array(count).min(1).optional().describe("sub-models that train; all unless told"),
+          maskSchedule: z.literal("cosine").default("cosine"),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  /** Checked by makePlan, which knows plans best. */
+  decoding: z.record(z.string(), z.unknown()).default({}),
+});
+
+type Parsed = z.output<typeof schema>;
+
+/** A whole, checked configuration; every field carries its meaning in the schema. */
+export type TrainConfig = Omit<Parsed, "decoding"> & {
+  /** The decode plan of the trained model, and of its samples during training. */
+  readonly decoding: DecodePlan;
+};
+export type DataConfig = TrainConfig["data"];
+/** What both networks' optimisations have in common. */
+export type TrainingConfig = TrainConfig["tokenizer"]["training"];
+
+export interface ConfigOptions {
+  /** `a.b=value` each; the value is YAML, so numbers, lists and null are what they look like. Later ones win. */
+  readonly set?: readonly string[];
+  /** Apply the file's `quick:` block. */
+  readonly quick?: boolean;
+}
+
+/** A value that `--set` changed. */
+export interface Override {
+  readonly key: string;
+  readonly value: unknown;
+  /** What the file said; undefined: the default stood. */
+  readonly before: unknown;
+}
+
+export interface LoadedConfig {
+  readonly config: TrainConfig;
+  readonly overrides: readonly Override[];
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a configuration file.
+ *
+ * @throws InputError when the file cannot be read, is not YAML, or as {@link resolveConfig}
+ */
+export async function loadConfig(path: string, options: ConfigOptions = {}): Promise<LoadedConfig> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw fileError("cannot read the configuration", path, error);
+  });
+  return resolveConfig(parseYaml(text, path), path, options);
+}
+
+/**
+ * A whole configuration from a part of one.
+ *
+ * A block with a `kind` is replaced, not merged, when the kind changes: the fields of one kind mean nothing to another.
+ *
+ * @param raw   parsed YAML or JSON; not trusted
+ * @param file  where it came from, for messages
+ * @throws InputError naming the file (or `--set`), the key, what it must be and what came; for an unknown key also
+ *   the nearest known one
+ */
+export function resolveConfig(raw: unknown, file: string, options: ConfigOptions = {}): LoadedConfig {
+  requireInput(isBlock(raw), `${file}: must hold keys and values, e.g. "name: sprites", got ${show(raw)}`);
+  const { quick, ...base } = raw;
+  requireInput(
+    quick === undefined || isBlock(quick),
+    `${file}: quick must hold the keys that --quick changes, got ${show(quick)}`,
+  );
+  requireInput(!options.quick || quick, `${file}: has no quick: block, so --quick has nothing to apply`);
+  // Also without --quick: a mistake in the block should not wait for the day it is used.
+  if (quick) check(merge(base, quick), (path) => (has(quick, path) ? `${file}, quick` : file));
+
+  const given = options.quick ? merge(base, quick as Raw) : base;
+  const settings = (options.set ?? []).map(parseSetting);
+  const all = settings.reduce<Raw>((block, { path, value }) => put(block, path, value), given);
+  const config = check(all, (path) =>
+    settings.some((setting) => setting.path.every((key, i) => i >= path.length || key === path[i]))
+      ? "--set"
+      : file,
+  );
+  return {
+    config,
+    overrides: settings.map(({ path, value }) => ({ key: path.join("."), value, before: get(given, path) })),
+  };
+}
+
+/** Everything that one value alone or two together can get wrong. */
+function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainConfig {
+  // The pictures and the tokenizer have one resolution: say it once.
+  const resolution = get(raw, ["data", "resolution"]);
+  const isOpen = (path: string[]) => get(raw, path) === undefined || isBlock(get(raw, path));
+  const follows =
+    resolution !== undefined &&
+    isOpen(["tokenizer"]) &&
+    isOpen(["tokenizer", "model"]) &&
+    !has(raw, ["tokenizer", "model", "resolution"]);
+  const filled = follows ? put(raw, ["tokenizer", "model", "resolution"], resolution) : raw;
+  const parsed = schema.safeParse(filled);
+  if (!parsed.success) throw explain(parsed.error.issues[0]!, filled, originOf);
+  const config = parsed.data;
+  const where = (...path: string[]) => `${originOf(path)}: ${path.join(".")}`;
+
+  parseTokenizerConfig(config.tokenizer.model, where("tokenizer", "model"));
+  requireInput(
+    config.tokenizer.model.resolution === config.data.resolution,
+    `${where("tokenizer", "model", "resolution")}: must equal data.resolution, ${config.data.resolution}, got ` +
+      `${config.tokenizer.model.resolution}; leave it out and it follows`,
+  );
+  requireInput(
+    config.data.source !== "sprites" || config.data.count !== null,
+    `${where("data", "count")}: the drawn sprites have no end, so it must be a number, got null`,
+  );
+  const { model, training } = config.transformer;
+  transformerConfigOf(config, 1, where("transformer", "model"));
+  for (const factor of training.factors ?? []) {
+    requireInput(
+      model.factors.includes(factor),
+      `${where("transformer", "training", "factors")}: must be among the model's ${model.factors.join(", ")}, got ${factor}`,
+    );
+  }
+  const evenPlan = { ...defaultPlan, sizes: evenSizes(defaultPlan.steps, model.factors) };
+  const decoding = makePlan(config.decoding, evenPlan, where("decoding"));
+  resolvePlan(decoding, {
+    gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),
+    factors: model.factors,
+    heads: model.heads,
+  });
+  return { ...config, decoding };
+}
+
+/** The transformer's configuration: what the run chose, on the tokenizer's grid and codes, for so many classes. */
+export function transformerConfigOf(
+  { tokenizer, transformer }: Pick<TrainConfig, "tokenizer" | "transformer">,
+  classes: number,
+  where = "transformer.model",
+): TransformerConfig {
+  const grid = tokenGrid(tokenizer.model);
+  return transformerConfig(
+    { ...transformer.model, grid, codebookSize: codebookSize(tokenizer.model), classes },
+    where,
+  );
+}
+
+/** The error for what the schema refused. */
+function explain(
+  issue: z.core.$ZodIssue,
+  raw: Raw,
+  originOf: (path: readonly string[]) => string,
+): InputError {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    const place = path.length > 0 ? `: in ${path.join(".")}` : "";
+    return unknownName(`${originOf([...path, key])}${place}: unknown key`, key, knownKeys(path));
+  }
+  const must = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
+  return new InputError(`${originOf(path)}: ${path.join(".")}: ${must}, got ${show(get(raw, path))}`);
+}
+
+/** The keys that the schema knows at a place. */
+function knownKeys(path: readonly string[]): string[] {
+  const objects = (type: unknown): z.ZodObject[] => {
+    if (type instanceof z.ZodObject) return [type];
+    if (type instanceof z.ZodDiscriminatedUnion) return type.options.flatMap(objects);
+    if (type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional) {
+      return objects(type.unwrap());
+    }
+    return [];
+  };
+  let places = objects(schema);
+  for (const key of path) places = places.flatMap((place) => objects(place.shape[key]));
+  return [...new Set(places.flatMap((place) => Object.keys(place.shape)))];
+}
+
+function parseYaml(text: string, where: string): unknown {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error) throw new InputError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`);
+  try {
+    return document.toJS();
+  } catch (reason) {
+    throw new InputError(`${where}: not valid YAML: ${(reason as Error).message}`); // e.g. too many aliases
+  }
+}
+
+function parseSetting(text: string): { path: string[]; value: unknown } {
+  const at = text.indexOf("=");
+  const path = text.slice(0, at).split(".");
+  requireInput(
+    at > 0 && path.every((key) => key.length > 0),
+    `--set: must be key=value with dots between the parts of the key, e.g. transformer.training.steps=100, got "${text}"`,
+  );
+  return { path, value: parseYaml(text.slice(at + 1), `--set ${path.join(".")}`) };
+}
+
+function isBlock(value: unknown): value is Raw {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `over` laid over `base`, block by block. */
+function merge(base: Raw, over: Raw): Raw {
+  if (over.kind !== undefined && base.kind !== undefined && over.kind !== base.kind) return over;
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged.get(key);
+    merged.set(key, isBlock(below) && isBlock(value) ? merge(below, value) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+const put = (block: Raw, path: readonly string[], value: unknown): Raw =>
+  merge(block, path.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as Raw);
+
+function get(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null && Object.hasOwn(inner, key)
+        ? (inner as Raw)[key]
+        : undefined,
+    value,
+  );
+}
+
+const has = (block: Raw, path: readonly string[]): boolean => get(block, path) !== undefined;
+
+/** A value as it reads in a message. */
+function show(value: unknown): string {
+  return value === undefined ? "nothing" : JSON.stringify(value);
+}

@@ -1,0 +1,162 @@
+/**
+ * The folder of a training run: everything needed to watch it, stop it at any moment, and go on from where it was.
+ *
+ *     config.json                         the resolved configuration
+ *     metrics.jsonl                       one JSON object with `step` per line, appended
+ *     samples/step-000100.png             pictures made on the way
+ *     checkpoints/step-000100.safetensors state; written aside, then renamed; the last two stay
+ *
+ * Steps count from 1: step 100 is the state after 100 optimiser steps.
+ */
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/atomic-file.ts";
+import { InputError, requireInput } from "../core/errors.ts";
+import { fileError } from "../core/file-error.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import { readJson, writeJson } from "../weights/json-file.ts";
+import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
+
+/** The state of a run after `step` steps. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly tensors: Readonly<Record<string, HostTensor>>;
+  /** What is not a tensor and must survive, e.g. seconds spent training; strings only. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface RunFolder {
+  readonly path: string;
+  /** The newest checkpoint when the run was resumed and had one, else null: start at step 0. */
+  readonly checkpoint: Checkpoint | null;
+  /** Appends a line to metrics.jsonl. NaN and infinities are written as strings, since JSON has none. */
+  log(line: { readonly step: number } & Readonly<Record<string, unknown>>): Promise<void>;
+  /** Writes samples/step-XXXXXX.png and returns its path. */
+  saveSample(step: number, png: Uint8Array): Promise<string>;
+  /** Writes a checkpoint, then removes all but the last two. */
+  saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
+}
+
+const kept = 2;
+const checkpointName = /^step-(\d{6,})\.safetensors$/;
+
+/**
+ * Opens the folder of a run: a new one, or with `resume` one that exists (or not yet: a resumed run may be its first).
+ * On resuming, lines of metrics.jsonl beyond the checkpoint are dropped: those steps will be made again.
+ *
+ * @param config  the resolved configuration, plain JSON
+ * @throws InputError when the folder holds a run and `resume` is not set; when it holds a run of another
+ *   configuration (the differing keys are listed); when it cannot be read or written; when the checkpoint is damaged
+ */
+export async function openRunFolder(
+  path: string,
+  config: Readonly<Record<string, unknown>>,
+  { resume = false }: { resume?: boolean } = {},
+): Promise<RunFolder> {
+  const configPath = join(path, "config.json");
+  const isOld = (await readIfThere(configPath)) !== null;
+  const plain = JSON.parse(JSON.stringify(config)) as unknown;
+  await ensureWritableFolder(join(path, "checkpoints"));
+
+  let checkpoint: Checkpoint | null = null;
+  if (!isOld) {
+    await writeJson(configPath, plain);
+  } else {
+    requireInput(
+      resume,
+      `${path}: holds a run already; pass --resume to go on with it, or another folder to --out`,
+    );
+    const differing = differences(await readJson(configPath), plain);
+    requireInput(
+      differing.length === 0,
+      `${path}: cannot resume with another configuration; differing: ${differing.join("; ")}; ` +
+        "give the same values, or another folder to --out",
+    );
+    checkpoint = await readNewest(join(path, "checkpoints"));
+    await dropLinesAfter(join(path, "metrics.jsonl"), checkpoint?.step ?? 0);
+  }
+
+  return {
+    path,
+    checkpoint,
+    log: (line) => appendLine(join(path, "metrics.jsonl"), JSON.stringify(line, finiteOrText)),
+    async saveSample(step, png) {
+      const file = join(path, "samples", `${stepName(step)}.png`);
+      await writeFileAtomic(file, png);
+      return file;
+    },
+    async saveCheckpoint({ step, tensors, notes }) {
+      const folder = join(path, "checkpoints");
+      const file = join(folder, `${stepName(step)}.safetensors`);
+      await writeSafetensors(file, tensors, { metadata: { ...notes, step: String(step) } });
+      const names = await checkpointNames(folder);
+      for (const name of names.slice(0, -kept)) await rm(join(folder, name), { force: true });
+    },
+  };
+}
+
+const stepName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
+
+/** Names of finished checkpoints, oldest first. */
+async function checkpointNames(folder: string): Promise<string[]> {
+  const stepOf = (name: string) => Number(checkpointName.exec(name)![1]);
+  const names = await readdir(folder);
+  return names.filter((name) => checkpointName.test(name)).sort((a, b) => stepOf(a) - stepOf(b));
+}
+
+async function readNewest(folder: string): Promise<Checkpoint | null> {
+  const name = (await checkpointNames(folder)).at(-1);
+  if (!name) return null;
+  const file = join(folder, name);
+  const { tensors, metadata } = await readSafetensors(file).catch((error: unknown) => {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${error.message}; remove this file to resume from the checkpoint before it`);
+  });
+  const { step, ...notes } = metadata;
+  requireInput(
+    Number(step) === Number(checkpointName.exec(name)![1]),
+    `${file}: its metadata must name the step of its file name, got "${step}"; remove it or name it rightly`,
+  );
+  return { step: Number(step), tensors, notes };
+}
+
+/** Keeps the lines whose step is at most `step`; a line cut short by a crash goes too. */
+async function dropLinesAfter(path: string, step: number): Promise<void> {
+  const text = await readIfThere(path);
+  if (text === null) return;
+  const lines = text.split("\n").filter((line) => {
+    try {
+      return (JSON.parse(line) as { step: number }).step <= step;
+    } catch {
+      return false;
+    }
+  });
+  await writeFileAtomic(path, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** The keys whose values differ, each with both values: `a.b was 1, now 2`. */
+function differences(before: unknown, now: unknown, key = ""): string[] {
+  if (isDeepStrictEqual(before, now)) return [];
+  if (!isBlock(before) || !isBlock(now)) {
+    const show = (value: unknown) => (value === undefined ? "absent" : JSON.stringify(value));
+    return [`${key} was ${show(before)}, now ${show(now)}`];
+  }
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...keys].flatMap((inner) =>
+    differences(before[inner], now[inner], key === "" ? inner : `${key}.${inner}`),
+  );
+}
+
+const isBlock = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw fileError("cannot read", path, error);
+  });
+}
+
+const finiteOrText = (_key: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;

@@ -1,0 +1,154 @@
+/** The program as people run it: its exit status, what it says where, and what it leaves behind. */
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeImageModel } from "../../src/pipelines/image-model.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+let model: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-"));
+  model = join(folder, "model");
+  await writeImageModel(model, toyModel());
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** @param onError  called with standard error so far, and a way to send a signal */
+function magnets(
+  args: readonly string[],
+  onError?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (data) => {
+      stdout += data;
+    });
+    child.stderr.on("data", (data) => {
+      stderr += data;
+      onError?.(stderr, (signal) => child.kill(signal));
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const lastLine = ({ stdout }: Ended): unknown => JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+
+describe("help", () => {
+  it.each([["demo"], ["sample"], ["edit"], ["train"], ["data", "preview"], ["plan"], ["info"], ["doctor"]])(
+    "of %s %s has a runnable example and loads no native library",
+    async (...command) => {
+      const { code, stdout } = await magnets([...command.filter(Boolean), "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n  npm run -s magnets -- ${command.join(" ")}`));
+      expect(stdout).toContain("--json");
+    },
+  );
+
+  it("of the program lists every command", async () => {
+    const { stdout } = await magnets(["--help"]);
+    for (const name of ["demo", "sample", "edit", "train", "data", "plan", "info", "doctor"]) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    }
+  });
+});
+
+describe("bad input ends with status 2 and one line that helps", () => {
+  it.each<[string[], RegExp]>([
+    [["smaple"], /unknown command 'smaple'.*Did you mean sample/],
+    [["sample", "MODEL", "--guidence", "3"], /unknown option '--guidence'.*Did you mean --guidance/],
+    [["sample", "MODEL", "--seed", "abc"], /'--seed <n>' argument 'abc'.*0\.\.18446744073709551615/],
+    [["sample", "MODEL", "--seed", "18446744073709551616"], /'--seed <n>'/],
+    [["sample", "MODEL", "--seed", "-1"], /'--seed <n>'/],
+    [["sample", "MODEL", "--count", "0"], /'--count <n>'.*at least 1/],
+    [["sample", "MODEL", "--count", "-3"], /'--count <n>'/],
+    [["sample", "MODEL", "--count", "2.5"], /'--count <n>'/],
+    [["sample", "MODEL", "--class", "dgo"], /unknown class "dgo".*Did you mean "dog"/],
+    [["sample", "MODEL", "--out", "/proc/nowhere"], /cannot write into the folder \/proc\/nowhere/],
+    [["sample", "/no/model"], /no such model folder/],
+    [["sample"], /missing required argument 'model'/],
+    [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must add up to 5/],
+    [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
+    [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
+    [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],
+    [["train", "/no/config.yaml"], /cannot read the configuration \/no\/config\.yaml/],
+  ])("%j", async (args, expected) => {
+    const { code, stdout, stderr } = await magnets(args.map((arg) => (arg === "MODEL" ? model : arg)));
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(expected);
+    expect(stderr).toMatch(/--help\)\n$/);
+    expect(stderr.trimEnd()).not.toContain("\n");
+  });
+});
+
+describe("--json", () => {
+  it("ends doctor's standard output with one object", async () => {
+    const ended = await magnets(["doctor", "--json"]);
+    expect(ended.code).toBe(0);
+    expect(lastLine(ended)).toMatchObject({ node: process.versions.node, isReady: true });
+    expect(ended.stdout.trimEnd()).not.toContain("\n");
+    expect(ended.stderr).toContain("onnxruntime");
+  });
+
+  it("ends data preview's, whose sheet is a PNG", async () => {
+    const out = join(folder, "sheets", "preview.png");
+    const ended = await magnets(["data", "preview", "--count", "4", "--out", out, "--json"]);
+    expect(lastLine(ended)).toMatchObject({ shown: 4, pictures: null, out });
+    expect([...(await readFile(out)).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+  });
+
+  it("ends sample's, with all its figures and files, and a seed beyond 2^53 as it was given", async () => {
+    const out = join(folder, "sample");
+    const seed = "18446744073709551615";
+    const args = ["--class", "cat,2", "--count", "3", "--seed", seed, "--guidance", "1", "--tokens", "json"];
+    const ended = await magnets(["sample", model, ...args, "--out", out, "--json"]);
+    expect(ended.code).toBe(0);
+    const result = lastLine(ended) as Record<string, number>;
+    expect(result).toMatchObject({ plan: "8x3,4x3,2x3,1x3", seed, classes: ["cat", "7", "cat"] });
+    expect(result.ratio).toBeCloseTo(result.multiplyAddsFlat! / result.multiplyAdds!, 9);
+    expect(result.seconds).toBeGreaterThan(0);
+    const pictures = ["0000.png", "0001.png", "0002.png"];
+    expect((await readdir(out)).sort()).toEqual([...pictures, "sample.json", "sheet.png", "tokens.json"]);
+    expect(result.images).toEqual(pictures.map((name) => join(out, name)));
+    expect(JSON.parse(await readFile(join(out, "sample.json"), "utf8"))).toMatchObject({ seed });
+    const priced = lastLine(await magnets(["plan", model, "--guidance", "1", "--json"])) as Record<
+      string,
+      number
+    >;
+    expect(result.multiplyAdds).toBeCloseTo(3 * priced.multiplyAdds!, 3);
+  });
+
+  it("ends edit's and info's", async () => {
+    const image = join(folder, "sheets", "one.png");
+    await magnets(["data", "preview", "--count", "1", "--out", image]);
+    const edit = ["--image", image, "--box", "4,4,8,8", "--outpaint", "--count", "2"];
+    const edited = await magnets(["edit", model, ...edit, "--out", join(folder, "edit"), "--json"]);
+    expect(lastLine(edited)).toMatchObject({ images: expect.objectContaining({ length: 2 }) });
+    const info = lastLine(await magnets(["info", model, "--json"]));
+    expect(info).toMatchObject({ classes: ["cat", "dog", "7"], transformer: { width: 16 } });
+  });
+});
+
+it("Ctrl-C while sampling ends with status 130 and leaves no file", async () => {
+  const out = join(folder, "stopped");
+  let isSent = false;
+  const ended = await magnets(["sample", model, "--count", "20000", "--out", out], (text, kill) => {
+    if (isSent || !text.includes("decoding")) return;
+    isSent = true;
+    kill("SIGINT");
+  });
+  expect(ended.code).toBe(130);
+  expect(ended.stderr).not.toContain("mistake");
+  expect(await readdir(out)).toEqual([]);
+});

@@ -1,0 +1,172 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readImageModel, writeImageModel } from "../../src/pipelines/image-model.ts";
+import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { boxMask } from "../../src/pipelines/mask.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { toyClasses, toyModel } from "./toy-model.ts";
+
+let runner: Runner;
+let pipeline: ImagePipeline;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "model-"));
+  await writeImageModel(folder, toyModel(), { store: "float32" });
+  runner = await createNodeRunner({ threads: 1 });
+  pipeline = await ImagePipeline.fromPretrained(folder, { runner });
+});
+afterAll(async () => {
+  await pipeline.dispose();
+  await runner.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("generate", () => {
+  it("makes the same picture alone, in any batch, and after saving and loading", async () => {
+    const request = { classes: ["cat", "dog"], count: 5, seed: 2n ** 60n, guidanceScale: 2 };
+    const whole = await pipeline.generate(request);
+    const pieces = await pipeline.generate({ ...request, batchSize: 2 });
+    expect(pieces.tokens).toEqual(whole.tokens);
+    expect(pieces.images.map(({ label }) => label)).toEqual([0, 1, 0, 1, 0]);
+    const loadedNot = await openImagePipeline(toyModel(), { runner: await createNodeRunner({ threads: 1 }) });
+    expect((await loadedNot.generate(request)).tokens).toEqual(whole.tokens);
+    await loadedNot.dispose();
+    expect(new Set(whole.tokens.map(String)).size).toBe(5);
+    expect(whole.images[0]).toMatchObject({ width: 16, height: 16 });
+  });
+
+  it("counts what it computes, step by step, over all batches", async () => {
+    const steps: number[] = [];
+    const spent: number[] = [];
+    const { stats } = await pipeline.generate({
+      count: 3,
+      batchSize: 2,
+      plan: "8x1,1x3",
+      onStep: ({ step, total, multiplyAdds }) => {
+        expect(total).toBe(8);
+        steps.push(step);
+        spent.push(multiplyAdds);
+      },
+    });
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(spent.at(-1)).toBeCloseTo(stats.multiplyAdds, 3);
+    expect(stats.ratio).toBeCloseTo(stats.multiplyAddsFlat / stats.multiplyAdds, 9);
+    const flat = await pipeline.generate({ plan: { sizes: "1x4", cache: { enabled: false } } });
+    // Flat against itself differs only by the head, which the plan runs on masked positions alone.
+    expect(flat.stats.ratio).toBeGreaterThanOrEqual(1);
+    expect(flat.stats.ratio).toBeLessThan(1.1);
+  });
+
+  it("shows a preview whose last one is the result", async () => {
+    let last: Uint8Array | undefined;
+    const { images } = await pipeline.generate({
+      steps: 3,
+      onStep: async ({ preview }) => {
+        last = (await preview())[0]!.pixels;
+      },
+    });
+    expect(last).toEqual(images[0]!.pixels);
+  });
+
+  it("keeps known start tokens", async () => {
+    const start = Int32Array.from({ length: 16 }, (_, i) => (i < 6 ? pipeline.maskId : i % 8));
+    const { tokens } = await pipeline.generate({ startTokens: start, count: 2 });
+    for (const ids of tokens) expect([...ids.subarray(6)]).toEqual([...start.subarray(6)]);
+  });
+
+  it("stops at the signal with its reason, and leaves nothing behind", async () => {
+    const before = (await runner.stats()).stored;
+    const stop = new AbortController();
+    const work = pipeline.generate({
+      count: 2,
+      signal: stop.signal,
+      onStep: () => stop.abort(new Error("enough")),
+    });
+    await expect(work).rejects.toThrow("enough");
+    expect((await runner.stats()).stored).toBe(before);
+  });
+
+  it.each([
+    [{ classes: ["cst"] }, /unknown class "cst"\. Did you mean "cat"\?/],
+    [{ classes: [3] }, /number in 0\.\.2, got 3/],
+    [{ classes: [-1] }, /number in 0\.\.2, got -1/],
+    [{ count: 0 }, /count must be a whole number of at least 1, got 0/],
+    [{ count: -2 }, /count/],
+    [{ seed: 2 ** 53 + 2 }, /seed/],
+    [{ steps: 0 }, /steps.*1\.\.16.*got 0/],
+    [{ steps: 17 }, /steps.*got 17/],
+    [{ plan: "8x3,4x" }, /"4x"/],
+    [{ plan: "3x4" }, /got p = 3/],
+    [{ plan: "1x4", steps: 5 }, /must add up to 5/],
+    [{ startTokens: new Int32Array(5) }, /startTokens: must hold 16 ids/],
+    [{ startTokens: new Int32Array(16) }, /masked/],
+  ])("refuses %j", async (options, expected) => {
+    await expect(pipeline.generate(options)).rejects.toThrow(expected);
+  });
+
+  it("takes a class by name before number: the class called 7", async () => {
+    const labels = async (classes: (string | number)[]) =>
+      (await pipeline.generate({ classes, count: 3, steps: 1 })).images.map(({ label }) => label);
+    expect(await labels(["7"])).toEqual([2, 2, 2]);
+    expect(await labels(["1"])).toEqual([1, 1, 1]);
+    expect(await labels(["all"])).toEqual([0, 1, 2]);
+    expect(await labels(["none"])).toEqual([toyClasses.length, toyClasses.length, toyClasses.length]);
+  });
+});
+
+describe("edit, encode and decodeTokens", () => {
+  it("changes only masked tokens", async () => {
+    const { images } = await pipeline.generate({ seed: 4 });
+    const [known] = await pipeline.encode(images);
+    // The upper left quarter: columns and rows 0 and 1 of four.
+    const mask = boxMask({ width: 16, height: 16 }, { x: 0, y: 0, width: 8, height: 8 });
+    const { tokens } = await pipeline.edit({ image: images[0]!, mask, class: "dog", count: 3 });
+    for (const ids of tokens) {
+      ids.forEach((id, i) => {
+        if (i % 4 >= 2 || i >= 8) expect(id).toBe(known![i]);
+      });
+    }
+  });
+
+  it("refuses a mask or picture of another size, an empty mask, and ids that are none", async () => {
+    const { images } = await pipeline.generate();
+    const small = boxMask({ width: 8, height: 8 }, { x: 0, y: 0, width: 4, height: 4 });
+    await expect(pipeline.edit({ image: images[0]!, mask: small })).rejects.toThrow(/16 x 16.*got 8 x 8/);
+    const empty = { width: 16, height: 16, data: new Uint8Array(256) };
+    await expect(pipeline.edit({ image: images[0]!, mask: empty })).rejects.toThrow(/sets no pixel/);
+    await expect(pipeline.encode([{ width: 8, height: 8, pixels: new Uint8Array(192) }])).rejects.toThrow(
+      /got 8 x 8/,
+    );
+    await expect(pipeline.decodeTokens([new Int32Array(16).fill(8)])).rejects.toThrow(/0\.\.7, got 8/);
+  });
+});
+
+describe("a pipeline's own things", () => {
+  it("returns everything to the runner, however often it is disposed", async () => {
+    const own = await createNodeRunner({ threads: 1 });
+    const before = await own.stats();
+    for (let i = 0; i < 2; i++) {
+      const opened = await openImagePipeline(toyModel(), { runner: own });
+      await opened.generate({ count: 2, guidanceScale: 1 });
+      await opened.dispose();
+      await opened.dispose();
+      expect(await own.stats()).toEqual(before);
+    }
+    await own.close();
+  });
+
+  it("refuses folders that are no whole model", async () => {
+    await expect(ImagePipeline.fromPretrained(join(folder, "none"))).rejects.toThrow(/no such model folder/);
+    const path = join(folder, "generation_config.json");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replace('"dog",', ""));
+    await expect(readImageModel(folder)).rejects.toThrow(
+      /classNames must name the transformer's 3 classes, got 2/,
+    );
+    await writeFile(path, text);
+    expect((await readImageModel(folder)).plan).toEqual(toyModel().plan);
+  });
+});

@@ -1,0 +1,163 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfig, resolveConfig, transformerConfigOf } from "../../src/training/config.ts";
+
+const base = { name: "x" };
+const messageOf = (raw: unknown, options: Parameters<typeof resolveConfig>[2] = {}): string => {
+  try {
+    resolveConfig(raw, "f.yaml", options);
+  } catch (error) {
+    expect((error as Error).name).toBe("InputError");
+    return (error as Error).message;
+  }
+  throw new Error("expected a refusal");
+};
+
+describe("resolveConfig", () => {
+  it("fills in defaults", () => {
+    const { config, overrides } = resolveConfig(base, "f.yaml");
+    expect(config.data).toEqual({
+      source: "sprites",
+      resolution: 64,
+      count: 60_000,
+      seed: 0,
+      resampler: "lanczos3",
+      flip: false,
+    });
+    expect(config.transformer.training).toMatchObject({ labelSmoothing: 0.1, lambda: { start: 1, end: 0 } });
+    expect(config.decoding.steps).toBe(12);
+    expect(overrides).toEqual([]);
+  });
+
+  it("ranks default < file < quick < --set", () => {
+    const file = {
+      name: "x",
+      data: { count: 10 },
+      transformer: { training: { steps: 1000, batchSize: 64 } },
+      quick: { transformer: { training: { steps: 5, batchSize: 4 } } },
+    };
+    const set = ["transformer.training.batchSize=2"];
+    expect(resolveConfig(file, "f").config.transformer.training).toMatchObject({
+      steps: 1000,
+      batchSize: 64,
+    });
+    const { config, overrides } = resolveConfig(file, "f", { quick: true, set });
+    expect(config.transformer.training).toMatchObject({ steps: 5, batchSize: 2, learningRate: 1e-3 });
+    expect(config.data.count).toBe(10);
+    expect(config).not.toHaveProperty("quick");
+    expect(overrides).toEqual([{ key: "transformer.training.batchSize", value: 2, before: 4 }]);
+  });
+
+  it("reads --set values as YAML", () => {
+    const set = [
+      "transformer.model.factors=[1, 2]",
+      "data.source=./pictures",
+      "data.count=null",
+      "data.flip=true",
+    ];
+    const { config } = resolveConfig(base, "f", { set });
+    expect(config.transformer.model.factors).toEqual([1, 2]);
+    expect(config.data).toMatchObject({ source: "./pictures", count: null, flip: true });
+    // Twelve steps over the two sub-models, the smaller first.
+    expect(config.decoding.sizes).toEqual([
+      { factor: 2, steps: 6 },
+      { factor: 1, steps: 6 },
+    ]);
+  });
+
+  it("replaces a block whose kind changes", () => {
+    const file = { name: "x", tokenizer: { model: { quantizer: { kind: "vq", codebookSize: 9 } } } };
+    const set = ["tokenizer.model.quantizer={kind: fsq, levels: [8, 5]}", "tokenizer.model.latentWidth=2"];
+    const { tokenizer } = resolveConfig(file, "f", { set }).config;
+    expect(tokenizer.model.quantizer).toEqual({ kind: "fsq", levels: [8, 5] });
+  });
+
+  it("makes the tokenizer follow data.resolution, and refuses a contradiction", () => {
+    const { config } = resolveConfig({ name: "x", data: { resolution: 32 } }, "f");
+    expect(config.tokenizer.model.resolution).toBe(32);
+    expect(transformerConfigOf(config, 3)).toMatchObject({ grid: [2, 2], codebookSize: 1024, classes: 3 });
+    expect(
+      messageOf({ name: "x", tokenizer: { model: { resolution: 32, quantizer: { kind: "vq" } } } }),
+    ).toMatch(/tokenizer\.model\.resolution: must equal data\.resolution, 64, got 32/);
+  });
+
+  it("names file, key and the nearest known key", () => {
+    expect(messageOf({ name: "x", transformer: { training: { stpes: 3 } } })).toMatch(
+      /^f\.yaml: in transformer\.training: unknown key "stpes"\. Did you mean "steps"\?/,
+    );
+    expect(messageOf(base, { set: ["data.sorce=x"] })).toMatch(
+      /^--set: in data: unknown key "sorce"\. Did you mean "source"\?/,
+    );
+    expect(messageOf({ name: "x", quick: { seeed: 1 } })).toMatch(/^f\.yaml, quick: unknown key "seeed"/);
+    expect(messageOf({ name: "x", decoding: { guidance: { scle: 2 } } })).toMatch(
+      /^f\.yaml: decoding\.guidance: unknown key "scle"\. Did you mean "scale"\?/,
+    );
+    expect(messageOf(base, { set: ["tokenizer.model.quantizer={kind: vq, codebokSize: 3}"] })).toMatch(
+      /in tokenizer\.model\.quantizer: unknown key "codebokSize"\. Did you mean "codebookSize"\?/,
+    );
+  });
+
+  it.each([
+    ["transformer.training.steps=many", /^--set: transformer\.training\.steps: expected number, got "many"/],
+    ["transformer.training.steps=0", /^--set: .*steps: .*>=1, got 0/],
+    ["transformer.training.steps=1.5", /^--set: .*steps: expected int, got 1\.5/],
+    ["data.flip=1", /^--set: data\.flip: expected boolean, got 1/],
+    ["data.resampler=best", /^--set: data\.resampler: .*"lanczos3".*got "best"/],
+    ["transformer.model.heads=6", /^--set: transformer\.model\.heads: must divide the width 256, got 6/],
+    ["transformer.model.factors=[1, 3]", /factors: every factor must divide heads = 8, got 3/],
+    ["decoding.sizes=3x12", /plan\.sizes|decoding.*3/],
+    ["data.count=null", /^--set: data\.count: the drawn sprites have no end/],
+    ["__proto__.polluted=1", /^--set: unknown key "__proto__"/],
+    ["seed", /^--set: must be key=value.*got "seed"/],
+    ["=3", /^--set: must be key=value/],
+    ["data..count=3", /^--set: must be key=value/],
+    ["seed=[1", /^--set seed: not valid YAML/],
+  ])("refuses --set %s", (set, expected) => {
+    expect(messageOf(base, { set: [set] })).toMatch(expected);
+    expect({}).not.toHaveProperty("polluted");
+  });
+
+  it.each([
+    [null, /must hold keys and values/],
+    [["a"], /must hold keys and values/],
+    [{}, /^f\.yaml: name: expected string, got nothing/],
+    [{ name: "a/b" }, /^f\.yaml: name: must be made of letters/],
+    [{ name: "x", data: null }, /^f\.yaml: data: expected object, got null/],
+    [{ name: "x", quick: 3 }, /quick must hold the keys/],
+  ])("refuses %j", (raw, expected) => {
+    expect(messageOf(raw)).toMatch(expected);
+  });
+
+  it("refuses --quick without a quick: block", () => {
+    expect(messageOf(base, { quick: true })).toMatch(/has no quick: block/);
+  });
+});
+
+describe("loadConfig", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "config-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("reads YAML with comments, and refuses what is not YAML with its line", async () => {
+    const good = join(folder, "good.yaml");
+    await writeFile(good, "# how to run it\nname: mine\nseed: 3 # chosen by dice\n");
+    expect((await loadConfig(good)).config).toMatchObject({ name: "mine", seed: 3 });
+    const bad = join(folder, "bad.yaml");
+    await writeFile(bad, "name: mine\nseed: [1,\n");
+    await expect(loadConfig(bad)).rejects.toThrow(/bad\.yaml: not valid YAML: .*line 3/);
+    await expect(loadConfig(join(folder, "none.yaml"))).rejects.toThrow(
+      /cannot read the configuration .*none\.yaml/,
+    );
+  });
+
+  it("executes nothing: tags of other programs stay data or are refused", async () => {
+    const path = join(folder, "tag.yaml");
+    await writeFile(path, 'name: !!js/function "function () { globalThis.wasRun = true; }"\n');
+    await expect(loadConfig(path)).rejects.toThrow(/name/);
+    expect(globalThis).not.toHaveProperty("wasRun");
+  });
+});
