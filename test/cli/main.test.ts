@@ -45,12 +45,12 @@ function magnets(
 const lastLine = ({ stdout }: Ended): unknown => JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 
 describe("help", () => {
-  it.each([["demo"], ["sample"], ["edit"], ["train"], ["data", "preview"], ["plan"], ["info"], ["doctor"]])(
-    "of %s %s has a runnable example and loads no native library",
-    async (...command) => {
-      const { code, stdout } = await magnets([...command.filter(Boolean), "--help"]);
+  it.each(["demo", "sample", "edit", "train", "data preview", "plan", "info", "doctor"])(
+    "of %s has a runnable example",
+    async (command) => {
+      const { code, stdout } = await magnets([...command.split(" "), "--help"]);
       expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  npm run -s magnets -- ${command.join(" ")}`));
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n  npm run -s magnets -- ${command}`));
       expect(stdout).toContain("--json");
     },
   );
