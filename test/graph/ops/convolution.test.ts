@@ -111,7 +111,19 @@ describe("convolution agrees with plain loops, forward and backward", () => {
     const y = g.convolution(...inputs);
     const [dx, dk, db] = g.gradients(g.sum(g.multiply(y, weights)), inputs);
     const plain = g.convolution(inputs[0], inputs[1]);
-    const outputs = { y, dx: dx!, dk: dk!, db: db!, plain };
+    const unfolded = g.convolution(...inputs, "unfolded");
+    const again = g.gradients(g.sum(g.multiply(unfolded, weights)), inputs);
+    const outputs = {
+      y,
+      dx: dx!,
+      dk: dk!,
+      db: db!,
+      plain,
+      unfolded,
+      dx2: again[0]!,
+      dk2: again[1]!,
+      db2: again[2]!,
+    };
     for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
     const found = await evaluate(graph, {
       x: float32(xDims, x),
@@ -121,7 +133,14 @@ describe("convolution agrees with plain loops, forward and backward", () => {
     });
     const perChannel = sizeOf(xDims.slice(2));
     const biasOf = (i: number): number => b[Math.floor(i / perChannel) % kDims[0]!]!;
-    const all = { ...expected, plain: expected.y.map((value, i) => value - biasOf(i)) };
+    const all = {
+      ...expected,
+      plain: expected.y.map((value, i) => value - biasOf(i)),
+      unfolded: expected.y,
+      dx2: expected.dx,
+      dk2: expected.dk,
+      db2: expected.db,
+    };
     for (const [name, wanted] of Object.entries(all)) {
       const largest = Math.max(...wanted.map(Math.abs));
       const errors = numbers(found[name]).map((value, i) => Math.abs(value - wanted[i]!) / largest);
