@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { collect, finishCommand, wholeNumber } from "../options.ts";
+import { type Progress, startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
 
 interface TrainOptions {
@@ -40,7 +41,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
 
 async function train(path: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { loadConfig } = await import("../../src/train.ts");
+  const { loadConfig, trainImages } = await import("../../src/train.ts");
   const fromData = options.data === undefined ? [] : [`data.source=${JSON.stringify(options.data)}`];
   const { config, overrides } = await loadConfig(path, {
     set: [...fromData, ...(options.set ?? [])],
@@ -52,6 +53,38 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   }
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);
-  signal.throwIfAborted();
-  throw new Error("train: the stages are not wired yet");
+  const started = performance.now();
+  const bars = new Map<string, Progress>();
+  try {
+    const model = await trainImages({
+      config,
+      out,
+      stage: options.stage,
+      resume: options.resume,
+      threads: options.threads,
+      signal,
+      onMessage: (message) => report.say(message),
+      onProgress({ job, step, total, metrics }) {
+        let bar = bars.get(job);
+        if (!bar) {
+          for (const other of bars.values()) other.stop();
+          bar = startProgress(job, total, step);
+          bars.set(job, bar);
+        }
+        bar.update(step, shown(metrics));
+      },
+    });
+    const seconds = (performance.now() - started) / 1000;
+    if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
+    report.finish({ run: out, model, seconds });
+  } finally {
+    for (const bar of bars.values()) bar.stop();
+  }
+}
+
+/** The figures worth watching behind the bar. */
+function shown(metrics: Readonly<Record<string, number>>): Record<string, string> {
+  const digits: Record<string, number> = { loss: 4, psnr: 2, codebookUse: 2, imagesPerSecond: 0, gflops: 0 };
+  const entries = Object.entries(digits).filter(([name]) => metrics[name] !== undefined);
+  return Object.fromEntries(entries.map(([name, places]) => [name, metrics[name]!.toFixed(places)]));
 }

@@ -28,6 +28,7 @@ import { averagedWeights, stateNames } from "../training/optimiser.ts";
 import { openRunFolder } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { transformerJob } from "../training/transformer-job.ts";
+import { writeJson } from "../weights/model-folder.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type ImageModel, writeImageModel } from "./image-model.ts";
 import { openImagePipeline } from "./image-pipeline.ts";
@@ -96,7 +97,7 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
     const state = await train(runner, folder, job, options);
     const path = join(out, "model");
     await writeImageModel(path, imageModel(averagedWeights(state)));
-    await writeSource(path, config);
+    await writeJson(join(path, "train_config.json"), config);
     return path;
   } finally {
     await runner.close();
@@ -104,7 +105,10 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
 }
 
 /** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
-async function openPictures({ config, signal }: TrainImagesOptions, say: (message: string) => void): Promise<PictureSource> {
+async function openPictures(
+  { config, signal }: TrainImagesOptions,
+  say: (message: string) => void,
+): Promise<PictureSource> {
   const source = await openSource(config.data);
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) return source;
@@ -136,7 +140,12 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
   return { seed, data, tokenizer };
 }
 
-async function trainTokenizer(options: TrainImagesOptions, runner: Runner, source: PictureSource, count: number): Promise<void> {
+async function trainTokenizer(
+  options: TrainImagesOptions,
+  runner: Runner,
+  source: PictureSource,
+  count: number,
+): Promise<void> {
   const { config, out, resume } = options;
   const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
   const job = tokenizerJob({
@@ -219,10 +228,18 @@ async function tokenise(
       const encoded = await tokenizer.encode(planes);
       const at = version * count + from;
       ids.set(encoded.data, at * perPicture);
-      labels.set(pictures.map(({ label }) => label), at);
+      labels.set(
+        pictures.map(({ label }) => label),
+        at,
+      );
       for (const id of encoded.data) used.add(id);
     }
-    onProgress?.({ job: "tokens", step: from + pictures.length, total: count, metrics: { codebookUse: used.size / tokenizer.codebookSize } });
+    onProgress?.({
+      job: "tokens",
+      step: from + pictures.length,
+      total: count,
+      metrics: { codebookUse: used.size / tokenizer.codebookSize },
+    });
   }
   await tokenizer.dispose();
   const dataset: TokenDataset = {

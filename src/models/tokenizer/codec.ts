@@ -29,6 +29,15 @@ export function encoderGraph(config: TokenizerConfig): Graph {
   return graph;
 }
 
+/** Pixels [B, 3, S, S] in [0, 1] -> the encoder's `latents` [B * rows * columns, d], before quantisation. */
+export function latentsGraph(config: TokenizerConfig): Graph {
+  const graph = new Graph("tokenizer.latents");
+  const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
+  const weights = parameterInputs(graph, autoencoderParameters(config).filter(isEncoding));
+  graph.output("latents", mapsToRows(encodePixels(pixels, { config, weights, method: "direct" })));
+  return graph;
+}
+
 /** Token ids [B, rows, columns] int32 -> `pixels` [B, 3, S, S], not clamped. */
 export function decoderGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.decoder");

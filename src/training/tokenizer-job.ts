@@ -1,0 +1,149 @@
+/** What a picture tokenizer brings to the training loop. */
+import { foldIn, integerAt, type Key } from "../core/random.ts";
+import { type HostTensor, tensor } from "../core/tensor.ts";
+import { pictureSheet } from "../data/sheet.ts";
+import { fromPlanes, type PictureSource, toPlanes } from "../data/source.ts";
+import { countMultiplyAdds, encode } from "../graph/index.ts";
+import { initialise } from "../models/parameters.ts";
+import { latentsGraph, loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { codebookSize, type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
+import { codebookName } from "../models/tokenizer/quantizer.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { fitCodebook } from "./codebook-fit.ts";
+import { countUse, emptyUse, restartDeadCodes, usedShare } from "./codebook-restart.ts";
+import type { TrainingConfig } from "./config.ts";
+import type { TrainingJob } from "./loop.ts";
+import { averagedWeights, stateNames } from "./optimiser.ts";
+import { tokenizerStepGraph } from "./tokenizer-step.ts";
+
+export interface TokenizerJobOptions {
+  readonly runner: Runner;
+  readonly config: TokenizerConfig;
+  readonly training: TrainingConfig;
+  readonly source: PictureSource;
+  /** Pictures 0..count-1 of the source train. */
+  readonly count: number;
+  /** Mirror half of the pictures. */
+  readonly isFlipped: boolean;
+  readonly key: Key;
+}
+
+/** Codes are restarted often while the codebook forms, then every so many steps, and left alone at the end. */
+const restart = { early: 25, until: 200, later: 100, share: 0.8 };
+
+/** How many pictures the first codebook is fitted to. */
+const fitted = 600;
+
+export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
+  const { runner, config, training, source, count, key } = options;
+  const specs = tokenizerParameters(config);
+  const graph = tokenizerStepGraph(config, training.batchSize, training, training.absoluteWeight);
+  const multiplyAdds = countMultiplyAdds(graph);
+  const isLearned = config.quantizer.kind === "vq";
+  const use = emptyUse(codebookSize(config));
+  let share = 1;
+  const [weightsKey, batchKey, restartKey, fitKey] = [0, 1, 2, 3].map((purpose) => foldIn(key, purpose)) as [
+    Key,
+    Key,
+    Key,
+    Key,
+  ];
+
+  return {
+    name: "tokenizer",
+    schedule: training,
+    specs,
+    graph,
+    outputs: ["squaredError", "ids", "latents"],
+    async initialise() {
+      const weights = initialise(specs, weightsKey);
+      if (!isLearned) return weights;
+      const latents = await firstLatents(options, weights);
+      weights[codebookName] = await fitCodebook(runner, latents, codebookSize(config), fitKey);
+      return weights;
+    },
+    async batch(step) {
+      const stepKey = foldIn(batchKey, step);
+      const indexes = Array.from({ length: training.batchSize }, (_, i) => integerAt(stepKey, 2 * i, count));
+      const pixels = toPlanes(await Promise.all(indexes.map((index) => source.read(index))));
+      if (options.isFlipped) {
+        indexes.forEach((_, i) => {
+          if (integerAt(stepKey, 2 * i + 1, 2) === 1) mirror(pixels, i);
+        });
+      }
+      return { feeds: { pixels }, multiplyAdds };
+    },
+    async afterStep(step, outputs) {
+      countUse(use, outputs.ids!.data as BigInt64Array);
+      const isDue = (step + 1) % (step < restart.until ? restart.early : restart.later) === 0;
+      if (!isDue) return;
+      share = usedShare(use);
+      if (isLearned && step < training.steps * restart.share) {
+        await restartDeadCodes(runner, use, outputs.latents!, foldIn(restartKey, step));
+      }
+      use.counts.fill(0);
+    },
+    metrics: (outputs) => ({
+      psnr: -10 * Math.log10(Number(outputs.squaredError!.data[0])),
+      codebookUse: share,
+    }),
+    async sample() {
+      const state = await runner.get(stateNames(specs));
+      const tokenizer = await loadTokenizer(runner, config, averagedWeights(state));
+      const pictures = await Promise.all(Array.from({ length: 16 }, (_, i) => source.read(i)));
+      const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(pictures)));
+      await tokenizer.dispose();
+      // Rows of eight originals, each above its reconstructions.
+      const rows = [0, 8].flatMap((from) => [
+        ...pictures.slice(from, from + 8),
+        ...Array.from({ length: 8 }, (_, i) => fromPlanes(decoded, from + i)),
+      ]);
+      return pictureSheet(rows, { columns: 8, scale: 2 });
+    },
+    extra: {
+      save: () => ({
+        "use/counts": tensor("int32", [use.counts.length], Int32Array.from(use.counts)),
+        "use/share": tensor("float64", [1], Float64Array.of(share)),
+      }),
+      load(tensors) {
+        use.counts.set(tensors["use/counts"]!.data as Int32Array);
+        share = Number(tensors["use/share"]!.data[0]);
+      },
+    },
+  };
+}
+
+/** Latents [R, d] of the first pictures under untrained weights. */
+async function firstLatents(
+  { runner, config, source, count, training }: TokenizerJobOptions,
+  weights: Readonly<Record<string, HostTensor<"float32">>>,
+): Promise<HostTensor<"float32">> {
+  const perPicture = tokenGrid(config).reduce((a, b) => a * b, 1) * config.latentWidth;
+  const needed = Math.ceil((4 * codebookSize(config) * config.latentWidth) / perPicture);
+  const pictures = Math.max(needed, fitted);
+  const program = await runner.load(encode(latentsGraph(config)));
+  const feeds = Object.fromEntries(
+    program.inputs.filter(({ name }) => name !== "pixels").map(({ name }) => [name, weights[name]!]),
+  );
+  const all = new Float32Array(pictures * perPicture);
+  for (let from = 0; from < pictures; from += training.batchSize) {
+    const indexes = Array.from(
+      { length: Math.min(training.batchSize, pictures - from) },
+      (_, i) => (from + i) % count,
+    );
+    const pixels = toPlanes(await Promise.all(indexes.map((index) => source.read(index))));
+    const { latents } = await runner.run(program, { ...feeds, pixels }, { latents: "host" });
+    all.set(latents!.data as Float32Array, from * perPicture);
+  }
+  await runner.unload(program);
+  return tensor("float32", [all.length / config.latentWidth, config.latentWidth], all);
+}
+
+/** Turns picture `index` of planes [B, 3, H, W] left to right, in place. */
+function mirror({ dims, data }: HostTensor<"float32">, index: number): void {
+  const [, channels, height, width] = dims as [number, number, number, number];
+  for (let row = 0; row < channels * height; row++) {
+    const start = index * channels * height * width + row * width;
+    data.subarray(start, start + width).reverse();
+  }
+}

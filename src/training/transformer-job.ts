@@ -1,0 +1,135 @@
+/** What the nested masked transformer brings to the training loop. */
+import { foldIn, integerAt, type Key, permutation, uniformAt } from "../core/random.ts";
+import { type HostTensor, scalar, tensor } from "../core/tensor.ts";
+import { type TokenDataset, tokensOf } from "../data/tokens.ts";
+import { maskRatio } from "../decoding/mask-schedule.ts";
+import { countMultiplyAdds, Graph, gradients } from "../graph/index.ts";
+import { initialise } from "../models/parameters.ts";
+import { gridTokens, maskId, nullClass, type TransformerConfig } from "../models/transformer/config.ts";
+import { transformerParameters } from "../models/transformer/parameters.ts";
+import type { TrainConfig } from "./config.ts";
+import type { TrainingJob } from "./loop.ts";
+import { nestedLoss } from "./nested-loss.ts";
+import { addOptimiser, stateInputs } from "./optimiser.ts";
+
+export type TransformerTraining = TrainConfig["transformer"]["training"];
+
+export interface TransformerJobOptions {
+  readonly config: TransformerConfig;
+  readonly training: TransformerTraining;
+  readonly dataset: TokenDataset;
+  readonly key: Key;
+  /** A sheet of samples of the state in the runner's store, after `step` steps. */
+  readonly sample?: (step: number) => Promise<Uint8Array>;
+}
+
+/**
+ * One joint step of all sub-models: nested loss, gradients, AdamW. B and N are fixed, R (masked tokens) is not.
+ * Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
+ */
+export function transformerStepGraph(config: TransformerConfig, training: TransformerTraining): Graph {
+  const graph = new Graph("transformer.step");
+  const specs = transformerParameters(config);
+  const weights = stateInputs(graph, specs);
+  const { batchSize: B } = training;
+  const inputs = {
+    ids: graph.input("ids", "int32", [B, gridTokens(config)]),
+    classes: graph.input("classes", "int32", [B]),
+    rows: graph.input("rows", "int32", ["R"]),
+    labels: graph.input("labels", "int32", ["R"]),
+    rowWeights: graph.input("rowWeights", "float32", ["R"]),
+    lambda: graph.input("lambda", "float32", []),
+  };
+  const { loss, perFactor } = nestedLoss(graph, config, weights, inputs, {
+    factors: training.factors ?? config.factors,
+    teacher: training.teacher === "full" ? "largest" : "next-larger",
+    labelSmoothing: training.labelSmoothing,
+  });
+  const updates = gradients(
+    loss,
+    specs.map(({ name }) => weights[name]!),
+  );
+  graph.output("gradientNorm", addOptimiser(graph, specs, updates, training));
+  graph.output("loss", loss);
+  for (const [factor, value] of Object.entries(perFactor)) graph.output(`loss.p${factor}`, value);
+  return graph;
+}
+
+export function transformerJob({
+  config,
+  training,
+  dataset,
+  key,
+  sample,
+}: TransformerJobOptions): TrainingJob {
+  const specs = transformerParameters(config);
+  const graph = transformerStepGraph(config, training);
+  // The graph's cost is linear in R: two counts tell it for every batch.
+  const fixed = countMultiplyAdds(graph, { R: 0 });
+  const perRow = countMultiplyAdds(graph, { R: 1 }) - fixed;
+  const factors = training.factors ?? config.factors;
+  const losses = factors.map((factor) => `loss.p${factor}`);
+  const [weightsKey, batchKey] = [foldIn(key, 0), foldIn(key, 1)];
+  return {
+    name: "transformer",
+    schedule: training,
+    specs,
+    graph,
+    outputs: losses,
+    initialise: async () => initialise(specs, weightsKey),
+    async batch(step) {
+      const batch = maskedBatch(config, training, dataset, foldIn(batchKey, step));
+      const { start, end } = training.lambda;
+      const lambda = scalar(start + ((end - start) * step) / Math.max(1, training.steps - 1));
+      return { feeds: { ...batch, lambda }, multiplyAdds: fixed + perRow * batch.rows!.dims[0]! };
+    },
+    metrics: (outputs) => Object.fromEntries(losses.map((name) => [name, Number(outputs[name]!.data[0])])),
+    ...(sample ? { sample } : {}),
+  };
+}
+
+/**
+ * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) with u uniform for each, that many
+ * positions at random (at least one), and the class dropped now and then (method, section 4).
+ */
+export function maskedBatch(
+  config: TransformerConfig,
+  {
+    batchSize: B,
+    classDropout,
+    maskSchedule,
+  }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule">,
+  dataset: TokenDataset,
+  key: Key,
+): Record<"ids" | "classes" | "rows" | "labels" | "rowWeights", HostTensor> {
+  const N = gridTokens(config);
+  const ids = new Int32Array(B * N);
+  const classes = new Int32Array(B);
+  const rows: number[] = [];
+  const labels: number[] = [];
+  const rowWeights: number[] = [];
+  for (let b = 0; b < B; b++) {
+    const own = foldIn(key, b);
+    const index = integerAt(own, 0, dataset.count);
+    ids.set(tokensOf(dataset, index), b * N);
+    const isDropped = config.classes === 0 || uniformAt(own, 1) < classDropout;
+    classes[b] = isDropped ? nullClass(config) : dataset.labels[index]!;
+    const ratio = maskRatio({ kind: maskSchedule }, uniformAt(own, 2), N);
+    const masked = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
+    for (const position of permutation(foldIn(own, 3), N).subarray(0, masked).sort()) {
+      rows.push(b * (N + 1) + 1 + position);
+      labels.push(ids[b * N + position]!);
+      rowWeights.push(1 / (B * masked));
+      ids[b * N + position] = maskId(config);
+    }
+  }
+  const vector = <T extends "int32" | "float32">(dtype: T, data: HostTensor<T>["data"]): HostTensor =>
+    tensor(dtype, [data.length], data);
+  return {
+    ids: tensor("int32", [B, N], ids),
+    classes: vector("int32", classes),
+    rows: vector("int32", Int32Array.from(rows)),
+    labels: vector("int32", Int32Array.from(labels)),
+    rowWeights: vector("float32", Float32Array.from(rowWeights)),
+  };
+}
