@@ -1,0 +1,110 @@
+/** The model card of a trained model: what it is, how it was made, how long it took, how its losses fell. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { lineChart } from "../charts/line-chart.ts";
+import { writeFileAtomic } from "../core/atomic-file.ts";
+import type { TrainConfig } from "../training/config.ts";
+import { describeImageModel, type ImageModel } from "./image-model.ts";
+
+export interface CardSource {
+  readonly config: TrainConfig;
+  readonly model: ImageModel;
+  /** The run's folder, whose metrics are told. */
+  readonly run: string;
+}
+
+type Line = Readonly<Record<string, number>>;
+
+/** Writes README.md and loss.svg into the model folder `folder`. */
+export async function writeModelCard(folder: string, { config, model, run }: CardSource): Promise<void> {
+  const [tokenizer, transformer] = await Promise.all(
+    ["tokenizer", "transformer"].map((stage) => readMetrics(join(run, stage, "metrics.jsonl"))),
+  );
+  const losses = model.transformer.config.factors.map((factor) => ({
+    name: `p = ${factor}`,
+    points: smoothed(transformer!, `loss.p${factor}`),
+  }));
+  const curve = lineChart(losses, {
+    title: "Cross-entropy on masked tokens, by sub-model",
+    x: "training step",
+    y: "nats per token",
+  });
+  await writeFileAtomic(join(folder, "loss.svg"), curve);
+  await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer!, transformer!));
+}
+
+async function readMetrics(path: string): Promise<Line[]> {
+  const text = await readFile(path, "utf8");
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+}
+
+/** Means over about 100 stretches of the run: single batches are noisy. */
+function smoothed(lines: readonly Line[], name: string): [number, number][] {
+  const stretch = Math.max(1, Math.floor(lines.length / 100));
+  const points: [number, number][] = [];
+  for (let from = 0; from + stretch <= lines.length; from += stretch) {
+    const part = lines.slice(from, from + stretch);
+    points.push([part.at(-1)!.step!, part.reduce((total, line) => total + line[name]!, 0) / part.length]);
+  }
+  return points;
+}
+
+/** The mean of a figure over the last tenth of a run. */
+function finalMean(lines: readonly Line[], name: string): number {
+  const last = lines.slice(-Math.max(1, Math.floor(lines.length / 10)));
+  return last.reduce((total, line) => total + line[name]!, 0) / last.length;
+}
+
+function cardText(
+  config: TrainConfig,
+  model: ImageModel,
+  tokenizer: readonly Line[],
+  transformer: readonly Line[],
+): string {
+  const { transformer: sizes, plan, tokenizer: coder } = describeImageModel(model);
+  const { subModels, width, depth, heads, grid, codebookSize } = sizes;
+  const minutes = (lines: readonly Line[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
+  const subModelRows = subModels.map(
+    ({ factor, heads: own, hidden, parameters }) =>
+      `| ${factor} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
+  );
+  return `---
+library_name: magnets
+pipeline_tag: unconditional-image-generation
+tags: [masked-generation, nested-transformer]
+---
+# ${config.name}
+
+Images of ${config.data.resolution} x ${config.data.resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
+A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a picture into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
+masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Its small sub-models are slices of the one set of weights.
+
+| down-scale factor p | heads | hidden units | parameters | loss (nats per masked token) |
+|---|---|---|---|---|
+${subModelRows.join("\n")}
+
+![Losses of the sub-models over the training](loss.svg)
+
+## Use
+
+\`\`\`
+magnets sample ${join("models", config.name)} --class ${model.classNames[0] ?? "none"} --count 16
+\`\`\`
+
+Default plan: ${plan.sizes} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a picture, ${plan.ratio.toFixed(2)}x fewer than the flat full-size decode.
+
+## Training
+
+\`\`\`
+magnets train configs/${config.name}.yaml
+\`\`\`
+
+On pictures of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes
+(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} pictures, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} pictures).
+The weights are the moving averages of the training, stored as float16.
+`;
+}
