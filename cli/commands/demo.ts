@@ -1,5 +1,6 @@
 /** `magnets demo` (`npm start`): the shipped model, its plan, and the flat decode beside it. */
 import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { finishCommand, seed } from "../options.ts";
@@ -12,12 +13,14 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("demo")
     .description("pictures from the shipped model, with the flat decode's cost and time beside the plan's")
+    .option("--model <folder>", "another model folder (default: the shipped one)")
     .option("--seed <n>", "0..2^64-1", seed, 7)
     .option("--out <folder>", "for the pictures", "out/demo");
   finishCommand(command, "demo --seed 3").action((options: DemoOptions) => demo(options, signal));
 }
 
 interface DemoOptions {
+  model?: string;
   seed: number | bigint;
   out: string;
   json?: boolean;
@@ -25,16 +28,27 @@ interface DemoOptions {
 
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { ensureWritableFolder, ImagePipeline, imagePlanCost } = await import("../../src/index.ts");
+  const { ensureWritableFolder, ImagePipeline, imagePlanCost, InputError } = await import(
+    "../../src/index.ts"
+  );
   const { startProgress } = await import("../progress.ts");
+  const folder = options.model ?? shippedModel();
+  if (!folder) {
+    throw new InputError(
+      "demo: this copy has no models/sprites; make it with: train configs/sprites.yaml, or name another model " +
+        "folder with --model",
+    );
+  }
   await ensureWritableFolder(options.out);
-  const pipeline = await ImagePipeline.fromPretrained(shippedModel());
+  const pipeline = await ImagePipeline.fromPretrained(folder);
   try {
     const { model } = pipeline;
-    const turn = Math.max(1, model.classNames.length);
-    const count = Math.ceil(16 / turn) * turn;
+    const { classNames } = model;
+    // Whole turns of the classes, 16 to 24 pictures where the classes are that few.
+    const turn = Math.max(1, classNames.length);
+    const count = Math.min(24, Math.ceil(16 / turn) * turn);
     const request = {
-      classes: model.classNames.length > 0 ? ["all"] : null,
+      classes: classNames.length > 0 ? ["all"] : null,
       count,
       seed: options.seed,
       signal,
@@ -56,33 +70,46 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     const flat = await run("flat  ", { plan: { sizes: `1x${model.plan.steps}`, cache: { enabled: false } } });
 
     const written = await writeGenerated(nested, pipeline, options, report, signal);
-    report.say();
+    report.say(`\n${count} pictures: ${written.sheet}\n\nThe plan, step by step:\n`);
     report.say(planTable(imagePlanCost(model.transformer.config, model.plan)));
-    report.say();
+    report.say(`\nMeasured just now, ${count} pictures each, from the same seed:\n`);
     report.say(
       table(
         ["decode", "multiply-adds", "seconds"],
         [nested, flat].map(({ stats }, i) => [
-          i === 0 ? "nested, cached" : "flat, full size",
+          i === 0 ? "the plan" : "flat, full size",
           short(stats.multiplyAdds),
           Number(stats.seconds.toFixed(2)),
         ]),
       ),
     );
-    report.say(`\n${count} pictures: ${written.sheet}`);
+    report.say(
+      "(The flat decode timed here skips the logits of decided tokens; the count above includes them.)",
+    );
+
+    const name = options.model ?? relative(process.cwd(), folder);
+    const one = classNames.includes("cat") ? "cat" : classNames[0];
+    const wanted = one === undefined ? "" : ` --class ${one}`;
+    const quarter = pipeline.resolution / 4;
+    const box = [quarter, quarter, 2 * quarter, 2 * quarter].map(Math.floor).join(",");
     report.say("\nTry next:");
-    report.say("  npm run magnets -- sample models/sprites --class cat --count 16 --seed 1");
-    report.say(`  npm run magnets -- edit models/sprites --image ${written.images[0]} --box 16,16,32,32`);
+    report.say(`  npm run magnets -- sample ${name}${wanted} --count 16 --seed 1`);
+    report.say(`  npm run magnets -- edit ${name} --image ${written.images[0]} --box ${box}${wanted}`);
+    report.say(`  npm run magnets -- plan ${name} --plan 1x12`);
     report.say("  npm run magnets -- --help");
-    report.finish({ ...written, secondsFlat: flat.stats.seconds });
+    report.finish({
+      ...written,
+      secondsFlat: flat.stats.seconds,
+      multiplyAddsFlatRun: flat.stats.multiplyAdds,
+    });
   } finally {
     await pipeline.dispose();
   }
 }
 
 /** The model beside the package's sources, or beside its build. */
-function shippedModel(): string {
+function shippedModel(): string | undefined {
   const places = ["../../models/sprites", "../../../models/sprites"];
   const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  return paths.find((path) => existsSync(path)) ?? paths[0]!;
+  return paths.find((path) => existsSync(join(path, "model_index.json")));
 }

@@ -1,0 +1,140 @@
+/**
+ * How much of the machine does a training step use? The rate of a whole joint step (all sub-models forward, losses,
+ * gradients, clipping, AdamW, averaging) over that of the best square float32 product in the same runner. Steps and
+ * products take turns, so that whatever else the machine does meets both alike.
+ *
+ * D 256, L 8, H 8, N 64 tokens, V 1024, a batch of 32.
+ */
+import { table } from "../cli/table.ts";
+import { foldIn, type Key, normals, uniforms } from "../src/core/random.ts";
+import { tensor } from "../src/core/tensor.ts";
+import { encode, Graph, matmul } from "../src/graph/index.ts";
+import { transformerConfig } from "../src/models/transformer/config.ts";
+import { createNodeRunner } from "../src/runtime/node.ts";
+import type { Runner } from "../src/runtime/runner.ts";
+import { resolveConfig } from "../src/training/config.ts";
+import {
+  initialState,
+  learningRateAt,
+  optimiserFeeds,
+  stateFeeds,
+  stateSinks,
+} from "../src/training/optimiser.ts";
+import { transformerJob } from "../src/training/transformer-job.ts";
+import type { Bench } from "./main.ts";
+import { median } from "./median.ts";
+
+const key: Key = [7, 7];
+
+export const benchTraining: Bench = async (say, isQuick) => {
+  const [warmUps, rounds] = isQuick ? [0, 1] : [3, 15];
+  const runner = await createNodeRunner();
+  try {
+    const step = await trainingStep(runner, isQuick ? 1 : 8);
+    const products = [await squareProduct(runner, 1024, isQuick ? 1 : 4)];
+    if (!isQuick) products.push(await squareProduct(runner, 2048, 1));
+    const seconds: number[] = [];
+    const productSeconds = products.map((): number[] => []);
+    let work = 0;
+    for (let round = -warmUps; round < rounds; round++) {
+      const { took, multiplyAdds } = await step.run(round + warmUps);
+      const others: number[] = [];
+      for (const product of products) others.push(await product.run());
+      if (round < 0) continue;
+      seconds.push(took);
+      work += multiplyAdds / rounds;
+      others.forEach((other, i) => {
+        productSeconds[i]!.push(other);
+      });
+    }
+    const stepSeconds = median(seconds);
+    const gflops = (2 * work) / stepSeconds / 1e9;
+    const rates = products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9);
+    const gemmPeak = Math.max(...rates);
+    const name = `joint step, ${step.batchSize} pictures, ${step.nodes} nodes`;
+    say(
+      table(
+        ["what", "ms (median)", "GFLOP/s"],
+        [
+          [name, Number((stepSeconds * 1e3).toFixed(1)), Number(gflops.toFixed(1))],
+          ...products.map(({ size }, i): (string | number)[] => [
+            `product ${size} x ${size}`,
+            Number((median(productSeconds[i]!) * 1e3).toFixed(1)),
+            Number(rates[i]!.toFixed(1)),
+          ]),
+        ],
+      ),
+    );
+    const imagesPerSecond = step.batchSize / stepSeconds;
+    say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} pictures/s`);
+    const fraction = gflops / gemmPeak;
+    return { gflops, gemmPeak, fraction, imagesPerSecond, stepSeconds, multiplyAdds: work, rounds };
+  } finally {
+    await runner.close();
+  }
+};
+
+/** The step as the training loop runs it: state in the runner, a new batch of random tokens each time. */
+async function trainingStep(runner: Runner, depth: number) {
+  const classNames = Array.from({ length: 12 }, (_, i) => String(i));
+  const [grid, codebookSize, count] = [[8, 8], 1024, 256];
+  const config = transformerConfig({
+    grid,
+    codebookSize,
+    classes: classNames.length,
+    width: 256,
+    depth,
+    heads: 8,
+  });
+  const ids = Uint16Array.from(uniforms(foldIn(key, 0), count * 64), (u) => Math.floor(u * codebookSize));
+  const labels = Int32Array.from({ length: count }, (_, i) => i % classNames.length);
+  const dataset = {
+    grid,
+    codebookSize,
+    classNames,
+    count,
+    ids,
+    labels,
+    source: "random",
+    tokenizer: "none",
+  };
+  const { training } = resolveConfig({ name: "bench" }, "bench").config.transformer;
+  const job = transformerJob({ config, training, dataset, key });
+  await runner.put(initialState(await job.initialise()));
+  const program = await runner.load(encode(job.graph));
+  const wanted = ["loss", "gradientNorm", ...job.outputs].map((name) => [name, "host"]);
+  const sinks = { ...stateSinks(job.specs), ...Object.fromEntries(wanted) };
+  const rateOptions = { ...training, ...training.schedule };
+  return {
+    batchSize: training.batchSize,
+    nodes: job.graph.nodes.length,
+    async run(step: number) {
+      const { feeds, multiplyAdds } = await job.batch(step);
+      const rate = learningRateAt(step, training.steps, rateOptions);
+      const all = { ...stateFeeds(job.specs), ...optimiserFeeds(step, rate, training), ...feeds };
+      const began = performance.now();
+      await runner.run(program, all, sinks);
+      return { took: (performance.now() - began) / 1000, multiplyAdds };
+    },
+  };
+}
+
+/** A product of two stored matrices; `repeats` of them give one measurement. */
+async function squareProduct(runner: Runner, size: number, repeats: number) {
+  const graph = new Graph(`product ${size}`);
+  const [a, b] = [`a ${size}`, `b ${size}`];
+  graph.output("y", matmul(graph.input(a, "float32", [size, size]), graph.input(b, "float32", [size, size])));
+  const random = (i: number) => tensor("float32", [size, size], normals(foldIn(key, i), size * size));
+  await runner.put({ [a]: random(1), [b]: random(2) });
+  const program = await runner.load(encode(graph));
+  return {
+    size,
+    async run() {
+      const began = performance.now();
+      for (let i = 0; i < repeats; i++) {
+        await runner.run(program, { [a]: { stored: a }, [b]: { stored: b } }, { y: { store: `y ${size}` } });
+      }
+      return (performance.now() - began) / 1000 / repeats;
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// The same seed under different plans: what each costs, how long it takes, and how it looks. One row per plan.
+// npx tsx examples/02-plans.ts [model folder]
+import { ImagePipeline, type PlanInput, pictureSheet, writeFileAtomic } from "../src/index.ts";
+
+const plans: Record<string, PlanInput> = {
+  "flat, no cache": { sizes: "1x12", cache: { enabled: false } },
+  "flat, cached": { sizes: "1x12" },
+  "growing, cached": { sizes: "8x3,4x3,2x3,1x3" },
+  "smallest alone": { sizes: "8x12" },
+};
+
+const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
+try {
+  const rows = [];
+  for (const [name, plan] of Object.entries(plans)) {
+    const { images, stats } = await pipeline.generate({ classes: ["all"], count: 6, seed: 3, plan });
+    const cost = `${(stats.multiplyAdds / 1e9).toFixed(2)} G multiply-adds, ${stats.ratio.toFixed(2)} times less`;
+    console.log(`${name.padEnd(16)} ${cost}, ${stats.seconds.toFixed(2)} s`);
+    rows.push(...images);
+  }
+  await writeFileAtomic("out/examples/plans.png", await pictureSheet(rows, { columns: 6, scale: 2 }));
+} finally {
+  await pipeline.dispose();
+}

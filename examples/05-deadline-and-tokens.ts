@@ -1,0 +1,27 @@
+// A decode stopped by a deadline, and pictures kept as their token ids: 64 small numbers that decode again exactly.
+// npx tsx examples/05-deadline-and-tokens.ts [model folder]
+import { ImagePipeline, pictureSheet, writeFileAtomic } from "../src/index.ts";
+
+const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
+try {
+  try {
+    await pipeline.generate({ classes: ["all"], count: 100_000, signal: AbortSignal.timeout(500) });
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
+    console.log("stopped after half a second; the pipeline goes on working");
+  }
+
+  const { images, tokens } = await pipeline.generate({ classes: ["all"], count: 6, seed: 2 });
+  await writeFileAtomic("out/examples/tokens.json", JSON.stringify(tokens.map((ids) => [...ids])));
+  const again = await pipeline.decodeTokens(tokens);
+  const isSame = again.every(({ pixels }, i) => Buffer.compare(pixels, images[i]!.pixels) === 0);
+  console.log(`decoded again from their ids: ${isSame ? "the same pictures" : "other pictures"}`);
+
+  // The second half of one picture's ids asked for anew.
+  const startTokens = tokens[0]!.map((id, i, ids) => (i < ids.length / 2 ? id : pipeline.maskId));
+  const continued = await pipeline.generate({ startTokens, count: 6, seed: 3 });
+  const sheet = await pictureSheet([...images, ...continued.images], { columns: 6, scale: 2 });
+  await writeFileAtomic("out/examples/tokens.png", sheet);
+} finally {
+  await pipeline.dispose();
+}

@@ -1,0 +1,56 @@
+/** The first run: what `npm start` shows and leaves behind, on a toy model; and what it says without a model. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeImageModel } from "../../src/pipelines/image-model.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
+
+const magnets = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "demo-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("demo", () => {
+  it("shows the plan, both decodes and what to try next, and writes a labelled sheet", async () => {
+    const [model, out] = [join(folder, "model"), join(folder, "out")];
+    await writeImageModel(model, toyModel());
+    const { stdout, stderr } = await magnets("demo", "--model", model, "--out", out, "--json");
+
+    // 3 classes: six whole turns are the first number of pictures from 16 on.
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(1);
+    const result = JSON.parse(lines[0]!);
+    expect(result.images).toHaveLength(18);
+    expect(result.ratio).toBeGreaterThan(1);
+    expect(result.secondsFlat).toBeGreaterThan(0);
+    // The flat run skips decided tokens' logits: less than the plain method, more than the plan.
+    expect(result.multiplyAddsFlatRun).toBeLessThan(result.multiplyAddsFlat);
+    expect(result.multiplyAddsFlatRun).toBeGreaterThan(result.multiplyAdds);
+    expect(await readdir(out)).toContain("sheet.png");
+    expect([...(await readFile(join(out, "sheet.png"))).subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
+
+    for (const step of ["1/8", "1/4", "1/2", "1/1"]) expect(stderr).toContain(step);
+    expect(stderr).toMatch(/multiply-adds per picture: .*times less/);
+    expect(stderr).toMatch(/flat, full size +\S/);
+    expect(stderr).toMatch(/Try next:\n {2}npm run magnets -- sample .*model --class cat/);
+  });
+
+  it.skipIf(existsSync("models/sprites/model_index.json"))(
+    "says in one sentence what to do where the shipped model is missing",
+    async () => {
+      const failure = await magnets("demo", "--out", join(folder, "none")).catch((error) => error);
+      expect(failure.code).toBe(2);
+      expect(failure.stderr).toMatch(/^magnets: demo: .*no models\/sprites.*--model/);
+      expect(failure.stderr.trimEnd()).not.toContain("\n");
+      expect(existsSync(join(folder, "none"))).toBe(false);
+    },
+  );
+});

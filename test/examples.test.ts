@@ -1,0 +1,46 @@
+/** Every example runs, on the shipped model where it is there, else on a toy one, and says and writes something. */
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeImageModel } from "../src/pipelines/image-model.ts";
+import { toyModel } from "./pipelines/toy-model.ts";
+
+const shipped = resolve("models/sprites");
+const isShipped = existsSync(join(shipped, "model_index.json"));
+const examples = readdirSync("examples").filter((name) => name.endsWith(".ts"));
+
+let folder: string;
+let model = shipped;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "examples-"));
+  if (isShipped) return;
+  model = join(folder, "toy");
+  await writeImageModel(model, toyModel());
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe(`examples on ${isShipped ? "the shipped model" : "a toy model, as the shipped one is not there"}`, () => {
+  it("are five, numbered, each under 40 lines and linked from the README", () => {
+    expect(examples.map((name) => name.slice(0, 3))).toEqual(["01-", "02-", "03-", "04-", "05-"]);
+    const readme = readFileSync("README.md", "utf8");
+    for (const name of examples) {
+      expect(readFileSync(join("examples", name), "utf8").split("\n").length).toBeLessThan(40);
+      expect(readme).toContain(`(examples/${name})`);
+    }
+  });
+
+  it.each(examples)("%s", async (name) => {
+    const tsx = import.meta.resolve("tsx");
+    const args = ["--import", tsx, resolve("examples", name), model];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+    const named = [...stdout.matchAll(/out\/examples\/[\w.-]+/g)].map(([path]) => path);
+    for (const path of named) expect(existsSync(join(folder, path))).toBe(true);
+    expect(stdout.trim()).not.toBe("");
+    expect((await readdir(join(folder, "out/examples"))).some((file) => file.endsWith(".png"))).toBe(true);
+    if (name.startsWith("05")) expect(stdout).toContain("the same pictures");
+  });
+});
