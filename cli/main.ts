@@ -6,10 +6,12 @@
  * SIGTERM), 1 a mistake of our own (with its stack).
  */
 import { Command, CommanderError } from "commander";
+import { addClassifierCommand } from "./commands/classifier.ts";
 import { addDataCommand } from "./commands/data.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEditCommand } from "./commands/edit.ts";
+import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addSampleCommand } from "./commands/sample.ts";
@@ -42,6 +44,8 @@ addSampleCommand(program, stop.signal);
 addEditCommand(program, stop.signal);
 addTrainCommand(program, stop.signal);
 addDataCommand(program, stop.signal);
+addEvaluateCommand(program, stop.signal);
+addClassifierCommand(program, stop.signal);
 addPlanCommand(program);
 addInfoCommand(program);
 addDoctorCommand(program);

@@ -1,0 +1,63 @@
+/** Showing many pictures to the classifier, a few at a time. N pictures, F feature width. */
+import type { Picture } from "../data/source.ts";
+import { toPlanes } from "../data/source.ts";
+import type { Classifier } from "./classifier.ts";
+
+export interface Judged {
+  /** [N], what each picture is. */
+  readonly labels: Int32Array;
+  /** [N], what the classifier takes it for. */
+  readonly found: Int32Array;
+  /** [N, F], row-major. */
+  readonly features: Float32Array;
+}
+
+export interface JudgeOptions {
+  /** N. */
+  readonly count: number;
+  /** Index of the first picture, 0 unless told. */
+  readonly from?: number;
+  readonly signal?: AbortSignal;
+  /** Called after every batch. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Pictures read together. */
+const batch = 64;
+
+/** Classifies pictures `from` to `from + count - 1`; the next batch is read while this one is computed. */
+export async function judge(
+  classifier: Classifier,
+  read: (index: number) => Picture | Promise<Picture>,
+  { count, from = 0, signal, onProgress }: JudgeOptions,
+): Promise<Judged> {
+  const width = classifier.config.featureWidth;
+  const labels = new Int32Array(count);
+  const found = new Int32Array(count);
+  const features = new Float32Array(count * width);
+  const readBatch = (start: number): Promise<Picture[]> =>
+    Promise.all(Array.from({ length: Math.min(batch, count - start) }, (_, i) => read(from + start + i)));
+  let next = readBatch(0);
+  for (let start = 0; start < count; start += batch) {
+    signal?.throwIfAborted();
+    const pictures = await next;
+    if (start + batch < count) {
+      next = readBatch(start + batch);
+      next.catch(() => {}); // awaited in its turn
+    }
+    const result = await classifier.classify(toPlanes(pictures));
+    labels.set(
+      pictures.map(({ label }) => label),
+      start,
+    );
+    found.set(result.labels, start);
+    features.set(result.features.data, start * width);
+    onProgress?.(start + pictures.length);
+  }
+  return { labels, found, features };
+}
+
+/** The share of pictures that the classifier takes for what they are, in [0, 1]. */
+export function accuracyOf({ labels, found }: Pick<Judged, "labels" | "found">): number {
+  return labels.reduce((right, label, i) => right + (label === found[i] ? 1 : 0), 0) / labels.length;
+}

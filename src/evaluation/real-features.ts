@@ -1,0 +1,68 @@
+/**
+ * What the classifier sees in real pictures, kept in a file: the same ten thousand pictures are compared with at every
+ * evaluation. N pictures, F feature width.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { InputError } from "../core/errors.ts";
+import { tensor } from "../core/tensor.ts";
+import type { PictureSource } from "../data/source.ts";
+import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import type { Classifier } from "./classifier.ts";
+import { type Judged, type JudgeOptions, judge } from "./judge.ts";
+
+export interface RealFeaturesOptions extends JudgeOptions {
+  readonly classifier: Classifier;
+  /** Tells this classifier from others. */
+  readonly digest: string;
+  readonly source: PictureSource;
+  /** Where to keep the file; null: keep none. */
+  readonly cacheFolder: string | null;
+}
+
+/** Pictures whose bytes go into the file's name: drawing code that changed gives other pictures. */
+const probed = 16;
+
+/** Classifies pictures `from` to `from + count - 1` of a source, or reads what an earlier call found. */
+export async function realFeatures(options: RealFeaturesOptions): Promise<Judged> {
+  const { classifier, source, cacheFolder, count } = options;
+  // A folder's files may change unseen; drawn pictures are a function of their index.
+  const file = cacheFolder && source.length === null ? join(cacheFolder, await cacheName(options)) : null;
+  const kept = file && (await readJudged(file, count, classifier.config.featureWidth));
+  if (kept) return kept;
+  const judged = await judge(classifier, source.read, options);
+  if (file) await writeSafetensors(file, toTensors(judged, count));
+  return judged;
+}
+
+async function cacheName({ source, digest, from = 0, count }: RealFeaturesOptions): Promise<string> {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([source.name, source.resolution, source.classNames, digest, from, count]));
+  for (let i = 0; i < Math.min(probed, count); i++) hash.update((await source.read(from + i)).pixels);
+  return `real-${hash.digest("hex").slice(0, 16)}.safetensors`;
+}
+
+function toTensors({ labels, found, features }: Judged, count: number): Tensors {
+  return {
+    labels: tensor("int32", [count], labels),
+    found: tensor("int32", [count], found),
+    features: tensor("float32", [count, features.length / count], features),
+  };
+}
+
+/** Null when there is no such file, or not a whole one. */
+async function readJudged(file: string, count: number, width: number): Promise<Judged | null> {
+  try {
+    const { tensors } = await readSafetensors(file);
+    const { labels, found, features } = tensors;
+    if (features?.dims.join() !== `${count},${width}` || !labels || !found) return null;
+    return {
+      labels: labels.data as Int32Array,
+      found: found.data as Int32Array,
+      features: features.data as Float32Array,
+    };
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}

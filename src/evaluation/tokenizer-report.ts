@@ -1,0 +1,58 @@
+/** How well a tokenizer keeps pictures: there and back again. */
+import type { Picture, PictureSource, Raster } from "../data/source.ts";
+
+/** The part of a pipeline that turns pictures into tokens and back. */
+export interface PictureCodec {
+  encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
+  decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
+}
+
+export interface TokenizerReport {
+  /** Peak signal-to-noise ratio in dB, from the mean squared error over all bytes of all pictures. */
+  readonly psnr: number;
+  /** The share of the codes that some token used, in [0, 1]. */
+  readonly codebookUse: number;
+  readonly pictures: number;
+}
+
+export interface TokenizerReportOptions {
+  readonly codec: PictureCodec;
+  /** V. */
+  readonly codebookSize: number;
+  readonly source: PictureSource;
+  /** Pictures `from` to `from + count - 1` are tried. */
+  readonly count: number;
+  readonly from?: number;
+  readonly signal?: AbortSignal;
+  /** Called, and awaited, with every batch as it came back, under the real labels. */
+  readonly onPictures?: (pictures: readonly Picture[]) => void | Promise<void>;
+}
+
+const batch = 64;
+
+/** Sends real pictures through the tokenizer. */
+export async function tokenizerReport(options: TokenizerReportOptions): Promise<TokenizerReport> {
+  const { codec, codebookSize, source, count, from = 0, signal, onPictures } = options;
+  const isUsed = new Uint8Array(codebookSize);
+  let squares = 0;
+  let bytes = 0;
+  for (let start = 0; start < count; start += batch) {
+    signal?.throwIfAborted();
+    const indexes = Array.from({ length: Math.min(batch, count - start) }, (_, i) => from + start + i);
+    const pictures = await Promise.all(indexes.map((index) => source.read(index)));
+    const tokens = await codec.encode(pictures);
+    for (const ids of tokens) for (const id of ids) isUsed[id] = 1;
+    const back = await codec.decodeTokens(tokens);
+    for (const [i, { pixels }] of pictures.entries()) {
+      const other = back[i]!.pixels;
+      for (let at = 0; at < pixels.length; at++) squares += (pixels[at]! - other[at]!) ** 2;
+      bytes += pixels.length;
+    }
+    await onPictures?.(back.map((raster, i) => ({ ...raster, label: pictures[i]!.label })));
+  }
+  return {
+    psnr: 10 * Math.log10(255 ** 2 / (squares / bytes)),
+    codebookUse: isUsed.reduce((used, flag) => used + flag, 0) / codebookSize,
+    pictures: count,
+  };
+}

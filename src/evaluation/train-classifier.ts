@@ -1,0 +1,128 @@
+/** From pictures with classes to a classifier's folder: train, measure on held-out pictures, write. */
+import { requireInput } from "../core/errors.ts";
+import { foldIn, keyFromSeed } from "../core/random.ts";
+import type { Picture, PictureSource } from "../data/source.ts";
+import { createNodeRunner } from "../runtime/node.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { type Schedule, type TrainingProgress, train } from "../training/loop.ts";
+import { averagedWeights } from "../training/optimiser.ts";
+import { openRunFolder } from "../training/run-folder.ts";
+import { type Classifier, classifierConfig, loadClassifier } from "./classifier.ts";
+import { type ClassifierFolder, writeClassifier } from "./classifier-folder.ts";
+import { classifierJob } from "./classifier-job.ts";
+import { accuracyOf, judge } from "./judge.ts";
+
+/** The schedule of the shipped classifier. */
+export const classifierSchedule: Schedule = {
+  steps: 1000,
+  batchSize: 32,
+  learningRate: 2e-3,
+  warmupSteps: 100,
+  schedule: { kind: "cosine", finalFraction: 0.01 },
+  betas: [0.9, 0.98],
+  weightDecay: 0.02,
+  clipNorm: 1,
+  emaDecay: 0.98,
+  checkpointEvery: 100,
+  sampleEvery: 1_000_000,
+  logEvery: 25,
+};
+
+export interface TrainClassifierOptions {
+  /** The run's folder: metrics and checkpoints. */
+  readonly run: string;
+  /** The classifier's folder. */
+  readonly out: string;
+  readonly source: PictureSource;
+  /** Pictures 0..count-1 of the source train. */
+  readonly count: number;
+  /** Other pictures of the same classes. */
+  readonly heldOut: PictureSource;
+  readonly heldOutCount: number;
+  /** What trained it, for its card. */
+  readonly command: string;
+  readonly schedule?: Partial<Schedule>;
+  /** Of the network's start and its batches; 0 unless told. */
+  readonly seed?: number;
+  /** What differs from the default network. */
+  readonly network?: Readonly<Record<string, unknown>>;
+  readonly resume?: boolean;
+  /** All cores unless told. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+/**
+ * Trains, measures and writes a classifier.
+ *
+ * @returns what was written
+ * @throws InputError for fewer than two classes, for held-out pictures of other classes, and as the run folder does
+ */
+export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+  const { run, out, source, count, heldOut, heldOutCount, seed = 0, resume, threads, signal } = options;
+  const { classNames, resolution } = source;
+  requireInput(
+    classNames.length >= 2,
+    `${source.name}: a classifier needs pictures of at least 2 classes, got ${classNames.length}`,
+  );
+  requireInput(
+    heldOut.classNames.join() === classNames.join() && heldOut.resolution === resolution,
+    `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
+  );
+  const schedule = { ...classifierSchedule, ...options.schedule };
+  const config = classifierConfig({ ...options.network, resolution, classes: classNames.length });
+  const settings = { seed, source: source.name, count, config, schedule };
+  const folder = await openRunFolder(run, settings, { resume });
+  const runner = await createNodeRunner({ threads });
+  try {
+    const key = foldIn(keyFromSeed(seed), 3);
+    const job = classifierJob({ config, schedule, source: remembering(source), count, key });
+    const state = await train(runner, folder, job, options);
+    const tensors = averagedWeights(state);
+    const accuracy = await measure(runner, config, tensors, heldOut, heldOutCount, signal);
+    const written: ClassifierFolder = {
+      config,
+      tensors,
+      classNames,
+      accuracy: { value: accuracy, pictures: heldOutCount, source: heldOut.name },
+      training: { command: options.command, source: source.name, pictures: count, steps: schedule.steps },
+    };
+    await writeClassifier(out, written);
+    return written;
+  } finally {
+    await runner.close();
+  }
+}
+
+async function measure(
+  runner: Runner,
+  config: Classifier["config"],
+  tensors: Parameters<typeof loadClassifier>[2],
+  source: PictureSource,
+  count: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const classifier = await loadClassifier(runner, config, tensors);
+  try {
+    return accuracyOf(await judge(classifier, source.read, { count, signal }));
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/** Keeps pictures that were read: each is drawn or decoded once, not once per epoch. */
+function remembering(source: PictureSource): PictureSource {
+  const kept = new Map<number, Promise<Picture>>();
+  return {
+    ...source,
+    read(index) {
+      let picture = kept.get(index);
+      if (!picture) {
+        picture = source.read(index);
+        kept.set(index, picture);
+      }
+      return picture;
+    },
+  };
+}
