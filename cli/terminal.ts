@@ -4,13 +4,14 @@ import sharp from "sharp";
 /**
  * A PNG (or any picture that sharp reads) as lines of coloured half blocks.
  *
- * @param columns  character cells across, at most; pictures are shrunk to fit and never enlarged
+ * @param columns  character cells across, at most; pictures are shrunk to fit and never enlarged. 80 where the terminal
+ *   does not know: some, such as those of `script` and of containers, say 0.
  */
-export async function halfBlocks(picture: Uint8Array, columns = 80): Promise<string> {
+export async function halfBlocks(picture: Uint8Array, columns = 0): Promise<string> {
   const { data, info } = await sharp(picture)
     .removeAlpha()
     .toColourspace("srgb")
-    .resize({ width: columns, withoutEnlargement: true })
+    .resize({ width: columns || 80, withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true });
   const colour = (x: number, y: number) => {
