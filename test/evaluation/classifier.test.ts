@@ -1,0 +1,151 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tensor } from "../../src/core/tensor.ts";
+import type { Picture, PictureSource } from "../../src/data/source.ts";
+import { toPlanes } from "../../src/data/source.ts";
+import { classifierConfig, classifierParameters, loadClassifier } from "../../src/evaluation/classifier.ts";
+import { classifierDigest, readClassifier } from "../../src/evaluation/classifier-folder.ts";
+import { trainClassifier } from "../../src/evaluation/train-classifier.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+
+const small = { resolution: 8, classes: 2, patchSize: 2, channels: [4, 4], groups: 2, featureWidth: 3 };
+
+let folder: string;
+let runner: Runner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "classifier-"));
+  runner = await createNodeRunner({ threads: 1 });
+});
+afterAll(async () => {
+  await runner.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Two classes that anyone tells apart: bright above or bright below, each in its own shade. */
+const halves: PictureSource = {
+  name: "halves",
+  classNames: ["above", "below"],
+  resolution: 8,
+  length: null,
+  async read(index): Promise<Picture> {
+    const label = index % 2;
+    const pixels = Uint8Array.from({ length: 192 }, (_, i) => {
+      const isLower = i >= 96;
+      return (isLower === (label === 1) ? 160 : 40) + ((index * 7 + i) % 50);
+    });
+    return { width: 8, height: 8, pixels, label };
+  },
+};
+
+describe("configuration", () => {
+  it("fills in defaults", () => {
+    expect(classifierConfig({ resolution: 64, classes: 12 }).featureWidth).toBe(64);
+  });
+
+  it.each([
+    [{ ...small, resolution: 10 }, "resolution must be a multiple of 4"],
+    [{ ...small, groups: 3 }, "every entry of channels must be a multiple of groups, 3, got 4"],
+    [{ ...small, classes: 1 }, "classes"],
+    [{ ...small, width: 1 }, "width"],
+  ])("refuses what cannot be built: %j", (config, message) => {
+    expect(() => classifierConfig(config, "here")).toThrow(message);
+  });
+});
+
+describe("classifier", () => {
+  it("sees each picture alone, in any number, and names the class of the largest logit", async () => {
+    const config = classifierConfig(small);
+    const weights = initialise(classifierParameters(config), [1, 1]);
+    // Logit 0 is feature 0, logit 1 is feature 1.
+    weights["head.weight"] = tensor("float32", [2, 3], Float32Array.of(1, 0, 0, 0, 1, 0));
+    const classifier = await loadClassifier(runner, config, weights);
+    const pictures = await Promise.all(Array.from({ length: 130 }, (_, i) => halves.read(i)));
+    const all = await classifier.classify(toPlanes(pictures)); // 128 + 2: two runs
+    const alone = await classifier.classify(toPlanes(pictures.slice(129)));
+    await classifier.dispose();
+    expect(all.features.dims).toEqual([130, 3]);
+    expect(all.labels[129]).toBe(alone.labels[0]);
+    alone.features.data.forEach((value, i) => {
+      expect(all.features.data[129 * 3 + i]).toBeCloseTo(value, 5);
+    });
+    all.labels.forEach((label, i) => {
+      const [first, second] = all.features.data.subarray(i * 3);
+      expect(label).toBe(first! >= second! ? 0 : 1);
+    });
+  });
+
+  it("leaves nothing behind when disposed", async () => {
+    const before = await runner.stats();
+    const config = classifierConfig(small);
+    const weights = initialise(classifierParameters(config), [1, 1]);
+    await (await loadClassifier(runner, config, weights)).dispose();
+    expect(await runner.stats()).toEqual(before);
+  });
+});
+
+describe("training", () => {
+  const options = {
+    source: halves,
+    count: 40,
+    heldOut: { ...halves, name: "other halves" },
+    heldOutCount: 30,
+    command: "a command",
+    network: small,
+    schedule: { steps: 60, batchSize: 8, warmupSteps: 5, learningRate: 0.02 },
+    threads: 1,
+  };
+
+  it("learns, and its folder gives back what it wrote", async () => {
+    const out = join(folder, "judge");
+    const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
+    expect(written.accuracy).toEqual({ value: 1, pictures: 30, source: "other halves" });
+    const read = await readClassifier(out);
+    expect(read.classNames).toEqual(["above", "below"]);
+    expect(read.accuracy).toEqual(written.accuracy);
+    expect(read.training).toEqual({ command: "a command", source: "halves", pictures: 40, steps: 60 });
+    // What is in memory was rounded to float16 on its way to the file.
+    expect(classifierDigest(read)).not.toBe(classifierDigest(written));
+    const classifier = await loadClassifier(runner, read.config, read.tensors);
+    const { labels } = await classifier.classify(toPlanes([await halves.read(1), await halves.read(2)]));
+    await classifier.dispose();
+    expect([...labels]).toEqual([1, 0]);
+  });
+
+  it("refuses one class, and held-out pictures of other classes", async () => {
+    const at = { run: join(folder, "never"), out: join(folder, "never") };
+    await expect(
+      trainClassifier({ ...options, ...at, source: { ...halves, classNames: ["all"] } }),
+    ).rejects.toThrow("at least 2 classes, got 1");
+    await expect(
+      trainClassifier({ ...options, ...at, heldOut: { ...halves, classNames: ["below", "above"] } }),
+    ).rejects.toThrow("must have the classes and size of halves: above, below");
+  });
+});
+
+describe("folder", () => {
+  it("that is no classifier's is named", async () => {
+    await writeFile(join(folder, "config.json"), "{}");
+    await expect(readClassifier(folder)).rejects.toThrow(join(folder, "config.json"));
+    await expect(readClassifier(join(folder, "absent"))).rejects.toThrow("absent");
+  });
+});
+
+describe("the shipped classifier", () => {
+  it("names drawn sprites it has not seen", async () => {
+    const { spritesSource } = await import("../../src/data/sprites/index.ts");
+    const { config, tensors, classNames, accuracy } = await readClassifier("models/sprites-classifier");
+    expect(accuracy.value).toBeGreaterThanOrEqual(0.99);
+    const source = spritesSource({ seed: 77 });
+    expect(source.classNames).toEqual(classNames);
+    const classifier = await loadClassifier(runner, config, tensors);
+    const pictures = await Promise.all(Array.from({ length: 60 }, (_, i) => source.read(i)));
+    const { labels } = await classifier.classify(toPlanes(pictures));
+    await classifier.dispose();
+    const right = pictures.filter(({ label }, i) => label === labels[i]).length;
+    expect(right).toBeGreaterThanOrEqual(57); // at 99.5 %, fewer happens once in 60,000
+  });
+});

@@ -1,0 +1,227 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Picture, PictureSource, Raster } from "../../src/data/source.ts";
+import { toPlanes } from "../../src/data/source.ts";
+import { classifierConfig, classifierParameters, loadClassifier } from "../../src/evaluation/classifier.ts";
+import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
+import { evaluateImages } from "../../src/evaluation/evaluate-images.ts";
+import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
+import { flatPlan, planGrid } from "../../src/evaluation/plan-grid.ts";
+import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
+
+const config = classifierConfig({
+  resolution: 16,
+  classes: 3,
+  patchSize: 4,
+  channels: [8],
+  groups: 2,
+  featureWidth: 4,
+});
+const judge: ClassifierFolder = {
+  config,
+  tensors: initialise(classifierParameters(config), [5, 5]),
+  classNames: toyClasses,
+  accuracy: { value: 0.5, pictures: 2, source: "noise" },
+  training: { command: "none", source: "noise", pictures: 2, steps: 1 },
+};
+
+let reads = 0;
+/** Coarse noise, in classes by turns. */
+const noise: PictureSource = {
+  name: "noise",
+  classNames: toyClasses,
+  resolution: 16,
+  length: null,
+  async read(index): Promise<Picture> {
+    reads++;
+    const pixels = Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256);
+    return { width: 16, height: 16, pixels, label: index % 3 };
+  },
+};
+
+let folder: string;
+let runner: Runner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "evaluate-"));
+  runner = await createNodeRunner({ threads: 1 });
+});
+afterAll(async () => {
+  await runner.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("evaluation of plans", () => {
+  it("judges every plan on the same terms, and itself leaves nothing behind", async () => {
+    const model = toyModel();
+    const before = await runner.stats();
+    const pipeline = await openImagePipeline(model, { runner });
+    const stages: string[] = [];
+    const result = await evaluateImages({
+      pipeline,
+      runner,
+      classifier: judge,
+      plans: { default: {}, same: {}, flat: flatPlan(model.plan) },
+      samples: 12,
+      seed: 3,
+      batchSize: 8,
+      real: noise,
+      realCount: 30,
+      onProgress: ({ stage, done, total }) => {
+        if (done === total) stages.push(stage);
+      },
+    });
+    // The default plan by hand.
+    const { images } = await pipeline.generate({ classes: ["all"], count: 12, seed: 3 });
+    await pipeline.dispose();
+    const classifier = await loadClassifier(runner, config, judge.tensors);
+    const { labels, features } = await classifier.classify(toPlanes(images));
+    const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => noise.read(i)));
+    const real = await classifier.classify(toPlanes(truth));
+    await classifier.dispose();
+    const [own, same, flat] = result.plans;
+    expect(own!.classAccuracy).toBeCloseTo([...labels].filter((label, i) => label === i % 3).length / 12, 12);
+    const distance = frechetDistance(statisticsOf(features.data, 4), statisticsOf(real.features.data, 4));
+    expect(own!.frechet / distance.distance).toBeCloseTo(1, 3);
+    expect(own!.isUnderSampled).toBe(false);
+    expect([same!.frechet, same!.classAccuracy]).toEqual([own!.frechet, own!.classAccuracy]);
+
+    // The flat decode as counted has the head on every position; as run, on the masked ones.
+    expect(flat!.multiplyAdds).toBeLessThan(flat!.multiplyAddsFlat);
+    expect(own!.multiplyAddsFlat).toBe(flat!.multiplyAddsFlat);
+    expect(own!.ratio).toBeCloseTo(flat!.multiplyAddsFlat / own!.multiplyAdds, 12);
+    expect(result.real.pictures).toBe(12);
+    expect(result.tokenizer.psnr).toBeGreaterThan(0);
+    expect(stages).toEqual(["real pictures", "tokenizer", "default", "same", "flat"]);
+    expect(await runner.stats()).toEqual(before);
+  });
+
+  it("reads real pictures from the file of the last time, unless they changed", async () => {
+    const pipeline = await openImagePipeline(toyModel(), { runner });
+    const evaluate = async (real: PictureSource) => {
+      reads = 0;
+      const { real: verdict } = await evaluateImages({
+        pipeline,
+        runner,
+        classifier: judge,
+        plans: {},
+        samples: 20,
+        real,
+        realCount: 100,
+        cacheFolder: folder,
+      });
+      return { reads, verdict };
+    };
+    const first = await evaluate(noise);
+    const again = await evaluate(noise);
+    expect(again.verdict).toEqual(first.verdict);
+    // 16 + 16 to tell them, 20 through the tokenizer; the first time also all 100 + 20.
+    expect([first.reads, again.reads]).toEqual([172, 52]);
+    const other = await evaluate({ ...noise, read: (index) => noise.read(index + 1) });
+    expect(other.reads).toBe(172);
+    expect((await readdir(folder)).length).toBe(4);
+    await evaluate({ ...noise, length: 500 }); // a folder of pictures: never kept
+    expect((await readdir(folder)).length).toBe(4);
+    await pipeline.dispose();
+  });
+
+  it("refuses a judge or real pictures of other classes or size, and too few pictures", async () => {
+    const pipeline = await openImagePipeline(toyModel(), { runner });
+    const options = { pipeline, runner, classifier: judge, plans: {}, samples: 4, real: noise, realCount: 4 };
+    const classifier = { ...judge, classNames: ["cat", "dog", "cow"] };
+    await expect(evaluateImages({ ...options, classifier })).rejects.toThrow(
+      "it knows 16 x 16 pictures of cat",
+    );
+    await expect(evaluateImages({ ...options, real: { ...noise, resolution: 32 } })).rejects.toThrow(
+      "noise has 32 x 32",
+    );
+    await expect(evaluateImages({ ...options, real: { ...noise, length: 7 } })).rejects.toThrow(
+      "needs 4 real pictures to compare with and 4 others, has 7",
+    );
+    await pipeline.dispose();
+  });
+
+  it("stops when asked", async () => {
+    const pipeline = await openImagePipeline(toyModel(), { runner });
+    const before = await runner.stats();
+    const stop = new AbortController();
+    const running = evaluateImages({
+      pipeline,
+      runner,
+      classifier: judge,
+      plans: { default: {} },
+      samples: 4,
+      real: noise,
+      realCount: 4,
+      signal: stop.signal,
+      onProgress: ({ stage }) => {
+        if (stage === "default") stop.abort(new Error("enough"));
+      },
+    });
+    await expect(running).rejects.toThrow("enough");
+    expect((await runner.stats()).stored).toBe(before.stored);
+    await pipeline.dispose();
+  });
+});
+
+describe("tokenizer report", () => {
+  it("is the error over all bytes, and the share of codes used", async () => {
+    // A codec that adds 5 to every byte of even pictures and 1 to odd ones, and uses codes 0 and 3 of 8.
+    const codec = {
+      encode: async (pictures: readonly Raster[]) =>
+        pictures.map(({ pixels }) => Int32Array.of(pixels[0]! % 2 === 0 ? 0 : 3)),
+      decodeTokens: async (tokens: readonly Int32Array[]) =>
+        tokens.map(([id]) => ({ width: 1, height: 1, pixels: new Uint8Array(3).fill(id === 0 ? 105 : 102) })),
+    };
+    const source: PictureSource = {
+      ...noise,
+      read: async (index) => ({
+        width: 1,
+        height: 1,
+        pixels: new Uint8Array(3).fill(index % 2 === 0 ? 100 : 101),
+        label: 0,
+      }),
+    };
+    const { psnr, codebookUse } = await tokenizerReport({ codec, codebookSize: 8, source, count: 100 });
+    expect(psnr).toBeCloseTo(10 * Math.log10(65025 / 13), 10); // (25 + 1) / 2
+    expect(codebookUse).toBe(0.25);
+  });
+});
+
+describe("grid of plans", () => {
+  it("holds every plan under every combination, plans of equal settings side by side", () => {
+    const plans = { default: { guidance: { power: 2 } }, flat: { sizes: "1x12" } };
+    const grid = planGrid(plans, {
+      choiceTemperature: [4, 9],
+      guidanceScale: [0, 2],
+      tokenTemperature: [0.9],
+    });
+    expect(grid.map(({ name }) => name).slice(0, 3)).toEqual([
+      "default, guidance 0, choice 4, token 0.9",
+      "flat, guidance 0, choice 4, token 0.9",
+      "default, guidance 0, choice 9, token 0.9",
+    ]);
+    expect(grid).toHaveLength(8);
+    expect(new Set(grid.map(({ name }) => name)).size).toBe(8);
+    expect(grid[6]).toEqual({
+      name: "default, guidance 2, choice 9, token 0.9",
+      base: "default",
+      settings: "guidance 2, choice 9, token 0.9",
+      plan: {
+        guidance: { power: 2, scale: 2 },
+        choiceTemperature: 9,
+        tokenTemperature: { kind: "constant", value: 0.9 },
+      },
+    });
+  });
+
+  it("is the plans as they are where nothing is tried", () => {
+    expect(planGrid({ default: {} })).toEqual([{ name: "default", base: "default", settings: "", plan: {} }]);
+  });
+});
