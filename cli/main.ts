@@ -58,7 +58,11 @@ try {
 
 /** Says what went wrong; returns the exit status. */
 function report(error: unknown): number {
-  if (stoppedBy) return stoppedBy === "SIGINT" ? 130 : 143;
+  if (stoppedBy) {
+    // Stopping saves what there is; where that fails, it must be said.
+    if (error instanceof Error && error.name === "InputError") refuse(error.message);
+    return stoppedBy === "SIGINT" ? 130 : 143;
+  }
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // --help, --version
     if (error.code === "commander.help") return 2; // called without a command: the help was the answer

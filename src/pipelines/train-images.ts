@@ -8,9 +8,10 @@
  *     OUT/model/              the model folder
  */
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
-import { foldIn, keyFromSeed } from "../core/random.ts";
+import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { type FolderSource, verifyFolder } from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
@@ -25,9 +26,10 @@ import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type TrainingProgress, train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser.ts";
-import { openRunFolder } from "../training/run-folder.ts";
+import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { transformerJob } from "../training/transformer-job.ts";
+import { checkTensors } from "../weights/check-tensors.ts";
 import { writeJson } from "../weights/model-folder.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type ImageModel, writeImageModel } from "./image-model.ts";
@@ -63,17 +65,18 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
   const { config, out, stage = "all", threads, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
-  const source = await openPictures(options, say);
-  const count = Math.min(config.data.count ?? Infinity, source.length ?? Infinity);
+  // The transformer trains from the token file alone.
+  const pictures = stage === "transformer" ? null : await openPictures(options, say);
   const runner = await createNodeRunner({ threads });
   try {
     const key = keyFromSeed(config.seed);
-    if (wants("tokenizer")) {
+    if (pictures && wants("tokenizer")) {
+      const { count, source } = pictures;
       say(`tokenizer: ${config.tokenizer.training.steps} steps on ${count} pictures of ${source.name}`);
-      await trainTokenizer(options, runner, source, count);
+      await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
-    if (wants("tokenise")) await tokenise(options, runner, tokenizer, source, count, say);
+    if (pictures && wants("tokenise")) await tokenise(options, runner, tokenizer, pictures, say);
     if (!wants("transformer")) return null;
     const dataset = await readTokens(out, tokenizer);
     say(`transformer: ${config.transformer.training.steps} steps on ${dataset.count} pictures as tokens`);
@@ -104,18 +107,51 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
   }
 }
 
+/** What a run trains on: pictures 0..count-1 of the source. */
+interface Pictures {
+  readonly source: PictureSource;
+  readonly count: number;
+  /** Tells these pictures from others. */
+  readonly description: string;
+}
+
 /** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
 async function openPictures(
-  { config, signal }: TrainImagesOptions,
+  { config: { data }, signal }: TrainImagesOptions,
   say: (message: string) => void,
-): Promise<PictureSource> {
-  const source = await openSource(config.data);
+): Promise<Pictures> {
+  const source = await openSource(data);
   for (const warning of source.warnings) say(`warning: ${warning}`);
-  if (!("files" in source)) return source;
+  if (!("files" in source)) {
+    const count = data.count!; // the configuration's reader asks for it where a source has no end
+    return { source, count, description: JSON.stringify({ ...data, count }) };
+  }
   const { source: good, unreadable } = await verifyFolder(source as FolderSource, { signal });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(`${good.length} pictures, ${unreadable.length} unreadable, ${good.classNames.length} classes`);
-  return inMemory(good);
+  const count = Math.min(data.count ?? Infinity, good.length);
+  const files = await fingerprint(good);
+  return {
+    source: inMemory(shuffled(good, data.seed)),
+    count,
+    description: JSON.stringify({ ...data, count, files }),
+  };
+}
+
+/** A folder lists its files class by class; in random order the first ones are of all classes. */
+function shuffled(source: FolderSource, seed: number): PictureSource {
+  const order = permutation(keyFromSeed(seed), source.length);
+  return { ...source, read: (index) => source.read(order[index]!) };
+}
+
+/** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */
+async function fingerprint({ name, files }: FolderSource): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { path } of files) {
+    const { size, mtimeMs } = await stat(join(name, path));
+    hash.update(JSON.stringify([path, size, mtimeMs]));
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Keeps decoded pictures: a folder is decoded once, not once per epoch. 64 x 64 pictures take 12 KiB each. */
@@ -143,8 +179,7 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
 async function trainTokenizer(
   options: TrainImagesOptions,
   runner: Runner,
-  source: PictureSource,
-  count: number,
+  { source, count }: Pictures,
 ): Promise<void> {
   const { config, out, resume } = options;
   const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
@@ -164,13 +199,15 @@ async function trainTokenizer(
 /** The averaged weights of the finished tokenizer. */
 async function trainedTokenizer({ config, out }: TrainImagesOptions): Promise<Tensors> {
   const path = join(out, "tokenizer");
-  const { checkpoint } = await openRunFolder(path, tokenizerConfiguration(config), { resume: true });
+  const checkpoint = await readCheckpoint(path, tokenizerConfiguration(config));
   const { steps } = config.tokenizer.training;
   requireInput(
     checkpoint?.step === steps,
     `${path}: holds no finished tokenizer (${checkpoint?.step ?? 0} of ${steps} steps); train it first, with --stage tokenizer --resume`,
   );
-  return averagedWeights(checkpoint.tensors);
+  const weights = averagedWeights(checkpoint.tensors);
+  checkTensors(`${path}: its checkpoint`, weights, tokenizerParameters(config.tokenizer.model));
+  return weights;
 }
 
 /** A digest of the weights: ids of another tokenizer mean other pictures. */
@@ -195,11 +232,9 @@ async function tokenise(
   { config, out, signal, onProgress }: TrainImagesOptions,
   runner: Runner,
   tensors: Tensors,
-  source: PictureSource,
-  count: number,
+  { source, count, description }: Pictures,
   say: (message: string) => void,
 ): Promise<void> {
-  const description = JSON.stringify({ ...config.data, count });
   const existing = await readTokens(out, tensors).catch((error: unknown) => {
     if (error instanceof InputError) return null; // absent, damaged or of another tokenizer: made anew
     throw error;
@@ -223,6 +258,7 @@ async function tokenise(
     const planes = toPlanes(pictures);
     // Drawing the next pictures goes on while the engine encodes these.
     if (from + size < count) next = readBatch(from + size);
+    next.catch(() => {}); // awaited at its turn, if that comes
     for (let version = 0; version < versions; version++) {
       if (version === 1) mirrorAll(planes);
       const encoded = await tokenizer.encode(planes);

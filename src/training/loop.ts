@@ -3,10 +3,12 @@
  * made while the engine computes the current one. Everything random is a function of (seed, step), and a checkpoint
  * holds all state, so that a run that is killed and resumed goes on exactly as it would have.
  */
+import { InputError } from "../core/errors.ts";
 import { type HostTensor, sizeOf } from "../core/tensor.ts";
 import { encode, type Graph } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
 import type { Feed, Runner } from "../runtime/runner.ts";
+import { checkTensors } from "../weights/check-tensors.ts";
 import type { TrainingConfig } from "./config.ts";
 import {
   initialState,
@@ -16,8 +18,9 @@ import {
   stateFeeds,
   stateNames,
   stateSinks,
+  stateSpecs,
 } from "./optimiser.ts";
-import type { RunFolder } from "./run-folder.ts";
+import type { Checkpoint, RunFolder } from "./run-folder.ts";
 
 export type Schedule = Omit<TrainingConfig, "absoluteWeight">;
 export type Outputs = Readonly<Record<string, HostTensor>>;
@@ -65,7 +68,9 @@ export interface LoopOptions {
  * state so far is saved as a checkpoint before the signal's reason is thrown.
  *
  * @returns the final state by name
- * @throws naming the step when the loss or the gradient is no longer finite; earlier checkpoints stay as they are
+ * @throws InputError naming the step when the loss or the gradient is no longer finite, which is the doing of a
+ *   setting or of the data; when the checkpoint to resume does not fit the job; when a file cannot be written.
+ *   Earlier checkpoints stay as they are.
  */
 export async function train(
   runner: Runner,
@@ -77,8 +82,10 @@ export async function train(
   const names = stateNames(specs);
   const optimiser: OptimiserOptions = schedule;
   const start = folder.checkpoint?.step ?? 0;
+  const window = restoreWindow(folder.checkpoint?.notes.window);
   let seconds = Number(folder.checkpoint?.notes.seconds ?? 0);
   if (folder.checkpoint) {
+    checkFit(folder, folder.checkpoint, job);
     const { tensors } = folder.checkpoint;
     await runner.put(Object.fromEntries(names.map((name) => [name, tensors[name]!])));
     job.extra?.load(tensors);
@@ -87,7 +94,7 @@ export async function train(
   }
   const save = async (step: number): Promise<Record<string, HostTensor>> => {
     const tensors = await runner.get(names);
-    const notes = { seconds: seconds.toFixed(3) };
+    const notes = { seconds: seconds.toFixed(3), window: storeWindow(window) };
     await folder.saveCheckpoint({ step, tensors: { ...tensors, ...job.extra?.save() }, notes });
     return tensors;
   };
@@ -97,7 +104,6 @@ export async function train(
   const feeds = stateFeeds(specs);
   const sinks = { ...stateSinks(specs), loss: "host", gradientNorm: "host" } as const;
   const wanted = Object.fromEntries(job.outputs.map((name) => [name, "host" as const]));
-  const window = emptyWindow();
   let next = job.batch(start);
   let saved = start;
   try {
@@ -121,9 +127,10 @@ export async function train(
       const loss = numberOf(outputs.loss!);
       const norm = numberOf(outputs.gradientNorm!);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-        throw new Error(
-          `train ${job.name}: step ${step + 1} gave a loss of ${loss} and a gradient norm of ${norm}; ` +
-            `the checkpoint of step ${saved} is intact: lower learningRate, then train anew or resume from it`,
+        const kept = saved > 0 ? `the checkpoint of step ${saved} is intact` : "no checkpoint was saved yet";
+        throw new InputError(
+          `train ${job.name}: step ${step + 1} gave a loss of ${loss} and a gradient norm of ${norm}, so training ` +
+            `stopped (${kept}); lower ${job.name}.training.learningRate and train into another folder`,
         );
       }
       await job.afterStep?.(step, outputs);
@@ -150,6 +157,16 @@ export async function train(
   return runner.get(names);
 }
 
+/** A checkpoint of another network must not reach the engine; what is wrong with it is told by name. */
+function checkFit({ path }: RunFolder, { step, tensors }: Checkpoint, { specs, extra }: TrainingJob): void {
+  const beside = Object.entries(extra?.save() ?? {}).map(([name, { dims, dtype }]) => ({
+    name,
+    shape: dims,
+    dtype,
+  }));
+  checkTensors(`${path}: checkpoint of step ${step}`, tensors, [...stateSpecs(specs), ...beside]);
+}
+
 /** Sums over the steps since the last logged line. */
 interface Window {
   steps: number;
@@ -160,6 +177,23 @@ interface Window {
 
 function emptyWindow(): Window {
   return { steps: 0, seconds: 0, multiplyAdds: 0, sums: {} };
+}
+
+/**
+ * The window as text for a checkpoint's notes, so that a run stopped between two lines logs what it would have.
+ * Sums are written as strings: they come back bit for bit, and infinities survive.
+ */
+function storeWindow({ sums, ...rest }: Window): string {
+  const texts = Object.entries(sums).map(([name, value]) => [name, String(value)]);
+  return JSON.stringify({ ...rest, sums: Object.fromEntries(texts) });
+}
+
+/** The inverse; a checkpoint without a window was saved at a logged line. */
+function restoreWindow(text: string | undefined): Window {
+  if (text === undefined) return emptyWindow();
+  const stored = JSON.parse(text) as Omit<Window, "sums"> & { sums: Record<string, string> };
+  const sums = Object.entries(stored.sums).map(([name, value]) => [name, Number(value)]);
+  return { ...stored, sums: Object.fromEntries(sums) };
 }
 
 function addTo(

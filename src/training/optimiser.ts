@@ -35,9 +35,16 @@ export interface OptimiserOptions {
 
 const kinds = ["weight", "first", "second", "average"] as const;
 
+/** Names and shapes of all state tensors of `specs`. */
+export function stateSpecs(
+  specs: readonly ParameterSpec[],
+): { readonly name: string; readonly shape: readonly number[] }[] {
+  return kinds.flatMap((kind) => specs.map(({ name, shape }) => ({ name: `${kind}/${name}`, shape })));
+}
+
 /** The names of all state tensors of `specs`. */
 export function stateNames(specs: readonly ParameterSpec[]): string[] {
-  return kinds.flatMap((kind) => specs.map(({ name }) => `${kind}/${name}`));
+  return stateSpecs(specs).map(({ name }) => name);
 }
 
 /** Feeds that read the state from the runner's store. */
@@ -158,7 +165,8 @@ export function optimiserFeeds(
 }
 
 /**
- * Linear warm-up, then a cosine from the full rate down to `finalFraction` of it at the last step.
+ * Linear warm-up, the full rate at its last step, then a cosine that would reach `finalFraction` of the full rate one
+ * step after the last.
  *
  * @param step  0-based, below `total`
  */

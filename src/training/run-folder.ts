@@ -67,12 +67,7 @@ export async function openRunFolder(
       resume,
       `${path}: holds a run already; pass --resume to go on with it, or another folder to --out`,
     );
-    const differing = differences(await readJson(configPath), plain);
-    requireInput(
-      differing.length === 0,
-      `${path}: cannot resume with another configuration; differing: ${differing.join("; ")}; ` +
-        "give the same values, or another folder to --out",
-    );
+    await requireSameConfig(path, plain);
     checkpoint = await readNewest(join(path, "checkpoints"));
     await dropLinesAfter(join(path, "metrics.jsonl"), checkpoint?.step ?? 0);
   }
@@ -96,12 +91,39 @@ export async function openRunFolder(
   };
 }
 
+/**
+ * The newest checkpoint of a run, leaving its folder as it is: somebody may be training there.
+ *
+ * @returns null when there is no such run, or no checkpoint yet
+ * @throws InputError when the run has another configuration, or the checkpoint is damaged
+ */
+export async function readCheckpoint(
+  path: string,
+  config: Readonly<Record<string, unknown>>,
+): Promise<Checkpoint | null> {
+  if ((await readIfThere(join(path, "config.json"))) === null) return null;
+  await requireSameConfig(path, JSON.parse(JSON.stringify(config)));
+  return readNewest(join(path, "checkpoints"));
+}
+
+/** @param config  the wanted one, as JSON gives it back */
+async function requireSameConfig(path: string, config: unknown): Promise<void> {
+  const differing = differences(await readJson(join(path, "config.json")), config);
+  requireInput(
+    differing.length === 0,
+    `${path}: cannot resume with another configuration; differing: ${differing.join("; ")}; ` +
+      "give the same values, or another folder to --out",
+  );
+}
+
 const stepName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
 
 /** Names of finished checkpoints, oldest first. */
 async function checkpointNames(folder: string): Promise<string[]> {
   const stepOf = (name: string) => Number(checkpointName.exec(name)![1]);
-  const names = await readdir(folder);
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError("cannot read", folder, error);
+  });
   return names.filter((name) => checkpointName.test(name)).sort((a, b) => stepOf(a) - stepOf(b));
 }
 

@@ -90,7 +90,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     async sample() {
       const state = await runner.get(stateNames(specs));
       const tokenizer = await loadTokenizer(runner, config, averagedWeights(state));
-      const pictures = await Promise.all(Array.from({ length: 16 }, (_, i) => source.read(i)));
+      const pictures = await Promise.all(Array.from({ length: 16 }, (_, i) => source.read(i % count)));
       const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(pictures)));
       await tokenizer.dispose();
       // Rows of eight originals, each above its reconstructions.

@@ -161,3 +161,13 @@ describe("loadConfig", () => {
     expect(globalThis).not.toHaveProperty("wasRun");
   });
 });
+
+it("the shipped configuration is whole, and its quick variant is smaller and shorter", async () => {
+  const { config } = await loadConfig("configs/sprites.yaml");
+  const quick = (await loadConfig("configs/sprites.yaml", { quick: true })).config;
+  for (const network of ["tokenizer", "transformer"] as const) {
+    expect(quick[network].training.steps).toBeLessThan(config[network].training.steps / 2);
+  }
+  expect(quick.transformer.model.width).toBeLessThan(config.transformer.model.width);
+  expect(quick.data.count).toBeLessThan(config.data.count!);
+});

@@ -1,0 +1,89 @@
+/** `magnets train` as people run it: Ctrl-C in the middle, and going on. */
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+
+let parent: string;
+let pictures: string;
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), "cli-train-"));
+  pictures = join(parent, "pictures");
+  await writePictures(pictures, ["a", "b"], 4);
+});
+afterAll(() => rm(parent, { recursive: true }));
+
+const out = () => join(parent, "run");
+const metrics = async (): Promise<number[]> => {
+  const text = await readFile(join(out(), "tokenizer", "metrics.jsonl"), "utf8").catch(() => "");
+  const lines = text.split("\n").filter((line) => line.endsWith("}"));
+  return lines.map((line) => JSON.parse(line).step);
+};
+
+/** Runs the command; Ctrl-C once the log says so. */
+async function train(args: readonly string[], isTime: (steps: number[]) => boolean = () => false) {
+  const child = spawn(process.execPath, [
+    "--import",
+    "tsx",
+    "cli/main.ts",
+    "train",
+    ...args,
+    "--threads",
+    "1",
+  ]);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (data) => {
+      output += data;
+    });
+  }
+  const watch = setInterval(async () => {
+    if (!isTime(await metrics())) return;
+    clearInterval(watch);
+    child.kill("SIGINT");
+  }, 50);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearInterval(watch);
+  return { code, output };
+}
+
+async function lastCheckpoint(): Promise<number> {
+  const names = await readdir(join(out(), "tokenizer", "checkpoints"));
+  for (const name of names) expect(name).toMatch(/^step-\d+\.safetensors$/); // no temporary file
+  return Math.max(...names.map((name) => Number(/\d+/.exec(name)![0])));
+}
+
+it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130; --resume goes on", async () => {
+  const config = join(parent, "endless.yaml");
+  await writeFile(config, stringify(toyTraining(pictures, { tokenizer: 10_000_000, transformer: 1 })));
+  const first = await train([config, "--out", out()], (steps) => steps.length >= 2);
+  expect(first.output).not.toContain("mistake");
+  expect(first.code).toBe(130);
+  const step = await lastCheckpoint();
+  expect(step).toBeGreaterThanOrEqual(10);
+
+  const refused = await train([config, "--out", out()]);
+  expect(refused.code).toBe(2);
+  expect(refused.output).toMatch(/holds a run already; pass --resume/);
+
+  const second = await train([config, "--out", out(), "--resume"], (steps) => steps.at(-1)! > step + 10);
+  expect(second.code).toBe(130);
+  expect(await lastCheckpoint()).toBeGreaterThan(step);
+  const steps = await metrics();
+  expect(steps).toEqual(steps.map((_, i) => 5 * (i + 1))); // no line is missing, none is there twice
+});
+
+it("a loss that is no number ends with status 2 and one sentence", async () => {
+  const config = join(parent, "wild.yaml");
+  await writeFile(config, stringify(toyTraining(pictures, { tokenizer: 50, transformer: 1 })));
+  const wild = ["--set", "tokenizer.training.learningRate=1e30", "--set", "tokenizer.training.warmupSteps=0"];
+  const { code, output } = await train([config, "--out", join(parent, "wild"), ...wild]);
+  expect(output).toMatch(
+    /magnets: train tokenizer: step \d+ gave a loss of .*lower tokenizer\.training\.learningRate/,
+  );
+  expect(output).not.toContain("    at ");
+  expect(code).toBe(2);
+});

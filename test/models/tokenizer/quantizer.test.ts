@@ -1,0 +1,179 @@
+/** Quantisers against brute force, mixed radix by hand, and gradients in closed form. */
+import { describe, expect, it } from "vitest";
+import { Graph, gradients, multiply, sum } from "../../../src/graph/index.ts";
+import { codebookSize, parseTokenizerConfig } from "../../../src/models/tokenizer/config.ts";
+import {
+  codebookName,
+  codebookOf,
+  mapsToRows,
+  quantize,
+  quantizerParameters,
+  rowsToMaps,
+} from "../../../src/models/tokenizer/quantizer.ts";
+import { evaluate, float32, noise, numbers } from "../../graph/harness.ts";
+
+const config = (latentWidth: number, quantizer: Record<string, unknown>) =>
+  parseTokenizerConfig(
+    { resolution: 8, channels: 4, groups: 2, multipliers: [1], latentWidth, quantizer },
+    "test",
+  );
+
+describe("vector quantisation", () => {
+  const [R, V, d, commitment] = [40, 7, 3, 0.25];
+  const vq = config(d, { kind: "vq", codebookSize: V, commitment });
+  const rows = noise(R * d, 3).map(Math.fround);
+  const codes = noise(V * d, 4).map(Math.fround);
+  const feeds = { rows: float32([R, d], rows), codebook: float32([V, d], codes) };
+  const squared = (r: number, v: number): number =>
+    [0, 1, 2].reduce((total, i) => total + (rows[r * d + i]! - codes[v * d + i]!) ** 2, 0);
+  const nearest = Array.from({ length: R }, (_, r) => {
+    const distances = Array.from({ length: V }, (_, v) => squared(r, v));
+    return distances.indexOf(Math.min(...distances));
+  });
+
+  /** The graph's outputs for these rows and codes. */
+  async function run() {
+    const graph = new Graph("vq");
+    const z = graph.input("rows", "float32", [R, d]);
+    const codebook = graph.input("codebook", "float32", [V, d]);
+    const result = quantize(z, { [codebookName]: codebook }, vq);
+    graph.output("ids", result.ids);
+    graph.output("quantised", result.rows);
+    graph.output("loss", result.loss!);
+    const [lossByRows, lossByCodes] = gradients(result.loss!, [z, codebook]);
+    graph.output("lossByRows", lossByRows!);
+    graph.output("lossByCodes", lossByCodes!);
+    const weights = graph.constant(float32([R, d], noise(R * d, 9)));
+    const [throughRows, throughCodes] = gradients(sum(multiply(result.rows, weights)), [z, codebook]);
+    graph.output("throughRows", throughRows!);
+    graph.output("throughCodes", throughCodes!);
+    const found = await evaluate(graph, feeds);
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, numbers(value)]));
+  }
+
+  it("takes the nearest code", async () => {
+    const { ids, quantised, loss } = await run();
+    expect(ids).toEqual(nearest);
+    expect(new Set(nearest).size).toBeGreaterThan(4); // else the comparison says little
+    expect(quantised).toEqual(nearest.flatMap((v) => codes.slice(v * d, (v + 1) * d)));
+    // Both terms are the same number, the mean squared distance.
+    const distance = nearest.reduce((total, v, r) => total + squared(r, v), 0) / (R * d);
+    expect(loss![0]).toBeCloseTo((1 + commitment) * distance, 6);
+  });
+
+  it("pulls the codes to their rows, and the rows to their codes as much as the commitment says", async () => {
+    const { lossByRows, lossByCodes } = await run();
+    const byRows = new Array<number>(R * d).fill(0);
+    const byCodes = new Array<number>(V * d).fill(0);
+    nearest.forEach((v, r) => {
+      for (let i = 0; i < d; i++) {
+        const difference = rows[r * d + i]! - codes[v * d + i]!;
+        byRows[r * d + i] = (commitment * 2 * difference) / (R * d);
+        byCodes[v * d + i] = byCodes[v * d + i]! - (2 * difference) / (R * d);
+      }
+    });
+    lossByRows!.forEach((value, i) => {
+      expect(value).toBeCloseTo(byRows[i]!, 7);
+    });
+    lossByCodes!.forEach((value, i) => {
+      expect(value).toBeCloseTo(byCodes[i]!, 7);
+    });
+  });
+
+  it("hands what comes back from the decoder to the rows unchanged, and none of it to the codes", async () => {
+    const { throughRows, throughCodes } = await run();
+    expect(throughRows).toEqual(noise(R * d, 9).map(Math.fround));
+    expect(throughCodes).toEqual(new Array(V * d).fill(0));
+  });
+
+  it("has one parameter, the codebook, without decay", () => {
+    expect(quantizerParameters(vq)).toMatchObject([{ name: codebookName, shape: [V, d], isDecayed: false }]);
+  });
+});
+
+describe("finite scalar quantisation", () => {
+  const levels = [4, 3, 2, 5];
+  const fsq = config(levels.length, { kind: "fsq", levels });
+  const size = 120;
+
+  /** Digits of a code, the first channel's the least. */
+  function digitsOf(id: number): number[] {
+    let rest = id;
+    return levels.map((level) => {
+      const digit = rest % level;
+      rest = (rest - digit) / level;
+      return digit;
+    });
+  }
+
+  /** What a channel must be before the squashing to land exactly on a digit. */
+  const latentOf = (digit: number, level: number): number => {
+    const half = ((level - 1) * 1.001) / 2;
+    const offset = level % 2 === 0 ? 0.5 : 0;
+    return Math.atanh((digit - Math.floor(level / 2) + offset) / half) - Math.atanh(offset / half);
+  };
+
+  async function run(rows: number[]) {
+    const graph = new Graph("fsq");
+    const count = rows.length / levels.length;
+    const z = graph.input("rows", "float32", [count, levels.length]);
+    const result = quantize(z, {}, fsq);
+    expect(result.loss).toBeNull();
+    graph.output("ids", result.ids);
+    graph.output("quantised", result.rows);
+    graph.output("codebook", codebookOf(graph, {}, fsq));
+    graph.output("gradient", gradients(sum(result.rows), [z])[0]!);
+    const found = await evaluate(graph, { rows: float32([count, levels.length], rows) });
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, numbers(value)]));
+  }
+
+  it("numbers its codes in mixed radix, and its codebook has them in that order", async () => {
+    expect(codebookSize(fsq)).toBe(size);
+    expect(quantizerParameters(fsq)).toEqual([]);
+    const all = Array.from({ length: size }, (_, id) => digitsOf(id));
+    const { ids, quantised, codebook } = await run(
+      all.flatMap((digits) => digits.map((digit, i) => latentOf(digit, levels[i]!))),
+    );
+    expect(ids).toEqual(all.map((_, id) => id));
+    const vectors = all.flatMap((digits) =>
+      digits.map((digit, i) => {
+        const middle = Math.floor(levels[i]! / 2);
+        return Math.fround((digit - middle) / middle);
+      }),
+    );
+    codebook!.forEach((value, i) => {
+      expect(value).toBeCloseTo(vectors[i]!, 6);
+    });
+    expect(quantised).toEqual(codebook);
+  });
+
+  it("takes any latents, however large, to a code of its own", async () => {
+    const { ids, quantised, codebook, gradient } = await run(noise(400, 5).map((x) => 30 * x ** 3));
+    ids!.forEach((id, r) => {
+      expect(id).toBeGreaterThanOrEqual(0);
+      expect(id).toBeLessThan(size);
+      const width = levels.length;
+      expect(quantised!.slice(r * width, (r + 1) * width)).toEqual(
+        codebook!.slice(id * width, (id + 1) * width),
+      );
+    });
+    expect(new Set(ids).size).toBeGreaterThan(40);
+    // Rounding lets the gradient of the squashing through: positive, and nothing (1 - tanh², rounded) far out.
+    expect(gradient!.every((value) => value > -1e-6)).toBe(true);
+    expect(gradient!.some((value) => value > 0.1)).toBe(true);
+  });
+});
+
+it("rows and maps are one another's inverse, token by token in raster order", async () => {
+  const graph = new Graph("rows");
+  const maps = graph.input("maps", "float32", [2, 3, 2, 2]);
+  const rows = mapsToRows(maps);
+  graph.output("rows", rows);
+  graph.output("again", rowsToMaps(rows, 2, [2, 2]));
+  const values = Array.from({ length: 24 }, (_, i) => i);
+  const found = await evaluate(graph, { maps: float32([2, 3, 2, 2], values) });
+  expect(found.rows!.dims).toEqual([8, 3]);
+  // Token 1 (row 0, column 1) of picture 1: one value of each channel.
+  expect(numbers(found.rows).slice(5 * 3, 6 * 3)).toEqual([13, 17, 21]);
+  expect(numbers(found.again)).toEqual(values);
+});

@@ -1,0 +1,183 @@
+/** The training loop: stopping, being killed, breaking down, and going on as if nothing had been. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { type LoopOptions, train } from "../../src/training/loop.ts";
+import { openRunFolder } from "../../src/training/run-folder.ts";
+import { readSafetensors } from "../../src/weights/safetensors.ts";
+import { type TinyOptions, tinyJob } from "./tiny-job.ts";
+
+let runner: Runner;
+let parent: string;
+beforeAll(async () => {
+  runner = await createNodeRunner({ threads: 1 });
+});
+afterAll(() => runner.close());
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), "loop-"));
+});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+
+/** Opens the folder as a new process would, and trains. */
+async function go(name: string, options: TinyOptions = {}, loop: LoopOptions = {}) {
+  const folder = await openRunFolder(join(parent, name), {}, { resume: true });
+  return train(runner, folder, tinyJob(options), loop);
+}
+
+/** Trains until the step is under way, then aborts: the state after it is kept. */
+async function stopAt(name: string, step: number, options: TinyOptions = {}): Promise<void> {
+  const controller = new AbortController();
+  const onBatch = (made: number): void => {
+    if (made === step) controller.abort(); // the batch of 0-based step s is made while step s - 1 computes
+  };
+  const stopped = go(name, { ...options, onBatch }, { signal: controller.signal });
+  await expect(stopped).rejects.toThrow("aborted");
+}
+
+const checkpoints = async (name: string): Promise<string[]> =>
+  (await readdir(join(parent, name, "checkpoints"))).sort();
+
+const checkpoint = (name: string, step: string) =>
+  readSafetensors(join(parent, name, "checkpoints", `step-${step}.safetensors`));
+
+/** The logged lines without what depends on the clock. */
+async function lines(name: string): Promise<unknown[]> {
+  const text = await readFile(join(parent, name, "metrics.jsonl"), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
+      expect([seconds, imagesPerSecond, gflops].every((figure) => figure > 0)).toBe(true);
+      return rest;
+    });
+}
+
+describe("a run that goes through", () => {
+  it("learns, logs, and keeps the last two checkpoints", async () => {
+    const seen: number[] = [];
+    const state = await go("whole", {}, { onProgress: ({ step }) => void seen.push(step) });
+    const logged = (await lines("whole")) as { step: number; loss: number }[];
+    expect(seen).toEqual([4, 8, 12, 16, 20, 24, 28, 32, 36, 40]);
+    expect(logged.map(({ step }) => step)).toEqual(seen);
+    expect(logged.at(-1)!.loss).toBeLessThan(0.7 * logged[0]!.loss);
+    expect(await checkpoints("whole")).toEqual(["step-000030.safetensors", "step-000040.safetensors"]);
+    const { total, ...saved } = (await checkpoint("whole", "000040")).tensors;
+    expect(saved).toEqual(state);
+    expect(total!.dims).toEqual([1]);
+    expect(await runner.stats()).toMatchObject({ programs: 0 });
+  });
+
+  it("is not trained again when resumed at its end", async () => {
+    const first = await go("whole");
+    const seen: number[] = [];
+    const again = await go("whole", { onBatch: (step) => void seen.push(step) });
+    expect(again).toEqual(first);
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("n + m steps at once equal n steps, a stop, and m more", () => {
+  // 10: at a checkpoint and between two lines; 12: at a line; 23: at neither; 1 and 39: the ends.
+  it.each([1, 10, 12, 23, 39])("n = %i, bit for bit, in state and log", async (n) => {
+    const whole = await go("whole");
+    await stopAt("parts", n);
+    expect(await checkpoints("parts")).toContain(`step-${String(n).padStart(6, "0")}.safetensors`);
+    expect(await go("parts")).toEqual(whole);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+    const [a, b] = [await checkpoint("whole", "000040"), await checkpoint("parts", "000040")];
+    expect(b.tensors).toEqual(a.tensors);
+  });
+
+  it("also when stopped many times", async () => {
+    const whole = await go("whole");
+    for (const n of [3, 5, 6, 18, 31]) await stopAt("parts", n);
+    expect(await go("parts")).toEqual(whole);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+  });
+
+  it("leaves no temporary file, and saves nothing when stopped before the first step", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    await expect(go("never", {}, { signal: controller.signal })).rejects.toThrow();
+    expect(await checkpoints("never")).toEqual([]);
+    await stopAt("parts", 7);
+    const files = (await readdir(join(parent, "parts"), { recursive: true })).sort();
+    const expected = ["checkpoints", "checkpoints/step-000007.safetensors", "config.json", "metrics.jsonl"];
+    expect(files).toEqual(expected);
+  });
+});
+
+it("killed at a random moment and resumed, it ends where it would have", async () => {
+  const steps = 400;
+  const whole = await go("whole", { steps });
+  const delay = Math.random() * 150;
+  const script = join(import.meta.dirname, "run-tiny-job.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", script, join(parent, "killed"), String(steps)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout!, "data");
+  await new Promise((resolve) => setTimeout(resolve, delay));
+  child.kill("SIGKILL");
+  await once(child, "close");
+  expect(await go("killed", { steps }), `killed ${delay} ms after its first line`).toEqual(whole);
+  expect(await lines("killed")).toEqual(await lines("whole"));
+});
+
+describe("a loss that is no number", () => {
+  it("stops at once with one sentence that names the step, and spares the checkpoints", async () => {
+    const error = await go("broken", { brokenStep: 27 }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as Error).message).toMatch(
+      /^train tiny: step 27 gave a loss of NaN .*checkpoint of step 20 is intact.*lower tiny\.training\.learningRate/,
+    );
+    expect(await checkpoints("broken")).toEqual(["step-000010.safetensors", "step-000020.safetensors"]);
+    expect(await runner.stats()).toMatchObject({ programs: 0 });
+    // The same run on sound data goes on from there.
+    expect(await go("broken")).toEqual(await go("whole"));
+    expect(await lines("broken")).toEqual(await lines("whole"));
+  });
+
+  it("says so when nothing was saved yet", async () => {
+    await expect(go("broken", { brokenStep: 1 })).rejects.toThrow(/step 1 .*no checkpoint was saved yet/);
+    expect(await checkpoints("broken")).toEqual([]);
+  });
+});
+
+describe("a checkpoint that does not fit", () => {
+  it("is refused by the names and shapes of its tensors", async () => {
+    await stopAt("other", 5, { width: 4 });
+    const error = await go("other").catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as Error).message).toMatch(
+      /other: checkpoint of step 5: .*8 of another shape.*weight\/map is float32 \[4,5\], required float32 \[3,5\]/s,
+    );
+  });
+
+  it("is refused when state beside the weights is missing", async () => {
+    const folder = await openRunFolder(join(parent, "bare"), {});
+    const { extra: _, ...job } = tinyJob({ steps: 2 });
+    await train(runner, folder, job);
+    await expect(go("bare")).rejects.toThrow(/1 missing: total \[1\]/);
+  });
+});
+
+describe("a disk that refuses", () => {
+  it("ends with one sentence; the earlier checkpoint stays, and resuming succeeds", async () => {
+    const folder = await openRunFolder(join(parent, "full"), {});
+    // Nothing can be created under a checkpoint's name once a folder stands there.
+    const blocked = join(parent, "full", "checkpoints", "step-000020.safetensors");
+    await mkdir(blocked);
+    await writeFile(join(blocked, "x"), "");
+    await expect(train(runner, folder, tinyJob())).rejects.toThrow(InputError);
+    await rm(blocked, { recursive: true });
+    expect(await checkpoints("full")).toEqual(["step-000010.safetensors"]);
+    expect(await go("full")).toEqual(await go("whole"));
+  });
+});

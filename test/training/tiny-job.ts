@@ -1,0 +1,83 @@
+/** A job of the training loop that takes no time: a linear map fitted to noisy pairs. */
+import { foldIn, type Key, normals } from "../../src/core/random.ts";
+import { type HostTensor, tensor } from "../../src/core/tensor.ts";
+import { add, Graph, gradients, linear, mean, square, subtract } from "../../src/graph/index.ts";
+import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
+import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
+import { addOptimiser, stateInputs } from "../../src/training/optimiser.ts";
+
+export const tinySchedule: Schedule = {
+  steps: 40,
+  batchSize: 8,
+  learningRate: 0.05,
+  warmupSteps: 3,
+  schedule: { kind: "cosine", finalFraction: 0 },
+  betas: [0.9, 0.96],
+  weightDecay: 0.01,
+  clipNorm: 1,
+  emaDecay: 0.9,
+  checkpointEvery: 10,
+  sampleEvery: 1000,
+  logEvery: 4,
+};
+
+export interface TinyOptions extends Partial<Schedule> {
+  /** Width of the outputs. */
+  readonly width?: number;
+  /** The step (from 1) whose batch holds a NaN. */
+  readonly brokenStep?: number;
+  /** Called when the batch of a step is made. */
+  readonly onBatch?: (step: number) => void;
+}
+
+const key: Key = [5, 6];
+const inputs = 5;
+
+/** Carries one number beside the weights, the sum of all losses, as a real job carries its codebook use. */
+export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOptions = {}): TrainingJob {
+  const options = { ...tinySchedule, ...schedule };
+  const specs: ParameterSpec[] = [
+    { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, isDecayed: true },
+    { name: "bias", shape: [width], init: { kind: "constant", value: 0 }, isDecayed: false },
+  ];
+  const graph = new Graph("tiny.step");
+  const weights = stateInputs(graph, specs);
+  const x = graph.input("x", "float32", [options.batchSize, inputs]);
+  const y = graph.input("y", "float32", [options.batchSize, width]);
+  const loss = mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y)));
+  const updates = gradients(loss, [weights.map!, weights.bias!]);
+  graph.output("gradientNorm", addOptimiser(graph, specs, updates, options));
+  graph.output("loss", loss);
+  let total = 0;
+  return {
+    name: "tiny",
+    schedule: options,
+    specs,
+    graph,
+    outputs: [],
+    initialise: async () => initialise(specs, foldIn(key, 0)),
+    async batch(step) {
+      onBatch?.(step);
+      const own = foldIn(foldIn(key, 1), step);
+      const data = normals(own, options.batchSize * inputs);
+      if (step + 1 === brokenStep) data[0] = Number.NaN;
+      const targets = normals(own, options.batchSize * width, 1000);
+      const feeds: Record<string, HostTensor> = {
+        x: tensor("float32", [options.batchSize, inputs], data),
+        y: tensor("float32", [options.batchSize, width], targets),
+      };
+      return { feeds, multiplyAdds: 1000 };
+    },
+    async afterStep(_step, outputs) {
+      total += Number(outputs.loss!.data[0]);
+    },
+    // An infinity, as a PSNR can be: it must survive a stop between two logged lines.
+    metrics: () => ({ total, endless: Number.POSITIVE_INFINITY }),
+    extra: {
+      save: () => ({ total: tensor("float64", [1], Float64Array.of(total)) }),
+      load(tensors) {
+        total = Number(tensors.total!.data[0]);
+      },
+    },
+  };
+}

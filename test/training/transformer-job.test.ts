@@ -1,0 +1,210 @@
+/** What the nested transformer brings to the loop: its batches, and a run that stops and goes on. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
+import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
+import { transformerConfig } from "../../src/models/transformer/config.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { resolveConfig } from "../../src/training/config.ts";
+import { train } from "../../src/training/loop.ts";
+import { openRunFolder } from "../../src/training/run-folder.ts";
+import { maskedBatch, transformerJob } from "../../src/training/transformer-job.ts";
+
+// B pictures, N tokens each, V codes, C classes.
+const [N, V, C, count] = [16, 12, 3, 50];
+const config = transformerConfig({
+  grid: [4, 4],
+  codebookSize: V,
+  classes: C,
+  width: 16,
+  depth: 2,
+  heads: 4,
+  factors: [1, 2, 4],
+});
+/** Token n of a picture of class c is mostly 4 c + n mod 4: easy to learn. */
+const dataset: TokenDataset = {
+  grid: [4, 4],
+  codebookSize: V,
+  classNames: ["a", "b", "c"],
+  count,
+  ids: Uint16Array.from({ length: count * N }, (_, at) =>
+    integerAt([1, 1], at, 8) === 0 ? integerAt([2, 2], at, V) : 4 * (Math.floor(at / N) % C) + (at % 4),
+  ),
+  labels: Int32Array.from({ length: count }, (_, i) => i % C),
+  source: "test",
+  tokenizer: "test",
+};
+const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine" } as const;
+
+/** A batch in plain arrays. */
+function batchOf(key: Key, model = config) {
+  const { ids, classes, rows, labels, rowWeights } = maskedBatch(model, options, dataset, key);
+  const plain = (value: { data: ArrayLike<unknown> }): number[] => Array.from(value.data, Number);
+  return {
+    ids: plain(ids),
+    classes: plain(classes),
+    rows: plain(rows),
+    labels: plain(labels),
+    rowWeights: plain(rowWeights),
+    dims: [ids.dims, classes.dims, rows.dims, labels.dims, rowWeights.dims],
+  };
+}
+
+const keys = fc.tuple(fc.nat({ max: 0xffffffff }), fc.nat({ max: 0xffffffff }));
+
+describe("maskedBatch", () => {
+  it("hides exactly the tokens whose rows and labels it lists, of pictures of the dataset", () => {
+    fc.assert(
+      fc.property(keys, (key) => {
+        const { ids, classes, rows, labels, rowWeights, dims } = batchOf(key);
+        expect(dims).toEqual([[6, N], [6], [rows.length], [rows.length], [rows.length]]);
+        expect([labels.length, rowWeights.length]).toEqual([rows.length, rows.length]);
+        expect([...new Set(rows)].sort((a, b) => a - b)).toEqual(rows); // ascending, none twice
+        const whole = [...ids];
+        rows.forEach((row, i) => {
+          const [b, position] = [Math.floor(row / (N + 1)), (row % (N + 1)) - 1];
+          expect(ids[b * N + position]).toBe(V);
+          whole[b * N + position] = labels[i]!;
+        });
+        expect(ids.filter((id) => id === V).length).toBe(rows.length);
+        for (let b = 0; b < 6; b++) {
+          const picture = whole.slice(b * N, (b + 1) * N).join();
+          const from = Array.from({ length: count }, (_, i) => i).filter(
+            (i) => tokensOf(dataset, i).join() === picture,
+          );
+          expect(from.length).toBeGreaterThan(0);
+          expect([...from.map((i) => dataset.labels[i]), C]).toContain(classes[b]);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("weighs every picture alike, however many tokens it hides", () => {
+    fc.assert(
+      fc.property(keys, (key) => {
+        const { rows, rowWeights } = batchOf(key);
+        const sums = new Array<number>(6).fill(0);
+        rows.forEach((row, i) => {
+          const b = Math.floor(row / (N + 1));
+          sums[b] = sums[b]! + rowWeights[i]!;
+        });
+        for (const sum of sums) expect(sum).toBeCloseTo(1 / 6, 6);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("is a pure function of its key", () => {
+    expect(batchOf([3, 4])).toEqual(batchOf([3, 4]));
+    expect(batchOf([3, 4])).not.toEqual(batchOf([3, 5]));
+  });
+
+  it("hides as many tokens as the cosine of a uniform number says, and drops classes at the given rate", () => {
+    const hidden = new Array<number>(N + 1).fill(0);
+    const positions = new Array<number>(N).fill(0);
+    let dropped = 0;
+    const pictures = 6 * 1000;
+    for (let i = 0; i < 1000; i++) {
+      const { rows, classes } = batchOf(foldIn([7, 7], i));
+      const own = new Array<number>(6).fill(0);
+      for (const row of rows) {
+        own[Math.floor(row / (N + 1))]!++;
+        positions[(row % (N + 1)) - 1]!++;
+      }
+      for (const m of own) hidden[m]!++;
+      dropped += classes.filter((label) => label === C).length;
+    }
+    // m = ceil(N cos(pi u / 2)): P(m <= k) = P(cos <= k / N) = 1 - acos(k / N) 2 / pi. Four standard errors of a
+    // share are at most 4 sqrt(0.25 / 6000) = 0.026.
+    let below = 0;
+    for (let k = 0; k <= N; k++) {
+      below += hidden[k]! / pictures;
+      const expected = k === 0 ? 0 : 1 - (Math.acos(k / N) * 2) / Math.PI;
+      expect(Math.abs(below - expected), `at most ${k} hidden`).toBeLessThan(0.026);
+    }
+    expect(Math.abs(dropped / pictures - 0.25)).toBeLessThan(0.026);
+    // No position is preferred: the mean of cos is 2 / pi, and rounding up adds about half a token of 16.
+    for (const hits of positions)
+      expect(Math.abs(hits / pictures - 2 / Math.PI - 0.5 / N)).toBeLessThan(0.03);
+  });
+
+  it("gives the null class to everything where there are no classes", () => {
+    const { classes } = batchOf([1, 2], { ...config, classes: 0 });
+    expect(classes).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe("a run of the transformer's job", () => {
+  let runner: Runner;
+  let parent: string;
+  beforeAll(async () => {
+    runner = await createNodeRunner({ inProcess: true, threads: 1 });
+  });
+  afterAll(() => runner.close());
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), "transformer-job-"));
+  });
+  afterEach(() => rm(parent, { recursive: true }));
+
+  const { training } = resolveConfig(
+    {
+      name: "toy",
+      transformer: {
+        training: {
+          steps: 40,
+          batchSize: 8,
+          learningRate: 0.02,
+          warmupSteps: 5,
+          checkpointEvery: 100,
+          logEvery: 10,
+          factors: [1, 2, 4],
+        },
+      },
+    },
+    "toy",
+  ).config.transformer;
+
+  async function go(name: string, stopAt?: number) {
+    const controller = new AbortController();
+    const job = transformerJob({ config, training, dataset, key: [9, 9] });
+    const folder = await openRunFolder(join(parent, name), {}, { resume: true });
+    const watched = {
+      ...job,
+      batch: (step: number) => {
+        if (step === stopAt) controller.abort();
+        return job.batch(step);
+      },
+    };
+    return train(runner, folder, watched, { signal: controller.signal });
+  }
+
+  async function lines(name: string): Promise<Record<string, number>[]> {
+    const text = await readFile(join(parent, name, "metrics.jsonl"), "utf8");
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => {
+        const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
+        expect(gflops).toBeGreaterThan(0);
+        return rest;
+      });
+  }
+
+  it("learns in every sub-model, and goes on bit for bit after a stop", async () => {
+    const whole = await go("whole");
+    await expect(go("parts", 17)).rejects.toThrow("aborted");
+    expect(await go("parts")).toEqual(whole);
+    const log = await lines("whole");
+    expect(await lines("parts")).toEqual(log);
+    for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
+      // Far below a uniform guess, ln 12 = 2.48, from which it starts.
+      expect(log[0]![name], name).toBeGreaterThan(1.5);
+      expect(log.at(-1)![name], name).toBeLessThan(0.75 * log[0]![name]!);
+    }
+  });
+});
