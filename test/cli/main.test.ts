@@ -45,19 +45,38 @@ function magnets(
 const lastLine = ({ stdout }: Ended): unknown => JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 
 describe("help", () => {
-  it.each(["demo", "sample", "edit", "train", "data preview", "plan", "info", "doctor"])(
-    "of %s has a runnable example",
-    async (command) => {
-      const { code, stdout } = await magnets([...command.split(" "), "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  npm run -s magnets -- ${command}`));
-      expect(stdout).toContain("--json");
-    },
-  );
+  it.each([
+    "demo",
+    "sample",
+    "edit",
+    "train",
+    "data preview",
+    "evaluate",
+    "classifier",
+    "plan",
+    "info",
+    "doctor",
+  ])("of %s has a runnable example", async (command) => {
+    const { code, stdout } = await magnets([...command.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  npm run -s magnets -- ${command}`));
+    expect(stdout).toContain("--json");
+  });
 
   it("of the program lists every command", async () => {
     const { stdout } = await magnets(["--help"]);
-    for (const name of ["demo", "sample", "edit", "train", "data", "plan", "info", "doctor"]) {
+    for (const name of [
+      "demo",
+      "sample",
+      "edit",
+      "train",
+      "data",
+      "evaluate",
+      "classifier",
+      "plan",
+      "info",
+      "doctor",
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     }
   });
