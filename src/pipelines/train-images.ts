@@ -34,6 +34,7 @@ import { writeJson } from "../weights/model-folder.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type ImageModel, writeImageModel } from "./image-model.ts";
 import { openImagePipeline } from "./image-pipeline.ts";
+import { writeModelCard } from "./model-card.ts";
 
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
@@ -99,8 +100,10 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
     });
     const state = await train(runner, folder, job, options);
     const path = join(out, "model");
-    await writeImageModel(path, imageModel(averagedWeights(state)));
+    const trained = imageModel(averagedWeights(state));
+    await writeImageModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
+    await writeModelCard(path, { config, model: trained, run: out });
     return path;
   } finally {
     await runner.close();
