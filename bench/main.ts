@@ -5,10 +5,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
-import { type Report, toJson } from "../cli/report.ts";
-
-/** @returns the figures, the headline ones first */
-export type Bench = (say: Report["say"], isQuick: boolean) => Promise<Record<string, unknown>>;
+import { toJson } from "../cli/report.ts";
+import type { Bench } from "./bench.ts";
 
 const benches: Record<string, () => Promise<Bench>> = {
   train: async () => (await import("./train.ts")).benchTraining,

@@ -7,8 +7,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { table } from "../cli/table.ts";
-import type { Bench } from "./main.ts";
-import { median } from "./median.ts";
+import { type Bench, median } from "./bench.ts";
 import type { MemoryUse } from "./memory-child.ts";
 
 const plans = { nested: "8x3,4x3,2x3,1x3", alone: "1x12" };

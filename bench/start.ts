@@ -11,8 +11,7 @@ import { promisify } from "node:util";
 import { table } from "../cli/table.ts";
 import { writeImageModel } from "../src/pipelines/image-model.ts";
 import { toyModel } from "../test/pipelines/toy-model.ts";
-import type { Bench } from "./main.ts";
-import { median } from "./median.ts";
+import { type Bench, median } from "./bench.ts";
 
 const shipped = "models/sprites";
 

@@ -21,8 +21,7 @@ import {
   stateSinks,
 } from "../src/training/optimiser.ts";
 import { transformerJob } from "../src/training/transformer-job.ts";
-import type { Bench } from "./main.ts";
-import { median } from "./median.ts";
+import { type Bench, median } from "./bench.ts";
 
 const key: Key = [7, 7];
 

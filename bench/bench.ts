@@ -1,3 +1,9 @@
+/** What every bench shares. */
+import type { Report } from "../cli/report.ts";
+
+/** @returns the figures, the headline ones first */
+export type Bench = (say: Report["say"], isQuick: boolean) => Promise<Record<string, unknown>>;
+
 /** The middle of some measurements; of an even number, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
