@@ -12,6 +12,7 @@ import sharp from "sharp";
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import type { Picture, PictureSource } from "./source.ts";
+import { selected } from "./views.ts";
 
 /** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
 export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
@@ -146,16 +147,7 @@ export async function verifyFolder(
     lost.length === 0,
     `${source.name}: no readable picture is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
   );
-  const indices = [...good];
-  return {
-    unreadable,
-    source: {
-      ...source,
-      files,
-      length: files.length,
-      read: (index) => source.read(indices[index] ?? -1),
-    },
-  };
+  return { unreadable, source: { ...selected(source, [...good]), files } };
 }
 
 function sourceOf(

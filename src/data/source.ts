@@ -59,6 +59,18 @@ export function toPlanes(pictures: readonly Raster[]): HostTensor<"float32"> {
 }
 
 /**
+ * Turns planes left to right, in place: all pictures, or picture `index` alone.
+ *
+ * @param planes  float32 [B, 3, H, W]
+ */
+export function mirror({ dims, data }: HostTensor<"float32">, index?: number): void {
+  const [count, channels, height, width] = dims as [number, number, number, number];
+  const size = channels * height * width;
+  const [from, to] = index === undefined ? [0, count] : [index, index + 1];
+  for (let row = from * size; row < to * size; row += width) data.subarray(row, row + width).reverse();
+}
+
+/**
  * Picture `index` of planes, clamped to [0, 1] and rounded to the nearest byte; a value that is not a number is 0.
  *
  * @param planes  float32 [B, 3, H, W]

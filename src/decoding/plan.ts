@@ -144,6 +144,11 @@ export function evenSizes(steps: number, factors: readonly number[]): SizeRun[] 
     .filter((run) => run.steps > 0);
 }
 
+/** The general default plan over a model's own factors. */
+export function basePlan(factors: readonly number[]): DecodePlan {
+  return { ...defaultPlan, sizes: evenSizes(defaultPlan.steps, factors) };
+}
+
 function sizesFrom(where: string, value: unknown): SizeRun[] {
   if (typeof value === "string") return parseSizes(value, where);
   requireInput(

@@ -2,13 +2,13 @@
  * A classifier's folder: `config.json` (the network, its classes, how it was trained and how well it does),
  * `model.safetensors` (weights, float16) and `README.md` (its card).
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../core/atomic-file.ts";
 import { requireInput } from "../core/errors.ts";
 import { countParameters } from "../models/parameters.ts";
-import { checkTensors, readJson, writeJson } from "../weights/model-folder.ts";
+import { checkTensors } from "../weights/check-tensors.ts";
+import { readJson, writeJson } from "../weights/json-file.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type ClassifierConfig, classifierConfig, classifierParameters } from "./classifier.ts";
 
@@ -66,16 +66,6 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
   await writeSafetensors(join(folder, "model.safetensors"), tensors, { store: "float16" });
   await writeFileAtomic(join(folder, "README.md"), card(classifier));
   await writeJson(join(folder, "config.json"), { network: config, ...rest });
-}
-
-/** A digest of the weights: features of another classifier lie in another space. */
-export function classifierDigest({ tensors }: Pick<ClassifierFolder, "tensors">): string {
-  const hash = createHash("sha256");
-  for (const name of Object.keys(tensors).sort()) {
-    const { data } = tensors[name]!;
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex").slice(0, 16);
 }
 
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {

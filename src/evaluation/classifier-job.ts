@@ -1,7 +1,7 @@
 /** What the classifier brings to the training loop: its step graph and its batches. */
 import { foldIn, integerAt, type Key } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
-import { type PictureSource, toPlanes } from "../data/source.ts";
+import { mirror, type PictureSource, toPlanes } from "../data/source.ts";
 import {
   add,
   argMax,
@@ -10,14 +10,13 @@ import {
   crossEntropy,
   equal,
   Graph,
-  gradients,
   mean,
   multiply,
   oneHot,
 } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import type { Schedule, TrainingJob } from "../training/loop.ts";
-import { addOptimiser, type OptimiserOptions, stateInputs } from "../training/optimiser.ts";
+import { addTraining, type OptimiserOptions, stateInputs } from "../training/optimiser.ts";
 import { type ClassifierConfig, classifierParameters, classify } from "./classifier.ts";
 
 /** How much of each target is spread evenly over the classes. */
@@ -40,12 +39,7 @@ export function classifierStepGraph(
   const { logits } = classify(pixels, weights, config, "unfolded");
   const targets = add(multiply(oneHot(labels, config.classes), 1 - smoothing), smoothing / config.classes);
   const loss = mean(crossEntropy(logits, targets));
-  const updates = gradients(
-    loss,
-    specs.map(({ name }) => weights[name]!),
-  );
-  graph.output("gradientNorm", addOptimiser(graph, specs, updates, optimiser));
-  graph.output("loss", loss);
+  addTraining(graph, specs, loss, optimiser);
   graph.output("accuracy", mean(cast(equal(cast(argMax(logits, 1), "int32"), labels), "float32")));
   return graph;
 }
@@ -77,14 +71,7 @@ export function classifierJob({ config, schedule, source, count, key }: Classifi
       const places = Array.from({ length: schedule.batchSize }, (_, i) => i);
       const pictures = await Promise.all(places.map((i) => source.read(integerAt(stepKey, 2 * i, count))));
       const pixels = toPlanes(pictures);
-      const perPicture = pixels.data.length / pictures.length;
-      for (const i of places) {
-        if (integerAt(stepKey, 2 * i + 1, 2) === 0) continue;
-        const own = pixels.data.subarray(i * perPicture, (i + 1) * perPicture);
-        for (let row = 0; row < perPicture; row += config.resolution) {
-          own.subarray(row, row + config.resolution).reverse();
-        }
-      }
+      for (const i of places) if (integerAt(stepKey, 2 * i + 1, 2) === 1) mirror(pixels, i);
       const labels = tensor(
         "int32",
         [pictures.length],

@@ -7,8 +7,9 @@ import type { Seed } from "../core/random.ts";
 import { type Picture, type PictureSource, toPlanes } from "../data/source.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
 import type { Runner } from "../runtime/runner.ts";
+import { tensorsDigest } from "../weights/digest.ts";
 import { type Classifier, loadClassifier } from "./classifier.ts";
-import { type ClassifierFolder, classifierDigest } from "./classifier-folder.ts";
+import type { ClassifierFolder } from "./classifier-folder.ts";
 import { addFeatures, emptyStatistics, type FeatureStatistics, frechetDistance } from "./frechet.ts";
 import { accuracyOf, type Judged, judge } from "./judge.ts";
 import { realFeatures } from "./real-features.ts";
@@ -125,7 +126,7 @@ export async function evaluateImages(options: EvaluateOptions): Promise<Evaluati
     options.onProgress?.({ stage, done, total });
   const classifier = await loadClassifier(runner, options.classifier.config, options.classifier.tensors);
   try {
-    const digest = classifierDigest(options.classifier);
+    const digest = tensorsDigest(options.classifier.tensors);
     const seen = { classifier, digest, source: real, cacheFolder, signal };
     const tell = progress("real pictures", realCount + samples);
     const reference = await realFeatures({ ...seen, count: realCount, onProgress: tell });

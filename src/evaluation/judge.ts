@@ -1,6 +1,6 @@
 /** Showing many pictures to the classifier, a few at a time. N pictures, F feature width. */
-import type { Picture } from "../data/source.ts";
-import { toPlanes } from "../data/source.ts";
+import { type Picture, toPlanes } from "../data/source.ts";
+import { pictureBatches } from "../data/views.ts";
 import type { Classifier } from "./classifier.ts";
 
 export interface Judged {
@@ -35,24 +35,17 @@ export async function judge(
   const labels = new Int32Array(count);
   const found = new Int32Array(count);
   const features = new Float32Array(count * width);
-  const readBatch = (start: number): Promise<Picture[]> =>
-    Promise.all(Array.from({ length: Math.min(batch, count - start) }, (_, i) => read(from + start + i)));
-  let next = readBatch(0);
-  for (let start = 0; start < count; start += batch) {
-    signal?.throwIfAborted();
-    const pictures = await next;
-    if (start + batch < count) {
-      next = readBatch(start + batch);
-      next.catch(() => {}); // awaited in its turn
-    }
+  let done = 0;
+  for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
     const result = await classifier.classify(toPlanes(pictures));
     labels.set(
       pictures.map(({ label }) => label),
-      start,
+      done,
     );
-    found.set(result.labels, start);
-    features.set(result.features.data, start * width);
-    onProgress?.(start + pictures.length);
+    found.set(result.labels, done);
+    features.set(result.features.data, done * width);
+    done += pictures.length;
+    onProgress?.(done);
   }
   return { labels, found, features };
 }

@@ -3,6 +3,7 @@ import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { openSource } from "../data/open-source.ts";
 import type { PictureSource } from "../data/source.ts";
+import { selected } from "../data/views.ts";
 
 /** Seeds of drawn pictures. Generators train on small seeds (0 unless told); these are far from them. */
 export const drawnSeeds = { training: 1000, heldOut: 2000 } as const;
@@ -31,10 +32,5 @@ export async function openParts(
     cut >= 1 && cut < whole.length,
     `${name}: needs at least 2 pictures to hold some out, got ${whole.length}`,
   );
-  const part = (from: number, to: number): PictureSource => ({
-    ...whole,
-    length: to - from,
-    read: (index) => whole.read(order[from + index]!),
-  });
-  return { training: part(0, cut), heldOut: part(cut, whole.length) };
+  return { training: selected(whole, order.subarray(0, cut)), heldOut: selected(whole, order.subarray(cut)) };
 }

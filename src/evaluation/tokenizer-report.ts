@@ -1,5 +1,6 @@
 /** How well a tokenizer keeps pictures: there and back again. */
 import type { Picture, PictureSource, Raster } from "../data/source.ts";
+import { pictureBatches } from "../data/views.ts";
 
 /** The part of a pipeline that turns pictures into tokens and back. */
 export interface PictureCodec {
@@ -32,14 +33,11 @@ const batch = 64;
 
 /** Sends real pictures through the tokenizer. */
 export async function tokenizerReport(options: TokenizerReportOptions): Promise<TokenizerReport> {
-  const { codec, codebookSize, source, count, from = 0, signal, onPictures } = options;
+  const { codec, codebookSize, source, count, from, signal, onPictures } = options;
   const isUsed = new Uint8Array(codebookSize);
   let squares = 0;
   let bytes = 0;
-  for (let start = 0; start < count; start += batch) {
-    signal?.throwIfAborted();
-    const indexes = Array.from({ length: Math.min(batch, count - start) }, (_, i) => from + start + i);
-    const pictures = await Promise.all(indexes.map((index) => source.read(index)));
+  for await (const pictures of pictureBatches(source.read, { from, count, size: batch, signal })) {
     const tokens = await codec.encode(pictures);
     for (const ids of tokens) for (const id of ids) isUsed[id] = 1;
     const back = await codec.decodeTokens(tokens);

@@ -1,7 +1,8 @@
 /** From pictures with classes to a classifier's folder: train, measure on held-out pictures, write. */
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import type { Picture, PictureSource } from "../data/source.ts";
+import type { PictureSource } from "../data/source.ts";
+import { remembered } from "../data/views.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../training/loop.ts";
@@ -77,7 +78,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
-    const job = classifierJob({ config, schedule, source: remembering(source), count, key });
+    const job = classifierJob({ config, schedule, source: remembered(source), count, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
     const accuracy = await measure(runner, config, tensors, heldOut, heldOutCount, signal);
@@ -109,20 +110,4 @@ async function measure(
   } finally {
     await classifier.dispose();
   }
-}
-
-/** Keeps pictures that were read: each is drawn or decoded once, not once per epoch. */
-function remembering(source: PictureSource): PictureSource {
-  const kept = new Map<number, Promise<Picture>>();
-  return {
-    ...source,
-    read(index) {
-      let picture = kept.get(index);
-      if (!picture) {
-        picture = source.read(index);
-        kept.set(index, picture);
-      }
-      return picture;
-    },
-  };
 }

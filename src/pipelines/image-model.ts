@@ -11,8 +11,8 @@ import { sizeOf } from "../core/tensor.ts";
 import type { PlanCost } from "../decoding/cost.ts";
 import { planCost } from "../decoding/cost.ts";
 import {
+  basePlan,
   type DecodePlan,
-  defaultPlan,
   evenSizes,
   makePlan,
   type PlanInput,
@@ -29,15 +29,9 @@ import {
 } from "../models/tokenizer/config.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
-import {
-  checkTensors,
-  readJson,
-  readModelIndex,
-  readModelPart,
-  writeJson,
-  writeModelIndex,
-  writeModelPart,
-} from "../weights/model-folder.ts";
+import { checkTensors } from "../weights/check-tensors.ts";
+import { readJson, writeJson } from "../weights/json-file.ts";
+import { readModelIndex, readModelPart, writeModelIndex, writeModelPart } from "../weights/model-folder.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 
 export interface ImageModel {
@@ -133,11 +127,6 @@ export async function writeImageModel(
     className: "MagnetsImagePipeline",
     parts: { tokenizer: ["magnets", "Tokenizer"], transformer: ["magnets", "NestedTransformer"] },
   });
-}
-
-/** The general default plan over a model's own factors. */
-export function basePlan(factors: readonly number[], steps = defaultPlan.steps): DecodePlan {
-  return { ...defaultPlan, steps, sizes: evenSizes(steps, factors) };
 }
 
 /**

@@ -16,8 +16,9 @@ import { sizeOf } from "../core/tensor.ts";
 import { type FolderSource, verifyFolder } from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
 import { pictureSheet } from "../data/sheet.ts";
-import { type PictureSource, toPlanes } from "../data/source.ts";
+import { mirror, type PictureSource, toPlanes } from "../data/source.ts";
 import { fromTensors, type TokenDataset, toTensors } from "../data/tokens.ts";
+import { pictureBatches, remembered, selected } from "../data/views.ts";
 import { loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { codebookSize, tokenGrid } from "../models/tokenizer/config.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
@@ -30,7 +31,8 @@ import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
-import { writeJson } from "../weights/model-folder.ts";
+import { tensorsDigest } from "../weights/digest.ts";
+import { writeJson } from "../weights/json-file.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type ImageModel, writeImageModel } from "./image-model.ts";
 import { openImagePipeline } from "./image-pipeline.ts";
@@ -134,17 +136,13 @@ async function openPictures(
   say(`${good.length} pictures, ${unreadable.length} unreadable, ${good.classNames.length} classes`);
   const count = Math.min(data.count ?? Infinity, good.length);
   const files = await fingerprint(good);
+  // A folder lists its files class by class; in random order the first ones are of all classes.
+  const order = permutation(keyFromSeed(data.seed), good.length);
   return {
-    source: inMemory(shuffled(good, data.seed)),
+    source: remembered(selected(good, order)),
     count,
     description: JSON.stringify({ ...data, count, files }),
   };
-}
-
-/** A folder lists its files class by class; in random order the first ones are of all classes. */
-function shuffled(source: FolderSource, seed: number): PictureSource {
-  const order = permutation(keyFromSeed(seed), source.length);
-  return { ...source, read: (index) => source.read(order[index]!) };
 }
 
 /** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */
@@ -155,23 +153,6 @@ async function fingerprint({ name, files }: FolderSource): Promise<string> {
     hash.update(JSON.stringify([path, size, mtimeMs]));
   }
   return hash.digest("hex").slice(0, 16);
-}
-
-/** Keeps decoded pictures: a folder is decoded once, not once per epoch. 64 x 64 pictures take 12 KiB each. */
-function inMemory(source: PictureSource): PictureSource {
-  const kept = new Map<number, ReturnType<PictureSource["read"]>>();
-  const limit = 1 << 30;
-  return {
-    ...source,
-    read(index) {
-      let picture = kept.get(index);
-      if (!picture) {
-        picture = source.read(index);
-        if (kept.size * source.resolution ** 2 * 3 < limit) kept.set(index, picture);
-      }
-      return picture;
-    },
-  };
 }
 
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */
@@ -213,21 +194,11 @@ async function trainedTokenizer({ config, out }: TrainImagesOptions): Promise<Te
   return weights;
 }
 
-/** A digest of the weights: ids of another tokenizer mean other pictures. */
-function digest(tensors: Tensors): string {
-  const hash = createHash("sha256");
-  for (const name of Object.keys(tensors).sort()) {
-    const { data } = tensors[name]!;
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex").slice(0, 16);
-}
-
 const tokensFile = (out: string): string => join(out, "tokens.safetensors");
 
 async function readTokens(out: string, tokenizer: Tensors): Promise<TokenDataset> {
   const path = tokensFile(out);
-  return fromTensors(await readSafetensors(path), path, digest(tokenizer));
+  return fromTensors(await readSafetensors(path), path, tensorsDigest(tokenizer));
 }
 
 /** Writes every picture's token ids to a file, unless the file is there already and of this tokenizer and data. */
@@ -251,21 +222,13 @@ async function tokenise(
   const ids = new Uint16Array(count * versions * perPicture);
   const labels = new Int32Array(count * versions);
   const used = new Set<number>();
-  const size = 64;
-  const readBatch = (from: number) =>
-    Promise.all(Array.from({ length: Math.min(size, count - from) }, (_, i) => source.read(from + i)));
-  let next = readBatch(0);
-  for (let from = 0; from < count; from += size) {
-    signal?.throwIfAborted();
-    const pictures = await next;
+  let done = 0;
+  for await (const pictures of pictureBatches(source.read, { count, size: 64, signal })) {
     const planes = toPlanes(pictures);
-    // Drawing the next pictures goes on while the engine encodes these.
-    if (from + size < count) next = readBatch(from + size);
-    next.catch(() => {}); // awaited at its turn, if that comes
     for (let version = 0; version < versions; version++) {
-      if (version === 1) mirrorAll(planes);
+      if (version === 1) mirror(planes);
       const encoded = await tokenizer.encode(planes);
-      const at = version * count + from;
+      const at = version * count + done;
       ids.set(encoded.data, at * perPicture);
       labels.set(
         pictures.map(({ label }) => label),
@@ -273,9 +236,10 @@ async function tokenise(
       );
       for (const id of encoded.data) used.add(id);
     }
+    done += pictures.length;
     onProgress?.({
       job: "tokens",
-      step: from + pictures.length,
+      step: done,
       total: count,
       metrics: { codebookUse: used.size / tokenizer.codebookSize },
     });
@@ -289,16 +253,10 @@ async function tokenise(
     ids,
     labels,
     source: description,
-    tokenizer: digest(tensors),
+    tokenizer: tensorsDigest(tensors),
   };
   const { tensors: stored, metadata } = toTensors(dataset);
   await writeSafetensors(tokensFile(out), stored, { metadata });
-}
-
-/** Turns planes [B, 3, H, W] left to right, in place. */
-function mirrorAll({ dims, data }: { dims: readonly number[]; data: Float32Array }): void {
-  const width = dims[3]!;
-  for (let row = 0; row < data.length; row += width) data.subarray(row, row + width).reverse();
 }
 
 /** Eight pictures of each of the first classes by the model's own plan, always the same seed. */

@@ -19,6 +19,8 @@ import {
 import type { Runner } from "../runtime/runner.ts";
 
 /**
+ * A codebook fitted to latents, which start it: `size` of them at random.
+ *
  * @param latents  [R, d], R at least `size`
  * @returns [size, d]
  */

@@ -12,10 +12,12 @@ export interface CodebookUse {
   readonly counts: Uint32Array;
 }
 
+/** A count that has seen nothing. */
 export function emptyUse(codebookSize: number): CodebookUse {
   return { counts: new Uint32Array(codebookSize) };
 }
 
+/** Counts the ids of one batch. */
 export function countUse(use: CodebookUse, ids: ArrayLike<number | bigint>): void {
   for (let i = 0; i < ids.length; i++) use.counts[Number(ids[i])]!++;
 }

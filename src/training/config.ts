@@ -10,7 +10,7 @@ import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { resamplers } from "../data/folder.ts";
-import { type DecodePlan, defaultPlan, evenSizes, makePlan } from "../decoding/plan.ts";
+import { basePlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import {
   codebookSize,
@@ -225,8 +225,7 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
       `${where("transformer", "training", "factors")}: must be among the model's ${model.factors.join(", ")}, got ${factor}`,
     );
   }
-  const evenPlan = { ...defaultPlan, sizes: evenSizes(defaultPlan.steps, model.factors) };
-  const decoding = makePlan(config.decoding, evenPlan, where("decoding"));
+  const decoding = makePlan(config.decoding, basePlan(model.factors), where("decoding"));
   resolvePlan(decoding, {
     gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),
     factors: model.factors,

@@ -63,7 +63,7 @@ export interface NestedLoss {
 }
 
 /**
- * Builds the loss of method section 4 and its parts.
+ * Builds the joint loss of the sub-models that the head of this file describes, and its parts.
  *
  * @param weights  every parameter by name; their type (float32, or float64 in tests) is that of the computation
  */

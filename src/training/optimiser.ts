@@ -11,6 +11,7 @@ import {
   add,
   divide,
   type Graph,
+  gradients as gradientsOf,
   minimum,
   multiply,
   sqrt,
@@ -141,6 +142,23 @@ export function addOptimiser(
     graph.output(`next/average/${name}`, add(average, multiply(subtract(updated, average), averaging)));
   });
   return norm;
+}
+
+/**
+ * The end of every step graph: the gradients of `loss`, one step of {@link addOptimiser}, and the outputs
+ * `gradientNorm` (before clipping) and `loss`. The weights are those of {@link stateInputs}.
+ *
+ * @param loss  a scalar
+ */
+export function addTraining(
+  graph: Graph,
+  specs: readonly ParameterSpec[],
+  loss: Value,
+  options: OptimiserOptions,
+): void {
+  const weights = specs.map(({ name }) => graph.inputs.get(`weight/${name}`)!);
+  graph.output("gradientNorm", addOptimiser(graph, specs, gradientsOf(loss, weights), options));
+  graph.output("loss", loss);
 }
 
 /**

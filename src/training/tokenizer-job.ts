@@ -2,7 +2,8 @@
 import { foldIn, integerAt, type Key } from "../core/random.ts";
 import { type HostTensor, tensor } from "../core/tensor.ts";
 import { pictureSheet } from "../data/sheet.ts";
-import { fromPlanes, type PictureSource, toPlanes } from "../data/source.ts";
+import { fromPlanes, mirror, type PictureSource, toPlanes } from "../data/source.ts";
+import { pictureBatches } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { latentsGraph, loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -34,6 +35,7 @@ const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 /** How many pictures the first codebook is fitted to. */
 const fitted = 600;
 
+/** The job: random batches of pictures; k-means fits the first codebook and restarts keep it alive. */
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   const { runner, config, training, source, count, key } = options;
   const specs = tokenizerParameters(config);
@@ -126,24 +128,13 @@ async function firstLatents(
     program.inputs.filter(({ name }) => name !== "pixels").map(({ name }) => [name, weights[name]!]),
   );
   const all = new Float32Array(pictures * perPicture);
-  for (let from = 0; from < pictures; from += training.batchSize) {
-    const indexes = Array.from(
-      { length: Math.min(training.batchSize, pictures - from) },
-      (_, i) => (from + i) % count,
-    );
-    const pixels = toPlanes(await Promise.all(indexes.map((index) => source.read(index))));
-    const { latents } = await runner.run(program, { ...feeds, pixels }, { latents: "host" });
-    all.set(latents!.data as Float32Array, from * perPicture);
+  const batches = { count: pictures, size: training.batchSize };
+  let at = 0;
+  for await (const batch of pictureBatches((index) => source.read(index % count), batches)) {
+    const { latents } = await runner.run(program, { ...feeds, pixels: toPlanes(batch) }, { latents: "host" });
+    all.set(latents!.data as Float32Array, at);
+    at += batch.length * perPicture;
   }
   await runner.unload(program);
   return tensor("float32", [all.length / config.latentWidth, config.latentWidth], all);
-}
-
-/** Turns picture `index` of planes [B, 3, H, W] left to right, in place. */
-function mirror({ dims, data }: HostTensor<"float32">, index: number): void {
-  const [, channels, height, width] = dims as [number, number, number, number];
-  for (let row = 0; row < channels * height; row++) {
-    const start = index * channels * height * width + row * width;
-    data.subarray(start, start + width).reverse();
-  }
 }

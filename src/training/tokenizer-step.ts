@@ -1,21 +1,10 @@
 /** One training step of a tokenizer as a graph: reconstruct, quantise, differentiate, update. */
-import {
-  absolute,
-  add,
-  encode,
-  Graph,
-  gradients,
-  mean,
-  multiply,
-  reshape,
-  square,
-  subtract,
-} from "../graph/index.ts";
+import { absolute, add, Graph, mean, multiply, reshape, square, subtract } from "../graph/index.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
 import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
 import { mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
-import { addOptimiser, type OptimiserOptions, stateInputs } from "./optimiser.ts";
+import { addTraining, type OptimiserOptions, stateInputs } from "./optimiser.ts";
 
 /**
  * Inputs: the optimiser's state and scalars, `pixels` [B, 3, S, S]. Outputs: the new state, `loss`, `squaredError`
@@ -42,19 +31,9 @@ export function tokenizerStepGraph(
   let loss = squaredError;
   if (absoluteWeight > 0) loss = add(loss, multiply(mean(absolute(difference)), absoluteWeight));
   if (quantized.loss) loss = add(loss, quantized.loss);
-  const updates = gradients(
-    loss,
-    specs.map(({ name }) => weights[name]!),
-  );
-  graph.output("gradientNorm", addOptimiser(graph, specs, updates, optimiser));
-  graph.output("loss", loss);
+  addTraining(graph, specs, loss, optimiser);
   graph.output("squaredError", squaredError);
   graph.output("ids", reshape(quantized.ids, [batchSize, ...tokenGrid(config)]));
   graph.output("latents", latents);
   return graph;
-}
-
-/** The encoded form of {@link tokenizerStepGraph}. */
-export function encodeTokenizerStep(...args: Parameters<typeof tokenizerStepGraph>): Uint8Array {
-  return encode(tokenizerStepGraph(...args));
 }

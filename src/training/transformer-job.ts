@@ -3,14 +3,14 @@ import { foldIn, integerAt, type Key, permutation, uniformAt } from "../core/ran
 import { type HostTensor, scalar, tensor } from "../core/tensor.ts";
 import { type TokenDataset, tokensOf } from "../data/tokens.ts";
 import { maskRatio } from "../decoding/mask-schedule.ts";
-import { countMultiplyAdds, Graph, gradients } from "../graph/index.ts";
+import { countMultiplyAdds, Graph } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { gridTokens, maskId, nullClass, type TransformerConfig } from "../models/transformer/config.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { TrainConfig } from "./config.ts";
 import type { TrainingJob } from "./loop.ts";
 import { nestedLoss } from "./nested-loss.ts";
-import { addOptimiser, stateInputs } from "./optimiser.ts";
+import { addTraining, stateInputs } from "./optimiser.ts";
 
 export type TransformerTraining = TrainConfig["transformer"]["training"];
 
@@ -45,16 +45,12 @@ export function transformerStepGraph(config: TransformerConfig, training: Transf
     teacher: training.teacher === "full" ? "largest" : "next-larger",
     labelSmoothing: training.labelSmoothing,
   });
-  const updates = gradients(
-    loss,
-    specs.map(({ name }) => weights[name]!),
-  );
-  graph.output("gradientNorm", addOptimiser(graph, specs, updates, training));
-  graph.output("loss", loss);
+  addTraining(graph, specs, loss, training);
   for (const [factor, value] of Object.entries(perFactor)) graph.output(`loss.p${factor}`, value);
   return graph;
 }
 
+/** The job: random masked batches of the dataset, lambda falling linearly, one joint step of all sub-models each. */
 export function transformerJob({
   config,
   training,
@@ -90,7 +86,10 @@ export function transformerJob({
 
 /**
  * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) with u uniform for each, that many
- * positions at random (at least one), and the class dropped now and then (method, section 4).
+ * positions at random (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022).
+ *
+ * Besides ids [B, N] and classes [B]: rows [R], the row b (N+1) + 1 + n of each masked token; labels [R], its real id;
+ * rowWeights [R], 1 / (B · masked tokens of its picture), so that every picture weighs the same.
  */
 export function maskedBatch(
   config: TransformerConfig,

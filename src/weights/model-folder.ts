@@ -18,9 +18,6 @@ import {
   writeSafetensors,
 } from "./safetensors.ts";
 
-export { checkTensors, type ExpectedTensor } from "./check-tensors.ts";
-export { readJson, writeJson };
-
 export interface ModelIndex {
   /** The pipeline's class, e.g. "MagnetsImagePipeline". */
   readonly className: string;

@@ -10,13 +10,7 @@ import {
   type Tensors,
 } from "./safetensors-format.ts";
 
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsContent,
-  type StoreOptions,
-  type Tensors,
-} from "./safetensors-format.ts";
+export type { SafetensorsContent, StoreOptions, Tensors } from "./safetensors-format.ts";
 
 /**
  * Reads a safetensors file.

@@ -1,11 +1,12 @@
 /** A model folder with random weights, small enough to decode in milliseconds: 16 tokens of 4 x 4 pixels. */
 
+import { basePlan } from "../../src/decoding/plan.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { basePlan, type ImageModel } from "../../src/pipelines/image-model.ts";
+import type { ImageModel } from "../../src/pipelines/image-model.ts";
 
 export const toyClasses = ["cat", "dog", "7"];
 

@@ -6,12 +6,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../../src/core/tensor.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  writeSafetensors,
-} from "../../src/weights/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors-format.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "magnets-safetensors-"));
 afterAll(() => rmSync(folder, { recursive: true }));

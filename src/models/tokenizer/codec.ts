@@ -1,5 +1,5 @@
 /** A tokenizer ready to run: pictures to token ids and back, on any Runner. */
-import { type HostTensor, tensor } from "../../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
 import { encode as encodeGraph, Graph, gatherRows, reshape } from "../../graph/index.ts";
 import type { Feed, Program, Runner } from "../../runtime/runner.ts";
 import { type ParameterSpec, parameterInputs } from "../parameters.ts";
@@ -102,29 +102,35 @@ export async function loadTokenizer(
     codebookSize: codebookSize(config),
     grid,
     async encode(pixels) {
-      const parts: Int32Array[] = [];
+      const all = new Int32Array(pixels.dims[0]! * sizeOf(grid));
+      let at = 0;
       for (const part of chunks(pixels)) {
         const result = await runner.run(
           await program("encoder"),
           { ...sides.encoder.feeds, pixels: part },
           { ids: "host" },
         );
-        parts.push(Int32Array.from(result.ids!.data as BigInt64Array, Number));
+        const { data } = result.ids!;
+        all.set(Int32Array.from(data as BigInt64Array, Number), at);
+        at += data.length;
       }
-      return tensor("int32", [pixels.dims[0]!, ...grid], join(Int32Array, parts));
+      return tensor("int32", [pixels.dims[0]!, ...grid], all);
     },
     async decode(ids) {
-      const parts: Float32Array[] = [];
+      const dims = [ids.dims[0]!, 3, config.resolution, config.resolution];
+      const all = new Float32Array(sizeOf(dims));
+      let at = 0;
       for (const part of chunks(ids)) {
         const result = await runner.run(
           await program("decoder"),
           { ...sides.decoder.feeds, ids: part },
           { pixels: "host" },
         );
-        parts.push(result.pixels!.data as Float32Array);
+        const { data } = result.pixels!;
+        all.set(data as Float32Array, at);
+        at += data.length;
       }
-      const side = config.resolution;
-      return tensor("float32", [ids.dims[0]!, 3, side, side], join(Float32Array, parts));
+      return tensor("float32", dims, all);
     },
     async dispose() {
       for (const loading of programs.values()) await runner.unload(await loading);
@@ -137,20 +143,10 @@ export async function loadTokenizer(
 /** Leading-axis pieces of at most {@link chunk} rows. */
 function* chunks<T extends "float32" | "int32">(whole: HostTensor<T>): Generator<HostTensor<T>> {
   const [count, ...rest] = whole.dims as [number, ...number[]];
-  const size = rest.reduce((a, b) => a * b, 1);
+  const size = sizeOf(rest);
   for (let start = 0; start < count; start += chunk) {
     const end = Math.min(count, start + chunk);
     const data = whole.data.subarray(start * size, end * size) as HostTensor<T>["data"];
     yield tensor<T>(whole.dtype, [end - start, ...rest], data);
   }
-}
-
-function join<A extends Int32Array | Float32Array>(make: new (length: number) => A, parts: readonly A[]): A {
-  const joined = new make(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -1,0 +1,100 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { mirror, type Picture, type PictureSource, toPlanes } from "../../src/data/source.ts";
+import { pictureBatches, remembered, selected } from "../../src/data/views.ts";
+
+/** Ten pictures whose label is their index; `read` tells which ones were drawn. */
+function ten(): { source: PictureSource; drawn: number[] } {
+  const drawn: number[] = [];
+  const source: PictureSource = {
+    name: "ten",
+    classNames: [],
+    resolution: 1,
+    length: 10,
+    async read(index): Promise<Picture> {
+      if (!(index >= 0 && index < 10)) throw new RangeError(`no picture ${index}`);
+      drawn.push(index);
+      return { width: 1, height: 1, pixels: new Uint8Array(3), label: index };
+    },
+  };
+  return { source, drawn };
+}
+
+describe("selected", () => {
+  it("has the chosen pictures in the chosen order, and no others", async () => {
+    const some = selected(ten().source, Int32Array.of(7, 0, 7));
+    expect(some.length).toBe(3);
+    const labels = await Promise.all([0, 1, 2].map(async (index) => (await some.read(index)).label));
+    expect(labels).toEqual([7, 0, 7]);
+    await expect(some.read(3)).rejects.toThrow(RangeError);
+  });
+});
+
+describe("remembered", () => {
+  it("draws each picture once", async () => {
+    const { source, drawn } = ten();
+    const kept = remembered(source);
+    for (const index of [3, 1, 3, 1, 3]) expect((await kept.read(index)).label).toBe(index);
+    expect(drawn).toEqual([3, 1]);
+  });
+});
+
+describe("pictureBatches", () => {
+  it("covers from..from+count-1 once, in order, in full batches but the last", async () => {
+    const range = { from: fc.nat(5), count: fc.nat(5), size: fc.integer({ min: 1, max: 6 }) };
+    await fc.assert(
+      fc.asyncProperty(fc.record(range), async ({ from, count, size }) => {
+        const { source, drawn } = ten();
+        const batches: number[][] = [];
+        for await (const batch of pictureBatches(source.read, { from, count, size })) {
+          batches.push(batch.map(({ label }) => label));
+        }
+        expect(batches.flat()).toEqual(Array.from({ length: count }, (_, i) => from + i));
+        expect(batches.slice(0, -1).every((batch) => batch.length === size)).toBe(true);
+        expect(drawn).toEqual(batches.flat());
+      }),
+    );
+  });
+
+  it("reads one batch ahead of the caller, no more", async () => {
+    const { source, drawn } = ten();
+    for await (const _ of pictureBatches(source.read, { count: 10, size: 2 })) break;
+    expect(drawn).toEqual([0, 1, 2, 3]);
+  });
+
+  it("stops with the signal's reason, and passes on what a read throws", async () => {
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const all = async (count: number) => {
+      for await (const batch of pictureBatches(ten().source.read, { count, size: 4 })) {
+        seen.push(batch.length);
+      }
+    };
+    await expect(all(11)).rejects.toThrow("no picture 10");
+    expect(seen).toEqual([4, 4]);
+    const { signal } = controller;
+    const stopped = (async () => {
+      for await (const _ of pictureBatches(ten().source.read, { count: 8, size: 4, signal })) {
+        controller.abort(new Error("enough"));
+      }
+    })();
+    await expect(stopped).rejects.toThrow("enough");
+  });
+});
+
+describe("mirror", () => {
+  const row = (...reds: number[]): Picture => ({
+    width: reds.length,
+    height: 1,
+    pixels: Uint8Array.from(reds.flatMap((red) => [red, 0, 255 - red])),
+    label: 0,
+  });
+
+  it("turns one picture or all of them left to right, every channel", () => {
+    const planes = toPlanes([row(1, 2, 3), row(4, 5, 6)]);
+    mirror(planes, 1);
+    expect(planes).toEqual(toPlanes([row(1, 2, 3), row(6, 5, 4)]));
+    mirror(planes);
+    expect(planes).toEqual(toPlanes([row(3, 2, 1), row(4, 5, 6)]));
+  });
+});
