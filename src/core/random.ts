@@ -131,13 +131,6 @@ export function gumbelAt(key: Key, counter: number): number {
   return -Math.log(-Math.log((bitsAt(key, counter) + 0.5) / two32));
 }
 
-/** `count` Gumbel numbers: element i is `gumbelAt(key, start + i)` rounded to float32. */
-export function gumbels(key: Key, count: number, start = 0): Float32Array {
-  const out = new Float32Array(count);
-  for (let i = 0; i < count; i++) out[i] = gumbelAt(key, start + i);
-  return out;
-}
-
 /**
  * Draw `counter`, an integer uniform over 0..bound - 1, for `bound` an integer in 1..2^32. It scales 53 random bits,
  * so that no value's probability is off by more than 2^-53.

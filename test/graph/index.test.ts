@@ -34,12 +34,12 @@ describe("the example at the head of the room", () => {
  * of the CPU's numbers; only casts from and to int64 (after ArgMax, before ScatterND) were run on the CPU there.
  */
 const kernels = new Set([
-  ...["Add", "Sub", "Mul", "Div", "Max", "Min", "Neg", "Abs", "Floor", "Clip"],
-  ...["Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Relu", "Gelu"],
-  ...["Greater", "GreaterOrEqual", "LessOrEqual", "Equal", "Where", "Cast", "Identity"],
+  ...["Add", "Sub", "Mul", "Div", "Min", "Neg", "Abs", "Floor"],
+  ...["Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Gelu"],
+  ...["Greater", "LessOrEqual", "Equal", "Cast", "Identity"],
   ...["MatMul", "Gemm", "Conv", "Softmax", "LayerNormalization"],
-  ...["ReduceSum", "ReduceMax", "ReduceSumSquare", "ArgMax", "ArgMin", "CumSum", "TopK"],
-  ...["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"],
+  ...["ReduceSum", "ReduceMax", "ArgMax", "CumSum", "TopK"],
+  ...["Gather", "GatherElements", "ScatterElements", "ScatterND"],
   ...["Reshape", "Transpose", "Expand", "Concat", "Slice", "Pad"],
   // Shapes are integers on the host by design: a few numbers, no tensor crosses over.
   ...["Shape"],
@@ -58,19 +58,15 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
   const at = graph.input("at", "int32", ["B", 2]);
   const two = g.slice(x, 1, 0, 2);
   const float = (value: g.Value): g.Value => g.cast(value, "float32");
-  const cube = g.unflatten(x, 1, 2);
+  const cube = g.reshape(x, ["B", 2, 3]);
   const condition = g.greater(x, y);
   return {
     absolute: g.absolute(x),
     add: g.add(x, row),
-    addChannelBias: g.addChannelBias(image, channels),
-    areFinite: float(g.areFinite(x)),
     argMax: float(g.argMax(x, 1)),
-    argMin: float(g.argMin(x, 1)),
     averagePool: g.averagePool(image, [2, 2]),
     batchMatmul: g.batchMatmul(cube, cube, { b: true }),
     cast: g.cast(x, "int32"),
-    clip: g.clip(x, -1, 1),
     concat: g.concat([x, y], 1),
     convolution: g.convolution(image, kernel, channels),
     crossEntropy: g.crossEntropy(x, g.softmax(y)),
@@ -80,16 +76,11 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     equal: float(g.equal(rows, 1)),
     exp: g.exp(x),
     expandTo: g.expandTo(row, x.shape),
-    flatten: g.flatten(image, 1, 2),
-    flip: g.flip(x, [1]),
     floor: g.floor(x),
     gatherLast: g.gatherLast(x, at),
-    gatherPositions: g.gatherPositions(x, at),
     gatherRows: g.gatherRows(square, rows),
     gelu: g.gelu(x),
-    globalNorm: g.globalNorm([x, row]),
     greater: float(condition),
-    greaterOrEqual: float(g.greaterOrEqual(x, y)),
     groupNorm: g.groupNorm(image, channels, channels, 2, 1e-5),
     layerNorm: g.layerNorm(x, row, row, 1e-5),
     lessOrEqual: float(g.lessOrEqual(x, y)),
@@ -98,7 +89,6 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     logSumExp: g.logSumExp(x),
     matmul: g.matmul(x, square),
     maxOver: g.maxOver(x, [1]),
-    maximum: g.maximum(x, y),
     mean: g.mean(x, [1]),
     minimum: g.minimum(x, y),
     multiply: g.multiply(x, y),
@@ -106,11 +96,8 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     oneHot: g.oneHot(rows, 3),
     pad: g.pad(x, 1, 1, 1),
     padAxes: g.padAxes(x, [[1, 1, 1]]),
-    placePositions: g.placePositions(x, at, two, 1),
     placeRows: g.placeRows(square, rows, g.slice(square, 0, 0, 2)),
-    relu: g.relu(x),
     reshape: g.reshape(x, ["2*B", 3]),
-    round: g.round(x),
     scatterAddLast: g.scatterAddLast(x, at, two),
     scatterAddRows: g.scatterAddRows(square, rows, g.slice(square, 0, 0, 2)),
     sigmoid: g.sigmoid(x),
@@ -125,18 +112,15 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     split: g.split(x, 1, [2, 4])[1]!,
     sqrt: g.sqrt(g.exp(x)),
     square: g.square(x),
-    squaredNorm: g.squaredNorm([x]),
     stopGradient: g.stopGradient(x),
-    straightThrough: g.straightThrough(g.round(x), x),
+    straightThrough: g.straightThrough(g.floor(x), x),
     subtract: g.subtract(x, y),
     sum: g.sum(x, [0]),
     sumTo: g.sumTo(x, [6]),
     tanh: g.tanh(x),
     topK: g.topK(x, 2).values,
     transpose: g.transpose(x, [1, 0]),
-    unflatten: g.unflatten(x, 1, 2),
     upsample: g.upsample(image, [2, 2]),
-    where: g.where(condition, x, y),
     zerosOf: g.zerosOf(x),
   };
 }

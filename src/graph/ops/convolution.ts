@@ -175,11 +175,3 @@ export function depthToSpace(x: Value, factors: readonly number[]): Value {
   const merged = space.map((dim, i) => multiplyDims(dim, factors[i]!));
   return reshape(transpose(blocked, order), [x.dim(0), channels / volume, ...merged]);
 }
-
-/** Adds a per-channel bias [C] to [N, C, ...space]. */
-export function addChannelBias(x: Value, bias: Value): Value {
-  if (!sameShape(bias.shape, [x.dim(1)])) {
-    throw shapeError("addChannelBias", `a bias of shape [${x.dim(1)}]`, x, bias);
-  }
-  return add(x, reshape(bias, [bias.dim(0), ...x.shape.slice(2).map(() => 1)]));
-}

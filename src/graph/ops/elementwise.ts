@@ -60,12 +60,6 @@ export const multiply = (a: Operand, b: Operand): Value =>
   binary("multiply", "Mul", a, b, (x, y, d) => [multiply(d, y), multiply(d, x)]);
 export const divide = (a: Operand, b: Operand): Value =>
   binary("divide", "Div", a, b, (_x, y, d, out) => [divide(d, y), negate(multiply(d, divide(out, y)))]);
-/** The larger of two; the gradient goes to the larger (to the first where equal). */
-export const maximum = (a: Operand, b: Operand): Value =>
-  binary("maximum", "Max", a, b, (x, y, d) => {
-    const isFirst = cast(greaterOrEqual(x, y), d.dtype);
-    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
-  });
 /** The smaller of two; the gradient goes to the smaller (to the first where equal). */
 export const minimum = (a: Operand, b: Operand): Value =>
   binary("minimum", "Min", a, b, (x, y, d) => {
@@ -93,8 +87,6 @@ export const tanh = (x: Value): Value =>
   unary("tanh", "Tanh", x, (d, y) => multiply(d, subtract(1, multiply(y, y))));
 export const sigmoid = (x: Value): Value =>
   unary("sigmoid", "Sigmoid", x, (d, y) => multiply(d, multiply(y, subtract(1, y))));
-export const relu = (x: Value): Value =>
-  unary("relu", "Relu", x, (d) => multiply(d, cast(greater(x, 0), d.dtype)));
 /** |x|; its gradient at 0 is 0. (Sign itself falls back to the CPU on WebGPU.) */
 export const absolute = (x: Value): Value =>
   unary("absolute", "Abs", x, (d) =>
@@ -102,11 +94,6 @@ export const absolute = (x: Value): Value =>
   );
 /** Rounds towards minus infinity; stops gradients. (Round itself falls back to the CPU on WebGPU.) */
 export const floor = (x: Value): Value => unary("floor", "Floor", x, null);
-/**
- * Rounds to the nearest whole number as floor(x + 0.5): halves go up, also below zero. Stops gradients. In float32
- * the largest number below 0.5 rounds to 1, since the addition itself rounds.
- */
-export const round = (x: Value): Value => floor(add(x, 0.5));
 export const square = (x: Value): Value => multiply(x, x);
 
 /** x · sigmoid(x), "swish". */
@@ -151,52 +138,8 @@ function compare(operation: string, op: string, a: Operand, b: Operand): Value {
   return x.graph.emit(op, [x, y], [{ dtype: "bool", shape: broadcastShape(operation, x, y) }])[0]!;
 }
 export const greater = (a: Operand, b: Operand): Value => compare("greater", "Greater", a, b);
-export const greaterOrEqual = (a: Operand, b: Operand): Value =>
-  compare("greaterOrEqual", "GreaterOrEqual", a, b);
 export const lessOrEqual = (a: Operand, b: Operand): Value => compare("lessOrEqual", "LessOrEqual", a, b);
 export const equal = (a: Operand, b: Operand): Value => compare("equal", "Equal", a, b);
-
-/** x held within [low, high]; the gradient passes where x lies inside, bounds included. */
-export function clip(x: Value, low: number, high: number): Value {
-  requireFloats("clip", x);
-  if (!(low <= high)) throw new Error(`graph.clip: the bounds must be in order, got ${low} and ${high}`);
-  const bounds = [low, high].map((bound) => x.graph.scalar(x.dtype, bound));
-  return x.graph.emit("Clip", [x, ...bounds], [{ dtype: x.dtype, shape: x.shape }], {}, ([d]) => {
-    const isAbove = cast(greaterOrEqual(x, low), x.dtype);
-    const isBelow = cast(lessOrEqual(x, high), x.dtype);
-    return [multiply(d!, multiply(isAbove, isBelow))];
-  })[0]!;
-}
-
-/**
- * Where x is a number: false for NaN and for either infinity. For a whole list of tensors ask it of their
- * `squaredNorm`, through which NaN and infinities always show (a maximum would swallow NaN).
- */
-export function areFinite(x: Value): Value {
-  const largest = x.dtype === "float64" ? Number.MAX_VALUE : (2 - 2 ** -23) * 2 ** 127;
-  return lessOrEqual(absolute(x), largest);
-}
-
-/** `condition ? a : b`, elementwise; gradients reach a and b. */
-export function where(condition: Value, a: Operand, b: Operand): Value {
-  if (condition.dtype !== "bool") throw shapeError("where", "a bool condition", condition);
-  const [x, y] = pair("where", a, b);
-  const graph = condition.graph;
-  const both = broadcastShape("where", x, y);
-  const rank = Math.max(both.length, condition.rank);
-  const shape: Dim[] = [];
-  for (let i = 0; i < rank; i++) {
-    const p = both[i - rank + both.length] ?? 1;
-    const q = condition.shape[i - rank + condition.rank] ?? 1;
-    if (p !== q && p !== 1 && q !== 1) throw shapeError("where", "shapes that broadcast", condition, x, y);
-    shape.push(p === 1 ? q : p);
-  }
-  const [out] = graph.emit("Where", [condition, x, y], [{ dtype: x.dtype, shape }], {}, ([d]) => {
-    const zero = graph.scalar(x.dtype, 0);
-    return [null, sumTo(where(condition, d!, zero), x.shape), sumTo(where(condition, zero, d!), y.shape)];
-  });
-  return out!;
-}
 
 /** Converts the element type; gradients pass between floating-point types only. */
 export function cast(x: Value, dtype: GraphDType): Value {

@@ -2,7 +2,7 @@
  * Looking up and placing rows by index, and their gradients. Gradients with repeated indices go through
  * ScatterElements, never ScatterND with a sum: on the CPU that one is a data race.
  */
-import { elementsOf, type Shape, sameShape } from "../dim.ts";
+import { elementsOf, sameShape } from "../dim.ts";
 import { arrayFrom, type GraphDType, requireSameType, shapeError, type Value } from "../graph.ts";
 import { cast, equal } from "./elementwise.ts";
 import { expandTo, reshape, zerosOf } from "./shape.ts";
@@ -86,31 +86,6 @@ export function scatterAddLast(x: Value, indices: Value, values: Value): Value {
   ])[0]!;
 }
 
-/** Per-sample rows: x [B, N, ...rest], positions [B, A] -> [B, A, ...rest]. */
-export function gatherPositions(x: Value, positions: Value): Value {
-  requireIndices("gatherPositions", positions);
-  if (positions.rank !== 2 || x.rank < 2 || x.dim(0) !== positions.dim(0)) {
-    throw shapeError("gatherPositions", "positions [B, A] for x [B, N, ...]", x, positions);
-  }
-  const shape: Shape = [...positions.shape, ...x.shape.slice(2)];
-  const at = reshape(positions, [...positions.shape, 1]);
-  const index = cast(at, "int64");
-  return x.graph.emit("GatherND", [x, index], [{ dtype: x.dtype, shape }], { batch_dims: 1 }, ([dy]) => {
-    const column = reshape(positions, [...positions.shape, ...x.shape.slice(2).map(() => 1)]);
-    const inputs = [zerosOf(x), expandTo(column, shape), dy!];
-    const attributes = { axis: 1, reduction: "add" };
-    const output = [{ dtype: x.dtype, shape: x.shape }];
-    return [
-      x.graph.emit("ScatterElements", inputs, output, attributes, ([d]) => [
-        null,
-        null,
-        gatherPositions(d!, positions),
-      ])[0]!,
-      null,
-    ];
-  })[0]!;
-}
-
 /**
  * Overwrites whole rows: table [R, ...rest], distinct indices [n], rows [n, ...rest]. ScatterND moves a row at a time;
  * its data race is only with a sum, which there is none of here.
@@ -128,38 +103,6 @@ export function placeRows(table: Value, indices: Value, rows: Value): Value {
     null,
     gatherRows(dy!, indices),
   ])[0]!;
-}
-
-/**
- * Overwrites rows of axis `axis` of x at positions: x [B, ...mid, N, ...rest], positions [B, A] (distinct in a
- * sample), rows [B, ...mid, A, ...rest] -> x with those rows replaced.
- */
-export function placePositions(x: Value, positions: Value, rows: Value, axis: number): Value {
-  requireIndices("placePositions", positions);
-  requireSameType("placePositions", x, rows);
-  const replaced = rows.shape.map((dim, i) => (i === axis ? x.dim(axis) : dim));
-  const isFitting = axis > 0 && axis < x.rank && sameShape(replaced, x.shape);
-  if (!isFitting || !sameShape(positions.shape, [rows.dim(0), rows.dim(axis)])) {
-    throw shapeError(
-      "placePositions",
-      `positions [B, A] and rows of extent A on axis ${axis}`,
-      x,
-      positions,
-      rows,
-    );
-  }
-  const broadcastable = rows.shape.map((dim, i) => (i === 0 || i === axis ? dim : 1));
-  const at = expandTo(reshape(positions, broadcastable), rows.shape);
-  const output = [{ dtype: x.dtype, shape: x.shape }];
-  return x.graph.emit("ScatterElements", [x, at, rows], output, { axis }, ([dy]) => {
-    const nothing = zerosOf(rows);
-    const taken = [{ dtype: x.dtype, shape: rows.shape }];
-    const dRows = x.graph.emit("GatherElements", [dy!, at], taken, { axis }, ([d]) => [
-      placePositions(zerosOf(x), positions, d!, axis),
-      null,
-    ])[0]!;
-    return [placePositions(dy!, positions, nothing, axis), null, dRows];
-  })[0]!;
 }
 
 /**

@@ -152,20 +152,3 @@ export function groupNorm(x: Value, gamma: Value, beta: Value, groups: number, e
   const perChannel = (value: Value): Value => reshape(value, [channels, ...x.shape.slice(2).map(() => 1)]);
   return add(multiply(normal, perChannel(gamma)), perChannel(beta));
 }
-
-/** The sum of the squares of every element of every value, as one scalar. */
-export function squaredNorm(values: readonly Value[]): Value {
-  if (values.length === 0) throw new Error("graph.squaredNorm: there are no values");
-  requireFloats("squaredNorm", ...values);
-  const parts = values.map((x) => {
-    const output = [{ dtype: x.dtype, shape: [] }];
-    const rule = ([d]: readonly (Value | null)[]) => [multiply(x, multiply(d!, 2))];
-    return x.graph.emit("ReduceSumSquare", [x], output, { keepdims: 0 }, rule)[0]!;
-  });
-  return parts.reduce((total, part) => add(total, part));
-}
-
-/** The Euclidean norm of all values together. Its gradient at zero is not a number. */
-export function globalNorm(values: readonly Value[]): Value {
-  return sqrt(squaredNorm(values));
-}

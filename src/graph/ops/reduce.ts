@@ -69,13 +69,6 @@ export function argMax(x: Value, axis: number): Value {
   return x.graph.emit("ArgMax", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
 }
 
-/** The index (int64) of the smallest element along `axis`, the first where equal. */
-export function argMin(x: Value, axis: number): Value {
-  const [at] = normalised("argMin", x, [axis]);
-  const shape = x.shape.filter((_, i) => i !== at);
-  return x.graph.emit("ArgMin", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
-}
-
 /**
  * The k largest along the last axis, largest first, and their indices (int64); where equal, lower indices first.
  * No gradient. Not for float64, which has no kernel.

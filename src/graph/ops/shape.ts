@@ -1,5 +1,5 @@
 /** Operations that move elements without changing them, and their gradients. */
-import { type Dim, divideDims, elementsOf, factorsOf, multiplyDims, type Shape, sameShape } from "../dim.ts";
+import { type Dim, elementsOf, factorsOf, type Shape, sameShape } from "../dim.ts";
 import { type Graph, type GraphDType, requireSameType, shapeError, type Value } from "../graph.ts";
 
 /**
@@ -179,19 +179,6 @@ export function split(x: Value, axis: number, widths: readonly number[]): Value[
   });
 }
 
-/** Reverses the order of the elements along the axes. */
-export function flip(x: Value, axes: readonly number[]): Value {
-  if (axes.length === 0) return x;
-  if (axes.some((axis) => x.dim(axis) === undefined)) {
-    throw shapeError("flip", `axes within a rank of ${x.rank} (got ${axes})`, x);
-  }
-  const { graph } = x;
-  const all = (value: number): Value => graph.integers(axes.map(() => value));
-  const inputs = [x, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)];
-  const rule = ([dy]: readonly (Value | null)[]) => [flip(dy!, axes), null, null, null, null];
-  return graph.emit("Slice", inputs, [{ dtype: x.dtype, shape: x.shape }], {}, rule)[0]!;
-}
-
 /** Zeros before and after along an axis of known extent. */
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   if (before === 0 && after === 0) return x;
@@ -223,17 +210,4 @@ export function padAxes(x: Value, margins: readonly (readonly [number, number, n
     );
     return [sliceAxes(dy!, inner), null];
   })[0]!;
-}
-
-/** Merges neighbouring axes `from..to` (inclusive) into one. */
-export function flatten(x: Value, from: number, to: number): Value {
-  const merged = multiplyDims(...x.shape.slice(from, to + 1));
-  return reshape(x, [...x.shape.slice(0, from), merged, ...x.shape.slice(to + 1)]);
-}
-
-/** Splits an axis into two, the first of extent `outer`: [.., o*i, ..] -> [.., o, i, ..]. */
-export function unflatten(x: Value, axis: number, outer: Dim): Value {
-  const inner = divideDims(x.dim(axis), outer);
-  if (inner === null) throw shapeError("unflatten", `an axis ${axis} divisible by ${outer}`, x);
-  return reshape(x, [...x.shape.slice(0, axis), outer, inner, ...x.shape.slice(axis + 1)]);
 }

@@ -9,7 +9,6 @@ const flat = { dtype: "int64" as const, shape: [4], data: int64([4], [1, 0, 1, 1
 const row = { dtype: "int32" as const, shape: [2], data: int32([2], [3, 1]) };
 const apart = { dtype: "int32" as const, shape: [2], data: int32([2], [3, 1]) };
 const last = { dtype: "int32" as const, shape: [2, 3], data: int32([2, 3], [0, 3, 3, 1, 1, 2]) };
-const positions = { dtype: "int32" as const, shape: ["B", "A"], data: int32([2, 2], [3, 0, 1, 2]) };
 
 const cases: Case[] = [
   {
@@ -50,43 +49,11 @@ const cases: Case[] = [
     build: ({ x, y, last }) => g.square(g.scatterAddLast(x!, last!, y!)),
   },
   {
-    name: "gatherPositions",
-    inputs: { x: ["B", 4, 3] },
-    bindings: { B: 2, A: 2 },
-    indices: { positions },
-    build: ({ x, positions }) => g.square(g.gatherPositions(x!, positions!)),
-  },
-  {
-    name: "gatherPositions twice",
-    inputs: { x: ["B", 4] },
-    bindings: { B: 2, A: 2 },
-    indices: { positions },
-    build: ({ x, positions }) => g.gradients(g.sum(g.exp(g.gatherPositions(x!, positions!))), [x!])[0]!,
-  },
-  {
     name: "placeRows",
     inputs: { x: ["R", 3], y: [2, 3] },
     bindings: { R: 4 },
     indices: { row },
     build: ({ x, y, row }) => g.square(g.placeRows(x!, row!, y!)),
-  },
-  {
-    name: "placePositions",
-    inputs: { x: ["B", 4, 3], y: ["B", "A", 3] },
-    bindings: { B: 2, A: 2 },
-    indices: { positions },
-    build: ({ x, y, positions }) => g.square(g.placePositions(x!, positions!, y!, 1)),
-  },
-  {
-    name: "placePositions twice, on an inner axis",
-    inputs: { x: ["B", 2, 4], y: ["B", 2, "A"] },
-    bindings: { B: 2, A: 2 },
-    indices: { positions },
-    build: ({ x, y, positions }) => {
-      const loss = g.sum(g.exp(g.placePositions(x!, positions!, y!, 2)));
-      const [dx, dy] = g.gradients(loss, [x!, y!]);
-      return g.add(g.sum(g.square(dx!)), g.sum(g.square(dy!)));
-    },
   },
 ];
 
@@ -122,55 +89,6 @@ describe("values are those of plain loops", () => {
       (value, i) => value === totals[indices[Math.floor(i / width)]! * width + (i % width)],
     );
     expect(isSame).toBe(true);
-  });
-
-  it("gatherPositions and placePositions, for several batches and counts", async () => {
-    const [n, h, width] = [6, 2, 3];
-    const graph = new Graph("positions");
-    const x = graph.input("x", "float32", ["B", n, width]);
-    const cache = graph.input("cache", "float32", ["B", h, n, width]);
-    const fresh = graph.input("fresh", "float32", ["B", h, "A", width]);
-    const at = graph.input("at", "int32", ["B", "A"]);
-    graph.output("taken", g.gatherPositions(x, at));
-    graph.output("placed", g.placePositions(cache, at, fresh, 2));
-    for (const [b, a] of [
-      [1, 1],
-      [2, 4],
-      [3, 6],
-    ] as const) {
-      const where = Array.from({ length: b }, (_, i) =>
-        noise(n, i + a)
-          .map((key, position) => ({ key, position }))
-          .sort((p, q) => p.key - q.key)
-          .slice(0, a)
-          .map(({ position }) => position),
-      );
-      const xs = noise(b * n * width, 1).map(Math.fround);
-      const old = noise(b * h * n * width, 2).map(Math.fround);
-      const rows = noise(b * h * a * width, 3).map(Math.fround);
-      const found = await evaluate(graph, {
-        x: float32([b, n, width], xs),
-        cache: float32([b, h, n, width], old),
-        fresh: float32([b, h, a, width], rows),
-        at: int32([b, a], where.flat()),
-      });
-      const taken: number[] = [];
-      const placed = [...old];
-      for (let i = 0; i < b; i++) {
-        for (let j = 0; j < a; j++) {
-          for (let k = 0; k < width; k++) {
-            taken.push(xs[(i * n + where[i]![j]!) * width + k]!);
-            for (let head = 0; head < h; head++) {
-              placed[((i * h + head) * n + where[i]![j]!) * width + k] =
-                rows[((i * h + head) * a + j) * width + k]!;
-            }
-          }
-        }
-      }
-      expect(found.taken!.dims).toEqual([b, a, width]);
-      expect(numbers(found.taken)).toEqual(taken);
-      expect(numbers(found.placed)).toEqual(placed);
-    }
   });
 
   it("placeRows overwrites the rows it is told to", async () => {
@@ -242,17 +160,6 @@ describe("errors at build time", () => {
       () => g.scatterAddLast(two, at, two),
       /graph\.scatterAddLast: expected indices with the leading/,
     ],
-    [
-      "gatherPositions",
-      () => g.gatherPositions(x, list),
-      /graph\.gatherPositions: expected positions \[B, A\] for x/,
-    ],
-    [
-      "placePositions",
-      () => g.placePositions(x, at, two, 1),
-      /graph\.placePositions: expected positions \[B, A\] and rows of extent A on axis 1, got "x" float32\[B, 6, 4\]/,
-    ],
-    ["placePositions", () => g.placePositions(x, at, x, 1), /graph\.placePositions: expected positions/],
     [
       "placeRows",
       () => g.placeRows(x, list, two),

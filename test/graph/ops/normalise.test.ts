@@ -37,8 +37,6 @@ const cases: Case[] = [
     bindings: { B: 2 },
     build: ({ x, gamma, beta }) => g.groupNorm(x!, gamma!, beta!, 2, 1e-5),
   },
-  { name: "squaredNorm", inputs: { x: [2, 3], y: [] }, build: ({ x, y }) => g.squaredNorm([x!, y!, x!]) },
-  { name: "globalNorm", inputs: { x: [2, 3], y: [4] }, build: ({ x, y }) => g.globalNorm([x!, y!]) },
   // A gradient as the value: second derivatives.
   { name: "softmax twice", inputs: { x: [2, 3] }, build: ({ x }) => slope(g.softmax, x!) },
   { name: "logSumExp twice", inputs: { x: [2, 3] }, build: ({ x }) => slope(g.logSumExp, x!) },
@@ -180,18 +178,6 @@ describe("values", () => {
       expect(Math.max(...errors)).toBeLessThan(1e-5);
     });
   });
-
-  it("squaredNorm and globalNorm of 3, 4, 12 are 169 and 13", async () => {
-    const graph = new Graph("norms");
-    const x = graph.input("x", "float32", [2]);
-    const y = graph.input("y", "float32", []);
-    graph.output("squared", g.squaredNorm([x, y]));
-    graph.output("norm", g.globalNorm([x, y]));
-    const found = await evaluate(graph, { x: float32([2], [3, -4]), y: float32([], [12]) });
-    expect(numbers(found.squared)).toEqual([169]);
-    expect(numbers(found.norm)).toEqual([13]);
-    expect(found.norm!.dims).toEqual([]);
-  });
 });
 
 describe("errors at build time", () => {
@@ -233,8 +219,6 @@ describe("errors at build time", () => {
       () => g.groupNorm(open, four, four, 2, 1e-5),
       /graph\.groupNorm: expected feature maps of known extent/,
     ],
-    ["squaredNorm", () => g.squaredNorm([]), /graph\.squaredNorm: there are no values/],
-    ["squaredNorm", () => g.squaredNorm([four, n]), /graph\.squaredNorm: expected values of one type/],
   ])("%s", (_, build, message) => {
     expect(build).toThrow(message);
   });

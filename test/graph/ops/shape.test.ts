@@ -43,7 +43,6 @@ const cases: Case[] = [
     inputs: { x: [2, 5] },
     build: ({ x }) => g.multiply(g.split(x!, -1, [1, 2, 2])[1]!, g.split(x!, -1, [1, 2, 2])[2]!),
   },
-  { name: "flip", inputs: { x: [2, 3, 2] }, build: ({ x }) => g.square(g.flip(x!, [0, -1])) },
   { name: "pad", inputs: { x: [2, 3] }, build: ({ x }) => g.square(g.pad(x!, -1, 1, 2)) },
   {
     name: "padAxes",
@@ -56,13 +55,6 @@ const cases: Case[] = [
         ]),
       ),
   },
-  {
-    name: "flatten",
-    inputs: { x: ["B", 3, 2] },
-    bindings: { B: 2 },
-    build: ({ x }) => g.square(g.flatten(x!, 0, 1)),
-  },
-  { name: "unflatten", inputs: { x: [6, 2] }, build: ({ x }) => g.square(g.unflatten(x!, 0, 3)) },
   { name: "zerosOf", inputs: { x: [2, 3] }, build: ({ x }) => g.zerosOf(x!), isZero: true },
 ];
 
@@ -166,7 +158,6 @@ describe("values are those of plain loops", () => {
   const values = noise(24, 6).map(Math.fround);
   const moves: [string, (x: g.Value) => g.Value, number[], (i: number[]) => number[] | null][] = [
     ["transpose", (x) => g.transpose(x, [2, 0, 1]), [4, 2, 3], ([i, j, k]) => [j!, k!, i!]],
-    ["flip", (x) => g.flip(x, [0, 2]), dims, ([i, j, k]) => [1 - i!, j!, 3 - k!]],
     ["slice", (x) => g.slice(x, -1, 1, 3), [2, 3, 2], ([i, j, k]) => [i!, j!, k! + 1]],
     [
       "pad",
@@ -295,11 +286,9 @@ describe("errors at build time", () => {
     ["slice", () => g.slice(b, 0, 0, 1), /graph\.slice: .* "b" float32\[B, 6\]/],
     ["sliceAxes", () => g.sliceAxes(x, [[1, 0, 7]]), /graph\.sliceAxes: .*axis 1 \(got 0\.\.7\)/],
     ["split", () => g.split(x, 1, [1, 2]), /graph\.split: expected an axis 1 of extent 3 \(widths 1 \+ 2\)/],
-    ["flip", () => g.flip(x, [2]), /graph\.flip: expected axes within a rank of 2/],
     ["pad", () => g.pad(b, 0, 1, 0), /graph\.pad: expected a known extent of axis 0/],
     ["pad", () => g.pad(x, 0, -1, 0), /graph\.pad: .*amounts >= 0 \(got -1, 0\)/],
     ["padAxes", () => g.padAxes(b, [[0, 1, 1]]), /graph\.pad: expected a known extent of axis 0/],
-    ["unflatten", () => g.unflatten(x, 1, 4), /graph\.unflatten: expected an axis 1 divisible by 4/],
   ])("%s", (_, build, message) => {
     expect(build).toThrow(message);
   });
