@@ -27,6 +27,7 @@ export function addPlanOptions(command: Command): Command {
     .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
 }
 
+/** What the given options change of the model's default plan. */
 export function planInputOf(options: PlanOptions): PlanInput {
   return {
     ...(options.plan !== undefined && { sizes: options.plan }),

@@ -2,6 +2,7 @@
 import type { PlanCost } from "../src/index.ts";
 import { short, table } from "./table.ts";
 
+/** One row per step, and a line with the totals. */
 export function planTable(cost: PlanCost): string {
   const rows = cost.steps.map((step) => [
     step.step + 1,

@@ -9,6 +9,7 @@ export interface Report {
   finish(result: Readonly<Record<string, unknown>>): void;
 }
 
+/** The report of one command. */
 export function openReport({ json = false }: { json?: boolean }): Report {
   const stream = json ? process.stderr : process.stdout;
   return {

@@ -7,7 +7,7 @@ import { openReport } from "../report.ts";
 import { short } from "../table.ts";
 import { type OutOptions, writeGenerated } from "../write-pictures.ts";
 
-export interface SampleOptions extends PlanOptions, MachineOptions, OutOptions {
+interface SampleOptions extends PlanOptions, MachineOptions, OutOptions {
   class?: string[];
   count?: number;
   json?: boolean;
@@ -34,7 +34,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
   ).action((model: string, options: SampleOptions) => sample(model, options, signal));
 }
 
-export async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
+async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { ensureWritableFolder, ImagePipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");

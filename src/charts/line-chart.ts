@@ -22,7 +22,11 @@ const size = { width: 720, height: 420, left: 64, right: 96, top: 40, bottom: 52
 const colours = ["#1f4e79", "#c0562f", "#3a7d44", "#7b4b94", "#8a6d1d", "#444444"];
 const dashes = ["", "7 3", "2 3", "9 3 2 3", "12 4", "4 4"];
 
-/** @throws when no series has a point */
+/**
+ * The chart as SVG text, 720 x 420 units.
+ *
+ * @throws when no series has a point
+ */
 export function lineChart(series: readonly Series[], { title, x, y, isLogX = false }: ChartOptions): string {
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) throw new Error(`lineChart: "${title}" needs at least one point`);

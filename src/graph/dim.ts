@@ -62,6 +62,7 @@ export function elementsOf(shape: Shape): Dim {
   return multiplyDims(1, ...shape);
 }
 
+/** Whether two shapes are written alike, symbols included. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
@@ -76,6 +77,7 @@ export function evaluateDim(dim: Dim, bindings: Readonly<Record<string, number>>
   }, factor);
 }
 
+/** A shape for messages: [B, 3, H]. */
 export function printShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }

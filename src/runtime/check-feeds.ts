@@ -1,10 +1,9 @@
-import { bytesPerElement } from "../core/tensor.ts";
-import type { PortInfo, Program, Sink } from "./runner.ts";
-
 /**
  * The checks before a run: ONNX Runtime ignores extra feeds and never compares symbolic dims across feeds, and its
  * other messages do not name the program. Every error here does.
  */
+import { bytesPerElement } from "../core/tensor.ts";
+import type { PortInfo, Program, Sink } from "./runner.ts";
 
 /** What a feed is, wherever its numbers live. */
 export interface FeedShape {

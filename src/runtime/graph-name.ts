@@ -1,3 +1,4 @@
+/** Reading a name out of an encoded model without decoding the whole of it. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
 // Field numbers of onnx.proto, stable since its first version.

@@ -1,3 +1,4 @@
+/** What the machine offers: processor, memory, and which parts of the project work here. */
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { promisify } from "node:util";

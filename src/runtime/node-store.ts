@@ -1,3 +1,4 @@
+/** The session store over onnxruntime-node, with the settings that suit training and decoding. */
 import * as ort from "onnxruntime-node";
 import type { Device, Runner } from "./runner.ts";
 import { createSessionStore } from "./session-store.ts";

@@ -1,9 +1,9 @@
+/** Entry of the worker thread that computes for `createNodeRunner`, since a native run blocks its thread. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { NodeSetup } from "./node-store.ts";
 import { openNodeStore } from "./node-store.ts";
 import { answerCalls } from "./remote.ts";
 
-/** Entry of the worker thread that computes for `createNodeRunner`, since a native run blocks its thread. */
 const port = parentPort!;
 answerCalls(
   openNodeStore(workerData as NodeSetup),

@@ -1,3 +1,4 @@
+/** The Node adapter of {@link Runner}: onnxruntime-node in a worker thread. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { InputError } from "../core/errors.ts";

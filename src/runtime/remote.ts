@@ -1,11 +1,10 @@
-import { InputError } from "../core/errors.ts";
-import type { HostTensor } from "../core/tensor.ts";
-import type { Device, Feed, Runner } from "./runner.ts";
-
 /**
  * A runner whose store lives in another thread: calls become messages, arrays travel by transfer. The two halves
  * know only of sending and receiving, so that Node's workers and the browser's are a few lines each.
  */
+import { InputError } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import type { Device, Feed, Runner } from "./runner.ts";
 
 type Method = Exclude<keyof Runner, "device">;
 

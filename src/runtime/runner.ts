@@ -1,3 +1,4 @@
+/** The one seam between the project and what computes. */
 import type { HostTensor } from "../core/tensor.ts";
 
 /**

@@ -1,3 +1,4 @@
+/** The engine behind every runner, free of any one runtime module. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { DType, HostTensor } from "../core/tensor.ts";
 import { bytesPerElement, sizeOf } from "../core/tensor.ts";

@@ -1,3 +1,4 @@
+/** Where stored tensors live, on the CPU and on WebGPU, and how they get there and back. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import type { InferenceSession, Tensor } from "onnxruntime-node";

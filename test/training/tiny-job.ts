@@ -1,10 +1,10 @@
 /** A job of the training loop that takes no time: a linear map fitted to noisy pairs. */
 import { foldIn, type Key, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
-import { add, Graph, gradients, linear, mean, square, subtract } from "../../src/graph/index.ts";
+import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
 import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
-import { addOptimiser, stateInputs } from "../../src/training/optimiser.ts";
+import { addTraining, stateInputs } from "../../src/training/optimiser.ts";
 
 export const tinySchedule: Schedule = {
   steps: 40,
@@ -45,9 +45,7 @@ export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOpt
   const x = graph.input("x", "float32", [options.batchSize, inputs]);
   const y = graph.input("y", "float32", [options.batchSize, width]);
   const loss = mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y)));
-  const updates = gradients(loss, [weights.map!, weights.bias!]);
-  graph.output("gradientNorm", addOptimiser(graph, specs, updates, options));
-  graph.output("loss", loss);
+  addTraining(graph, specs, loss, options);
   let total = 0;
   return {
     name: "tiny",

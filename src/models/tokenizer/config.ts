@@ -97,7 +97,7 @@ export function codebookSize({ quantizer }: TokenizerConfig): number {
   return quantizer.kind === "vq" ? quantizer.codebookSize : quantizer.levels.reduce((a, b) => a * b, 1);
 }
 
-/** MaskGIT's ImageNet 256 tokenizer: 16 x 16 tokens of 1024 codes, 54.5M parameters (anchors: CVPR 2022, code). */
+/** MaskGIT's ImageNet 256 tokenizer: 16 x 16 tokens of 1024 codes, 54.5M parameters (Chang et al., CVPR 2022). */
 export const maskgitTokenizer: TokenizerConfig = tokenizerConfigSchema.parse({
   resolution: 256,
   shortcut: "output",

@@ -12,6 +12,7 @@ import { gridTokens, type TransformerConfig } from "./config.ts";
 /** Which sub-model: one factor for all layers, or one for each. */
 export type FactorChoice = number | readonly number[];
 
+/** The factor p of one layer. */
 export function factorOfLayer(choice: FactorChoice, layer: number): number {
   return typeof choice === "number" ? choice : choice[layer]!;
 }
