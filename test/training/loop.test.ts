@@ -1,7 +1,7 @@
 /** The training loop: stopping, being killed, breaking down, and going on as if nothing had been. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +11,7 @@ import type { Runner } from "../../src/runtime/runner.ts";
 import { type LoopOptions, train } from "../../src/training/loop.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
+import { loggedLines } from "./resuming.ts";
 import { type TinyOptions, tinyJob } from "./tiny-job.ts";
 
 let runner: Runner;
@@ -46,18 +47,7 @@ const checkpoints = async (name: string): Promise<string[]> =>
 const checkpoint = (name: string, step: string) =>
   readSafetensors(join(parent, name, "checkpoints", `step-${step}.safetensors`));
 
-/** The logged lines without what depends on the clock. */
-async function lines(name: string): Promise<unknown[]> {
-  const text = await readFile(join(parent, name, "metrics.jsonl"), "utf8");
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => {
-      const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
-      expect([seconds, imagesPerSecond, gflops].every((figure) => figure > 0)).toBe(true);
-      return rest;
-    });
-}
+const lines = (name: string) => loggedLines(join(parent, name));
 
 describe("a run that goes through", () => {
   it("learns, logs, and keeps the last two checkpoints", async () => {

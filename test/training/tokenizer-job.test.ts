@@ -8,10 +8,10 @@ import type { PictureSource } from "../../src/data/source.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
-import { train } from "../../src/training/loop.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
+import { loggedLines, trainUntil } from "./resuming.ts";
 
 /** Two-coloured pictures, cut at a random column. */
 const source: PictureSource = {
@@ -75,7 +75,6 @@ describe.each([
   ).config.tokenizer;
 
   async function go(name: string, stopAt?: number) {
-    const controller = new AbortController();
     const job = tokenizerJob({
       runner,
       config: model,
@@ -86,26 +85,10 @@ describe.each([
       key: [9, 9],
     });
     const folder = await openRunFolder(join(parent, name), {}, { resume: true });
-    const watched = {
-      ...job,
-      batch: (step: number) => {
-        if (step === stopAt) controller.abort();
-        return job.batch(step);
-      },
-    };
-    return train(runner, folder, watched, { signal: controller.signal });
+    return trainUntil(runner, folder, job, stopAt);
   }
 
-  async function lines(name: string): Promise<Record<string, number>[]> {
-    const text = await readFile(join(parent, name, "metrics.jsonl"), "utf8");
-    return text
-      .trimEnd()
-      .split("\n")
-      .map((line) => {
-        const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
-        return rest;
-      });
-  }
+  const lines = (name: string) => loggedLines(join(parent, name));
 
   it("learns, and goes on bit for bit after stops around a restart, its counts of use included", async () => {
     const whole = await go("whole");

@@ -1,5 +1,5 @@
 /** What the nested transformer brings to the loop: its batches, and a run that stops and goes on. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -10,9 +10,9 @@ import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
-import { train } from "../../src/training/loop.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { maskedBatch, transformerJob } from "../../src/training/transformer-job.ts";
+import { loggedLines, trainUntil } from "./resuming.ts";
 
 // B pictures, N tokens each, V codes, C classes.
 const [N, V, C, count] = [16, 12, 3, 50];
@@ -170,30 +170,12 @@ describe("a run of the transformer's job", () => {
   ).config.transformer;
 
   async function go(name: string, stopAt?: number) {
-    const controller = new AbortController();
     const job = transformerJob({ config, training, dataset, key: [9, 9] });
     const folder = await openRunFolder(join(parent, name), {}, { resume: true });
-    const watched = {
-      ...job,
-      batch: (step: number) => {
-        if (step === stopAt) controller.abort();
-        return job.batch(step);
-      },
-    };
-    return train(runner, folder, watched, { signal: controller.signal });
+    return trainUntil(runner, folder, job, stopAt);
   }
 
-  async function lines(name: string): Promise<Record<string, number>[]> {
-    const text = await readFile(join(parent, name, "metrics.jsonl"), "utf8");
-    return text
-      .trimEnd()
-      .split("\n")
-      .map((line) => {
-        const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
-        expect(gflops).toBeGreaterThan(0);
-        return rest;
-      });
-  }
+  const lines = (name: string) => loggedLines(join(parent, name));
 
   it("learns in every sub-model, and goes on bit for bit after a stop", async () => {
     const whole = await go("whole");
