@@ -1,8 +1,16 @@
 /** What every bench shares. */
 import type { Report } from "../cli/report.ts";
 
+export interface BenchRequest {
+  readonly say: Report["say"];
+  /** Small and measured once: to see that it runs, not for figures. */
+  readonly isQuick: boolean;
+  /** `--size`, for benches that measure several. */
+  readonly size?: string;
+}
+
 /** @returns the figures, the headline ones first */
-export type Bench = (say: Report["say"], isQuick: boolean) => Promise<Record<string, unknown>>;
+export type Bench = (request: BenchRequest) => Promise<Record<string, unknown>>;
 
 /** The middle of some measurements; of an even number, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {

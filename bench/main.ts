@@ -1,31 +1,35 @@
 /**
- * `npm run bench -- train|memory|start [--json] [--quick]`: each answers one question by medians within one run. A
- * table for people (on standard error under `--json`), and as the very last line of standard output one JSON object.
- * With `--quick` it is small and measured once: to see that it runs, not for figures.
+ * `npm run bench -- NAME`: each bench answers one question by medians within one run. A table for people (on standard
+ * error under `--json`), and as the very last line of standard output one JSON object.
  */
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
+import { Argument, Command } from "commander";
 import { toJson } from "../cli/report.ts";
 import type { Bench } from "./bench.ts";
 
 const benches: Record<string, () => Promise<Bench>> = {
+  decode: async () => (await import("./decode.ts")).benchDecoding,
   train: async () => (await import("./train.ts")).benchTraining,
   memory: async () => (await import("./memory.ts")).benchMemory,
   start: async () => (await import("./start.ts")).benchStart,
 };
 
-const [name = "", ...flags] = process.argv.slice(2);
-const open = benches[name];
-if (!open || flags.some((flag) => flag !== "--json" && flag !== "--quick")) {
-  process.stderr.write(`usage: npm run bench -- ${Object.keys(benches).join("|")} [--json] [--quick]\n`);
-  process.exitCode = 2;
-} else {
-  const stream = flags.includes("--json") ? process.stderr : process.stdout;
-  const bench = await open();
-  const isQuick = flags.includes("--quick");
-  const figures = await bench((line = "") => void stream.write(`${line}\n`), isQuick);
-  process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
-}
+await new Command("npm run bench --")
+  .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
+  .option("--size <name>", "decode: small, base, large or video; all of them unless told")
+  .option("--quick", "small and measured once: to see that it runs, not for figures")
+  .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
+  .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
+  .action(async (name: string, options: { size?: string; quick?: boolean; json?: boolean }) => {
+    const stream = options.json ? process.stderr : process.stdout;
+    const isQuick = options.quick ?? false;
+    const bench = await benches[name]!();
+    const say = (line = "") => void stream.write(`${line}\n`);
+    const figures = await bench({ say, isQuick, ...(options.size && { size: options.size }) });
+    process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
+  })
+  .parseAsync();
 
 /** Without these a figure cannot be compared with another day's. */
 function circumstances() {

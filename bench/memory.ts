@@ -12,7 +12,7 @@ import type { MemoryUse } from "./memory-child.ts";
 
 const plans = { nested: "8x3,4x3,2x3,1x3", alone: "1x12" };
 
-export const benchMemory: Bench = async (say, isQuick) => {
+export const benchMemory: Bench = async ({ say, isQuick }) => {
   const uses: Record<keyof typeof plans, MemoryUse[]> = { nested: [], alone: [] };
   for (let round = 0; round < (isQuick ? 1 : 3); round++) {
     uses.nested.push(await decodeInChild(plans.nested, isQuick));

@@ -15,7 +15,7 @@ import { type Bench, median } from "./bench.ts";
 
 const shipped = "models/sprites";
 
-export const benchStart: Bench = async (say, isQuick) => {
+export const benchStart: Bench = async ({ say, isQuick }) => {
   const folder = await mkdtemp(join(tmpdir(), "bench-start-"));
   try {
     const isShipped = existsSync(join(shipped, "model_index.json"));

@@ -6,9 +6,8 @@
  * D 256, L 8, H 8, N 64 tokens, V 1024, a batch of 32.
  */
 import { table } from "../cli/table.ts";
-import { foldIn, type Key, normals, uniforms } from "../src/core/random.ts";
-import { tensor } from "../src/core/tensor.ts";
-import { encode, Graph, matmul } from "../src/graph/index.ts";
+import { foldIn, type Key, uniforms } from "../src/core/random.ts";
+import { encode } from "../src/graph/index.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import type { Runner } from "../src/runtime/runner.ts";
@@ -22,10 +21,11 @@ import {
 } from "../src/training/optimiser.ts";
 import { transformerJob } from "../src/training/transformer-job.ts";
 import { type Bench, median } from "./bench.ts";
+import { squareProduct } from "./square-product.ts";
 
 const key: Key = [7, 7];
 
-export const benchTraining: Bench = async (say, isQuick) => {
+export const benchTraining: Bench = async ({ say, isQuick }) => {
   const [warmUps, rounds] = isQuick ? [0, 1] : [3, 15];
   const runner = await createNodeRunner();
   try {
@@ -114,26 +114,6 @@ async function trainingStep(runner: Runner, depth: number) {
       const began = performance.now();
       await runner.run(program, all, sinks);
       return { took: (performance.now() - began) / 1000, multiplyAdds };
-    },
-  };
-}
-
-/** A product of two stored matrices; `repeats` of them give one measurement. */
-async function squareProduct(runner: Runner, size: number, repeats: number) {
-  const graph = new Graph(`product ${size}`);
-  const [a, b] = [`a ${size}`, `b ${size}`];
-  graph.output("y", matmul(graph.input(a, "float32", [size, size]), graph.input(b, "float32", [size, size])));
-  const random = (i: number) => tensor("float32", [size, size], normals(foldIn(key, i), size * size));
-  await runner.put({ [a]: random(1), [b]: random(2) });
-  const program = await runner.load(encode(graph));
-  return {
-    size,
-    async run() {
-      const began = performance.now();
-      for (let i = 0; i < repeats; i++) {
-        await runner.run(program, { [a]: { stored: a }, [b]: { stored: b } }, { y: { store: `y ${size}` } });
-      }
-      return (performance.now() - began) / 1000 / repeats;
     },
   };
 }

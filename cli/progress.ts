@@ -10,7 +10,8 @@ export interface Progress {
 /** Where standard error is no terminal, a plain line every ten seconds instead. Stop it in a `finally`. */
 export function startProgress(label: string, total: number, start = 0): Progress {
   const bar = new cliProgress.SingleBar({
-    format: `${label} {bar} {value}/{total}  {notes}  {eta_formatted} left`,
+    format: `${label} {bar} {value}/{total}  {notes}  {eta_formatted}`,
+    formatTime: timeLeft,
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -31,4 +32,14 @@ export function startProgress(label: string, total: number, start = 0): Progress
       }),
     stop: () => bar.stop(),
   };
+}
+
+/** "2h05m left", "1m05s left", "9s left"; nothing while the rate is unknown, which the library calls "INF" or "NULL". */
+export function timeLeft(seconds: number | string): string {
+  if (typeof seconds !== "number") return "";
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  if (hours > 0) return `${hours}h${two(minutes)}m left`;
+  if (minutes > 0) return `${minutes}m${two(Math.floor(seconds % 60))}s left`;
+  return `${Math.floor(seconds)}s left`;
 }

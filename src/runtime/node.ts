@@ -17,6 +17,11 @@ export interface NodeRunnerOptions {
   readonly inProcess?: boolean;
   /** Let idle compute threads spin for the next operation: faster, but a busy core. True unless told. */
   readonly allowSpinning?: boolean;
+  /**
+   * Each program's times, node by node, are written to `<prefix><number of the program>_<date>.json` when it is
+   * unloaded (the runtime's profile format). It slows runs down a little.
+   */
+  readonly profilePrefix?: string;
 }
 
 /**
@@ -45,6 +50,7 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
     device: options.device ?? "cpu",
     threads: threadCount(options.threads),
     allowSpinning: options.allowSpinning ?? true,
+    ...(options.profilePrefix !== undefined && { profilePrefix: options.profilePrefix }),
   };
   if (setup.device !== "cpu" && setup.device !== "webgpu") {
     throw new InputError(`runtime: device must be cpu or webgpu, got "${setup.device}"`);

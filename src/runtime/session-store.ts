@@ -72,7 +72,12 @@ export async function createSessionStore(
     let session: InferenceSession;
     try {
       const preferredOutputLocation = home.outputLocation;
-      session = await ort.InferenceSession.create(model, { ...options, preferredOutputLocation });
+      const profileFilePrefix = options.profileFilePrefix && `${options.profileFilePrefix}${nextId}`;
+      session = await ort.InferenceSession.create(model, {
+        ...options,
+        ...(profileFilePrefix && { profileFilePrefix }),
+        preferredOutputLocation,
+      });
     } catch (error) {
       throw new Error(`load: the runtime refused a model of ${model.byteLength} bytes: ${reasonOf(error)}`);
     }

@@ -1,0 +1,327 @@
+/**
+ * Does compute saved become time saved? Decodes of K = 12 steps in four ways (at full size or with the model's default
+ * plan, each without and with the cache) take turns with the best square product; then one profiled decode of each
+ * kind shows where a step's time goes.
+ *
+ * `computeRatio` and `timeRatio`: flat without cache over scheduled with cache, batch 8, guided.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { table } from "../cli/table.ts";
+import type { HostTensor } from "../src/core/tensor.ts";
+import { decode } from "../src/decoding/decode.ts";
+import { type DecodePlan, makePlan } from "../src/decoding/plan.ts";
+import { initialise } from "../src/models/parameters.ts";
+import { maskId, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
+import { transformerParameters } from "../src/models/transformer/parameters.ts";
+import {
+  createPredictor,
+  type LoadedTransformer,
+  loadTransformer,
+} from "../src/models/transformer/predictor.ts";
+import { imagePlanCost, modelFacts, readImageModel } from "../src/pipelines/image-model.ts";
+import { createNodeRunner } from "../src/runtime/node.ts";
+import type { Runner } from "../src/runtime/runner.ts";
+import { type Bench, type BenchRequest, median } from "./bench.ts";
+import { type RunTimes, readProfile } from "./profile.ts";
+import { type SquareProduct, squareProduct } from "./square-product.ts";
+
+interface Subject {
+  readonly config: TransformerConfig;
+  readonly tensors: Readonly<Record<string, HostTensor>>;
+  readonly plan: DecodePlan;
+}
+
+const classes = 10;
+const guidance = { scale: 1.5 };
+
+function random(shape: Pick<TransformerConfig, "grid" | "width" | "depth" | "heads">): Subject {
+  const config = transformerConfig({ codebookSize: 1024, classes, ...shape });
+  return { config, tensors: initialise(transformerParameters(config), [1, 2]), plan: makePlan({ guidance }) };
+}
+
+/** The sizes, and the most rounds that each is worth: one of `video` takes minutes. */
+const sizes: Record<string, { rounds: number; load: () => Promise<Subject> }> = {
+  small: {
+    rounds: 7,
+    load: async () => {
+      const { transformer, plan } = await readImageModel("models/sprites");
+      return { ...transformer, plan };
+    },
+  },
+  base: { rounds: 3, load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }) },
+  large: { rounds: 1, load: async () => random({ grid: [16, 16], width: 1024, depth: 24, heads: 16 }) },
+  video: { rounds: 1, load: async () => random({ grid: [4, 16, 16], width: 768, depth: 12, heads: 16 }) },
+};
+
+const quickSize = async () => random({ grid: [4, 4], width: 64, depth: 2, heads: 8 });
+
+export const benchDecoding: Bench = async ({ say, isQuick, size }) => {
+  if (size !== undefined && !(size in sizes)) {
+    throw new Error(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
+  }
+  const figures: Record<string, unknown> = {};
+  for (const name of size ? [size] : Object.keys(sizes)) {
+    const { rounds, load } = sizes[name]!;
+    const subject = await (isQuick ? quickSize() : load());
+    const { width, depth, heads, grid } = subject.config;
+    say(
+      `\n${name}: D ${width}, L ${depth}, H ${heads}, grid ${grid.join(" x ")}, plan ${sizesOf(subject.plan)}`,
+    );
+    // The whole table at the small size; elsewhere the case that the ratios are stated for.
+    const all = [1, 8, 32].flatMap((batch) => [true, false].map((isGuided) => ({ batch, isGuided })));
+    const cases = name === "small" && !isQuick ? all : [{ batch: 8, isGuided: true }];
+    const measured = [];
+    for (const one of cases) measured.push(await measureCase(subject, one, isQuick ? 1 : rounds, say));
+    const headline = measured.find(({ batch, isGuided }) => batch === 8 && isGuided)!;
+    const steps = await profileSteps(subject, isQuick ? 2 : 8, say);
+    figures[name] = { ...headline, cases: measured, steps };
+  }
+  return figures;
+};
+
+const sizesOf = (plan: DecodePlan): string => plan.sizes.map((run) => `${run.factor}x${run.steps}`).join();
+
+/** The four ways, in the order of the table. */
+function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePlan> {
+  const scheduled = isGuided ? plan : makePlan({ guidance: { scale: 0 } }, plan);
+  const flat = makePlan({ sizes: `1x${plan.steps}` }, scheduled);
+  const uncached = { cache: { enabled: false } };
+  return {
+    "flat, no cache": makePlan(uncached, flat),
+    "flat, cached": flat,
+    "scheduled, no cache": makePlan(uncached, scheduled),
+    "scheduled, cached": scheduled,
+  };
+}
+
+async function measureCase(
+  subject: Subject,
+  { batch, isGuided }: { batch: number; isGuided: boolean },
+  rounds: number,
+  say: BenchRequest["say"],
+) {
+  const runner = await createNodeRunner();
+  try {
+    const transformer = await loadTransformer(runner, subject.config, subject.tensors);
+    const plans = plansOf(subject, isGuided);
+    const products = [await squareProduct(runner, 1024, 4), await squareProduct(runner, 2048, 1)];
+    const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(plans).map((way) => [way, []]));
+    const productSeconds = products.map((): number[] => []);
+    await decodeOnce(transformer, plans["scheduled, cached"]!, 1); // sessions are made now
+    for (let round = 0; round < rounds; round++) {
+      for (const [way, plan] of Object.entries(plans)) {
+        seconds[way]!.push(await decodeOnce(transformer, plan, batch));
+        for (const [i, product] of products.entries()) productSeconds[i]!.push(await product.run());
+      }
+    }
+    return report(subject, { batch, isGuided, rounds, plans, seconds, products, productSeconds }, say);
+  } finally {
+    await runner.close();
+  }
+}
+
+interface Measured {
+  readonly batch: number;
+  readonly isGuided: boolean;
+  readonly rounds: number;
+  readonly plans: Record<string, DecodePlan>;
+  readonly seconds: Record<string, number[]>;
+  readonly products: readonly SquareProduct[];
+  readonly productSeconds: readonly number[][];
+}
+
+function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) {
+  const { batch, isGuided, rounds, plans, seconds, products, productSeconds } = measured;
+  const gemmPeak = Math.max(
+    ...products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9),
+  );
+  const ways = Object.entries(plans).map(([way, plan]) => {
+    const multiplyAdds = batch * imagePlanCost(subject.config, plan).multiplyAdds;
+    const took = median(seconds[way]!);
+    // Pair by pair, so that what else the machine does in a round meets both.
+    const timeRatio = median(seconds["flat, no cache"]!.map((flat, i) => flat / seconds[way]![i]!));
+    return { way, seconds: took, multiplyAdds, gflops: (2 * multiplyAdds) / took / 1e9, timeRatio };
+  });
+  const flat = ways[0]!;
+  const rows = ways.map((one): (string | number)[] => [
+    one.way,
+    Number(one.seconds.toFixed(3)),
+    Number((one.multiplyAdds / 1e9).toFixed(1)),
+    Number(one.gflops.toFixed(1)),
+    Number((one.gflops / gemmPeak).toFixed(2)),
+    Number((flat.multiplyAdds / one.multiplyAdds).toFixed(2)),
+    Number(one.timeRatio.toFixed(2)),
+  ]);
+  const heads = [
+    "decode",
+    "s (median)",
+    "G multiply-adds",
+    "GFLOP/s",
+    "of peak",
+    "compute saved",
+    "time saved",
+  ];
+  say(`\nbatch ${batch}, ${isGuided ? "guided" : "not guided"}, ${rounds} rounds`);
+  say(table(heads, rows));
+  say(`best square product ${gemmPeak.toFixed(1)} GFLOP/s`);
+  const best = ways.at(-1)!;
+  return {
+    computeRatio: flat.multiplyAdds / best.multiplyAdds,
+    timeRatio: best.timeRatio,
+    gflops: flat.gflops,
+    gemmPeak,
+    batch,
+    isGuided,
+    rounds,
+    ways,
+  };
+}
+
+/** @returns seconds of one decode */
+async function decodeOnce(
+  transformer: LoadedTransformer,
+  plan: DecodePlan,
+  batch: number,
+  onStep?: () => void,
+): Promise<number> {
+  const sampleIndexes = Array.from({ length: batch }, (_, i) => i);
+  const labels = sampleIndexes.map((i) => i % transformer.config.classes);
+  const predictor = createPredictor(transformer, labels);
+  const began = performance.now();
+  await decode({
+    plan,
+    model: modelFacts(transformer.config),
+    maskId: maskId(transformer.config),
+    seed: 0,
+    sampleIndexes,
+    gridShape: transformer.config.grid,
+    predict: predictor.predict,
+    ...(onStep && { onStep }),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  await predictor.dispose();
+  return seconds;
+}
+
+/** Where a step's time goes, in milliseconds. */
+interface StepTimes {
+  readonly step: number;
+  readonly factor: number;
+  readonly positions: number;
+  readonly total: number;
+  /** In matrix products. */
+  readonly matrix: number;
+  /** In the runtime's other kernels. */
+  readonly rest: number;
+  /** In the runtime, but in no kernel: copies of outputs, bindings. */
+  readonly copies: number;
+  readonly javascript: number;
+}
+
+/** Profiled decodes of a batch, guided: the steps of the scheduled one, and the sum of the flat one. */
+async function profileSteps(subject: Subject, batch: number, say: BenchRequest["say"]) {
+  const plans = plansOf(subject, true);
+  const scheduled = await profiled(subject, plans["scheduled, cached"]!, batch);
+  const flat = await profiled(subject, plans["flat, no cache"]!, batch);
+  const names = ["total", "matrix", "rest", "copies", "javascript"] as const;
+  const sum = (steps: readonly StepTimes[]) =>
+    names.map((name) => Number(steps.reduce((all, step) => all + step[name], 0).toFixed(1)));
+  say(`\nwhere a step's time goes, ms (profiled, batch ${batch}, guided)`);
+  say(
+    table(
+      ["step", "p", "positions", ...names],
+      [
+        ...scheduled.steps.map((step): (string | number)[] => [
+          String(step.step),
+          step.factor,
+          step.positions,
+          ...names.map((name) => Number(step[name].toFixed(1))),
+        ]),
+        ["all", 0, 0, ...sum(scheduled.steps)],
+        ["flat", 1, 0, ...sum(flat.steps)],
+      ],
+    ),
+  );
+  for (const [name, { byOperator }] of Object.entries({ scheduled, flat })) {
+    const largest = Object.entries(byOperator).sort(([, a], [, b]) => b - a);
+    say(
+      `${name}: ${largest
+        .slice(0, 12)
+        .map(([op, s]) => `${op} ${(s * 1000).toFixed(1)}`)
+        .join(", ")}`,
+    );
+  }
+  return { scheduled: scheduled.steps, flat: flat.steps };
+}
+
+async function profiled(subject: Subject, plan: DecodePlan, batch: number) {
+  const folder = await mkdtemp(join(tmpdir(), "bench-decode-"));
+  const prefix = join(folder, "profile-");
+  const runner = await createNodeRunner({ inProcess: true, profilePrefix: prefix });
+  const runs: { id: number; seconds: number; step: number }[] = [];
+  let step = 0;
+  try {
+    const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors);
+    await decodeOnce(transformer, plan, batch); // warm
+    runs.length = 0;
+    step = 0;
+    const ends: number[] = [];
+    const resolved: { factor: number; positions: number }[] = [];
+    const began = performance.now();
+    await decodeOnce(transformer, plan, batch, () => {
+      ends.push(performance.now() - began);
+      step++;
+    });
+    const { steps } = imagePlanCost(subject.config, plan);
+    for (const { factor, active } of steps) resolved.push({ factor, positions: active });
+    await transformer.dispose();
+    await runner.close();
+    const profiles = new Map<number, RunTimes[]>();
+    for (const id of new Set(runs.map((run) => run.id))) {
+      const count = runs.filter((run) => run.id === id).length;
+      profiles.set(id, (await readProfile(prefix, id)).slice(-count));
+    }
+    const byOperator: Record<string, number> = {};
+    const times = resolved.map(({ factor, positions }, k): StepTimes => {
+      let [engine, matrix, rest] = [0, 0, 0];
+      for (const run of runs.filter((one) => one.step === k)) {
+        const kernels = profiles.get(run.id)!.shift()!;
+        engine += run.seconds;
+        matrix += kernels.matrix;
+        rest += kernels.rest;
+        for (const [op, s] of Object.entries(kernels.byOperator)) byOperator[op] = (byOperator[op] ?? 0) + s;
+      }
+      const total = ends[k]! - (ends[k - 1] ?? 0);
+      const copies = (engine - matrix - rest) * 1000;
+      return {
+        step: k,
+        factor,
+        positions,
+        total,
+        matrix: matrix * 1000,
+        rest: rest * 1000,
+        copies,
+        javascript: total - engine * 1000,
+      };
+    });
+    return { steps: times, byOperator };
+  } finally {
+    await runner.close();
+    await rm(folder, { recursive: true });
+  }
+
+  /** The runner, noting how long each run of the current step took. */
+  function watched(inner: Runner): Runner {
+    return {
+      ...inner,
+      run: async (program, feeds, outputs) => {
+        const began = performance.now();
+        const results = await inner.run(program, feeds, outputs);
+        runs.push({ id: program.id, seconds: (performance.now() - began) / 1000, step });
+        return results;
+      },
+    };
+  }
+}
