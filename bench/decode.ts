@@ -50,7 +50,7 @@ const sizes: Record<string, { rounds: number; load: () => Promise<Subject> }> = 
       return { ...transformer, plan };
     },
   },
-  base: { rounds: 3, load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }) },
+  base: { rounds: 1, load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }) },
   large: { rounds: 1, load: async () => random({ grid: [16, 16], width: 1024, depth: 24, heads: 16 }) },
   video: { rounds: 1, load: async () => random({ grid: [4, 16, 16], width: 768, depth: 12, heads: 16 }) },
 };

@@ -87,7 +87,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
         ? Array.from({ length: gridTokens }, (_, position) => position)
         : stalePositions(ledger, tokens, maskId, b, gridTokens),
     );
-    const request = buildRequest(step, plan, resolved.useCache, active, tokens, maskId, keys);
+    const request = buildRequest(step, plan, active, tokens, maskId, keys);
     const result = await predict(request);
     checkResult(result, request, maskId);
     recordEncoding(ledger, request);
@@ -149,7 +149,6 @@ function best(scores: readonly number[], count: number): number[] {
 function buildRequest(
   step: ResolvedStep,
   plan: DecodePlan,
-  useCache: boolean,
   active: readonly (readonly number[])[],
   tokens: Int32Array,
   maskId: number,
@@ -163,7 +162,7 @@ function buildRequest(
     unconditionalFactor: step.unconditionalFactor,
     guidanceScale: step.guidanceScale,
     isFull: step.isFull,
-    useCache,
+    isCacheRead: step.isCacheRead,
     batch,
     tokens: new Int32Array(batch * step.active),
     positions: new Int32Array(batch * step.active),

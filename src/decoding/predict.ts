@@ -19,8 +19,8 @@ export interface PredictRequest {
    * N+1; every branch in use then was in use in the step before with the same factor.
    */
   readonly isFull: boolean;
-  /** False: no step of this decode is partial, so no key or value need be kept. */
-  readonly useCache: boolean;
+  /** Whether the next step is partial: only then need this one's keys and values be kept. */
+  readonly isCacheRead: boolean;
   /** B. */
   readonly batch: number;
   /** [B, A] token ids of the active positions; the mask id where masked. */

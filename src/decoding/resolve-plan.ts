@@ -23,8 +23,6 @@ export interface ResolvedPlan {
   readonly gridTokens: number;
   /** N0. */
   readonly maskedTokens: number;
-  /** Whether any step reuses keys and values. */
-  readonly useCache: boolean;
   /** The steps that run, in order: all K, or the last N0 when there are fewer tokens than steps. */
   readonly steps: readonly ResolvedStep[];
 }
@@ -37,6 +35,8 @@ export interface ResolvedStep {
   readonly unconditionalFactor: number | null;
   /** Every position and the class token run; see {@link resolvePlan} for when. */
   readonly isFull: boolean;
+  /** The next step is partial, so it reads this one's keys and values. */
+  readonly isCacheRead: boolean;
   /** A: grid positions that run; N in a full step. */
   readonly active: number;
   /** M: masked tokens when the step begins; each gets logits and a sampled id. */
@@ -76,7 +76,7 @@ export function resolvePlan(
   const factorOfStep = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
   const maskedAfter = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens);
 
-  const steps: ResolvedStep[] = [];
+  const steps: Omit<ResolvedStep, "isCacheRead">[] = [];
   let lastRefresh = 0;
   for (let k = Math.max(0, plan.steps - maskedTokens); k < plan.steps; k++) {
     const previous = steps.at(-1);
@@ -116,12 +116,15 @@ export function resolvePlan(
   return {
     gridTokens: model.gridTokens,
     maskedTokens,
-    useCache: steps.some((step) => !step.isFull),
-    steps,
+    steps: steps.map((step, i) => ({ ...step, isCacheRead: steps[i + 1]?.isFull === false })),
   };
 }
 
-function checkFactors(plan: DecodePlan, steps: readonly ResolvedStep[], model: ModelFacts): void {
+function checkFactors(
+  plan: DecodePlan,
+  steps: readonly Pick<ResolvedStep, "unconditionalFactor">[],
+  model: ModelFacts,
+): void {
   const used = new Map<number, string>();
   for (const run of plan.sizes) used.set(run.factor, "plan.sizes");
   for (const step of steps) {

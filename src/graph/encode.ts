@@ -49,17 +49,20 @@ export function neededNodes(graph: Graph): GraphNode[] {
 export function encode(graph: Graph): Uint8Array {
   if (graph.outputs.size === 0) throw new Error(`graph ${graph.name}: it has no outputs`);
   const nodes = neededNodes(graph);
-  const protos: NodeProto[] = nodes.map(encodeNode);
+  const nameOf = outputNaming(graph);
+  const protos: NodeProto[] = nodes.map((node, index) => encodeNode(node, index, nameOf));
   const constants = new Set<Value>();
   const note = (value: Value | null): void => {
     if (value?.data) constants.add(value);
   };
   for (const node of nodes) node.inputs.forEach(note);
-  // An output is named by what it is, not by the node that made it: one Identity each.
   const outputs: ValueInfoProto[] = [];
   for (const [name, value] of graph.outputs) {
     note(value);
-    protos.push(create(NodeProtoSchema, { opType: "Identity", input: [value.name], output: [name], name }));
+    const made = nameOf(value);
+    if (made !== name) {
+      protos.push(create(NodeProtoSchema, { opType: "Identity", input: [made], output: [name], name }));
+    }
     outputs.push(describe(name, value));
   }
   const proto: GraphProto = create(GraphProtoSchema, {
@@ -90,20 +93,32 @@ function bytesOf(value: Value): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
-function encodeNode(node: GraphNode, index: number): NodeProto {
+/**
+ * The name of each value in the model: its first name as an output, if a node made it, or else its own. What is
+ * named twice, an input or a constant needs an Identity, which copies it.
+ */
+function outputNaming(graph: Graph): (value: Value) => string {
+  const names = new Map<Value, string>();
+  for (const [name, value] of graph.outputs) {
+    if (value.node && !names.has(value)) names.set(value, name);
+  }
+  return (value) => names.get(value) ?? value.name;
+}
+
+function encodeNode(node: GraphNode, index: number, nameOf: (value: Value) => string): NodeProto {
   return create(NodeProtoSchema, {
     name: `${node.op}_${index}`,
     opType: node.op,
-    input: inputNames(node),
-    output: node.outputs.map((output) => output.name),
+    input: inputNames(node, nameOf),
+    output: node.outputs.map(nameOf),
     attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
   });
 }
 
 /** Absent optional inputs are empty names, left out at the end: an empty last one ends the process on WebGPU. */
-function inputNames({ inputs }: GraphNode): string[] {
+function inputNames({ inputs }: GraphNode, nameOf: (value: Value) => string): string[] {
   const last = inputs.findLastIndex((input) => input !== null);
-  return inputs.slice(0, last + 1).map((input) => input?.name ?? "");
+  return inputs.slice(0, last + 1).map((input) => (input ? nameOf(input) : ""));
 }
 
 function encodeAttribute(name: string, value: Attribute) {

@@ -19,8 +19,9 @@ export interface Runner {
    * @param feeds  one entry per graph input: a host tensor, or a stored tensor by name, whole or its leading rows
    *   (on the CPU a view, never a copy; on a GPU a copy that stays there).
    * @param outputs  which outputs to compute and where each goes: `"host"` returns it, `{ store }` keeps it in the
-   *   runner under that name, replacing (and disposing) what stood there. An output may replace a tensor that the
-   *   same run reads: replacement happens after the run.
+   *   runner under that name, replacing (and disposing) what stood there, and `{ store, atRows }` writes its rows over
+   *   those rows of what stands there (on the CPU in place; in what order is undefined for a row named twice). An
+   *   output may replace a tensor that the same run reads: replacement happens after the run.
    * @returns the outputs sent to the host, by name.
    * @throws naming the program, the input or output and the reason: a missing or extra feed, a wrong dtype or
    *   shape, a symbolic dim with two values, an unknown stored name. Stored tensors are then as they were.
@@ -67,4 +68,4 @@ export interface StoredFeed {
 }
 
 export type Feed = HostTensor | StoredFeed;
-export type Sink = "host" | { readonly store: string };
+export type Sink = "host" | { readonly store: string; readonly atRows?: Int32Array };

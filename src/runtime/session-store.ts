@@ -123,7 +123,7 @@ export async function createSessionStore(
     } finally {
       for (const view of temporary) view.dispose();
     }
-    return settle(sinks, results);
+    return settle(where, sinks, results);
   }
 
   /** What a feed refers to: a whole tensor, or the leading `rows` of one. */
@@ -145,6 +145,7 @@ export async function createSessionStore(
 
   /** Sends each output where it belongs. Should reading one fail, nothing stored has changed. */
   async function settle(
+    where: string,
     sinks: readonly [string, Sink][],
     results: Record<string, Tensor>,
   ): Promise<Record<string, HostTensor>> {
@@ -153,17 +154,43 @@ export async function createSessionStore(
     try {
       for (const [name, sink] of sinks) {
         if (sink === "host") toHost[name] = fromOrt(await home.read(results[name]!));
+        else if (sink.atRows) checkRows(`${where}: output "${name}"`, sink, results[name]!);
       }
       for (const [name, sink] of sinks) {
         if (sink === "host") continue;
-        replace(sink.store, results[name]!);
-        unclaimed.delete(results[name]!);
+        if (sink.atRows) {
+          const table = stored.get(sink.store)!;
+          const written = await home.withRows(table, sink.atRows, results[name]!);
+          if (written !== table) replace(sink.store, written);
+        } else {
+          replace(sink.store, results[name]!);
+          unclaimed.delete(results[name]!);
+        }
       }
     } finally {
       // On the CPU what was read is the output itself, which the caller now owns.
       if (home.outputLocation !== "cpu") for (const tensor of unclaimed) tensor.dispose();
     }
     return toHost;
+  }
+
+  /** Throws unless the rows of an output fit into what is stored. */
+  function checkRows(at: string, { store, atRows }: Exclude<Sink, "host">, { type, dims }: Tensor): void {
+    const table = storedTensor(store, at);
+    const [count, rowCount] = [dims[0], table.dims[0] ?? 0];
+    if (
+      type !== table.type ||
+      dims.slice(1).join() !== table.dims.slice(1).join() ||
+      count !== atRows!.length
+    ) {
+      throw new Error(
+        `${at}: ${type} [${dims}] cannot be written to ${atRows!.length} rows of "${store}", ${table.type} [${table.dims}]`,
+      );
+    }
+    const outside = atRows!.find((row) => row < 0 || row >= rowCount);
+    if (outside !== undefined) {
+      throw new Error(`${at}: rows of "${store}" must be in 0..${rowCount - 1}, got ${outside}`);
+    }
   }
 
   async function put(tensors: Readonly<Record<string, HostTensor>>): Promise<void> {

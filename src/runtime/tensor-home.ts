@@ -29,6 +29,8 @@ export interface TensorHome {
   read(tensor: Tensor): Promise<Tensor>;
   /** The first `rows` of axis 0 as a tensor the caller disposes after use. */
   leadingRows(tensor: Tensor, rows: number): Promise<Tensor>;
+  /** `table` with `rows` written over the rows named; on the CPU it is `table` itself, changed. */
+  withRows(table: Tensor, at: Int32Array, rows: Tensor): Promise<Tensor>;
   /** Frees what the home itself holds. */
   close(): Promise<void>;
 }
@@ -43,6 +45,14 @@ export function cpuHome(ort: Ort): TensorHome {
       const shape = [rows, ...dims.slice(1)];
       return new ort.Tensor(type as "float32", (data as Float32Array).subarray(0, sizeOf(shape)), shape);
     },
+    withRows: async (table, at, rows) => {
+      const [to, from] = [table.data as Float32Array, rows.data as Float32Array];
+      const width = sizeOf(table.dims.slice(1));
+      at.forEach((row, i) => {
+        to.set(from.subarray(i * width, (i + 1) * width), row * width);
+      });
+      return table;
+    },
     close: async () => {},
   };
 }
@@ -56,7 +66,7 @@ export function cpuHome(ort: Ort): TensorHome {
 export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOptions): Promise<TensorHome> {
   const sessions = new Map<string, Promise<InferenceSession>>();
 
-  function session(op: "Identity" | "Slice", dtype: string, location: "cpu" | "gpu-buffer") {
+  function session(op: keyof typeof indexPorts, dtype: string, location: "cpu" | "gpu-buffer") {
     const key = `${op} ${dtype} ${location}`;
     const known = sessions.get(key);
     if (known) return known;
@@ -98,6 +108,19 @@ export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOpti
       });
       return out as Tensor;
     },
+    withRows: async (table, at, rows) => {
+      const indices = new ort.Tensor(
+        "int64",
+        BigInt64Array.from(at, (row) => BigInt(row)),
+        [at.length, 1],
+      );
+      const { out } = await (await session("ScatterND", table.type, "gpu-buffer")).run({
+        x: table,
+        indices,
+        rows,
+      });
+      return out as Tensor;
+    },
     close: async () => {
       for (const made of sessions.values()) await (await made).release();
     },
@@ -115,21 +138,31 @@ const onnxType: Record<keyof typeof bytesPerElement, number> = {
   float64: 11,
 };
 
-/** A model of one node, `out = Identity(x)` or `out = Slice(x, start, end)`, of any rank. */
-export function oneNodeModel(op: "Identity" | "Slice", dtype: string): Uint8Array {
+/** What the operations take besides x: names, and whether they are indices or of x's type. */
+const indexPorts = {
+  Identity: {},
+  Slice: { start: "int64", end: "int64" },
+  ScatterND: { indices: "int64", rows: "same" },
+} as const;
+
+/** A model of one node, `out = Identity(x)`, `Slice(x, start, end)` or `ScatterND(x, indices, rows)`, of any rank. */
+export function oneNodeModel(op: keyof typeof indexPorts, dtype: string): Uint8Array {
   const port = (name: string, elemType: number) => ({
     name,
     type: { value: { case: "tensorType" as const, value: { elemType } } },
   });
   const type = onnxType[dtype as keyof typeof onnxType];
-  const indices = op === "Slice" ? ["start", "end"] : [];
+  const others = Object.entries(indexPorts[op]);
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: "", version: 17n }],
     graph: {
       name: `${op} of ${dtype}`,
-      node: [{ opType: op, input: ["x", ...indices], output: ["out"] }],
-      input: [port("x", type), ...indices.map((name) => port(name, onnxType.int64))],
+      node: [{ opType: op, input: ["x", ...others.map(([name]) => name)], output: ["out"] }],
+      input: [
+        port("x", type),
+        ...others.map(([name, kind]) => port(name, kind === "same" ? type : onnxType.int64)),
+      ],
       output: [port("out", type)],
     },
   });

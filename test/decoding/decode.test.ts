@@ -158,13 +158,13 @@ describe("any plan", () => {
         expect(steps.map(({ done, total }) => [done, total])).toEqual(
           steps.map((_, i) => [i + 1, steps.length]),
         );
-        for (const request of seen) {
+        for (const [i, request] of seen.entries()) {
           for (const list of [request.positions, request.masked]) {
             const width = list.length / 2;
-            for (let i = 1; i < list.length; i++)
-              if (i !== width) expect(list[i]).toBeGreaterThan(list[i - 1]);
+            for (let at = 1; at < list.length; at++)
+              if (at !== width) expect(list[at]).toBeGreaterThan(list[at - 1]);
           }
-          expect(request.useCache).toBe(seen.some(({ isFull }) => !isFull));
+          expect(request.isCacheRead).toBe(i + 1 < seen.length && !seen[i + 1].isFull);
           expect(request.guidanceScale === 0).toBe(request.unconditionalFactor === null);
         }
       }),

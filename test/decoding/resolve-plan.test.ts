@@ -58,9 +58,10 @@ describe("resolvePlan", () => {
     expect(steps.map((step) => step.active)).toEqual([256, 5, 256, 3, 2]);
   });
 
-  it("says whether anything is reused", () => {
-    expect(resolvePlan(makePlan(), model).useCache).toBe(true);
-    expect(resolvePlan(makePlan({ sizes: "8x1,4x1,2x1,1x1" }), model).useCache).toBe(false);
+  it("says which steps' keys and values are read: those before a partial step", () => {
+    const isRead = (plan: PlanInput) => resolve(plan).map((step) => step.isCacheRead);
+    expect(isRead({})).toEqual([true, true, false, true, true, false, true, true, false, true, true, false]);
+    expect(isRead({ sizes: "8x1,4x1,2x1,1x1" })).toEqual([false, false, false, false]);
   });
 
   it.each<[PlanInput, RegExp]>([

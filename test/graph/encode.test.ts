@@ -12,9 +12,31 @@ describe("encode", () => {
     g.add(g.exp(x), graph.constant(float32([2], [1, 2])));
     graph.output("y", g.multiply(x, 3));
     const model = fromBinary(ModelProtoSchema, encode(graph));
-    expect(model.graph!.node.map((node) => node.opType)).toEqual(["Mul", "Identity"]);
+    expect(model.graph!.node.map((node) => node.opType)).toEqual(["Mul"]);
     expect(model.graph!.initializer).toHaveLength(1);
     expect(model.opsetImport.map(({ domain, version }) => [domain, version])).toEqual([["", 21n]]);
+  });
+
+  it("copies only what has two names, or was not made by a node", async () => {
+    const graph = new Graph("names");
+    const x = graph.input("x", "float32", [2]);
+    const y = g.multiply(x, 2);
+    graph.output("y", y);
+    graph.output("twin", y);
+    graph.output("same", x);
+    graph.output("next", g.add(y, 1)); // reads y under its new name
+    const model = fromBinary(ModelProtoSchema, encode(graph));
+    const operators = model.graph!.node.map((node) => node.opType).sort();
+    expect(operators).toEqual(["Add", "Identity", "Identity", "Mul"]);
+    const outputs = await evaluate(graph, { x: float32([2], [1, 2]) });
+    expect(
+      Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, numbers(value)])),
+    ).toEqual({
+      y: [2, 4],
+      twin: [2, 4],
+      same: [1, 2],
+      next: [3, 5],
+    });
   });
 
   it("gives the same bytes for the same program", () => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { scalar, tensor } from "../../src/core/tensor.ts";
+import { type HostTensor, scalar, tensor } from "../../src/core/tensor.ts";
 import { createNodeRunner, linkTo } from "../../src/runtime/node.ts";
 import { remoteRunner } from "../../src/runtime/remote.ts";
 import type { Device, Feed, Runner } from "../../src/runtime/runner.ts";
@@ -109,6 +109,29 @@ describe.each(homes)("a runner on $device, in process: $inProcess", ({ device, i
     await runner.unload(program);
     await runner.drop(["state"]);
     expect(await runner.stats()).toEqual({ programs: 0, stored: 0, storedBytes: 0 });
+  });
+
+  test("writes an output's rows over rows of a stored tensor", async () => {
+    const program = await runner.load(product);
+    const w = f32([3, 1], 1, 1, 1);
+    await runner.put({ sums: f32([4, 1], -1, -2, -3, -4) });
+    const x = f32([2, 3], 1, 2, 3, 4, 5, 6);
+    const into = (...rows: number[]) => ({ y: { store: "sums", atRows: Int32Array.from(rows) } });
+    await runner.run(program, { x, w }, into(3, 1));
+    expect((await runner.get(["sums"])).sums).toEqual(f32([4, 1], -1, 15, -3, 6));
+    const refused: [RegExp, number[], HostTensor][] = [
+      [/output "y".*3 rows of "sums"/, [0, 1, 2], w],
+      [/rows of "sums" must be in 0\.\.3, got 4/, [0, 4], w],
+      [/\[2,2\] cannot be written/, [0, 1], f32([3, 2], 1, 2, 3, 4, 5, 6)],
+    ];
+    for (const [message, rows, other] of refused) {
+      await expect(runner.run(program, { x, w: other }, into(...rows))).rejects.toThrow(message);
+    }
+    const nowhere = { y: { store: "nope", atRows: Int32Array.of(0, 1) } };
+    await expect(runner.run(program, { x, w }, nowhere)).rejects.toThrow(/no tensor is stored as "nope"/);
+    expect((await runner.get(["sums"])).sums).toEqual(f32([4, 1], -1, 15, -3, 6));
+    await runner.unload(program);
+    await runner.drop(["sums"]);
   });
 
   test("says what is wrong with a call and stays usable", async () => {

@@ -46,7 +46,7 @@ export function fullPass(config: TransformerConfig): Graph {
  *
  * Inputs: ids [B, A], places [B, A] of the N+1 positions (1 + n), cells [B*A] rows b (N+1) + 1 + n of the cache, rows
  * [R] rows b A + a whose logits are wanted, the cache keys.0, values.0, ..., and the weights.
- * Outputs: logits [R, V], and the new cache under the same names, prefixed "new.".
+ * Outputs: logits [R, V], and what the cells hold from now on under the cache's names, prefixed "new.", [B*A, h*dh].
  */
 export function partialPass(config: TransformerConfig): Graph {
   const graph = new Graph("transformer partial pass");
@@ -60,8 +60,8 @@ export function partialPass(config: TransformerConfig): Graph {
     const shape = [multiplyDims("B", gridTokens(config) + 1), own.keys.dim(1)];
     const extended = (name: string, fresh: Value): Value =>
       placeRows(graph.input(`${name}.${layer}`, "float32", shape), cells, fresh);
-    caches[layer] = { keys: extended("keys", own.keys), values: extended("values", own.values) };
-    return caches[layer];
+    caches[layer] = own;
+    return { keys: extended("keys", own.keys), values: extended("values", own.values) };
   };
   const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
   return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), caches);

@@ -123,12 +123,12 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       : partialInputs(config, request, copies);
     const feeds: Record<string, Feed> = { ...transformer.weights(kind, factor), ...inputs };
     const sinks: Record<string, Sink> = { logits: keep(`${branch}/logits`) };
-    if (request.useCache) {
-      const rows = classIds.length * (gridTokens(config) + 1);
-      for (const name of cacheNames(config)) {
-        if (!request.isFull) feeds[name] = { stored: `${prefix}${branch}/${name}`, rows };
-        sinks[`new.${name}`] = keep(`${branch}/${name}`);
-      }
+    const rows = classIds.length * (gridTokens(config) + 1);
+    for (const name of cacheNames(config)) {
+      if (!request.isFull) feeds[name] = { stored: `${prefix}${branch}/${name}`, rows };
+      if (!request.isCacheRead) continue;
+      const sink = keep(`${branch}/${name}`);
+      sinks[`new.${name}`] = "cells" in inputs ? { ...sink, atRows: inputs.cells.data } : sink;
     }
     const program = await transformer.program(kind, () => build(config));
     await runner.run(program, feeds, sinks);

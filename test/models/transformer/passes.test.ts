@@ -23,7 +23,7 @@ import {
 } from "../../../src/models/transformer/parameters.ts";
 import { cacheNames, fullPass, partialPass, weightFeeds } from "../../../src/models/transformer/passes.ts";
 import { createNodeRunner } from "../../../src/runtime/node.ts";
-import type { Feed, Runner } from "../../../src/runtime/runner.ts";
+import type { Feed, Runner, Sink } from "../../../src/runtime/runner.ts";
 import { cutWeights, emptyCache, type PlainCache, plainForward, plainPartial } from "./plain-forward.ts";
 import { randomWeights } from "./random-weights.ts";
 
@@ -81,16 +81,20 @@ const sinks = (config: TransformerConfig) =>
     ["logits", ...cacheNames(config).map((name) => `new.${name}`)].map((name) => [name, "host" as const]),
   );
 
-/** Every output of a partial pass: both samples, `active` grid positions each, logits of all of them. */
+/** A partial pass of both samples, `active` grid positions each: the logits of all of them, and the cache after it. */
 async function partial(
   config: TransformerConfig,
   choice: FactorChoice,
   cache: Record<string, HostTensor>,
   active: readonly number[][],
   tokens: readonly number[][],
-) {
+): Promise<Record<string, HostTensor>> {
   const count = active[0]!.length;
   const program = await runner.load(encode(partialPass(config)));
+  const cells = int32(
+    [2 * count],
+    active.flatMap((own, b) => own.map((n) => b * 7 + 1 + n)),
+  );
   const feeds: Record<string, Feed> = {
     ...weightFeeds(config, "partial", choice, "w/"),
     ids: int32([2, count], tokens.flat()),
@@ -98,19 +102,21 @@ async function partial(
       [2, count],
       active.flat().map((n) => n + 1),
     ),
-    cells: int32(
-      [2 * count],
-      active.flatMap((own, b) => own.map((n) => b * 7 + 1 + n)),
-    ),
+    cells,
     rows: int32(
       [2 * count],
       active.flat().map((_, i) => i),
     ),
   };
-  for (const name of cacheNames(config)) feeds[name] = cache[`new.${name}`]!;
-  const outputs = await runner.run(program, feeds, sinks(config));
+  const outputs: Record<string, Sink> = { logits: "host" };
+  for (const name of cacheNames(config)) {
+    await runner.put({ [`new.${name}`]: cache[`new.${name}`]! });
+    feeds[name] = { stored: `new.${name}` };
+    outputs[`new.${name}`] = { store: `new.${name}`, atRows: cells.data as Int32Array };
+  }
+  const { logits } = await runner.run(program, feeds, outputs);
   await runner.unload(program);
-  return outputs;
+  return { logits: logits!, ...(await runner.get(cacheNames(config).map((name) => `new.${name}`))) };
 }
 
 const plainLogits = (

@@ -155,7 +155,7 @@ describe("createPredictor", () => {
       const kept =
         (predict: Predict): Predict =>
         (request) =>
-          predict({ ...request, useCache: true });
+          predict({ ...request, isCacheRead: true });
       const refreshed = await generate({ plan: { ...plan, cache: { refresh: { every: 1 } } }, wrap: kept });
       expect(refreshed).toEqual(await generate({ plan: { ...plan, cache: { enabled: false } } }));
       // Not for want of an effect: reusing keys and values does change what these random weights decode.
