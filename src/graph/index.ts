@@ -22,6 +22,7 @@ export { type Dim, divideDims, elementsOf, multiplyDims, type Shape } from "./di
 export { encode } from "./encode.ts";
 export { gradients } from "./gradient.ts";
 export { Graph, type GraphDType, setDerivation, type Value } from "./graph.ts";
+export * from "./ops/attention.ts";
 export * from "./ops/convolution.ts";
 export * from "./ops/elementwise.ts";
 export * from "./ops/indexing.ts";

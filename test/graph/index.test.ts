@@ -64,6 +64,7 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     absolute: g.absolute(x),
     add: g.add(x, row),
     argMax: float(g.argMax(x, 1)),
+    attend: g.attend(cube, g.transpose(cube, [0, 2, 1]), cube),
     averagePool: g.averagePool(image, [2, 2]),
     batchMatmul: g.batchMatmul(cube, cube, { b: true }),
     cast: g.cast(x, "int32"),

@@ -7,7 +7,7 @@
  */
 import {
   add,
-  batchMatmul,
+  attend,
   concat,
   type Dim,
   divideDims,
@@ -20,7 +20,6 @@ import {
   multiplyDims,
   reshape,
   slice,
-  softmax,
   transpose,
   type Value,
 } from "../../graph/index.ts";
@@ -103,11 +102,11 @@ function attention(
   const { keys, values } = attended(layer, own);
   const query = multiply(linear(x, weight("query")), 1 / Math.sqrt(headWidth(config)));
   const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
-  const scores = batchMatmul(
+  const mixed = attend(
     transpose(split(query), [0, 2, 1, 3]), // [B, h, T, dh]
     transpose(split(keys), [0, 2, 3, 1]), // [B, h, dh, N+1]
-  );
-  const mixed = batchMatmul(softmax(scores), transpose(split(values), [0, 2, 1, 3])); // [B, h, T, dh]
+    transpose(split(values), [0, 2, 1, 3]), // [B, h, N+1, dh]
+  ); // [B, h, T, dh]
   return matmul(reshape(transpose(mixed, [0, 2, 1, 3]), query.shape), weight("output"));
 }
 

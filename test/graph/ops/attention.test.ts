@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import * as g from "../../../src/graph/index.ts";
+import { Graph } from "../../../src/graph/index.ts";
+import { type Case, evaluate, float64, gradientError, noise, numbers } from "../harness.ts";
+
+const cases: Case[] = [
+  {
+    name: "attend, fewer queries than keys",
+    inputs: { q: ["B", 2, 3, 4], k: ["B", 2, 4, 5], v: ["B", 2, 5, 3] },
+    bindings: { B: 2 },
+    build: ({ q, k, v }) => g.attend(q!, k!, v!),
+  },
+  {
+    name: "attend, one value in all three places",
+    inputs: { x: [2, 3, 3] },
+    build: ({ x }) => g.attend(x!, g.transpose(x!, [0, 2, 1]), x!),
+  },
+];
+
+describe("attend", () => {
+  it.each(cases)("has the gradient of central differences: $name", async (one) => {
+    expect(await gradientError(one)).toBeLessThan(1e-6);
+  });
+
+  it("mixes values by the softmax of the scores", async () => {
+    const [q, k, v] = [noise(6, 1), noise(8, 2), noise(12, 3)]; // [3, 2], [2, 4], [4, 3]
+    const graph = new Graph("attend");
+    const input = (name: string, shape: number[]) => graph.input(name, "float64", shape);
+    graph.output("y", g.attend(input("q", [1, 3, 2]), input("k", [1, 2, 4]), input("v", [1, 4, 3])));
+    const feeds = { q: float64([1, 3, 2], q), k: float64([1, 2, 4], k), v: float64([1, 4, 3], v) };
+    const found = numbers((await evaluate(graph, feeds)).y);
+    for (const t of [0, 1, 2]) {
+      const powers = [0, 1, 2, 3].map((s) => Math.exp(q[2 * t]! * k[s]! + q[2 * t + 1]! * k[4 + s]!));
+      const total = powers.reduce((a, b) => a + b);
+      for (const e of [0, 1, 2]) {
+        const expected = powers.reduce((sum, power, s) => sum + (power / total) * v[3 * s + e]!, 0);
+        expect(found[3 * t + e]).toBeCloseTo(expected, 12);
+      }
+    }
+  });
+
+  it("refuses shapes that do not fit", () => {
+    const graph = new Graph("refused");
+    const x = graph.input("x", "float32", [2, 3, 4]);
+    expect(() => g.attend(x, x, x)).toThrow(/graph\.attend: expected \[\.\.\., T, d\].*\[2, 3, 4\]/);
+  });
+});
