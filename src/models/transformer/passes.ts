@@ -19,18 +19,20 @@ import {
   type Weights,
 } from "./layers.ts";
 import { type FactorChoice, nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
+import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
 /**
  * Every position at once.
  *
  * Inputs: ids [B, N], classes [B], rows [R] rows b (N+1) + 1 + n whose logits are wanted, and the weights.
- * Outputs: logits [R, V], and the cache: keys.0, values.0, keys.1, ... (fetch them only where they are needed).
+ * Outputs: logits [R, V], or with `sampling` what {@link addSampling} makes of them, and the cache: new.keys.0,
+ * new.values.0, new.keys.1, ... (fetch them only where they are needed).
  */
-export function fullPass(config: TransformerConfig): Graph {
+export function fullPass(config: TransformerConfig, sampling?: Sampling): Graph {
   const graph = new Graph("transformer full pass");
   const ids = graph.input("ids", "int32", ["B", gridTokens(config)]);
   const classes = graph.input("classes", "int32", ["B"]);
-  const rows = graph.input("rows", "int32", ["R"]);
+  const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "full");
   const caches: KeysValues[] = [];
   const attended: Attended = (layer, own) => {
@@ -38,7 +40,7 @@ export function fullPass(config: TransformerConfig): Graph {
     return own;
   };
   const hidden = layers(config, weights, embedAll(config, weights, ids, classes), "B", attended);
-  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), caches);
+  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
 }
 
 /**
@@ -46,14 +48,14 @@ export function fullPass(config: TransformerConfig): Graph {
  *
  * Inputs: ids [B, A], places [B, A] of the N+1 positions (1 + n), cells [B*A] rows b (N+1) + 1 + n of the cache, rows
  * [R] rows b A + a whose logits are wanted, the cache keys.0, values.0, ..., and the weights.
- * Outputs: logits [R, V], and what the cells hold from now on under the cache's names, prefixed "new.", [B*A, h*dh].
+ * Outputs: as of {@link fullPass}, but of the cache only what the cells hold from now on, [B*A, h*dh].
  */
-export function partialPass(config: TransformerConfig): Graph {
+export function partialPass(config: TransformerConfig, sampling?: Sampling): Graph {
   const graph = new Graph("transformer partial pass");
   const ids = graph.input("ids", "int32", ["B", "A"]);
   const places = graph.input("places", "int32", ["B", "A"]);
   const cells = graph.input("cells", "int32", [multiplyDims("A", "B")]);
-  const rows = graph.input("rows", "int32", ["R"]);
+  const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "partial");
   const caches: KeysValues[] = [];
   const attended: Attended = (layer, own) => {
@@ -64,11 +66,17 @@ export function partialPass(config: TransformerConfig): Graph {
     return { keys: extended("keys", own.keys), values: extended("values", own.values) };
   };
   const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
-  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), caches);
+  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
 }
 
-function withOutputs(graph: Graph, logits: Value, caches: readonly KeysValues[]): Graph {
-  graph.output("logits", logits);
+function withOutputs(
+  graph: Graph,
+  logits: Value,
+  sampling: Sampling | undefined,
+  caches: readonly KeysValues[],
+): Graph {
+  if (sampling) addSampling(graph, logits, sampling);
+  else graph.output("logits", logits);
   for (const [layer, { keys, values }] of caches.entries()) {
     graph.output(`new.keys.${layer}`, keys);
     graph.output(`new.values.${layer}`, values);

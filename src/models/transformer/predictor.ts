@@ -13,7 +13,7 @@ import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { gridTokens, nullClass, type TransformerConfig } from "./config.ts";
 import { type FactorChoice, transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
-import { noTopP, type SamplerVariant, sampler } from "./sampler.ts";
+import { noTopP, type Sampling } from "./sampler.ts";
 
 /** A transformer whose weights are in a runner. Predictors share it. */
 export interface LoadedTransformer {
@@ -113,16 +113,28 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
     return { store: prefix + name };
   };
 
-  /** Runs one branch, or two joined; its logits stay in the runner as `<branch>/logits`. */
-  async function pass(request: PredictRequest, branch: string, factor: number, classIds: Int32Array) {
+  /** Runs one branch, or two joined, and samples, or keeps the logits as `<branch>/logits`. */
+  async function pass(
+    request: PredictRequest,
+    branch: string,
+    factor: number,
+    classIds: Int32Array,
+    sampling?: Sampling,
+  ) {
     const kind = request.isFull ? "full" : "partial";
     const build = request.isFull ? fullPass : partialPass;
     const copies = classIds.length / request.batch;
     const inputs = request.isFull
       ? fullInputs(config, request, classIds)
       : partialInputs(config, request, copies);
-    const feeds: Record<string, Feed> = { ...transformer.weights(kind, factor), ...inputs };
-    const sinks: Record<string, Sink> = { logits: keep(`${branch}/logits`) };
+    const feeds: Record<string, Feed> = {
+      ...transformer.weights(kind, factor),
+      ...inputs,
+      ...(sampling && samplingFeeds(request, sampling)),
+    };
+    const sinks: Record<string, Sink> = sampling
+      ? { sampledIds: "host", logProbs: "host" }
+      : { logits: keep(`${branch}/logits`) };
     const rows = classIds.length * (gridTokens(config) + 1);
     for (const name of cacheNames(config)) {
       if (!request.isFull) feeds[name] = { stored: `${prefix}${branch}/${name}`, rows };
@@ -130,27 +142,20 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const sink = keep(`${branch}/${name}`);
       sinks[`new.${name}`] = "cells" in inputs ? { ...sink, atRows: inputs.cells.data } : sink;
     }
-    const program = await transformer.program(kind, () => build(config));
-    await runner.run(program, feeds, sinks);
+    const name = `${kind} ${sampling?.guidance} ${sampling?.isFiltered}`;
+    const program = await transformer.program(name, () => build(config, sampling));
+    return runner.run(program, feeds, sinks);
   }
 
-  async function sample(request: PredictRequest, guidance: SamplerVariant["guidance"]) {
+  function samplingFeeds(request: PredictRequest, { guidance, isFiltered }: Sampling): Record<string, Feed> {
     const { uniforms, tokenTemperature, guidanceScale, topK, topP } = request;
-    const isFiltered = topK !== null || topP !== null;
-    const feeds: Record<string, Feed> = {
-      logits: { stored: `${prefix}conditional/logits` },
+    return {
       uniforms: tensor("float32", [uniforms.length], uniforms),
       temperature: scalar(tokenTemperature),
       ...(guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
       ...(guidance === "apart" && { unconditional: { stored: `${prefix}unconditional/logits` } }),
       ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
     };
-    const variant = { guidance, isFiltered };
-    const program = await transformer.program(`sampler ${guidance} ${isFiltered}`, () =>
-      sampler(variant, config.codebookSize),
-    );
-    const { ids, logProbs } = await runner.run(program, feeds, { ids: "host", logProbs: "host" });
-    return { ids: ids!.data as Int32Array, logProbs: logProbs!.data as Float32Array };
   }
 
   return {
@@ -160,14 +165,17 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
         `transformer: ${labels.length} classes were given for a batch of ${request.batch} samples`,
       );
       const { factor, unconditionalFactor } = request;
-      if (unconditionalFactor === factor) {
-        await pass(request, "conditional", factor, Int32Array.of(...labels, ...nothing));
-        return sample(request, "joined");
-      }
-      await pass(request, "conditional", factor, labels);
-      if (unconditionalFactor === null) return sample(request, "none");
-      await pass(request, "unconditional", unconditionalFactor, nothing);
-      return sample(request, "apart");
+      const isFiltered = request.topK !== null || request.topP !== null;
+      const isJoined = unconditionalFactor === factor;
+      const isApart = unconditionalFactor !== null && !isJoined;
+      if (isApart) await pass(request, "unconditional", unconditionalFactor, nothing);
+      const classIds = isJoined ? Int32Array.of(...labels, ...nothing) : labels;
+      const guidance = isJoined ? "joined" : isApart ? "apart" : "none";
+      const { sampledIds, logProbs } = await pass(request, "conditional", factor, classIds, {
+        guidance,
+        isFiltered,
+      });
+      return { ids: sampledIds!.data as Int32Array, logProbs: logProbs!.data as Float32Array };
     },
     dispose: async () => {
       await runner.drop([...used]);

@@ -1,17 +1,20 @@
 /**
- * From logits to sampled ids, as a graph, so that logits stay where they were computed: guidance, temperature,
- * top-k and top-p, and the inverse of the cumulative distribution at one uniform number per row.
+ * From logits to sampled ids, inside the graph of a pass, so that logits stay where they were computed: guidance,
+ * temperature, top-k and top-p, and the inverse of the cumulative distribution at one uniform number per row.
  *
  * R rows (masked positions of all samples), V codebook size.
  */
+import { tensor } from "../../core/tensor.ts";
 import {
   add,
   cast,
+  concat,
   cumulativeSum,
+  type Dim,
   divide,
   exp,
   expandTo,
-  Graph,
+  type Graph,
   gatherLast,
   greater,
   topK as largest,
@@ -29,11 +32,8 @@ import {
   type Value,
 } from "../../graph/index.ts";
 
-export interface SamplerVariant {
-  /**
-   * `none`: input logits [R, V]. `joined`: input logits [2R, V], conditional rows first. `apart`: inputs logits and
-   * unconditional, [R, V] each.
-   */
+export interface Sampling {
+  /** `joined`: the pass runs both branches, conditional rows first. `apart`: the other branch's logits are an input. */
   readonly guidance: "none" | "joined" | "apart";
   /** Whether top-k and top-p apply, which costs a sort of every row. */
   readonly isFiltered: boolean;
@@ -42,58 +42,83 @@ export interface SamplerVariant {
 /** What to feed as `topP` when only top-k is wanted; for `topK`, feed V. */
 export const noTopP = 2;
 
+/** How many rows of logits a pass makes to sample R ids. */
+export const logitRows = ({ guidance }: Sampling): Dim =>
+  guidance === "joined" ? multiplyDims(2, "R") : "R";
+
 /**
- * The sampling graph.
+ * Adds sampling to a graph.
  *
- * Inputs: logits (see {@link SamplerVariant}), uniforms [R] in [0, 1), temperature []; under guidance also
- * guidanceScale [], the s of cond + s (cond - uncond); filtered also topK [] (float32, at least 1) and topP [].
- * Outputs: ids [R] int32, logProbs [R]: log probability of each id under the distribution it was drawn from.
+ * Inputs added: uniforms [R] in [0, 1), temperature []; under guidance guidanceScale [], the s of
+ * cond + s (cond - uncond), and if `apart` unconditional [R, V]; filtered also topK [] (float32, at least 1) and
+ * topP []. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was drawn
+ * from.
  *
  * Top-k keeps the k likeliest ids (of equal ones, the lower), and top-p the fewest of these whose probabilities
  * reach p; what is kept is scaled to a sum of 1.
+ *
+ * @param logits  [R, V], or [2R, V] if `joined`
  */
-export function sampler({ guidance, isFiltered }: SamplerVariant, codebookSize: number): Graph {
-  const graph = new Graph(`sampler ${guidance}${isFiltered ? " filtered" : ""}`);
+export function addSampling(graph: Graph, logits: Value, { guidance, isFiltered }: Sampling): void {
   const number = (name: string): Value => graph.input(name, "float32", []);
   const uniforms = graph.input("uniforms", "float32", ["R"]);
-  const scaled = divide(guided(graph, guidance, codebookSize), number("temperature"));
+  const scaled = divide(guided(graph, logits, guidance), number("temperature"));
   const x = subtract(scaled, maxOver(scaled, [-1], true)); // [R, V], 0 at the likeliest id
   const powers = isFiltered ? multiply(exp(x), kept(x, number("topK"), number("topP"))) : exp(x);
-
-  const cumulative = cumulativeSum(powers, -1);
-  const total = slice(cumulative, 1, codebookSize - 1, codebookSize); // [R, 1]
-  // Strictly below the total, whatever rounding does, so that an id of probability 0 is never drawn.
-  const below = minimum(reshape(uniforms, ["R", 1]), 1 - 2 ** -23);
-  const isPassed = lessOrEqual(cumulative, multiply(below, total));
-  const ids = cast(sum(cast(isPassed, "float32"), [-1], true), "int32"); // [R, 1]
+  const { ids, total } = drawn(powers, reshape(uniforms, ["R", 1]));
   const logProbs = subtract(gatherLast(x, ids), log(total));
-
-  graph.output("ids", reshape(ids, ["R"]));
+  graph.output("sampledIds", reshape(ids, ["R"]));
   graph.output("logProbs", reshape(logProbs, ["R"]));
-  return graph;
+}
+
+/**
+ * The inverse of the cumulative distribution of powers [R, V] at uniforms [R, 1]: ids [R, 1], and the powers' total.
+ *
+ * Running sums over whole rows are slow, so it goes in two levels: the block of ids that holds the wanted sum, then
+ * the id within that block.
+ */
+function drawn(powers: Value, uniforms: Value): { ids: Value; total: Value } {
+  const width = powers.dim(-1) as number;
+  const inBlock = largestDivisor(width);
+  const blocks = width / inBlock;
+  const upTo = cumulativeSum(sum(reshape(powers, ["R", blocks, inBlock]), [-1]), -1); // [R, blocks]
+  const total = slice(upTo, 1, blocks - 1, blocks); // [R, 1]
+  // Strictly below what is left, whatever rounding does, so that an id of probability 0 is never drawn.
+  const justBelow1 = 1 - 2 ** -23;
+  const wanted = multiply(minimum(uniforms, justBelow1), total);
+  const block = countAtMost(upTo, wanted);
+  const before = gatherLast(concat([multiply(total, 0), upTo], 1), block);
+  const first = multiply(cast(block, "float32"), inBlock);
+  const offsets = Float32Array.from({ length: inBlock }, (_, i) => i);
+  const row = powers.graph.constant(tensor("float32", [1, inBlock], offsets));
+  const within = cumulativeSum(gatherLast(powers, cast(add(first, row), "int32")), -1); // [R, inBlock]
+  const all = slice(within, 1, inBlock - 1, inBlock);
+  const place = countAtMost(within, minimum(subtract(wanted, before), multiply(all, justBelow1)));
+  return { ids: cast(add(first, cast(place, "float32")), "int32"), total };
+}
+
+/** How many of a row's ascending numbers are at most a bound: [R, n], [R, 1] -> [R, 1] int32. */
+function countAtMost(ascending: Value, bound: Value): Value {
+  return cast(sum(cast(lessOrEqual(ascending, bound), "float32"), [-1], true), "int32");
+}
+
+/** The largest divisor that is at most the square root. */
+function largestDivisor(n: number): number {
+  let divisor = Math.floor(Math.sqrt(n));
+  while (n % divisor !== 0) divisor--;
+  return divisor;
 }
 
 /** logits = cond + s (cond - uncond), [R, V]. */
-function guided(graph: Graph, guidance: SamplerVariant["guidance"], codebookSize: number): Value {
-  const both = (conditional: Value, unconditional: Value): Value => {
-    const scale = graph.input("guidanceScale", "float32", []);
-    return add(conditional, multiply(subtract(conditional, unconditional), scale));
-  };
-  switch (guidance) {
-    case "none":
-      return graph.input("logits", "float32", ["R", codebookSize]);
-    case "apart":
-      return both(
-        graph.input("logits", "float32", ["R", codebookSize]),
-        graph.input("unconditional", "float32", ["R", codebookSize]),
-      );
-    case "joined": {
-      const rows = graph.input("logits", "float32", [multiplyDims(2, "R"), codebookSize]);
-      const halves = reshape(rows, [2, "R", codebookSize]);
-      const half = (i: number): Value => reshape(slice(halves, 0, i, i + 1), ["R", codebookSize]);
-      return both(half(0), half(1));
-    }
-  }
+function guided(graph: Graph, logits: Value, guidance: Sampling["guidance"]): Value {
+  if (guidance === "none") return logits;
+  const width = logits.dim(1);
+  const halves = guidance === "joined" ? reshape(logits, [2, "R", width]) : null;
+  const half = (i: number): Value => reshape(slice(halves!, 0, i, i + 1), ["R", width]);
+  const conditional = halves ? half(0) : logits;
+  const unconditional = halves ? half(1) : graph.input("unconditional", "float32", ["R", width]);
+  const scale = graph.input("guidanceScale", "float32", []);
+  return add(conditional, multiply(subtract(conditional, unconditional), scale));
 }
 
 /** 1 for the ids that top-k and top-p keep, 0 for the others: [R, V]. */

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { foldIn, keyFromSeed, normals, uniforms } from "../../../src/core/random.ts";
 import { scalar, tensor } from "../../../src/core/tensor.ts";
-import { encode } from "../../../src/graph/index.ts";
-import { noTopP, type SamplerVariant, sampler } from "../../../src/models/transformer/sampler.ts";
+import { encode, Graph } from "../../../src/graph/index.ts";
+import { addSampling, logitRows, noTopP, type Sampling } from "../../../src/models/transformer/sampler.ts";
 import { createNodeRunner } from "../../../src/runtime/node.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { softmaxOf } from "./plain-forward.ts";
 
-const width = 11; // V
+const width = 12; // V: blocks of 3
 let runner: Runner;
 beforeAll(async () => {
   runner = await createNodeRunner({ inProcess: true, threads: 1 });
@@ -25,7 +25,7 @@ interface Asked {
   readonly topP?: number;
 }
 
-async function sample(variant: SamplerVariant, asked: Asked) {
+async function sample(variant: Sampling, asked: Asked) {
   const {
     logits,
     unconditional = [],
@@ -36,7 +36,10 @@ async function sample(variant: SamplerVariant, asked: Asked) {
   } = asked;
   const matrix = (given: readonly (readonly number[])[]) =>
     tensor("float32", [given.length, given[0]!.length], Float32Array.from(given.flat()));
-  const program = await runner.load(encode(sampler(variant, logits[0]!.length)));
+  const graph = new Graph("sampling");
+  const rows = graph.input("logits", "float32", [logitRows(variant), logits[0]!.length]);
+  addSampling(graph, rows, variant);
+  const program = await runner.load(encode(graph));
   const feeds = {
     logits: matrix(variant.guidance === "joined" ? [...logits, ...unconditional] : logits),
     ...(variant.guidance === "apart" && { unconditional: matrix(unconditional) }),
@@ -45,7 +48,8 @@ async function sample(variant: SamplerVariant, asked: Asked) {
     temperature: scalar(temperature),
     ...(variant.isFiltered && { topK: scalar(topK), topP: scalar(topP) }),
   };
-  const { ids, logProbs } = await runner.run(program, feeds, { ids: "host", logProbs: "host" });
+  const wanted = { sampledIds: "host", logProbs: "host" } as const;
+  const { sampledIds: ids, logProbs } = await runner.run(program, feeds, wanted);
   await runner.unload(program);
   return { ids: Array.from(ids!.data as Int32Array), logProbs: Array.from(logProbs!.data as Float32Array) };
 }
@@ -63,10 +67,10 @@ const inverse = (p: readonly number[], u: number): number => {
     return reached > u;
   });
 };
-const plain: SamplerVariant = { guidance: "none", isFiltered: false };
-const filtered: SamplerVariant = { guidance: "none", isFiltered: true };
+const plain: Sampling = { guidance: "none", isFiltered: false };
+const filtered: Sampling = { guidance: "none", isFiltered: true };
 
-describe("sampler", () => {
+describe("addSampling", () => {
   it("draws by the inverse of the cumulative distribution, and tells its log probability", async () => {
     const logits = randomLogits(200, 0);
     const u = uniforms(foldIn(key, 1), 200);
