@@ -56,6 +56,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
         batchSize: options.batch,
         signal,
         onStep: ({ step, total, factor, multiplyAdds }) => {
+          void import("sharp"); // while the runner computes, so that writing need not wait for it
           progress ??= startProgress("decoding", total);
           progress.update(step, { model: `1/${factor}`, "multiply-adds": short(multiplyAdds) });
         },

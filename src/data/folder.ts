@@ -8,9 +8,9 @@
 import type { Dirent } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import sharp from "sharp";
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
+import { loadSharp } from "./sharp.ts";
 import type { Picture, PictureSource } from "./source.ts";
 import { selected } from "./views.ts";
 
@@ -190,7 +190,7 @@ export async function readPicture(
   });
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
-    const { data, info } = await sharp(bytes, { failOn: "truncated" })
+    const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
       .autoOrient()
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")

@@ -1,7 +1,7 @@
 /** Pictures as PNG files: one, a numbered row of files, or a contact sheet with labels. */
 import { join } from "node:path";
-import sharp from "sharp";
 import { writeFileAtomic } from "../core/atomic-file.ts";
+import { loadSharp } from "./sharp.ts";
 import type { Raster } from "./source.ts";
 
 export interface SheetOptions {
@@ -22,6 +22,7 @@ const labelHeight = 16;
 /** A picture as PNG bytes, enlarged `scale` times by repeating pixels. */
 export async function encodePng(picture: Raster, scale = 1): Promise<Uint8Array> {
   requireWhole("encodePng", "scale", scale, 1);
+  const sharp = await loadSharp();
   return sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
     .resize(picture.width * scale, picture.height * scale, { kernel: "nearest" })
     .png()
@@ -56,6 +57,7 @@ export async function pictureSheet(
   const sheet = Buffer.alloc(width * height * 3);
   for (let i = 0; i < sheet.length; i++) sheet[i] = backgroundBytes[i % 3]!;
   for (const [i, picture] of pictures.entries()) paste(sheet, width, picture, place(i), scale);
+  const sharp = await loadSharp();
   const image = sharp(sheet, { raw: { width, height, channels: 3 } });
   if (!labels) return image.png().toBuffer();
 

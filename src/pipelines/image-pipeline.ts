@@ -133,7 +133,16 @@ export const ImagePipeline = {
    * await pipeline.dispose();
    */
   async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<ImagePipeline> {
-    return openImagePipeline(await readImageModel(folder), options);
+    if (options.runner) return openImagePipeline(await readImageModel(folder), options);
+    // The runner's thread starts while the files are read.
+    const opening = createNodeRunner(options);
+    const [runner, model] = await Promise.allSettled([opening, readImageModel(folder)]);
+    if (runner.status === "rejected") throw runner.reason;
+    if (model.status === "rejected") {
+      await runner.value.close();
+      throw model.reason;
+    }
+    return pipelineWith(model.value, runner.value, () => runner.value.close());
   },
 };
 
@@ -142,11 +151,21 @@ export async function openImagePipeline(
   model: ImageModel,
   { device, threads, runner: given }: PipelineOptions = {},
 ): Promise<ImagePipeline> {
-  const runner = given ?? (await createNodeRunner({ device, threads }));
+  if (given) return pipelineWith(model, given, async () => {});
+  const runner = await createNodeRunner({ device, threads });
+  return pipelineWith(model, runner, () => runner.close());
+}
+
+/** @param close  what to do with the runner in the end, also when opening fails */
+async function pipelineWith(
+  model: ImageModel,
+  runner: Runner,
+  close: () => Promise<void>,
+): Promise<ImagePipeline> {
   const opened: { dispose(): Promise<void> }[] = [];
   const closeAll = async () => {
     for (const part of opened.splice(0).reverse()) await part.dispose();
-    if (!given) await runner.close();
+    await close();
   };
   try {
     const tokenizer = await loadTokenizer(runner, model.tokenizer.config, model.tokenizer.tensors);

@@ -4,9 +4,9 @@
  * H, W pixels of the picture; the token grid has R rows and C columns.
  */
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
 import { InputError, requireInput } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
+import { loadSharp } from "../data/sharp.ts";
 
 /** A mask over pixels. */
 export interface PixelMask {
@@ -42,7 +42,7 @@ export async function readMask(path: string, isOutside = false): Promise<PixelMa
   const bytes = await readFile(path).catch((error: unknown) => {
     throw fileError("cannot read the mask", path, error);
   });
-  const { data, info } = await sharp(bytes)
+  const { data, info } = await (await loadSharp())(bytes)
     .flatten({ background: "#000000" })
     .greyscale()
     .raw()

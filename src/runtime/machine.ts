@@ -2,8 +2,9 @@
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
+import { oneNodeModel } from "./one-node-model.ts";
 import type { Device } from "./runner.ts";
-import { oneNodeModel, reasonOf, webgpuRemedy } from "./tensor-home.ts";
+import { reasonOf, webgpuRemedy } from "./tensor-home.ts";
 
 /** What this machine has of what the project can use; printed by `magnets doctor`. */
 export interface Machine {

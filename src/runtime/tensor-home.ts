@@ -1,9 +1,8 @@
 /** Where stored tensors live, on the CPU and on WebGPU, and how they get there and back. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InputError } from "../core/errors.ts";
-import { type bytesPerElement, sizeOf } from "../core/tensor.ts";
+import { sizeOf } from "../core/tensor.ts";
+import type { MovingOp } from "./one-node-model.ts";
 
 /** The part of `onnxruntime-common` that the store uses; both runtimes' modules have it. */
 export type Ort = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
@@ -64,9 +63,11 @@ export function cpuHome(ort: Ort): TensorHome {
  * @throws {InputError} when there is no WebGPU adapter
  */
 export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOptions): Promise<TensorHome> {
+  // Loaded here, since most programs run on the CPU and need no protobuf in this thread.
+  const { oneNodeModel } = await import("./one-node-model.ts");
   const sessions = new Map<string, Promise<InferenceSession>>();
 
-  function session(op: keyof typeof indexPorts, dtype: string, location: "cpu" | "gpu-buffer") {
+  function session(op: MovingOp, dtype: string, location: "cpu" | "gpu-buffer") {
     const key = `${op} ${dtype} ${location}`;
     const known = sessions.get(key);
     if (known) return known;
@@ -125,46 +126,4 @@ export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOpti
       for (const made of sessions.values()) await (await made).release();
     },
   };
-}
-
-// TensorProto.DataType of onnx.proto.
-const onnxType: Record<keyof typeof bytesPerElement, number> = {
-  float32: 1,
-  uint8: 2,
-  uint16: 4,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};
-
-/** What the operations take besides x: names, and whether they are indices or of x's type. */
-const indexPorts = {
-  Identity: {},
-  Slice: { start: "int64", end: "int64" },
-  ScatterND: { indices: "int64", rows: "same" },
-} as const;
-
-/** A model of one node, `out = Identity(x)`, `Slice(x, start, end)` or `ScatterND(x, indices, rows)`, of any rank. */
-export function oneNodeModel(op: keyof typeof indexPorts, dtype: string): Uint8Array {
-  const port = (name: string, elemType: number) => ({
-    name,
-    type: { value: { case: "tensorType" as const, value: { elemType } } },
-  });
-  const type = onnxType[dtype as keyof typeof onnxType];
-  const others = Object.entries(indexPorts[op]);
-  const model = create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: "", version: 17n }],
-    graph: {
-      name: `${op} of ${dtype}`,
-      node: [{ opType: op, input: ["x", ...others.map(([name]) => name)], output: ["out"] }],
-      input: [
-        port("x", type),
-        ...others.map(([name, kind]) => port(name, kind === "same" ? type : onnxType.int64)),
-      ],
-      output: [port("out", type)],
-    },
-  });
-  return toBinary(ModelProtoSchema, model);
 }

@@ -2,9 +2,10 @@
  * "Sprites": the built-in drawn dataset. Twelve classes of storybook pictures, as many as one asks for, each a pure
  * function of (seed, index): no download, no licence question, and every test machine draws the same pictures.
  */
-import sharp from "sharp";
+
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";
+import { loadSharp } from "../sharp.ts";
 import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { butterfly, cat, face, fish } from "./creatures.ts";
@@ -65,7 +66,7 @@ export function spriteSvg(
  */
 export async function drawSprite(seed: Seed, index: number, options: SpriteOptions = {}): Promise<Picture> {
   const { svg, label } = spriteSvg(seed, index, options);
-  const { data, info } = await sharp(Buffer.from(svg))
+  const { data, info } = await (await loadSharp())(Buffer.from(svg))
     .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });

@@ -122,7 +122,6 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
     sampling?: Sampling,
   ) {
     const kind = request.isFull ? "full" : "partial";
-    const build = request.isFull ? fullPass : partialPass;
     const copies = classIds.length / request.batch;
     const inputs = request.isFull
       ? fullInputs(config, request, classIds)
@@ -142,10 +141,16 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const sink = keep(`${branch}/${name}`);
       sinks[`new.${name}`] = "cells" in inputs ? { ...sink, atRows: inputs.cells.data } : sink;
     }
-    const name = `${kind} ${sampling?.guidance} ${sampling?.isFiltered}`;
-    const program = await transformer.program(name, () => build(config, sampling));
-    return runner.run(program, feeds, sinks);
+    const run = runner.run(await programOf(kind, sampling), feeds, sinks);
+    // The next step's graph is built while this one computes.
+    if (request.isCacheRead) programOf("partial", sampling).catch(() => {}); // asked for again, it fails again
+    return run;
   }
+
+  const programOf = (kind: PassKind, sampling?: Sampling): Promise<Program> =>
+    transformer.program(`${kind} ${sampling?.guidance} ${sampling?.isFiltered}`, () =>
+      kind === "full" ? fullPass(config, sampling) : partialPass(config, sampling),
+    );
 
   function samplingFeeds(request: PredictRequest, { guidance, isFiltered }: Sampling): Record<string, Feed> {
     const { uniforms, tokenTemperature, guidanceScale, topK, topP } = request;
