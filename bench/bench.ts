@@ -1,5 +1,6 @@
 /** What every bench shares. */
 import type { Report } from "../cli/report.ts";
+import type { Device } from "../src/runtime/runner.ts";
 
 export interface BenchRequest {
   readonly say: Report["say"];
@@ -7,6 +8,8 @@ export interface BenchRequest {
   readonly isQuick: boolean;
   /** `--size`, for benches that measure several. */
   readonly size?: string;
+  /** `--device`, for benches that compute where they are told. */
+  readonly device?: Device;
 }
 
 /** @returns the figures, the headline ones first */

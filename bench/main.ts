@@ -4,9 +4,9 @@
  */
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
-import { Argument, Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { toJson } from "../cli/report.ts";
-import type { Bench } from "./bench.ts";
+import type { Bench, BenchRequest } from "./bench.ts";
 
 const benches: Record<string, () => Promise<Bench>> = {
   decode: async () => (await import("./decode.ts")).benchDecoding,
@@ -15,18 +15,25 @@ const benches: Record<string, () => Promise<Bench>> = {
   start: async () => (await import("./start.ts")).benchStart,
 };
 
+interface BenchOptions extends Pick<BenchRequest, "size" | "device"> {
+  quick?: boolean;
+  json?: boolean;
+}
+
 await new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
   .option("--size <name>", "decode: small, base, large or video; all of them unless told")
+  .addOption(new Option("--device <name>", "decode, train: where to compute").choices(["cpu", "webgpu"]))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
-  .action(async (name: string, options: { size?: string; quick?: boolean; json?: boolean }) => {
+  .action(async (name: string, options: BenchOptions) => {
+    const { size, device } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
     const say = (line = "") => void stream.write(`${line}\n`);
-    const figures = await bench({ say, isQuick, ...(options.size && { size: options.size }) });
+    const figures = await bench({ say, isQuick, ...(size && { size }), ...(device && { device }) });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
   })
   .parseAsync();

@@ -25,9 +25,9 @@ import { squareProduct } from "./square-product.ts";
 
 const key: Key = [7, 7];
 
-export const benchTraining: Bench = async ({ say, isQuick }) => {
+export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => {
   const [warmUps, rounds] = isQuick ? [0, 1] : [3, 15];
-  const runner = await createNodeRunner();
+  const runner = await createNodeRunner({ device });
   try {
     const step = await trainingStep(runner, isQuick ? 1 : 8);
     const products = [await squareProduct(runner, 1024, isQuick ? 1 : 4)];
@@ -67,7 +67,7 @@ export const benchTraining: Bench = async ({ say, isQuick }) => {
     const imagesPerSecond = step.batchSize / stepSeconds;
     say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} pictures/s`);
     const fraction = gflops / gemmPeak;
-    return { gflops, gemmPeak, fraction, imagesPerSecond, stepSeconds, multiplyAdds: work, rounds };
+    return { gflops, gemmPeak, fraction, imagesPerSecond, stepSeconds, multiplyAdds: work, rounds, device };
   } finally {
     await runner.close();
   }
