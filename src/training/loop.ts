@@ -115,6 +115,7 @@ export async function train(
       const began = performance.now();
       const { feeds: batch, multiplyAdds } = await next;
       const rate = learningRateAt(step, schedule.steps, { ...schedule, ...schedule.schedule });
+      const fed = performance.now();
       const running = runner.run(
         program,
         { ...feeds, ...optimiserFeeds(step, rate, optimiser), ...batch },
@@ -124,6 +125,7 @@ export async function train(
       next = step + 1 < schedule.steps ? job.batch(step + 1) : next;
       next.catch(() => {}); // awaited at its step
       const outputs = await running;
+      const busy = (performance.now() - fed) / 1000;
       const loss = numberOf(outputs.loss!);
       const norm = numberOf(outputs.gradientNorm!);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
@@ -136,7 +138,7 @@ export async function train(
       await job.afterStep?.(step, outputs);
       const took = (performance.now() - began) / 1000;
       seconds += took;
-      addTo(window, { loss, gradientNorm: norm, ...job.metrics(outputs) }, multiplyAdds, took);
+      addTo(window, { loss, gradientNorm: norm, ...job.metrics(outputs) }, multiplyAdds, took, busy);
 
       const done = step + 1;
       const isDue = (every: number): boolean => done % every === 0 || done === schedule.steps;
@@ -171,12 +173,14 @@ function checkFit({ path }: RunFolder, { step, tensors }: Checkpoint, { specs, e
 interface Window {
   steps: number;
   seconds: number;
+  /** Of these, with a step in the runner. */
+  busy: number;
   multiplyAdds: number;
   sums: Record<string, number>;
 }
 
 function emptyWindow(): Window {
-  return { steps: 0, seconds: 0, multiplyAdds: 0, sums: {} };
+  return { steps: 0, seconds: 0, busy: 0, multiplyAdds: 0, sums: {} };
 }
 
 /**
@@ -201,9 +205,11 @@ function addTo(
   figures: Readonly<Record<string, number>>,
   multiplyAdds: number,
   seconds: number,
+  busy: number,
 ): void {
   window.steps++;
   window.seconds += seconds;
+  window.busy += busy;
   window.multiplyAdds += multiplyAdds;
   for (const [name, value] of Object.entries(figures)) window.sums[name] = (window.sums[name] ?? 0) + value;
 }
@@ -215,6 +221,8 @@ function summary(window: Window, batchSize: number): Record<string, number> {
     imagesPerSecond: (window.steps * batchSize) / window.seconds,
     // A multiply-add is two floating-point operations.
     gflops: (2 * window.multiplyAdds) / window.seconds / 1e9,
+    // The share of the time in which nothing was computed: data not ready, logging, bookkeeping.
+    idleShare: 1 - window.busy / window.seconds,
   };
   Object.assign(window, emptyWindow());
   return { ...Object.fromEntries(means), ...rates };

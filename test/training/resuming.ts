@@ -26,8 +26,9 @@ export async function loggedLines(run: string): Promise<Record<string, number>[]
     .trimEnd()
     .split("\n")
     .map((line) => {
-      const { seconds, imagesPerSecond, gflops, ...rest } = JSON.parse(line);
+      const { seconds, imagesPerSecond, gflops, idleShare, ...rest } = JSON.parse(line);
       expect([seconds, imagesPerSecond, gflops].every((figure) => figure > 0)).toBe(true);
+      expect(idleShare >= 0 && idleShare < 1).toBe(true);
       return rest;
     });
 }
