@@ -10,20 +10,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../cli/table.ts";
 import type { HostTensor } from "../src/core/tensor.ts";
-import { decode } from "../src/decoding/decode.ts";
 import { type DecodePlan, makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
-import { maskId, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
+import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
-import {
-  createPredictor,
-  type LoadedTransformer,
-  loadTransformer,
-} from "../src/models/transformer/predictor.ts";
-import { imagePlanCost, modelFacts, readImageModel } from "../src/pipelines/image-model.ts";
+import { loadTransformer } from "../src/models/transformer/predictor.ts";
+import { imagePlanCost, readImageModel } from "../src/pipelines/image-model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
 import { type Bench, type BenchRequest, median } from "./bench.ts";
+import { decodeOnce } from "./decode-once.ts";
 import { type RunTimes, readProfile } from "./profile.ts";
 import { type SquareProduct, squareProduct } from "./square-product.ts";
 
@@ -179,32 +175,6 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
     rounds,
     ways,
   };
-}
-
-/** @returns seconds of one decode */
-async function decodeOnce(
-  transformer: LoadedTransformer,
-  plan: DecodePlan,
-  batch: number,
-  onStep?: () => void,
-): Promise<number> {
-  const sampleIndexes = Array.from({ length: batch }, (_, i) => i);
-  const labels = sampleIndexes.map((i) => i % transformer.config.classes);
-  const predictor = createPredictor(transformer, labels);
-  const began = performance.now();
-  await decode({
-    plan,
-    model: modelFacts(transformer.config),
-    maskId: maskId(transformer.config),
-    seed: 0,
-    sampleIndexes,
-    gridShape: transformer.config.grid,
-    predict: predictor.predict,
-    ...(onStep && { onStep }),
-  });
-  const seconds = (performance.now() - began) / 1000;
-  await predictor.dispose();
-  return seconds;
 }
 
 /** Where a step's time goes, in milliseconds. */

@@ -11,6 +11,7 @@ import type { Bench, BenchRequest } from "./bench.ts";
 const benches: Record<string, () => Promise<Bench>> = {
   decode: async () => (await import("./decode.ts")).benchDecoding,
   train: async () => (await import("./train.ts")).benchTraining,
+  peer: async () => (await import("./peer.ts")).benchPeer,
   memory: async () => (await import("./memory.ts")).benchMemory,
   start: async () => (await import("./start.ts")).benchStart,
 };
@@ -22,7 +23,10 @@ interface BenchOptions extends Pick<BenchRequest, "size" | "device"> {
 
 await new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
-  .option("--size <name>", "decode: small, base, large or video; all of them unless told")
+  .option(
+    "--size <name>",
+    "decode: small, base, large or video, all of them unless told; peer: small or base",
+  )
   .addOption(new Option("--device <name>", "decode, train: where to compute").choices(["cpu", "webgpu"]))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")

@@ -3,14 +3,18 @@
  * gradients, clipping, AdamW, averaging) over that of the best square float32 product in the same runner. Steps and
  * products take turns, so that whatever else the machine does meets both alike.
  *
- * D 256, L 8, H 8, N 64 tokens, V 1024, a batch of 32.
+ * D 256, L 8, H 8, N 64 tokens, V 1024, a batch of 32. Where python3 has PyTorch, the same step of the same model there
+ * takes turns too; one more step, profiled, shows where the time goes.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { table } from "../cli/table.ts";
 import { foldIn, type Key, uniforms } from "../src/core/random.ts";
 import { encode } from "../src/graph/index.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
-import type { Runner } from "../src/runtime/runner.ts";
+import type { Device, Runner } from "../src/runtime/runner.ts";
 import { resolveConfig } from "../src/training/config.ts";
 import {
   initialState,
@@ -21,7 +25,9 @@ import {
 } from "../src/training/optimiser.ts";
 import { transformerJob } from "../src/training/transformer-job.ts";
 import { type Bench, median } from "./bench.ts";
+import { readProfile } from "./profile.ts";
 import { squareProduct } from "./square-product.ts";
+import { noPeer, startPeer } from "./torch.ts";
 
 const key: Key = [7, 7];
 
@@ -32,20 +38,32 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
     const step = await trainingStep(runner, isQuick ? 1 : 8);
     const products = [await squareProduct(runner, 1024, isQuick ? 1 : 4)];
     if (!isQuick) products.push(await squareProduct(runner, 2048, 1));
+    const peer = await startPeer({
+      ...step.config,
+      tokens: 64,
+      batch: step.batchSize,
+      steps: 12,
+      guidanceScale: 1,
+      threads: availableParallelism(),
+    });
     const seconds: number[] = [];
+    const peerSeconds: number[] = [];
     const productSeconds = products.map((): number[] => []);
     let work = 0;
     for (let round = -warmUps; round < rounds; round++) {
       const { took, multiplyAdds } = await step.run(round + warmUps);
+      const theirs = await peer?.time("train");
       const others: number[] = [];
       for (const product of products) others.push(await product.run());
       if (round < 0) continue;
       seconds.push(took);
+      if (theirs !== undefined) peerSeconds.push(theirs);
       work += multiplyAdds / rounds;
       others.forEach((other, i) => {
         productSeconds[i]!.push(other);
       });
     }
+    peer?.close();
     const stepSeconds = median(seconds);
     const gflops = (2 * work) / stepSeconds / 1e9;
     const rates = products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9);
@@ -67,11 +85,59 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
     const imagesPerSecond = step.batchSize / stepSeconds;
     say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} pictures/s`);
     const fraction = gflops / gemmPeak;
-    return { gflops, gemmPeak, fraction, imagesPerSecond, stepSeconds, multiplyAdds: work, rounds, device };
+    const peerRatio = peer ? median(peerSeconds.map((theirs, i) => theirs / seconds[i]!)) : null;
+    if (peer && peerRatio !== null) {
+      const rate = step.batchSize / median(peerSeconds);
+      say(
+        `PyTorch ${peer.version}: ${rate.toFixed(1)} pictures/s; ours is ${peerRatio.toFixed(2)} times that`,
+      );
+    } else {
+      say(noPeer);
+    }
+    const parts = await profiledStep(isQuick ? 1 : 8, device);
+    const milliseconds = (value: number) => (value * 1e3).toFixed(0);
+    say(
+      `a profiled step: matrix products ${milliseconds(parts.matrix)} ms, all else ${milliseconds(parts.rest)} ms:`,
+    );
+    const largest = Object.entries(parts.byOperator).sort(([, a], [, b]) => b - a);
+    say(
+      largest
+        .slice(0, 12)
+        .map(([op, took]) => `${op} ${milliseconds(took)}`)
+        .join(", "),
+    );
+    return {
+      peerRatio,
+      parts,
+      gflops,
+      gemmPeak,
+      fraction,
+      imagesPerSecond,
+      stepSeconds,
+      multiplyAdds: work,
+      rounds,
+      device,
+    };
   } finally {
     await runner.close();
   }
 };
+
+/** Where the time of one step goes, after two that warm up. */
+async function profiledStep(depth: number, device: Device) {
+  const folder = await mkdtemp(join(tmpdir(), "bench-train-"));
+  const profilePrefix = join(folder, "profile-");
+  const runner = await createNodeRunner({ device, inProcess: true, profilePrefix });
+  try {
+    const step = await trainingStep(runner, depth);
+    for (const k of [0, 1, 2]) await step.run(k);
+    await step.unload();
+    return (await readProfile(profilePrefix, step.programId)).at(-1)!;
+  } finally {
+    await runner.close();
+    await rm(folder, { recursive: true });
+  }
+}
 
 /** The step as the training loop runs it: state in the runner, a new batch of random tokens each time. */
 async function trainingStep(runner: Runner, depth: number) {
@@ -105,6 +171,9 @@ async function trainingStep(runner: Runner, depth: number) {
   const sinks = { ...stateSinks(job.specs), ...Object.fromEntries(wanted) };
   const rateOptions = { ...training, ...training.schedule };
   return {
+    config,
+    programId: program.id,
+    unload: () => runner.unload(program),
     batchSize: training.batchSize,
     nodes: job.graph.nodes.length,
     async run(step: number) {

@@ -1,0 +1,92 @@
+/**
+ * How fast is this beside PyTorch? The same flat MaskGIT decode (width, depth, heads, tokens, steps, guidance, batch,
+ * threads), taking turns with ours, and our default plan. Skipped, visibly, where python3 has no torch.
+ */
+import { availableParallelism } from "node:os";
+import { table } from "../cli/table.ts";
+import { makePlan } from "../src/decoding/plan.ts";
+import { initialise } from "../src/models/parameters.ts";
+import { transformerConfig } from "../src/models/transformer/config.ts";
+import { transformerParameters } from "../src/models/transformer/parameters.ts";
+import { loadTransformer } from "../src/models/transformer/predictor.ts";
+import { imagePlanCost } from "../src/pipelines/image-model.ts";
+import { createNodeRunner } from "../src/runtime/node.ts";
+import { type Bench, median } from "./bench.ts";
+import { decodeOnce } from "./decode-once.ts";
+import { noPeer, startPeer } from "./torch.ts";
+
+const batch = 8;
+const guidance = { scale: 1.5 };
+const sizes = {
+  small: { grid: [8, 8], width: 192, depth: 6, heads: 8, rounds: 9 },
+  base: { grid: [16, 16], width: 768, depth: 12, heads: 16, rounds: 1 },
+};
+
+export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
+  if (!(size in sizes))
+    throw new Error(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
+  const { rounds, ...shape } = isQuick
+    ? { grid: [4, 4], width: 64, depth: 2, heads: 8, rounds: 1 }
+    : sizes[size as keyof typeof sizes];
+  const config = transformerConfig({ ...shape, codebookSize: 1024, classes: 10 });
+  const scheduled = makePlan({ guidance });
+  const flat = makePlan({ sizes: "1x12", guidance, cache: { enabled: false } });
+  const peer = await startPeer({
+    width: config.width,
+    depth: config.depth,
+    heads: config.heads,
+    tokens: config.grid.reduce((a, b) => a * b, 1),
+    codebookSize: config.codebookSize,
+    classes: config.classes,
+    factors: config.factors,
+    batch,
+    steps: flat.steps,
+    guidanceScale: guidance.scale,
+    threads: availableParallelism(),
+  });
+  if (!peer) {
+    say(noPeer);
+    return { skipped: noPeer };
+  }
+  const runner = await createNodeRunner();
+  try {
+    const tensors = initialise(transformerParameters(config), [1, 2]);
+    const transformer = await loadTransformer(runner, config, tensors);
+    const seconds = { peer: [] as number[], flat: [] as number[], scheduled: [] as number[] };
+    if (!isQuick && size !== "base") await peer.time("decode"); // warm, as ours are
+    await decodeOnce(transformer, scheduled, 1);
+    for (let round = 0; round < rounds; round++) {
+      seconds.peer.push(await peer.time("decode"));
+      seconds.flat.push(await decodeOnce(transformer, flat, batch));
+      seconds.scheduled.push(await decodeOnce(transformer, scheduled, batch));
+    }
+    const ratio = (ours: readonly number[]) => median(seconds.peer.map((theirs, i) => theirs / ours[i]!));
+    const flatCost = imagePlanCost(config, flat).multiplyAdds * batch;
+    const rows = Object.entries({
+      [`PyTorch ${peer.version}, flat`]: seconds.peer,
+      "ours, flat": seconds.flat,
+      "ours, scheduled and cached": seconds.scheduled,
+    }).map(([name, took]): (string | number)[] => [
+      name,
+      Number(median(took).toFixed(3)),
+      Number(ratio(took).toFixed(2)),
+    ]);
+    say(
+      `${size}: D ${config.width}, L ${config.depth}, grid ${config.grid.join(" x ")}, batch ${batch}, guided`,
+    );
+    say(table(["decode", "s (median)", "times PyTorch's speed"], rows));
+    const rate = (took: readonly number[]) => ((2 * flatCost) / median(took) / 1e9).toFixed(0);
+    say(`flat decode: ${rate(seconds.flat)} GFLOP/s, PyTorch's ${rate(seconds.peer)}`);
+    return {
+      flatRatio: ratio(seconds.flat),
+      scheduledRatio: ratio(seconds.scheduled),
+      size,
+      rounds,
+      torch: peer.version,
+      seconds,
+    };
+  } finally {
+    peer.close();
+    await runner.close();
+  }
+};
