@@ -157,16 +157,20 @@ export function modelFacts(config: TransformerConfig) {
   return { gridTokens: gridTokens(config), factors: config.factors, heads: config.heads };
 }
 
+/** What a plan's cost and memory depend on. */
+export function transformerFacts(config: TransformerConfig) {
+  const { width, depth, hidden, codebookSize, headHidden } = config;
+  const sizes = { width, depth, hidden, codebookSize };
+  return { ...sizes, ...(headHidden && { headHidden: width }), ...modelFacts(config) };
+}
+
 /**
  * The cost of a plan per picture, in multiply-adds of the transformer.
  *
  * @param maskedTokens  all tokens unless editing
  */
 export function imagePlanCost(config: TransformerConfig, plan: DecodePlan, maskedTokens?: number): PlanCost {
-  const { width, depth, hidden, headHidden } = config;
-  const sizes = { width, depth, hidden, codebookSize: config.codebookSize };
-  const facts = { ...sizes, ...(headHidden && { headHidden: width }), ...modelFacts(config) };
-  return planCost(facts, plan, maskedTokens);
+  return planCost(transformerFacts(config), plan, maskedTokens);
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */

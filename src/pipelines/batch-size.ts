@@ -1,0 +1,63 @@
+/** `batchSize: "auto"`: as many pictures together as fit into a budget of memory. */
+import { requireInput } from "../core/errors.ts";
+import { arenaSlack, decodeMemory } from "../decoding/memory.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
+import { decodingNumbers } from "../models/tokenizer/memory.ts";
+import { type ImageModel, transformerFacts } from "./image-model.ts";
+
+/** The share of the memory that this process could still get which "auto" uses unless told otherwise. */
+const shareOfFree = 0.5;
+
+/** Beyond it, batches gain no speed, and the first pictures come later. */
+const mostPictures = 64;
+
+export interface MemoryNeed {
+  /** What every picture of a batch adds: the transformer's passes and caches, and the tokenizer's decoder. */
+  readonly bytesPerPicture: number;
+  /** What generating takes besides, whatever the batch; the loaded model is not in it. */
+  readonly bytesFixed: number;
+}
+
+/**
+ * The peak memory of generating pictures, beyond the loaded model: bytesFixed + B bytesPerPicture for batches of B.
+ *
+ * @param maskedTokens  all tokens unless editing
+ */
+export function imagePlanMemory(
+  { tokenizer, transformer }: Pick<ImageModel, "tokenizer" | "transformer">,
+  plan: DecodePlan,
+  maskedTokens?: number,
+): MemoryNeed {
+  const { bytesPerPicture, bytesFixed } = decodeMemory(
+    transformerFacts(transformer.config),
+    plan,
+    maskedTokens,
+  );
+  return {
+    bytesPerPicture: bytesPerPicture + 4 * arenaSlack * decodingNumbers(tokenizer.config),
+    bytesFixed,
+  };
+}
+
+/**
+ * How many pictures to decode together: the most that fit into the budget, at most 64, spread so that the batches are
+ * of about one size.
+ *
+ * @param budget  bytes; half of what this process could still get unless told
+ * @throws InputError when not even one picture fits, saying how much that would take
+ */
+export function fittingBatchSize(
+  { bytesPerPicture, bytesFixed }: MemoryNeed,
+  count: number,
+  budget = shareOfFree * process.availableMemory(),
+): number {
+  const least = bytesFixed + bytesPerPicture;
+  const mebibytes = (bytes: number, round: (x: number) => number) => `${round(bytes / 2 ** 20)} MiB`;
+  requireInput(
+    budget >= least,
+    `generate: the memory budget must hold one picture of this model and plan, at least ${mebibytes(least, Math.ceil)}` +
+      `, got ${mebibytes(budget, Math.floor)}; give more, or choose a plan of smaller sub-models`,
+  );
+  const most = Math.min(mostPictures, Math.floor((budget - bytesFixed) / bytesPerPicture));
+  return Math.ceil(count / Math.ceil(count / most));
+}

@@ -1,0 +1,28 @@
+/** The closed form of the decoder's memory against what is alive in its graph, node by node. */
+import { describe, expect, it } from "vitest";
+import { decoderGraph } from "../../../src/models/tokenizer/codec.ts";
+import { parseTokenizerConfig } from "../../../src/models/tokenizer/config.ts";
+import { decodingNumbers } from "../../../src/models/tokenizer/memory.ts";
+import { liveNumbers } from "../live-numbers.ts";
+
+const quantizer = { kind: "vq", codebookSize: 16 };
+const shapes = {
+  "the shipped kind": {
+    patchSize: 8,
+    channels: 128,
+    multipliers: [1],
+    latentWidth: 192,
+    pixelShortcut: true,
+  },
+  "MaskGIT's kind": { channels: 16, multipliers: [1, 1, 2, 2, 4], latentWidth: 32 },
+  "narrow, then wide": { patchSize: 2, channels: 8, multipliers: [1, 8], latentWidth: 8 },
+};
+
+describe("decodingNumbers", () => {
+  it.each(Object.entries(shapes))("bounds a decoder of %s, by less than three times", (_name, shape) => {
+    const config = parseTokenizerConfig({ resolution: 64, groups: 8, quantizer, ...shape }, "test");
+    const alive = liveNumbers(decoderGraph(config), { B: 1 });
+    expect(decodingNumbers(config)).toBeGreaterThanOrEqual(alive);
+    expect(decodingNumbers(config)).toBeLessThan(3 * alive);
+  });
+});
