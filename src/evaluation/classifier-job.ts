@@ -40,7 +40,7 @@ export function classifierStepGraph(
   const targets = add(multiply(oneHot(labels, config.classes), 1 - smoothing), smoothing / config.classes);
   const loss = mean(crossEntropy(logits, targets));
   addTraining(graph, specs, loss, optimiser);
-  graph.output("accuracy", mean(cast(equal(cast(argMax(logits, 1), "int32"), labels), "float32")));
+  graph.output("accuracy", mean(cast(equal(argMax(logits, 1), labels), "float32")));
   return graph;
 }
 

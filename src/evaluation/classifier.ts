@@ -120,7 +120,7 @@ export function classify(
   return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
 }
 
-/** Pixels [B, 3, S, S] -> `features` [B, F] and `labels` [B] int64. */
+/** Pixels [B, 3, S, S] -> `features` [B, F] and `labels` [B] int32. */
 export function classifierGraph(config: ClassifierConfig): Graph {
   const graph = new Graph("classifier");
   const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
@@ -183,7 +183,7 @@ export async function loadClassifier(
           { ...weights, pixels },
           { features: "host", labels: "host" },
         );
-        labels.set(Int32Array.from(result.labels!.data as BigInt64Array, Number), from);
+        labels.set(result.labels!.data as Int32Array, from);
         features.set(result.features!.data as Float32Array, from * featureWidth);
       }
       return { labels, features: tensor("float32", [count, featureWidth], features) };

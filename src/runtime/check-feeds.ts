@@ -14,12 +14,14 @@ export interface FeedShape {
 /**
  * Throws unless `given` has exactly the program's inputs, each of its dtype, rank and fixed dims, and every symbolic
  * dim has one value throughout. A port of shape [] is left to the runtime: it may also mean an undeclared rank.
+ *
+ * @returns the values of the symbolic dims
  */
 export function checkFeeds(
   where: string,
   inputs: readonly PortInfo[],
   given: Readonly<Record<string, FeedShape>>,
-): void {
+): Map<string, number> {
   const known = new Set(inputs.map((port) => port.name));
   for (const name of Object.keys(given)) {
     if (!known.has(name)) {
@@ -51,6 +53,7 @@ export function checkFeeds(
       }
     }
   }
+  return new Map([...symbols].map(([symbol, { size }]) => [symbol, size]));
 }
 
 /** Throws unless every sink names an output that can leave the graph, and no two share a stored name. */

@@ -9,6 +9,7 @@ export interface NodeSetup {
   readonly threads: number;
   readonly allowSpinning: boolean;
   readonly profilePrefix?: string;
+  readonly forbidFallback: boolean;
 }
 
 /**
@@ -18,7 +19,13 @@ export interface NodeSetup {
  * 1300 nodes took 640 MB with them and 160 MB without; a chain of 40 layers with every activation kept, fed three
  * shapes in turn, 250-270 against 95-130 MB. The speed is the same.
  */
-export function openNodeStore({ device, threads, allowSpinning, profilePrefix }: NodeSetup): Promise<Runner> {
+export function openNodeStore({
+  device,
+  threads,
+  allowSpinning,
+  profilePrefix,
+  forbidFallback,
+}: NodeSetup): Promise<Runner> {
   ort.env.logLevel = "error";
   return createSessionStore(ort, device, {
     ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
@@ -34,7 +41,11 @@ export function openNodeStore({ device, threads, allowSpinning, profilePrefix }:
     // SkipLayerNormFusion reads past the inputs of a LayerNormalization without bias and kills the process; where it
     // works, its kernel is several times slower than Add + LayerNormalization.
     extra: {
-      session: { intra_op: { allow_spinning: allowSpinning ? "1" : "0" }, force_spinning_stop: "1" },
+      session: {
+        intra_op: { allow_spinning: allowSpinning ? "1" : "0" },
+        force_spinning_stop: "1",
+        disable_cpu_ep_fallback: forbidFallback && device === "webgpu" ? "1" : "0",
+      },
       optimization: { disable_specified_optimizers: "SkipLayerNormFusion" },
     },
   });

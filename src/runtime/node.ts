@@ -22,6 +22,8 @@ export interface NodeRunnerOptions {
    * unloaded (the runtime's profile format). It slows runs down a little.
    */
   readonly profilePrefix?: string;
+  /** Refuse, instead of computing them on the CPU, graphs with operations that the device cannot do. False unless told. */
+  readonly forbidFallback?: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
     device: options.device ?? "cpu",
     threads: threadCount(options.threads),
     allowSpinning: options.allowSpinning ?? true,
+    forbidFallback: options.forbidFallback ?? false,
     ...(options.profilePrefix !== undefined && { profilePrefix: options.profilePrefix }),
   };
   if (setup.device !== "cpu" && setup.device !== "webgpu") {

@@ -1,5 +1,6 @@
 /** The engine behind every runner, free of any one runtime module. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { shapeOfPort, shapeValues } from "../core/shape-port.ts";
 import type { DType, HostTensor } from "../core/tensor.ts";
 import { bytesPerElement, sizeOf } from "../core/tensor.ts";
 import type { FeedShape } from "./check-feeds.ts";
@@ -86,7 +87,7 @@ export async function createSessionStore(
     const program: Program = {
       id,
       name,
-      inputs: session.inputMetadata.map(portInfo),
+      inputs: session.inputMetadata.filter(({ name }) => !shapeOfPort(name)).map(portInfo),
       outputs: session.outputMetadata.map(portInfo),
     };
     compiled.set(id, { program, session });
@@ -103,9 +104,13 @@ export async function createSessionStore(
     const sinks = Object.entries(outputs);
     checkSinks(where, program, sinks);
     const pieces = Object.entries(feeds).map(([name, feed]) => [name, pieceOf(where, name, feed)] as const);
-    checkFeeds(where, program.inputs, Object.fromEntries(pieces));
+    const sizes = checkFeeds(where, program.inputs, Object.fromEntries(pieces));
 
     const fed: Record<string, Tensor> = {};
+    for (const name of session.inputNames) {
+      const shape = shapeOfPort(name);
+      if (shape) fed[name] = new ort.Tensor("int64", shapeValues(shape, sizes), [shape.length]);
+    }
     const temporary: Tensor[] = [];
     let results: Record<string, Tensor>;
     try {
@@ -116,7 +121,8 @@ export async function createSessionStore(
           temporary.push(fed[name]);
         }
       }
-      const fetches = sinks.map(([name]) => name);
+      const wanted = home.fetchesAll ? program.outputs : sinks.map(([name]) => ({ name }));
+      const fetches = wanted.map(({ name }) => name);
       results = (await session.run(fed, fetches)) as Record<string, Tensor>;
     } catch (error) {
       throw new Error(`${where}: ${reasonOf(error)}`);

@@ -22,6 +22,8 @@ export const webgpuRemedy =
 export interface TensorHome {
   /** Where sessions leave their outputs. */
   readonly outputLocation: "cpu" | "gpu-buffer";
+  /** Whether a run must ask for every output of its graph, in order. */
+  readonly fetchesAll: boolean;
   /** Moves a host tensor in. */
   keep(tensor: Tensor): Promise<Tensor>;
   /** A tensor whose numbers can be read on the host. On the CPU it is the stored tensor itself. */
@@ -38,6 +40,7 @@ export interface TensorHome {
 export function cpuHome(ort: Ort): TensorHome {
   return {
     outputLocation: "cpu",
+    fetchesAll: false,
     keep: async (tensor) => tensor,
     read: async (tensor) => tensor,
     leadingRows: async ({ type, dims, data }, rows) => {
@@ -97,6 +100,9 @@ export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOpti
 
   return {
     outputLocation: "gpu-buffer",
+    // A session with outputs on the GPU goes on binding those of its earlier runs: one that a later run leaves out is
+    // written over, stored or not, and then the run fails, or gives out results under each other's names.
+    fetchesAll: true,
     keep: (tensor) => copy(tensor, "gpu-buffer"),
     read: (tensor) => copy(tensor, "cpu"),
     leadingRows: async (tensor, rows) => {

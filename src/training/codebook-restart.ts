@@ -18,8 +18,8 @@ export function emptyUse(codebookSize: number): CodebookUse {
 }
 
 /** Counts the ids of one batch. */
-export function countUse(use: CodebookUse, ids: ArrayLike<number | bigint>): void {
-  for (let i = 0; i < ids.length; i++) use.counts[Number(ids[i])]!++;
+export function countUse(use: CodebookUse, ids: ArrayLike<number>): void {
+  for (let i = 0; i < ids.length; i++) use.counts[ids[i]!]!++;
 }
 
 /** The share of codes chosen at least once, in [0, 1]. */

@@ -76,7 +76,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       return { feeds: { pixels }, multiplyAdds };
     },
     async afterStep(step, outputs) {
-      countUse(use, outputs.ids!.data as BigInt64Array);
+      countUse(use, outputs.ids!.data as Int32Array);
       const isDue = (step + 1) % (step < restart.until ? restart.early : restart.later) === 0;
       if (!isDue) return;
       share = usedShare(use);

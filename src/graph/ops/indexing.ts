@@ -96,7 +96,7 @@ export function placeRows(table: Value, indices: Value, rows: Value): Value {
   if (indices.rank !== 1 || !sameShape(rows.shape, [indices.dim(0), ...table.shape.slice(1)])) {
     throw shapeError("placeRows", "one row of the table for each index", table, indices, rows);
   }
-  const at = reshape(cast(indices, "int64"), [indices.dim(0), 1]);
+  const at = cast(reshape(indices, [indices.dim(0), 1]), "int64"); // WebGPU cannot reshape int64
   const output = [{ dtype: table.dtype, shape: table.shape }];
   return table.graph.emit("ScatterND", [table, at, rows], output, {}, ([dy]) => [
     placeRows(dy!, indices, zerosOf(rows)),

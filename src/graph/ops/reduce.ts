@@ -62,11 +62,24 @@ export function sumTo(x: Value, shape: Shape): Value {
   return reshape(sum(x, axes, true), shape);
 }
 
-/** The index (int64) of the largest element along `axis`, the first where equal. */
+/**
+ * The index (int32) of the largest element along `axis`, whose extent is known; the first where equal.
+ *
+ * The runtime's index is int64, of which WebGPU knows little more than to look something up by it: so it looks itself
+ * up, in int32. (A Cast falls back to the CPU there.)
+ */
 export function argMax(x: Value, axis: number): Value {
   const [at] = normalised("argMax", x, [axis]);
+  const extent = x.shape[at!]!;
+  if (typeof extent !== "number") throw shapeError("argMax", `a known extent of axis ${axis}`, x);
   const shape = x.shape.filter((_, i) => i !== at);
-  return x.graph.emit("ArgMax", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
+  const index = x.graph.emit("ArgMax", [x], [{ dtype: "int64", shape }], { axis: at!, keepdims: 0 })[0]!;
+  const numbers = x.graph.constant({
+    dtype: "int32",
+    dims: [extent],
+    data: Int32Array.from({ length: extent }, (_, i) => i),
+  });
+  return x.graph.emit("Gather", [numbers, index], [{ dtype: "int32", shape }], { axis: 0 })[0]!;
 }
 
 /**

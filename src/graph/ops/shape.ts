@@ -1,6 +1,7 @@
 /** Operations that move elements without changing them, and their gradients. */
+import { shapePort } from "../../core/shape-port.ts";
 import { type Dim, elementsOf, factorsOf, type Shape, sameShape } from "../dim.ts";
-import { type Graph, type GraphDType, requireSameType, shapeError, type Value } from "../graph.ts";
+import { type Graph, requireSameType, shapeError, type Value } from "../graph.ts";
 
 /**
  * The same elements under another shape. Symbolic dims are allowed wherever they can be told when the graph runs:
@@ -17,11 +18,11 @@ export function reshape(x: Value, shape: Shape): Value {
   ])[0]!;
 }
 
-/** The int64 vector that Reshape takes: numbers, 0 for "as in the input", one -1; else read from inputs' shapes. */
+/** The int64 vector that Reshape takes: numbers, 0 for "as in the input", one -1; else see {@link runtimeShape}. */
 function shapeValue(x: Value, shape: Shape): Value {
   const codes = shape.map((dim, i) => (typeof dim === "number" ? dim : x.shape[i] === dim ? 0 : -1));
   if (codes.filter((code) => code === -1).length <= 1) return x.graph.integers(codes);
-  // Several extents to find: all but one are read from the inputs' shapes, the one that no input tells is left open.
+  // Several extents to find: the one that no input tells is left open.
   const isTold = (dim: Dim): boolean =>
     factorsOf(dim).symbols.every((symbol) => x.graph.symbolSources.has(symbol));
   const untold = shape.findIndex((dim, i) => codes[i] === -1 && !isTold(dim));
@@ -31,26 +32,17 @@ function shapeValue(x: Value, shape: Shape): Value {
   );
 }
 
-/** The shape as an int64 vector, computed when the graph runs if it has symbols. */
+/** The shape as an int64 vector; one with symbols is an input that the runner fills in from what it is fed. */
 function runtimeShape(graph: Graph, shape: Shape): Value {
   if (shape.every((dim) => typeof dim === "number")) return graph.integers(shape as number[]);
-  const parts = shape.map((dim) => dimValue(graph, dim));
-  return graph.emit("Concat", parts, [{ dtype: "int64", shape: [shape.length] }], { axis: 0 })[0]!;
-}
-
-/** One dimension as an int64 vector of one element, from the shapes of the graph's inputs. */
-function dimValue(graph: Graph, dim: Dim): Value {
-  const { factor, symbols } = factorsOf(dim);
-  const one = { dtype: "int64" as GraphDType, shape: [1] };
-  let product: Value | null = factor === 1 && symbols.length > 0 ? null : graph.integers([factor]);
-  for (const symbol of symbols) {
-    const source = graph.symbolSources.get(symbol);
-    if (!source)
-      throw new Error(`graph ${graph.name}: no input has the dimension "${symbol}" alone on an axis`);
-    const read = graph.emit("Shape", [source.input], [one], { start: source.axis, end: source.axis + 1 })[0]!;
-    product = product ? graph.emit("Mul", [product, read], [one])[0]! : read;
+  const untold = shape
+    .flatMap((dim) => factorsOf(dim).symbols)
+    .find((symbol) => !graph.symbolSources.has(symbol));
+  if (untold !== undefined) {
+    throw new Error(`graph ${graph.name}: no input has the dimension "${untold}" alone on an axis`);
   }
-  return product!;
+  const name = shapePort(shape);
+  return graph.inputs.get(name) ?? graph.input(name, "int64", [shape.length]);
 }
 
 /** Repeats along axes of extent 1 until the shape is `shape`; the gradient sums back. */

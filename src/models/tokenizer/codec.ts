@@ -15,7 +15,7 @@ export function tokenizerParameters(config: TokenizerConfig): ParameterSpec[] {
 const isEncoding = ({ name }: ParameterSpec): boolean => !name.startsWith("decoder.");
 const isDecoding = ({ name }: ParameterSpec): boolean => !name.startsWith("encoder.");
 
-/** Pixels [B, 3, S, S] in [0, 1] -> `ids` [B, rows, columns] int64. */
+/** Pixels [B, 3, S, S] in [0, 1] -> `ids` [B, rows, columns] int32. */
 export function encoderGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.encoder");
   const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
@@ -111,7 +111,7 @@ export async function loadTokenizer(
           { ids: "host" },
         );
         const { data } = result.ids!;
-        all.set(Int32Array.from(data as BigInt64Array, Number), at);
+        all.set(data as Int32Array, at);
         at += data.length;
       }
       return tensor("int32", [pixels.dims[0]!, ...grid], all);

@@ -34,7 +34,7 @@ import { codebookSize, type TokenizerConfig } from "./config.ts";
 export const codebookName = "quantize.embedding.weight";
 
 export interface Quantized {
-  /** Token ids [R], int64. */
+  /** Token ids [R], int32. */
   readonly ids: Value;
   /** The codes' vectors [R, d], with the straight-through gradient to the latents. */
   readonly rows: Value;
@@ -94,7 +94,7 @@ function quantizeByLevels(rows: Value, levels: readonly number[]): Quantized {
   const bounded = subtract(multiply(tanh(add(rows, row(shift))), row(half)), row(offset));
   const rounded = floor(add(bounded, 0.5));
   const digits = add(rounded, row(levels.map((level) => Math.floor(level / 2))));
-  const ids = cast(sum(multiply(digits, row(places(levels))), [1]), "int64");
+  const ids = cast(sum(multiply(digits, row(places(levels))), [1]), "int32");
   const scale = row(levels.map((level) => 1 / Math.floor(level / 2)));
   return { ids, rows: multiply(straightThrough(rounded, bounded), scale), loss: null };
 }
