@@ -8,6 +8,8 @@ export interface BenchRequest {
   readonly isQuick: boolean;
   /** `--size`, for benches that measure several. */
   readonly size?: string;
+  /** `--axis`, for the bench that follows several. */
+  readonly axis?: string;
   /** `--device`, for benches that compute where they are told. */
   readonly device?: Device;
 }

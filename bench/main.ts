@@ -2,21 +2,21 @@
  * `npm run bench -- NAME`: each bench answers one question by medians within one run. A table for people (on standard
  * error under `--json`), and as the very last line of standard output one JSON object.
  */
-import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus } from "node:os";
 import { Argument, Command, Option } from "commander";
 import { toJson } from "../cli/report.ts";
 import type { Bench, BenchRequest } from "./bench.ts";
+import { circumstances } from "./circumstances.ts";
 
 const benches: Record<string, () => Promise<Bench>> = {
   decode: async () => (await import("./decode.ts")).benchDecoding,
   train: async () => (await import("./train.ts")).benchTraining,
   peer: async () => (await import("./peer.ts")).benchPeer,
+  scaling: async () => (await import("./scaling.ts")).benchScaling,
   memory: async () => (await import("./memory.ts")).benchMemory,
   start: async () => (await import("./start.ts")).benchStart,
 };
 
-interface BenchOptions extends Pick<BenchRequest, "size" | "device"> {
+interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device"> {
   quick?: boolean;
   json?: boolean;
 }
@@ -27,31 +27,19 @@ await new Command("npm run bench --")
     "--size <name>",
     "decode: small, base, large or video, all of them unless told; peer: small or base",
   )
+  .option("--axis <name>", "scaling: batch, tokens, depth or steps; all of them unless told")
   .addOption(new Option("--device <name>", "decode, train: where to compute").choices(["cpu", "webgpu"]))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
   .action(async (name: string, options: BenchOptions) => {
-    const { size, device } = options;
+    const { size, axis, device } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
     const say = (line = "") => void stream.write(`${line}\n`);
-    const figures = await bench({ say, isQuick, ...(size && { size }), ...(device && { device }) });
+    const given = { ...(size && { size }), ...(axis && { axis }), ...(device && { device }) };
+    const figures = await bench({ say, isQuick, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
   })
   .parseAsync();
-
-/** Without these a figure cannot be compared with another day's. */
-function circumstances() {
-  const machine = { processor: cpus()[0]?.model.trim() ?? "unknown", cores: availableParallelism() };
-  return { machine, node: process.versions.node, commit: commit(), date: new Date().toISOString() };
-}
-
-function commit(): string | null {
-  try {
-    return execFileSync("git", ["describe", "--always", "--dirty"], { stdio: "pipe" }).toString().trim();
-  } catch {
-    return null; // no repository, or no git
-  }
-}

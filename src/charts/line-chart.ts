@@ -16,6 +16,9 @@ export interface ChartOptions {
   readonly x: string;
   readonly y: string;
   readonly isLogX?: boolean;
+  readonly isLogY?: boolean;
+  /** Where the x axis has its marks; chosen from the range unless given. */
+  readonly xTicks?: readonly number[];
 }
 
 const size = { width: 720, height: 420, left: 64, right: 96, top: 40, bottom: 52 };
@@ -27,19 +30,23 @@ const dashes = ["", "7 3", "2 3", "9 3 2 3", "12 4", "4 4"];
  *
  * @throws when no series has a point
  */
-export function lineChart(series: readonly Series[], { title, x, y, isLogX = false }: ChartOptions): string {
+export function lineChart(
+  series: readonly Series[],
+  { title, x, y, isLogX = false, isLogY = false, xTicks }: ChartOptions,
+): string {
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) throw new Error(`lineChart: "${title}" needs at least one point`);
-  const extent = (axis: 0 | 1): [number, number] => {
+  const extent = (axis: 0 | 1, isLog: boolean): [number, number] => {
     const values = points.map((point) => point[axis]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    return low === high ? [low - 1, high + 1] : [low, high];
+    if (low !== high) return [low, high];
+    return isLog ? [low / 2, high * 2] : [low - 1, high + 1];
   };
   const across = (isLogX ? scaleLog() : scaleLinear())
-    .domain(extent(0))
+    .domain(extent(0, isLogX))
     .range([size.left, size.width - size.right]);
-  const up = scaleLinear()
-    .domain(extent(1))
+  const up = (isLogY ? scaleLog() : scaleLinear())
+    .domain(extent(1, isLogY))
     .nice()
     .range([size.height - size.bottom, size.top]);
   const path = line<readonly [number, number]>()
@@ -54,13 +61,12 @@ export function lineChart(series: readonly Series[], { title, x, y, isLogX = fal
         `<path d="M${size.left} ${up(tick)}H${right}" stroke="#ddd"/>` +
         `<text x="${size.left - 8}" y="${up(tick) + 4}" text-anchor="end">${up.tickFormat(6)(tick)}</text>`,
     );
-  const ticks = across
-    .ticks(6)
-    .map(
-      (tick) =>
-        `<path d="M${across(tick)} ${bottom}v5" stroke="#555"/>` +
-        `<text x="${across(tick)}" y="${bottom + 20}" text-anchor="middle">${across.tickFormat(6)(tick)}</text>`,
-    );
+  const tickText = xTicks ? String : across.tickFormat(6);
+  const ticks = (xTicks ?? across.ticks(6)).map(
+    (tick) =>
+      `<path d="M${across(tick)} ${bottom}v5" stroke="#555"/>` +
+      `<text x="${across(tick)}" y="${bottom + 20}" text-anchor="middle">${tickText(tick)}</text>`,
+  );
   const labels = apart(
     series.map((one) => up(one.points.at(-1)?.[1] ?? 0)),
     15,
@@ -84,6 +90,15 @@ export function lineChart(series: readonly Series[], { title, x, y, isLogX = fal
     ...lines,
     "</svg>\n",
   ].join("\n");
+}
+
+/** Charts as one SVG text, side by side. */
+export function sideBySide(charts: readonly string[]): string {
+  const inner = charts.map((chart, i) =>
+    chart.replace("<svg ", `<svg x="${i * size.width}" width="${size.width}" height="${size.height}" `),
+  );
+  const extent = `0 0 ${charts.length * size.width} ${size.height}`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${extent}">\n${inner.join("")}</svg>\n`;
 }
 
 /** Positions moved apart to at least `gap`, order kept, so that labels of close lines can be read. */

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { lineChart } from "../../src/charts/line-chart.ts";
+import { lineChart, sideBySide } from "../../src/charts/line-chart.ts";
 
 const options = { title: "a < b & c", x: "step", y: "loss" };
 
@@ -68,6 +68,25 @@ describe("lineChart", () => {
     expect(svg).toContain("a &lt; b &amp; c");
     const { width, height } = await sharp(Buffer.from(svg)).metadata();
     expect([width, height]).toEqual([720, 420]);
+  });
+
+  it("draws a power law as a straight line on two logarithmic axes, with marks where they are wanted", () => {
+    const xs = [1, 8, 64];
+    const squares = { name: "x squared", points: xs.map((x) => [x, x * x] as const) };
+    const svg = lineChart([squares], { ...options, isLogX: true, isLogY: true, xTicks: xs });
+    const [a, b, c] = pathsOf(svg)[0] as [[number, number], [number, number], [number, number]];
+    expect(b[0]).toBeCloseTo((a[0] + c[0]) / 2, 2);
+    expect(b[1]).toBeCloseTo((a[1] + c[1]) / 2, 2);
+    for (const x of xs) expect(svg).toContain(`text-anchor="middle">${x}</text>`);
+    expect(
+      lineChart([{ name: "one", points: [[1, 1]] }], { ...options, isLogX: true, isLogY: true }),
+    ).not.toContain("NaN");
+  });
+
+  it("puts charts side by side into one that a rasteriser accepts", async () => {
+    const one = lineChart([{ name: "one", points: [[3, 3]] }], options);
+    const { width, height } = await sharp(Buffer.from(sideBySide([one, one]))).metadata();
+    expect([width, height]).toEqual([1440, 420]);
   });
 
   it("refuses a chart without points", () => {

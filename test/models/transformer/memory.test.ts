@@ -11,7 +11,7 @@ const shapes = {
   wide: { codebookSize: 64, width: 256 },
   "with a long grid": { codebookSize: 64, grid: [16, 16] },
   "of the published kind": { codebookSize: 128, norm: "post", headHidden: true },
-} as const;
+} satisfies Record<string, Partial<Parameters<typeof transformerConfig>[0]>>;
 
 describe.each(Object.entries(shapes))("the memory of a model %s", (_name, shape) => {
   const config = transformerConfig({
@@ -21,7 +21,6 @@ describe.each(Object.entries(shapes))("the memory of a model %s", (_name, shape)
     depth: 3,
     heads: 8,
     ...shape,
-    ...("grid" in shape && { grid: [...shape.grid] }),
   });
   const tokens = transformerFacts(config).gridTokens;
 

@@ -1,0 +1,49 @@
+/**
+ * The process that scaling.ts measures: loads random weights, decodes a batch, guided, and prints time and memory.
+ * Started as `node --import tsx --expose-gc bench/scaling-child.ts '{"config": {...}, "plan": {...}, "batch": 8}'`.
+ */
+import { type DecodePlan, makePlan } from "../src/decoding/plan.ts";
+import { initialise } from "../src/models/parameters.ts";
+import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
+import { transformerParameters } from "../src/models/transformer/parameters.ts";
+import { loadTransformer } from "../src/models/transformer/predictor.ts";
+import { createNodeRunner } from "../src/runtime/node.ts";
+import { median } from "./bench.ts";
+import { decodeOnce } from "./decode-once.ts";
+
+export interface ScalingPoint {
+  readonly config: TransformerConfig;
+  readonly plan: DecodePlan;
+  readonly batch: number;
+}
+
+export interface ScalingUse {
+  /** Of one decode, the median of as many as fit into a second, after one that is not counted. */
+  readonly seconds: number;
+  /** The most resident memory, in bytes, over that with the weights loaded and nothing decoded. */
+  readonly peak: number;
+}
+
+const point = JSON.parse(process.argv[2]!) as ScalingPoint;
+const config = transformerConfig({
+  ...point.config,
+  grid: [...point.config.grid],
+  factors: [...point.config.factors],
+});
+const plan = makePlan(point.plan);
+const runner = await createNodeRunner();
+const transformer = await loadTransformer(runner, config, initialise(transformerParameters(config), [1, 2]));
+for (let i = 0; i < 3; i++) {
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+const before = process.memoryUsage.rss();
+await decodeOnce(transformer, plan, point.batch); // sessions are made now
+const seconds: number[] = [];
+for (let spent = 0; spent < 1 && seconds.length < 9; spent += seconds.at(-1)!) {
+  seconds.push(await decodeOnce(transformer, plan, point.batch));
+}
+const peak = process.resourceUsage().maxRSS * 1024 - before;
+process.stdout.write(`${JSON.stringify({ seconds: median(seconds), peak } satisfies ScalingUse)}\n`);
+await transformer.dispose();
+await runner.close();
