@@ -38,6 +38,15 @@ export function decimalNumber(least: number, isAbove = false): (text: string) =>
   };
 }
 
+/** A number of bytes: 2GiB, 512MiB, 1.5GB, 4096. */
+export function byteCount(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?\s*$/i.exec(text);
+  const power = match?.[2] ? "kmgt".indexOf(match[2].toLowerCase()) + 1 : 0;
+  const bytes = match && Number(match[1]) * (match[3] ? 1024 : 1000) ** power;
+  if (!bytes) throw new InvalidArgumentError("It must be a number of bytes above 0, e.g. 2GiB or 512MiB.");
+  return bytes;
+}
+
 /** A seed: an integer in 0..2^64 - 1; above 2^53, where numbers are not exact, a bigint. */
 export function seed(text: string): number | bigint {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 1n << 64n) {

@@ -1,12 +1,13 @@
 /** `magnets edit`: a part of a picture made anew. */
 import { type Command, Option } from "commander";
+import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
 import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
 import { box, finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport } from "../report.ts";
 import { type OutOptions, writeGenerated } from "../write-pictures.ts";
 
-interface EditOptions extends PlanOptions, MachineOptions, OutOptions {
+interface EditOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions {
   image: string;
   mask?: string;
   box?: { x: number; y: number; width: number; height: number };
@@ -31,7 +32,7 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
     .option("--outpaint", "keep what the mask or box marks, and make the rest anew")
     .option("--class <name>", "what to draw there, a name or number (default: anything)")
     .option("--count <n>", "versions", wholeNumber(1), 4);
-  addMachineOptions(addPlanOptions(command))
+  addMachineOptions(addBatchOptions(addPlanOptions(command)))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
     .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/edit");
   finishCommand(
@@ -61,6 +62,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       seed: options.seed,
       plan: planInputOf(options),
       batchSize: options.batch,
+      memoryBudget: options.memory,
       signal,
     });
     const written = await writeGenerated(result, pipeline, options, report, signal);

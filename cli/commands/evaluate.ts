@@ -18,6 +18,7 @@ interface EvaluateCommandOptions extends MachineOptions {
   choiceTemperature?: number[];
   tokenTemperature?: number[];
   cacheFolder: string;
+  batch: number;
   json?: boolean;
 }
 
@@ -46,7 +47,7 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     .option("--choice-temperature <t,...>", "choice temperatures to try", several(decimalNumber(0)))
     .option("--token-temperature <t,...>", "token temperatures to try", several(decimalNumber(0, true)))
     .option("--cache-folder <folder>", "keeps the features of drawn real pictures", ".cache/evaluation");
-  addMachineOptions(command, 64);
+  addMachineOptions(command).option("--batch <n>", "pictures decoded together", wholeNumber(1, 4096), 64);
   finishCommand(
     command,
     "evaluate models/sprites",

@@ -1,5 +1,6 @@
 /** `magnets sample`: new pictures from a model folder. */
 import { type Command, Option } from "commander";
+import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
 import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
@@ -7,7 +8,7 @@ import { openReport } from "../report.ts";
 import { short } from "../table.ts";
 import { type OutOptions, writeGenerated } from "../write-pictures.ts";
 
-interface SampleOptions extends PlanOptions, MachineOptions, OutOptions {
+interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions {
   class?: string[];
   count?: number;
   json?: boolean;
@@ -24,7 +25,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
       "pictures in all; the classes take turns (default: 16, or whole turns)",
       wholeNumber(1),
     );
-  addMachineOptions(addPlanOptions(command))
+  addMachineOptions(addBatchOptions(addPlanOptions(command)))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
     .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/sample");
   finishCommand(
@@ -54,6 +55,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
         seed: options.seed,
         plan: planInputOf(options),
         batchSize: options.batch,
+        memoryBudget: options.memory,
         signal,
         onStep: ({ step, total, factor, multiplyAdds }) => {
           void import("sharp"); // while the runner computes, so that writing need not wait for it

@@ -16,6 +16,7 @@ import { gridTokens, maskId } from "../models/transformer/config.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
+import { fittingBatchSize, imagePlanMemory } from "./batch-size.ts";
 import { classIds } from "./classes.ts";
 import { type ImageModel, imagePlanCost, modelFacts, planFor, readImageModel } from "./image-model.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
@@ -47,8 +48,16 @@ export interface GenerateOptions {
   readonly tokenTemperature?: number;
   /** [N], or [count, N]: start tokens, the mask id (see {@link ImagePipeline.maskId}) where a token is wanted. */
   readonly startTokens?: Int32Array;
-  /** Pictures decoded together, 16 unless told; changes memory and speed, never a picture. */
-  readonly batchSize?: number;
+  /**
+   * Pictures decoded together, 16 unless told; changes memory and speed, never a picture. "auto": as many as fit into
+   * `memoryBudget`, at most 64.
+   */
+  readonly batchSize?: number | "auto";
+  /**
+   * Bytes that generating may take at its peak beyond the loaded model, for batches of size "auto": half of what the
+   * process could still get unless told. Kept by an estimate that measured peaks on the CPU stay below.
+   */
+  readonly memoryBudget?: number;
   /** Checked at every step; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Called, and awaited, after every step. */
@@ -89,6 +98,8 @@ export interface GenerateStats {
   readonly multiplyAddsFlat: number;
   /** Flat over plan. */
   readonly ratio: number;
+  /** Pictures decoded together, the last ones perhaps fewer. */
+  readonly batchSize: number;
 }
 
 export interface EditOptions extends Omit<GenerateOptions, "startTokens" | "classes"> {
@@ -109,7 +120,8 @@ export interface ImagePipeline extends AsyncDisposable {
   /**
    * Makes new pictures.
    *
-   * @throws InputError for an unknown class, a plan that does not fit the model, a bad count, seed or start
+   * @throws InputError for an unknown class, a plan that does not fit the model, a bad count, seed or start, a memory
+   *   budget that holds no picture
    */
   generate(options?: GenerateOptions): Promise<Generated>;
   /** Makes the masked part of a picture anew, in `count` versions. Unmasked tokens stay as they are. */
@@ -222,15 +234,18 @@ function pipelineOver(
     (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, label: labels[i]! }));
 
   async function generate(options: GenerateOptions = {}): Promise<Generated> {
-    const { count = 1, seed = 0, batchSize = 16, signal } = options;
+    const { count = 1, seed = 0, batchSize: asked = 16, memoryBudget, signal } = options;
     requirePositive("count", count);
-    requirePositive("batchSize", batchSize);
+    if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
+    if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
     keyFromSeed(seed);
     const plan = planFor(model, planInput(options));
     const labels = classIds(options.classes ?? null, model.classNames, count);
     const start = startOf(options.startTokens, count, tokensPerPicture);
     const wanted = start && maskedCount(start, tokensPerPicture, masked);
     const cost = imagePlanCost(config, plan, wanted);
+    const batchSize =
+      asked === "auto" ? fittingBatchSize(imagePlanMemory(model, plan, wanted), count, memoryBudget) : asked;
     const batches = Math.ceil(count / batchSize);
     const started = performance.now();
 
@@ -283,6 +298,7 @@ function pipelineOver(
         multiplyAdds: cost.multiplyAdds * count,
         multiplyAddsFlat: cost.multiplyAddsFlat * count,
         ratio: cost.ratio,
+        batchSize,
       },
     };
   }
@@ -360,9 +376,17 @@ function split(all: Int32Array, size: number): Int32Array[] {
   return Array.from({ length: all.length / size }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
-function requirePositive(name: string, value: number): void {
+function requirePositive(name: string, value: number, also = ""): void {
   requireInput(
     Number.isSafeInteger(value) && value >= 1,
-    `generate: ${name} must be a whole number of at least 1, got ${value}`,
+    `generate: ${name} must be a whole number of at least 1${also}, got ${value}`,
+  );
+}
+
+function requireBudget(bytes: number, batchSize: number | "auto"): void {
+  requireInput(bytes > 0, `generate: memoryBudget must be a number of bytes above 0, got ${bytes}`);
+  requireInput(
+    batchSize === "auto",
+    `generate: memoryBudget is for batchSize "auto", got batchSize ${batchSize}; leave one of them out`,
   );
 }

@@ -2,6 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { imagePlanMemory } from "../../src/pipelines/batch-size.ts";
 import { readImageModel, writeImageModel } from "../../src/pipelines/image-model.ts";
 import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { boxMask } from "../../src/pipelines/mask.ts";
@@ -36,6 +38,37 @@ describe("generate", () => {
     await loadedNot.dispose();
     expect(new Set(whole.tokens.map(String)).size).toBe(5);
     expect(whole.images[0]).toMatchObject({ width: 16, height: 16 });
+  });
+
+  it("makes the same pictures in batches that fit into a budget of memory", async () => {
+    const request = { classes: ["cat", "dog"], count: 6, seed: 3, guidanceScale: 2 };
+    const whole = await pipeline.generate(request);
+    const { bytesFixed, bytesPerPicture } = imagePlanMemory(toyModel(), whole.plan);
+    for (const [pictures, batchSize] of [
+      [1, 1],
+      [2, 2],
+      [5, 3], // 3 and 3, not 5 and 1
+      [64, 6],
+    ] as const) {
+      const memoryBudget = bytesFixed + pictures * bytesPerPicture;
+      const fitting = await pipeline.generate({ ...request, batchSize: "auto", memoryBudget });
+      expect(fitting.stats.batchSize).toBe(batchSize);
+      expect(fitting.tokens).toEqual(whole.tokens);
+      expect(fitting.images).toEqual(whole.images);
+    }
+    const own = await pipeline.generate({ ...request, batchSize: "auto" });
+    expect(own.tokens).toEqual(whole.tokens);
+  });
+
+  it("refuses budgets that hold no picture, that are none, or that nobody reads", async () => {
+    const refused = (options: Parameters<typeof pipeline.generate>[0]) =>
+      expect(pipeline.generate(options)).rejects;
+    await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(InputError);
+    await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(/at least \d+ MiB, got 1 MiB/);
+    await refused({ batchSize: "auto", memoryBudget: 0 }).toThrow(/bytes above 0/);
+    await refused({ batchSize: "auto", memoryBudget: Number.NaN }).toThrow(/bytes above 0/);
+    await refused({ batchSize: 4, memoryBudget: 2 ** 30 }).toThrow(/leave one of them out/);
+    await refused({ batchSize: 0 }).toThrow(/at least 1 or "auto", got 0/);
   });
 
   it("counts what it computes, step by step, over all batches", async () => {
