@@ -40,6 +40,15 @@ describe("decodeMemory", () => {
     expect(bytes({ ...plan, cache: { enabled: false } })).toBe(4 * 2 * (64 + 256));
   });
 
+  it("takes 72 MiB for the runtime, and 2 MiB for each layer of each compiled graph", () => {
+    const fixed = (input: PlanInput) =>
+      decodeMemory({ ...tiny, depth: 5 }, makePlan(input)).bytesFixed / 2 ** 20;
+    expect(fixed({ sizes: "1x1" })).toBe(72 + 2 * 5); // full
+    expect(fixed({ sizes: "1x3" })).toBe(72 + 2 * 5 * 2); // full and partial
+    const apart: PlanInput = { sizes: "1x3", guidance: { scale: 1, unconditionalFactor: 2 } };
+    expect(fixed(apart)).toBe(72 + 2 * 5 * 4); // both, for both branches
+  });
+
   it("grows with every size of the model, and with guidance and filters", () => {
     const grown = fc.constantFrom("width", "depth", "hidden", "codebookSize", "gridTokens", "heads");
     const plans = fc.constantFrom<PlanInput>(
