@@ -54,12 +54,17 @@ export function lineChart(
     .y(([, value]) => up(value));
   const [bottom, right] = [size.height - size.bottom, size.width - size.right];
 
+  // A logarithmic scale leaves marks without text where they are close; its own text would be 300m for 0.3.
+  const upText = (tick: number): string => {
+    const text = up.tickFormat(6)(tick);
+    return isLogY && text ? tick.toLocaleString("en") : text;
+  };
   const gridlines = up
     .ticks(6)
     .map(
       (tick) =>
         `<path d="M${size.left} ${up(tick)}H${right}" stroke="#ddd"/>` +
-        `<text x="${size.left - 8}" y="${up(tick) + 4}" text-anchor="end">${up.tickFormat(6)(tick)}</text>`,
+        `<text x="${size.left - 8}" y="${up(tick) + 4}" text-anchor="end">${upText(tick)}</text>`,
     );
   const tickText = xTicks ? String : across.tickFormat(6);
   const ticks = (xTicks ?? across.ticks(6)).map(
