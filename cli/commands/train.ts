@@ -12,6 +12,7 @@ interface TrainOptions {
   resume?: boolean;
   stage: "all" | "tokenizer" | "tokenise" | "transformer";
   threads?: number;
+  device: "cpu" | "webgpu";
   out?: string;
   json?: boolean;
 }
@@ -31,6 +32,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
         .default("all"),
     )
     .option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024))
+    .addOption(new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"))
     .option("--out <folder>", "the run's folder (default: runs/ and the configuration's name)");
   finishCommand(
     command,
@@ -62,6 +64,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
       stage: options.stage,
       resume: options.resume,
       threads: options.threads,
+      device: options.device,
       signal,
       onMessage: (message) => report.say(message),
       onProgress({ job, step, total, metrics }) {

@@ -23,7 +23,7 @@ import { loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts
 import { codebookSize, tokenGrid } from "../models/tokenizer/config.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import { createNodeRunner } from "../runtime/node.ts";
-import type { Runner } from "../runtime/runner.ts";
+import type { Device, Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type TrainingProgress, train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser.ts";
@@ -51,6 +51,8 @@ export interface TrainImagesOptions {
   readonly resume?: boolean;
   /** CPU threads; all cores unless told. */
   readonly threads?: number;
+  /** Where to compute; the CPU unless told. */
+  readonly device?: Device;
   /** Saves a checkpoint and stops. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -65,12 +67,12 @@ export interface TrainImagesOptions {
  * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
  */
 export async function trainImages(options: TrainImagesOptions): Promise<string | null> {
-  const { config, out, stage = "all", threads, signal } = options;
+  const { config, out, stage = "all", threads, device, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
   // The transformer trains from the token file alone.
   const pictures = stage === "transformer" ? null : await openPictures(options, say);
-  const runner = await createNodeRunner({ threads });
+  const runner = await createNodeRunner({ device, threads });
   try {
     const key = keyFromSeed(config.seed);
     if (pictures && wants("tokenizer")) {

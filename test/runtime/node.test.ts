@@ -7,18 +7,10 @@ import { type HostTensor, scalar, tensor } from "../../src/core/tensor.ts";
 import { createNodeRunner, linkTo } from "../../src/runtime/node.ts";
 import { remoteRunner } from "../../src/runtime/remote.ts";
 import type { Device, Feed, Runner } from "../../src/runtime/runner.ts";
+import { noWebgpu } from "../webgpu/adapter.ts";
 import { model, powers, product, step } from "./tiny-models.ts";
 
 const f32 = (dims: number[], ...values: number[]) => tensor("float32", dims, Float32Array.from(values));
-
-/** A GPU is tried once; without one its tests are listed as skipped. */
-const noWebgpu = await createNodeRunner({ device: "webgpu" }).then(
-  async (runner) => {
-    await runner.close();
-    return undefined;
-  },
-  (error: Error) => error,
-);
 
 const homes: { device: Device; inProcess: boolean }[] = [
   { device: "cpu", inProcess: false },
@@ -132,6 +124,42 @@ describe.each(homes)("a runner on $device, in process: $inProcess", ({ device, i
     expect((await runner.get(["sums"])).sums).toEqual(f32([4, 1], -1, 15, -3, 6));
     await runner.unload(program);
     await runner.drop(["sums"]);
+  });
+
+  test("leaves what is stored alone, whichever outputs the runs of a program ask for", async () => {
+    const program = await runner.load(step);
+    const change = f32([2], 1, 1);
+    const long = { state: f32([3], 10, 20, 30), change: f32([3], 0, 0, 0) };
+    await runner.run(program, { state: f32([2], 1, 2), change }, { next: { store: "s" } });
+    const alone = await runner.run(program, { state: f32([2], 10, 20), change }, { total: "host" });
+    expect(alone).toEqual({ total: f32([1], 32) });
+    expect(await runner.run(program, long, { total: "host" })).toEqual({ total: f32([1], 60) });
+    expect((await runner.get(["s"])).s).toEqual(f32([2], 2, 3));
+    await runner.run(program, long, { total: { store: "t" }, next: { store: "s" } });
+    expect(await runner.get(["s", "t"])).toEqual({ s: long.state, t: f32([1], 60) });
+    await runner.unload(program);
+    await runner.drop(["s", "t"]);
+  });
+
+  test("fills in the shapes that a graph asks for by an input's name", async () => {
+    const program = await runner.load(
+      model(
+        "unfold",
+        [["Reshape", ["x", "shape [B, -1, 2*A]"], ["y"]]],
+        [
+          { name: "x", shape: ["A*B", 4] },
+          { name: "a", shape: ["A"] },
+          { name: "b", shape: ["B"] },
+          { name: "shape [B, -1, 2*A]", dtype: "int64", shape: [3] },
+        ],
+        [{ name: "y", shape: ["B", "n", "2*A"] }],
+      ),
+    );
+    expect(program.inputs.map(({ name }) => name)).toEqual(["x", "a", "b"]);
+    const x = f32([6, 4], ...Array.from({ length: 24 }, (_, i) => i));
+    const { y } = await runner.run(program, { x, a: f32([3], 0, 0, 0), b: f32([2], 0, 0) }, { y: "host" });
+    expect(y).toEqual({ ...x, dims: [2, 2, 6] });
+    await runner.unload(program);
   });
 
   test("says what is wrong with a call and stays usable", async () => {

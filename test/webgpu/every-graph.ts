@@ -1,0 +1,83 @@
+/** Every graph that the project computes with, small: the jobs' steps, the codecs', the passes' in all their variants. */
+
+import { classifierConfig, classifierGraph } from "../../src/evaluation/classifier.ts";
+import { classifierStepGraph } from "../../src/evaluation/classifier-job.ts";
+import type { Graph } from "../../src/graph/index.ts";
+import { decoderGraph, encoderGraph, latentsGraph } from "../../src/models/tokenizer/codec.ts";
+import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
+import { transformerConfig } from "../../src/models/transformer/config.ts";
+import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
+import type { Sampling } from "../../src/models/transformer/sampler.ts";
+import { resolveConfig } from "../../src/training/config.ts";
+import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
+import { transformerStepGraph } from "../../src/training/transformer-job.ts";
+
+const shape = { grid: [2, 2], codebookSize: 12, classes: 3, width: 16, depth: 1, heads: 4, factors: [1, 2] };
+
+export const transformers = {
+  "pre-norm, tied": transformerConfig(shape),
+  "as MaskGIT: post-norm, a hidden layer in the head, untied": transformerConfig({
+    ...shape,
+    norm: "post",
+    headHidden: true,
+    tieEmbeddings: false,
+  }),
+};
+
+const autoencoder = {
+  resolution: 16,
+  patchSize: 4,
+  channels: 8,
+  multipliers: [1, 2],
+  residualBlocks: 1,
+  latentWidth: 4,
+  groups: 2,
+};
+
+export const tokenizers = {
+  vq: parseTokenizerConfig(
+    {
+      ...autoencoder,
+      multipliers: [1],
+      pixelShortcut: true,
+      latentWidth: 3 * 4 * 4,
+      quantizer: { kind: "vq", codebookSize: 16 },
+    },
+    "vq",
+  ),
+  fsq: parseTokenizerConfig({ ...autoencoder, quantizer: { kind: "fsq", levels: [4, 3, 3, 2] } }, "fsq"),
+};
+
+const samplings: Record<string, Sampling | undefined> = { "logits only": undefined };
+for (const guidance of ["none", "joined", "apart"] as const) {
+  for (const isFiltered of [false, true]) {
+    samplings[`guidance ${guidance}${isFiltered ? ", filtered" : ""}`] = { guidance, isFiltered };
+  }
+}
+
+const { tokenizer, transformer } = resolveConfig({ name: "graphs" }, "graphs").config;
+
+/** By name, each a function that builds it. */
+export const everyGraph: Record<string, () => Graph> = {};
+
+for (const [name, config] of Object.entries(transformers)) {
+  for (const teacher of ["next-larger", "full"] as const) {
+    everyGraph[`joint step, ${name}, teacher ${teacher}`] = () =>
+      transformerStepGraph(config, { ...transformer.training, batchSize: 2, teacher });
+  }
+  for (const [how, sampling] of Object.entries(samplings)) {
+    everyGraph[`full pass, ${name}, ${how}`] = () => fullPass(config, sampling);
+    everyGraph[`partial pass, ${name}, ${how}`] = () => partialPass(config, sampling);
+  }
+}
+for (const [name, config] of Object.entries(tokenizers)) {
+  everyGraph[`tokenizer step, ${name}`] = () =>
+    tokenizerStepGraph(config, 2, tokenizer.training, tokenizer.training.absoluteWeight);
+  everyGraph[`encoder, ${name}`] = () => encoderGraph(config);
+  everyGraph[`latents, ${name}`] = () => latentsGraph(config);
+  everyGraph[`decoder, ${name}`] = () => decoderGraph(config);
+}
+
+const judge = classifierConfig({ resolution: 8, classes: 3, channels: [8, 8], featureWidth: 8 });
+everyGraph["classifier step"] = () => classifierStepGraph(judge, 2, tokenizer.training);
+everyGraph.classifier = () => classifierGraph(judge);

@@ -1,0 +1,120 @@
+/** Training on a GPU: the CPU's losses, and a state that stays there and does not grow. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { integerAt } from "../../src/core/random.ts";
+import type { PictureSource } from "../../src/data/source.ts";
+import type { TokenDataset } from "../../src/data/tokens.ts";
+import { encode } from "../../src/graph/index.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { resolveConfig } from "../../src/training/config.ts";
+import type { TrainingJob } from "../../src/training/loop.ts";
+import {
+  initialState,
+  learningRateAt,
+  optimiserFeeds,
+  stateFeeds,
+  stateSinks,
+} from "../../src/training/optimiser.ts";
+import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
+import { transformerJob } from "../../src/training/transformer-job.ts";
+import { describeOnGpu } from "./adapter.ts";
+import { tokenizers, transformers } from "./every-graph.ts";
+
+const steps = 20;
+const schedule = { steps, batchSize: 2, learningRate: 0.005, warmupSteps: 2, logEvery: 1 };
+const { tokenizer, transformer } = resolveConfig(
+  {
+    name: "gpu",
+    tokenizer: { training: schedule },
+    transformer: { training: { ...schedule, batchSize: 4 } },
+  },
+  "gpu",
+).config;
+
+/** Pictures of one colour and noise. */
+const source: PictureSource = {
+  name: "test",
+  classNames: [],
+  resolution: 16,
+  length: 8,
+  read: async (index) => ({
+    width: 16,
+    height: 16,
+    pixels: Uint8Array.from({ length: 768 }, (_, at) => 100 * (index % 3) + integerAt([index, 1], at, 50)),
+    label: 0,
+  }),
+};
+const dataset: TokenDataset = {
+  grid: [2, 2],
+  codebookSize: 12,
+  classNames: ["a", "b", "c"],
+  count: 9,
+  ids: Uint16Array.from({ length: 36 }, (_, at) => (4 * (at >> 2) + (at % 4)) % 12),
+  labels: Int32Array.from({ length: 9 }, (_, i) => i % 3),
+  source: "test",
+  tokenizer: "test",
+};
+
+const jobs: Record<string, (runner: Runner) => TrainingJob> = {};
+for (const [name, config] of Object.entries(transformers)) {
+  jobs[`the transformer, ${name}`] = () =>
+    transformerJob({ config, training: { ...transformer.training, factors: [1, 2] }, dataset, key: [9, 9] });
+}
+for (const [name, config] of Object.entries(tokenizers)) {
+  jobs[`the tokenizer, ${name}`] = (runner) =>
+    tokenizerJob({
+      runner,
+      config,
+      training: tokenizer.training,
+      source,
+      count: 8,
+      isFlipped: true,
+      key: [9, 9],
+    });
+}
+
+describeOnGpu("training on a GPU, with the fallback to the CPU forbidden", () => {
+  let gpu: Runner;
+  let cpu: Runner;
+  beforeAll(async () => {
+    cpu = await createNodeRunner({ threads: 1 });
+    gpu = await createNodeRunner({ device: "webgpu", forbidFallback: true });
+  });
+  afterAll(async () => {
+    await cpu.close();
+    await gpu.close();
+  });
+
+  /** The losses of all steps, as the training loop runs them. */
+  async function losses(runner: Runner, job: TrainingJob): Promise<number[]> {
+    // The same weights on both: a codebook fitted on each would differ in the last bits, and some token then choose
+    // another code.
+    await runner.put(initialState(initialise(job.specs, [1, 2])));
+    const program = await runner.load(encode(job.graph));
+    const names = ["loss", "gradientNorm", ...job.outputs];
+    const sinks = {
+      ...stateSinks(job.specs),
+      ...Object.fromEntries(names.map((name) => [name, "host" as const])),
+    };
+    const found: number[] = [];
+    const before = await runner.stats();
+    for (let step = 0; step < steps; step++) {
+      const { feeds } = await job.batch(step);
+      const rate = learningRateAt(step, steps, { ...job.schedule, ...job.schedule.schedule });
+      const all = { ...stateFeeds(job.specs), ...optimiserFeeds(step, rate, job.schedule), ...feeds };
+      found.push(Number((await runner.run(program, all, sinks)).loss!.data[0]));
+    }
+    expect(await runner.stats()).toEqual(before);
+    await runner.unload(program);
+    return found;
+  }
+
+  it.each(Object.keys(jobs))("%s: 20 losses are the CPU's to 1e-4", async (name) => {
+    const job = jobs[name]!;
+    const expected = await losses(cpu, job(cpu));
+    const found = await losses(gpu, job(gpu));
+    expect(Math.abs(expected.at(-1)! - expected[0]!)).toBeGreaterThan(1e-3); // so errors of the state would show
+    expect(Math.max(...found.map((loss, i) => Math.abs(loss - expected[i]!)))).toBeLessThan(1e-4);
+  });
+});
