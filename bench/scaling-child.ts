@@ -18,7 +18,7 @@ export interface ScalingPoint {
 }
 
 export interface ScalingUse {
-  /** Of one decode, the median of as many as fit into a second, after one that is not counted unless it takes 5 seconds. */
+  /** Of one decode, the median of three, or as many as fit into a second, after one that is not counted unless it takes 5 seconds. */
   readonly seconds: number;
   /** The most resident memory, in bytes, over that with the weights loaded and nothing decoded. */
   readonly peak: number;
@@ -39,8 +39,9 @@ for (let i = 0; i < 3; i++) {
 }
 const before = process.memoryUsage.rss();
 const first = await decodeOnce(transformer, plan, point.batch); // sessions are made now
-const seconds = first < 5 ? [] : [first]; // in which making them is lost
-for (let spent = 0; spent < 1 && seconds.length < 9; spent += seconds.at(-1)!) {
+const isLong = first >= 5; // then making them is lost in it
+const seconds = isLong ? [first] : [];
+for (let spent = 0; !isLong && (seconds.length < 3 || spent < 1); spent += seconds.at(-1)!) {
   seconds.push(await decodeOnce(transformer, plan, point.batch));
 }
 const peak = process.resourceUsage().maxRSS * 1024 - before;
