@@ -1,5 +1,6 @@
 /** What every bench shares. */
 import type { Report } from "../cli/report.ts";
+import type { Precision } from "../src/models/transformer/precision.ts";
 import type { Device } from "../src/runtime/runner.ts";
 
 export interface BenchRequest {
@@ -12,6 +13,8 @@ export interface BenchRequest {
   readonly axis?: string;
   /** `--device`, for benches that compute where they are told. */
   readonly device?: Device;
+  /** `--precision`, for the bench that decodes in several. */
+  readonly precision?: Precision;
 }
 
 /** @returns the figures, the headline ones first */

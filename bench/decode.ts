@@ -3,7 +3,8 @@
  * plan, each without and with the cache) take turns with the best square product; then one profiled decode of each
  * kind shows where a step's time goes.
  *
- * `computeRatio` and `timeRatio`: flat without cache over scheduled with cache, batch 8, guided.
+ * `computeRatio` and `timeRatio`: flat without cache over scheduled with cache, batch 8, guided. With `--precision int8`
+ * a fifth way is the scheduled one in integers; `int8Ratio` is the time of the scheduled one in float32 over its.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,8 @@ import { type DecodePlan, makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
 import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
-import { loadTransformer } from "../src/models/transformer/predictor.ts";
+import type { Precision } from "../src/models/transformer/precision.ts";
+import { type LoadedTransformer, loadTransformer } from "../src/models/transformer/predictor.ts";
 import { imagePlanCost, readImageModel } from "../src/pipelines/image-model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
@@ -53,7 +55,7 @@ const sizes: Record<string, { rounds: number; load: () => Promise<Subject> }> = 
 
 const quickSize = async () => random({ grid: [4, 4], width: 64, depth: 2, heads: 8 });
 
-export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu" }) => {
+export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu", precision = "fp32" }) => {
   if (size !== undefined && !(size in sizes)) {
     throw new Error(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
   }
@@ -69,8 +71,9 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu" 
     const all = [1, 8, 32].flatMap((batch) => [true, false].map((isGuided) => ({ batch, isGuided })));
     const cases = name === "small" && !isQuick ? all : [{ batch: 8, isGuided: true }];
     const measured = [];
-    for (const one of cases)
-      measured.push(await measureCase(subject, { ...one, device }, isQuick ? 1 : rounds, say));
+    for (const one of cases) {
+      measured.push(await measureCase(subject, { ...one, device, precision }, isQuick ? 1 : rounds, say));
+    }
     const headline = measured.find(({ batch, isGuided }) => batch === 8 && isGuided)!;
     // Kernels of a GPU run later than the runtime's profile says.
     const steps = device === "cpu" ? await profileSteps(subject, isQuick ? 2 : 8, say) : null;
@@ -80,6 +83,8 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu" 
 };
 
 const sizesOf = (plan: DecodePlan): string => plan.sizes.map((run) => `${run.factor}x${run.steps}`).join();
+
+const inIntegers = "scheduled, cached, int8";
 
 /** The four ways, in the order of the table. */
 function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePlan> {
@@ -94,9 +99,16 @@ function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePla
   };
 }
 
+interface Case {
+  readonly batch: number;
+  readonly isGuided: boolean;
+  readonly device: Device;
+  readonly precision: Precision;
+}
+
 async function measureCase(
   subject: Subject,
-  { batch, isGuided, device }: { batch: number; isGuided: boolean; device: Device },
+  { batch, isGuided, device, precision }: Case,
   rounds: number,
   say: BenchRequest["say"],
 ) {
@@ -104,13 +116,20 @@ async function measureCase(
   try {
     const transformer = await loadTransformer(runner, subject.config, subject.tensors);
     const plans = plansOf(subject, isGuided);
+    let integers: LoadedTransformer | undefined;
+    if (precision === "int8") {
+      integers = await loadTransformer(runner, subject.config, subject.tensors, { name: "int8", precision });
+      plans[inIntegers] = plans["scheduled, cached"]!;
+      await decodeOnce(integers, plans[inIntegers], 1);
+    }
     const products = [await squareProduct(runner, 1024, 4), await squareProduct(runner, 2048, 1)];
     const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(plans).map((way) => [way, []]));
     const productSeconds = products.map((): number[] => []);
     await decodeOnce(transformer, plans["scheduled, cached"]!, 1); // sessions are made now
     for (let round = 0; round < rounds; round++) {
       for (const [way, plan] of Object.entries(plans)) {
-        seconds[way]!.push(await decodeOnce(transformer, plan, batch));
+        const used = way === inIntegers ? integers! : transformer;
+        seconds[way]!.push(await decodeOnce(used, plan, batch));
         for (const [i, product] of products.entries()) productSeconds[i]!.push(await product.run());
       }
     }
@@ -164,10 +183,13 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
   say(`\nbatch ${batch}, ${isGuided ? "guided" : "not guided"}, ${rounds} rounds`);
   say(table(heads, rows));
   say(`best square product ${gemmPeak.toFixed(1)} GFLOP/s`);
-  const best = ways.at(-1)!;
+  const best = ways.find(({ way }) => way === "scheduled, cached")!;
+  const integers = seconds[inIntegers];
+  const int8Ratio = integers && median(seconds[best.way]!.map((fp32, i) => fp32 / integers[i]!));
   return {
     computeRatio: flat.multiplyAdds / best.multiplyAdds,
     timeRatio: best.timeRatio,
+    ...(int8Ratio !== undefined && { int8Ratio }),
     gflops: flat.gflops,
     gemmPeak,
     batch,

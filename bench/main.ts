@@ -16,7 +16,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   start: async () => (await import("./start.ts")).benchStart,
 };
 
-interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device"> {
+interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device" | "precision"> {
   quick?: boolean;
   json?: boolean;
 }
@@ -29,16 +29,27 @@ await new Command("npm run bench --")
   )
   .option("--axis <name>", "scaling: batch, tokens, depth or steps; all of them unless told")
   .addOption(new Option("--device <name>", "decode, train: where to compute").choices(["cpu", "webgpu"]))
+  .addOption(
+    new Option("--precision <name>", "decode: int8 measures the scheduled decode in integers too").choices([
+      "fp32",
+      "int8",
+    ]),
+  )
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
   .action(async (name: string, options: BenchOptions) => {
-    const { size, axis, device } = options;
+    const { size, axis, device, precision } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
     const say = (line = "") => void stream.write(`${line}\n`);
-    const given = { ...(size && { size }), ...(axis && { axis }), ...(device && { device }) };
+    const given = {
+      ...(size && { size }),
+      ...(axis && { axis }),
+      ...(device && { device }),
+      ...(precision && { precision }),
+    };
     const figures = await bench({ say, isQuick, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
   })

@@ -6,11 +6,17 @@ export interface MachineOptions {
   seed: number | bigint;
   threads?: number;
   device: "cpu" | "webgpu";
+  precision: "fp32" | "int8";
 }
 
 export function addMachineOptions(command: Command): Command {
   return command
     .option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0)
     .option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024))
-    .addOption(new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"));
+    .addOption(new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"))
+    .addOption(
+      new Option("--precision <name>", "what layers compute with; int8: faster, on the CPU only")
+        .choices(["fp32", "int8"])
+        .default("fp32"),
+    );
 }

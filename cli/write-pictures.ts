@@ -11,7 +11,7 @@ export interface OutOptions {
 /** @returns the result object of the command */
 export async function writeGenerated(
   { images, tokens, seed, plan, stats }: Generated,
-  { model }: ImagePipeline,
+  { model, precision }: ImagePipeline,
   { out, tokens: format }: OutOptions,
   report: Report,
   signal: AbortSignal,
@@ -33,7 +33,7 @@ export async function writeGenerated(
     const data = Int32Array.from(tokens.flatMap((ids) => [...ids]));
     await writeNpy(join(out, "tokens.npy"), { dtype: "int32", dims: [tokens.length, ...grid], data });
   }
-  const facts = { ...stats, plan: printSizes(plan.sizes), seed };
+  const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
   const record = { ...facts, classes: labels, settings: plan };
   await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
   if (report.isTerminal) {

@@ -9,6 +9,7 @@ export type { PlanCost, StepCost } from "./decoding/cost.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export type { Precision } from "./models/transformer/precision.ts";
 export {
   describeImageModel,
   type ImageModel,

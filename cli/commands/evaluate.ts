@@ -56,7 +56,7 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
 }
 
 async function evaluate(folder: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
-  const { samples, seed, batch, threads, device } = options;
+  const { samples, seed, batch, threads, device, precision } = options;
   const report = openReport(options);
   const { createNodeRunner, openImagePipeline, planFor, printSizes, readImageModel } = await import(
     "../../src/index.ts"
@@ -82,7 +82,7 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
   let stage = "";
   let result: Evaluation;
   try {
-    const pipeline = await openImagePipeline(model, { runner });
+    const pipeline = await openImagePipeline(model, { runner, precision });
     result = await evaluateImages({
       pipeline,
       runner,
@@ -132,6 +132,7 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     model: folder,
     samples,
     seed,
+    precision,
     classifier: { folder: options.classifier, accuracy: classifier.accuracy.value },
     reference: result.reference,
     real: result.real,

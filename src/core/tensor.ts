@@ -5,6 +5,7 @@ export interface ArrayOf {
   int32: Int32Array;
   int64: BigInt64Array;
   uint16: Uint16Array;
+  int8: Int8Array;
   uint8: Uint8Array;
   bool: Uint8Array;
 }
@@ -24,6 +25,7 @@ export const bytesPerElement: Record<DType, number> = {
   int32: 4,
   int64: 8,
   uint16: 2,
+  int8: 1,
   uint8: 1,
   bool: 1,
 };

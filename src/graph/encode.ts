@@ -29,6 +29,8 @@ const typeCode: Record<GraphDType, TensorProto_DataType> = {
   float64: TensorProto_DataType.DOUBLE,
   int32: TensorProto_DataType.INT32,
   int64: TensorProto_DataType.INT64,
+  int8: TensorProto_DataType.INT8,
+  uint8: TensorProto_DataType.UINT8,
   bool: TensorProto_DataType.BOOL,
 };
 

@@ -6,7 +6,7 @@
 import { type ArrayOf, type HostTensor, sizeOf } from "../core/tensor.ts";
 import { type Dim, factorsOf, multiplyDims, printShape, type Shape } from "./dim.ts";
 
-export type GraphDType = "float32" | "float64" | "int32" | "int64" | "bool";
+export type GraphDType = "float32" | "float64" | "int32" | "int64" | "int8" | "uint8" | "bool";
 
 /** Takes the gradient of the loss by each output (null where none reaches it); gives one by each input. */
 export type Backward = (gradients: readonly (Value | null)[]) => readonly (Value | null)[];
@@ -108,7 +108,7 @@ export class Graph {
 
   /** A constant tensor, stored in the model. */
   constant(data: HostTensor): Value {
-    if (data.dtype === "uint8" || data.dtype === "uint16") {
+    if (data.dtype === "uint16") {
       throw new Error(`graph ${this.name}: a constant cannot be of type ${data.dtype}`);
     }
     if (data.data.length !== sizeOf(data.dims)) {
@@ -196,6 +196,9 @@ export function arrayFrom(dtype: GraphDType, values: readonly number[]): ArrayOf
       return Int32Array.from(values);
     case "int64":
       return BigInt64Array.from(values, (value) => BigInt(value));
+    case "int8":
+      return Int8Array.from(values);
+    case "uint8":
     case "bool":
       return Uint8Array.from(values);
   }

@@ -4,7 +4,8 @@
  * A `Graph` collects nodes as operations are called on its values; types and shapes are checked at once, and a
  * symbol ("B") stands for an extent that is known when the graph runs. `gradients` adds the nodes of the backward
  * pass to the same graph, `encode` writes what the outputs need as an ONNX model, `countMultiplyAdds` tells its cost.
- * Only operations of the standard set are written, and only those that compute right on every device.
+ * Only operations of the standard set are written, and only those that compute right on every device (those of
+ * ops/quantised.ts: on the CPU).
  *
  * @example One step of linear regression: y = x w^T, the squared error, its gradient, the next weights.
  * const graph = new Graph("step");
@@ -28,5 +29,6 @@ export * from "./ops/elementwise.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/matrix.ts";
 export * from "./ops/normalise.ts";
+export * from "./ops/quantised.ts";
 export * from "./ops/reduce.ts";
 export * from "./ops/shape.ts";

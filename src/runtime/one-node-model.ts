@@ -7,6 +7,7 @@ import type { bytesPerElement } from "../core/tensor.ts";
 const onnxType: Record<keyof typeof bytesPerElement, number> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   uint16: 4,
   int32: 6,
   int64: 7,

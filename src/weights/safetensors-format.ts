@@ -32,6 +32,7 @@ const formats: Record<string, { size: number; dtype: DType }> = {
   I32: { size: 4, dtype: "int32" },
   U16: { size: 2, dtype: "uint16" },
   U8: { size: 1, dtype: "uint8" },
+  I8: { size: 1, dtype: "int8" },
   BOOL: { size: 1, dtype: "bool" },
 };
 
@@ -42,6 +43,7 @@ const codeOf: Record<DType, string> = {
   int32: "I32",
   uint16: "U16",
   uint8: "U8",
+  int8: "I8",
   bool: "BOOL",
 };
 
@@ -251,6 +253,7 @@ const arrayOf = {
   int32: Int32Array,
   uint16: Uint16Array,
   uint8: Uint8Array,
+  int8: Int8Array,
   bool: Uint8Array,
 };
 

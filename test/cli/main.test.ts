@@ -94,6 +94,8 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--count", "2.5"], /'--count <n>'/],
     [["sample", "MODEL", "--class", "dgo"], /unknown class "dgo".*Did you mean "dog"/],
     [["sample", "MODEL", "--out", "/proc/nowhere"], /cannot write into the folder \/proc\/nowhere/],
+    [["sample", "MODEL", "--precision", "fp16"], /'--precision <name>' argument 'fp16'.*fp32, int8/],
+    [["sample", "MODEL", "--precision", "int8", "--device", "webgpu"], /int8 needs device cpu/],
     [["sample", "MODEL", "--batch", "many"], /'--batch <n>' argument 'many'.*or "auto"/],
     [["sample", "MODEL", "--memory", "1MiB"], /must hold one picture.*at least \d+ MiB, got 1 MiB/],
     [["sample", "/no/model"], /no such model folder/],

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { tensor } from "../../src/core/tensor.ts";
 import * as g from "../../src/graph/index.ts";
 import { countMultiplyAdds, Graph } from "../../src/graph/index.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
@@ -41,6 +42,8 @@ const kernels = new Set([
   ...["ReduceSum", "ReduceMax", "ArgMax", "CumSum", "TopK"],
   ...["Gather", "GatherElements", "ScatterElements", "ScatterND"],
   ...["Reshape", "Transpose", "Expand", "Concat", "Slice", "Pad"],
+  // Of ops/quantised.ts, which is for the CPU alone.
+  ...["QuantizeLinear", "MatMulInteger"],
 ]);
 
 /** One use of every operation of the room, as float values that can be summed. */
@@ -58,6 +61,9 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
   const float = (value: g.Value): g.Value => g.cast(value, "float32");
   const cube = g.reshape(x, ["B", 2, 3]);
   const condition = g.greater(x, y);
+  const quantised = g.quantiseRows(g.stopGradient(x));
+  const bytes = graph.input("bytes", "int8", [4, 6]);
+  const scales = g.stopGradient(channels);
   return {
     absolute: g.absolute(x),
     add: g.add(x, row),
@@ -96,6 +102,8 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     pad: g.pad(x, 1, 1, 1),
     padAxes: g.padAxes(x, [[1, 1, 1]]),
     placeRows: g.placeRows(square, rows, g.slice(square, 0, 0, 2)),
+    quantiseRows: quantised.scales,
+    quantisedLinear: g.quantisedLinear(quantised, bytes, scales),
     reshape: g.reshape(x, ["2*B", 3]),
     scatterAddLast: g.scatterAddLast(x, at, two),
     scatterAddRows: g.scatterAddRows(square, rows, g.slice(square, 0, 0, 2)),
@@ -168,6 +176,7 @@ describe("every operation of the room together", () => {
       ),
       kernel: float32([4, 4, 3, 3], new Array(144).fill(0.1)),
       channels: float32([4], [1, 2, 3, 4]),
+      bytes: tensor("int8", [4, 6], new Int8Array(24).fill(3)),
       rows: int32([2], [0, 2]),
       at: int32([1, 2], [3, 1]),
     });

@@ -191,6 +191,15 @@ describe("a pipeline's own things", () => {
     await own.close();
   });
 
+  it("refuses a precision that is none, or that the device lacks, before it opens anything", async () => {
+    const open = (options: object) => ImagePipeline.fromPretrained("/no/such/model", options);
+    await expect(open({ precision: "fp16" })).rejects.toThrow(
+      /precision: must be one of fp32, int8, got "fp16"/,
+    );
+    await expect(open({ precision: "int8", device: "webgpu" })).rejects.toThrow(/int8 needs device cpu/);
+    expect(pipeline.precision).toBe("fp32");
+  });
+
   it("refuses folders that are no whole model", async () => {
     await expect(ImagePipeline.fromPretrained(join(folder, "none"))).rejects.toThrow(/no such model folder/);
     const path = join(folder, "generation_config.json");

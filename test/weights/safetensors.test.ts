@@ -94,13 +94,28 @@ describe("what we write", () => {
 
   const anyTensor: fc.Arbitrary<HostTensor> = fc
     .record({
-      dtype: fc.constantFrom<DType>("float32", "float64", "int32", "int64", "uint16", "uint8", "bool"),
+      dtype: fc.constantFrom<DType>(
+        "float32",
+        "float64",
+        "int32",
+        "int64",
+        "uint16",
+        "int8",
+        "uint8",
+        "bool",
+      ),
       dims: fc.array(fc.nat(3), { maxLength: 3 }),
       fill: fc.infiniteStream(fc.nat(1)),
     })
     .map(({ dtype, dims, fill }) => {
       const values = Array.from({ length: sizeOf(dims) }, () => fill.next().value as number);
-      const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint16: Uint16Array };
+      const arrays = {
+        float32: Float32Array,
+        float64: Float64Array,
+        int32: Int32Array,
+        uint16: Uint16Array,
+        int8: Int8Array,
+      };
       if (dtype === "int64") return tensor(dtype, dims, BigInt64Array.from(values, BigInt));
       const array = dtype === "uint8" || dtype === "bool" ? Uint8Array : arrays[dtype];
       return tensor(dtype, dims, array.from(values));

@@ -144,7 +144,7 @@ export const equal = (a: Operand, b: Operand): Value => compare("equal", "Equal"
 /** Converts the element type; gradients pass between floating-point types only. */
 export function cast(x: Value, dtype: GraphDType): Value {
   if (x.dtype === dtype) return x;
-  const code = { float32: 1, float64: 11, int32: 6, int64: 7, bool: 9 }[dtype];
+  const code = { float32: 1, float64: 11, int32: 6, int64: 7, int8: 3, uint8: 2, bool: 9 }[dtype];
   const isFloat = (type: GraphDType): boolean => type === "float32" || type === "float64";
   const backward: Backward | undefined =
     isFloat(x.dtype) && isFloat(dtype) ? ([d]) => [cast(d!, x.dtype)] : undefined;

@@ -15,16 +15,20 @@ import {
   gelu,
   layerNorm,
   linear,
-  matmul,
   multiply,
   multiplyDims,
+  type QuantisedRows,
+  quantisedLinear,
+  quantiseRows,
   reshape,
   slice,
   transpose,
   type Value,
 } from "../../graph/index.ts";
 import { headWidth, type TransformerConfig } from "./config.ts";
+import { layoutOf, scalesOf } from "./precision.ts";
 
+/** Each parameter by name; of one in 8-bit integers also the scales. */
 export type Weights = Readonly<Record<string, Value>>;
 
 /** Keys and values of one layer, rows of h*dh: [B*T, h*dh]. */
@@ -97,17 +101,18 @@ function attention(
   batch: Dim,
   attended: Attended,
 ): Value {
-  const weight = (name: string): Value => weights[`blocks.${layer}.attention.${name}.weight`]!;
-  const own = { keys: linear(x, weight("key")), values: linear(x, weight("value")) };
+  const name = (part: string): string => `blocks.${layer}.attention.${part}.weight`;
+  const project = productsOf(weights, x);
+  const own = { keys: project(name("key")), values: project(name("value")) };
   const { keys, values } = attended(layer, own);
-  const query = multiply(linear(x, weight("query")), 1 / Math.sqrt(headWidth(config)));
+  const query = multiply(project(name("query")), 1 / Math.sqrt(headWidth(config)));
   const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
   const mixed = attend(
     transpose(split(query), [0, 2, 1, 3]), // [B, h, T, dh]
     transpose(split(keys), [0, 2, 3, 1]), // [B, h, dh, N+1]
     transpose(split(values), [0, 2, 1, 3]), // [B, h, N+1, dh]
   ); // [B, h, T, dh]
-  return matmul(reshape(transpose(mixed, [0, 2, 1, 3]), query.shape), weight("output"));
+  return productsOf(weights, reshape(transpose(mixed, [0, 2, 1, 3]), query.shape))(name("output"));
 }
 
 function splitHeads(config: TransformerConfig, rows: Value, batch: Dim): Value {
@@ -117,9 +122,22 @@ function splitHeads(config: TransformerConfig, rows: Value, batch: Dim): Value {
 }
 
 function mlp(weights: Weights, layer: number, x: Value): Value {
-  const weight = (name: string): Value => weights[`blocks.${layer}.mlp.${name}`]!;
-  const hidden = gelu(add(linear(x, weight("in.weight")), weight("in.bias")));
-  return add(matmul(hidden, weight("out.weight")), weight("out.bias"));
+  const name = (part: string): string => `blocks.${layer}.mlp.${part}`;
+  const bias = (part: string): Value => weights[name(`${part}.bias`)]!;
+  const hidden = gelu(add(productsOf(weights, x)(name("in.weight")), bias("in")));
+  return add(productsOf(weights, hidden)(name("out.weight")), bias("out"));
+}
+
+/** The products of some rows with matrices of the layers, in integers where the weights are. */
+function productsOf(weights: Weights, x: Value): (name: string) => Value {
+  let quantised: QuantisedRows | undefined; // once for query, key and value
+  return (name) => {
+    const layout = layoutOf(name);
+    const scales = weights[scalesOf(name)];
+    if (!scales) return linear(x, weights[name]!, layout);
+    quantised ??= quantiseRows(x);
+    return quantisedLinear(quantised, weights[name]!, scales, layout);
+  };
 }
 
 /** Logits of some rows of hidden states: [R, D] -> [R, V]. */

@@ -19,6 +19,7 @@ import {
   type Weights,
 } from "./layers.ts";
 import { type FactorChoice, nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
+import { type LayerPart, layoutOf, levelsOf, partOf, scalesOf } from "./precision.ts";
 import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
 /**
@@ -28,12 +29,16 @@ import { addSampling, logitRows, type Sampling } from "./sampler.ts";
  * Outputs: logits [R, V], or with `sampling` what {@link addSampling} makes of them, and the cache: new.keys.0,
  * new.values.0, new.keys.1, ... (fetch them only where they are needed).
  */
-export function fullPass(config: TransformerConfig, sampling?: Sampling): Graph {
+export function fullPass(
+  config: TransformerConfig,
+  sampling?: Sampling,
+  quantised: readonly LayerPart[] = [],
+): Graph {
   const graph = new Graph("transformer full pass");
   const ids = graph.input("ids", "int32", ["B", gridTokens(config)]);
   const classes = graph.input("classes", "int32", ["B"]);
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
-  const weights = weightInputs(graph, config, "full");
+  const weights = weightInputs(graph, config, "full", quantised);
   const caches: KeysValues[] = [];
   const attended: Attended = (layer, own) => {
     caches[layer] = own;
@@ -50,13 +55,17 @@ export function fullPass(config: TransformerConfig, sampling?: Sampling): Graph 
  * [R] rows b A + a whose logits are wanted, the cache keys.0, values.0, ..., and the weights.
  * Outputs: as of {@link fullPass}, but of the cache only what the cells hold from now on, [B*A, h*dh].
  */
-export function partialPass(config: TransformerConfig, sampling?: Sampling): Graph {
+export function partialPass(
+  config: TransformerConfig,
+  sampling?: Sampling,
+  quantised: readonly LayerPart[] = [],
+): Graph {
   const graph = new Graph("transformer partial pass");
   const ids = graph.input("ids", "int32", ["B", "A"]);
   const places = graph.input("places", "int32", ["B", "A"]);
   const cells = graph.input("cells", "int32", [multiplyDims("A", "B")]);
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
-  const weights = weightInputs(graph, config, "partial");
+  const weights = weightInputs(graph, config, "partial", quantised);
   const caches: KeysValues[] = [];
   const attended: Attended = (layer, own) => {
     const shape = [multiplyDims("B", gridTokens(config) + 1), own.keys.dim(1)];
@@ -95,29 +104,46 @@ export type PassKind = "full" | "partial";
 interface WeightPort {
   readonly input: string;
   readonly stored: string;
+  readonly dtype: "float32" | "int8";
   readonly shape: Shape;
   readonly rows: (choice: FactorChoice) => number;
 }
 
-function weightPorts(config: TransformerConfig, kind: PassKind): WeightPort[] {
+function weightPorts(
+  config: TransformerConfig,
+  kind: PassKind,
+  quantised: readonly LayerPart[],
+): WeightPort[] {
   const ports = transformerParameters(config)
     .filter(({ name }) => kind === "full" || name !== "classes.weight") // the class token is in the cache
-    .map((spec): WeightPort => {
+    .flatMap((spec): WeightPort[] => {
       const { name, shape } = spec;
       const layer = nestedLayer(name);
       const inner = name.includes(".mlp.") ? `f${layer}` : multiplyDims(headWidth(config), `h${layer}`);
-      return {
+      const port: WeightPort = {
         input: name,
         stored: name,
+        dtype: "float32",
         shape: layer === null ? shape : [inner, ...shape.slice(1)],
         rows: (choice) => rowsUsed(spec, choice),
       };
+      const part = partOf(name);
+      if (part === null || !quantised.includes(part)) return [port];
+      // Outputs are the leading axis, of which a sub-model uses a part, or the last, which it shares.
+      const outputs =
+        layoutOf(name) === "out-in" ? { shape: [inner] } : { shape: [shape[1]!], rows: () => shape[1]! };
+      const scales = scalesOf(name);
+      return [
+        { ...port, stored: levelsOf(name), dtype: "int8" },
+        { ...port, ...outputs, input: scales, stored: scales },
+      ];
     });
   if (config.tieEmbeddings) {
     const { codebookSize, width } = config;
     ports.push({
       input: "head.weight",
       stored: "tokens.weight",
+      dtype: "float32",
       shape: [codebookSize, width],
       rows: () => codebookSize,
     });
@@ -125,9 +151,17 @@ function weightPorts(config: TransformerConfig, kind: PassKind): WeightPort[] {
   return ports;
 }
 
-function weightInputs(graph: Graph, config: TransformerConfig, kind: PassKind): Weights {
+function weightInputs(
+  graph: Graph,
+  config: TransformerConfig,
+  kind: PassKind,
+  quantised: readonly LayerPart[],
+): Weights {
   return Object.fromEntries(
-    weightPorts(config, kind).map(({ input, shape }) => [input, graph.input(input, "float32", shape)]),
+    weightPorts(config, kind, quantised).map(({ input, dtype, shape }) => [
+      input,
+      graph.input(input, dtype, shape),
+    ]),
   );
 }
 
@@ -141,9 +175,10 @@ export function weightFeeds(
   kind: PassKind,
   choice: FactorChoice,
   prefix: string,
+  quantised: readonly LayerPart[] = [],
 ): Record<string, StoredFeed> {
   return Object.fromEntries(
-    weightPorts(config, kind).map(({ input, stored, rows }) => [
+    weightPorts(config, kind, quantised).map(({ input, stored, rows }) => [
       input,
       { stored: prefix + stored, rows: rows(choice) },
     ]),

@@ -13,12 +13,23 @@ import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { gridTokens, nullClass, type TransformerConfig } from "./config.ts";
 import { type FactorChoice, transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
+import {
+  layoutOf,
+  levelsOf,
+  type Precision,
+  partOf,
+  quantisedParts,
+  quantiseMatrix,
+  requirePrecision,
+  scalesOf,
+} from "./precision.ts";
 import { noTopP, type Sampling } from "./sampler.ts";
 
 /** A transformer whose weights are in a runner. Predictors share it. */
 export interface LoadedTransformer {
   readonly runner: Runner;
   readonly config: TransformerConfig;
+  readonly precision: Precision;
   /** What the stored names of this transformer begin with. */
   readonly prefix: string;
   /** The weight feeds of a pass by one sub-model. */
@@ -33,15 +44,18 @@ export interface LoadedTransformer {
  * Puts a transformer's weights into a runner.
  *
  * @param tensors  every parameter by name
- * @param name     what stored names begin with; transformers of one runner need different ones
- * @throws {InputError} naming the parameter that is missing or of another shape than the configuration says
+ * @param options.name       what stored names begin with; transformers of one runner need different ones
+ * @param options.precision  what the matrices of the layers are stored and multiplied in; "int8" needs a CPU runner
+ * @throws {InputError} naming the parameter that is missing or of another shape than the configuration says, or for a
+ *   precision that the runner's device does not have
  */
 export async function loadTransformer(
   runner: Runner,
   config: TransformerConfig,
   tensors: Readonly<Record<string, HostTensor>>,
-  name = "transformer",
+  { name = "transformer", precision = "fp32" }: { name?: string; precision?: Precision } = {},
 ): Promise<LoadedTransformer> {
+  requirePrecision(precision, runner.device);
   const prefix = `${name}/`;
   const stored: Record<string, HostTensor> = {};
   for (const { name: parameter, shape } of transformerParameters(config)) {
@@ -52,15 +66,27 @@ export async function loadTransformer(
       `${name}: "${parameter}" must be float32 [${shape}], got ${given.dtype} [${given.dims}]; ` +
         "the weights are of another configuration",
     );
-    stored[prefix + parameter] = given;
+    const part = partOf(parameter);
+    const isInteger = (factor: number) =>
+      part !== null && quantisedParts(config, precision, factor).includes(part);
+    if (part !== null && config.factors.some(isInteger)) {
+      const { levels, scales } = quantiseMatrix(given as HostTensor<"float32">, layoutOf(parameter));
+      stored[prefix + levelsOf(parameter)] = levels;
+      stored[prefix + scalesOf(parameter)] = scales;
+    }
+    // Sub-models too small to gain from integers use the leading rows in float32.
+    const largest = config.factors.find((factor) => !isInteger(factor));
+    if (largest !== undefined) stored[prefix + parameter] = leadingRows(given, part === null ? 1 : largest);
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
   return {
     runner,
     config,
+    precision,
     prefix,
-    weights: (kind, choice) => weightFeeds(config, kind, choice, prefix),
+    weights: (kind, choice) =>
+      weightFeeds(config, kind, choice, prefix, quantisedParts(config, precision, choice)),
     program: (key, build) => {
       let made = programs.get(key);
       if (!made) {
@@ -76,6 +102,13 @@ export async function loadTransformer(
       await runner.drop(Object.keys(stored));
     },
   };
+}
+
+/** The leading 1/factor of the rows, as a view. */
+function leadingRows({ dtype, dims, data }: HostTensor, factor: number): HostTensor {
+  const [rows, ...rest] = dims;
+  const part = [rows! / factor, ...rest];
+  return tensor(dtype, part, data.subarray(0, sizeOf(part)) as typeof data);
 }
 
 export interface Predictor {
@@ -141,16 +174,18 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const sink = keep(`${branch}/${name}`);
       sinks[`new.${name}`] = "cells" in inputs ? { ...sink, atRows: inputs.cells.data } : sink;
     }
-    const run = runner.run(await programOf(kind, sampling), feeds, sinks);
+    const run = runner.run(await programOf(kind, factor, sampling), feeds, sinks);
     // The next step's graph is built while this one computes.
-    if (request.isCacheRead) programOf("partial", sampling).catch(() => {}); // asked for again, it fails again
+    if (request.isCacheRead) programOf("partial", factor, sampling).catch(() => {}); // asked for again, it fails again
     return run;
   }
 
-  const programOf = (kind: PassKind, sampling?: Sampling): Promise<Program> =>
-    transformer.program(`${kind} ${sampling?.guidance} ${sampling?.isFiltered}`, () =>
-      kind === "full" ? fullPass(config, sampling) : partialPass(config, sampling),
+  function programOf(kind: PassKind, factor: number, sampling?: Sampling): Promise<Program> {
+    const quantised = quantisedParts(config, transformer.precision, factor);
+    return transformer.program(`${kind} ${sampling?.guidance} ${sampling?.isFiltered} ${quantised}`, () =>
+      (kind === "full" ? fullPass : partialPass)(config, sampling, quantised),
     );
+  }
 
   function samplingFeeds(request: PredictRequest, { guidance, isFiltered }: Sampling): Record<string, Feed> {
     const { uniforms, tokenTemperature, guidanceScale, topK, topP } = request;

@@ -205,11 +205,11 @@ describe("createPredictor", () => {
 describe("loadTransformer", () => {
   it("refuses weights of another configuration, by name", async () => {
     const { "head.bias": _left, ...rest } = weights;
-    await expect(loadTransformer(runner, config, rest, "other")).rejects.toThrow(
+    await expect(loadTransformer(runner, config, rest, { name: "other" })).rejects.toThrow(
       /other: .*lack "head\.bias"/,
     );
     const wrong = { ...weights, "head.bias": tensor("float32", [8], new Float32Array(8)) };
-    await expect(loadTransformer(runner, config, wrong, "other")).rejects.toThrow(
+    await expect(loadTransformer(runner, config, wrong, { name: "other" })).rejects.toThrow(
       /"head\.bias" must be .*\[9\].*\[8\]/,
     );
   });

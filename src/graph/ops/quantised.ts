@@ -1,0 +1,79 @@
+/**
+ * Matrix products in 8-bit integers, for inference on the CPU: they have no gradient, and no kernels on a GPU.
+ *
+ * R rows, K inputs, N outputs. Weights are integers in -64..64, although 8 bits hold more: x86 processors without
+ * VNNI add pairs of products in 16 bits and cut what does not fit. 2 * 255 * 64 fits, 2 * 255 * 127 does not, and
+ * the sums would be wrong without an error.
+ */
+import { setDerivation, shapeError, type Value } from "../graph.ts";
+import { absolute, add, cast, divide, multiply } from "./elementwise.ts";
+import { maxOver } from "./reduce.ts";
+import { transpose } from "./shape.ts";
+
+/** Rows as integers: x = (levels - 128) * scales, to within half a scale. */
+export interface QuantisedRows {
+  /** [R, K] uint8, 1..255. */
+  readonly levels: Value;
+  /** [R, 1] float32: a row's largest absolute value over 127. */
+  readonly scales: Value;
+}
+
+const zeroLevel = 128;
+
+/**
+ * Rounds each row of x [R, K] to 255 levels between its largest absolute value and minus that. A scale of its own for
+ * every row keeps a row's result free of the rows beside it, so that a picture does not depend on its batch.
+ */
+export function quantiseRows(x: Value): QuantisedRows {
+  if (x.dtype !== "float32" || x.rank !== 2) throw shapeError("quantiseRows", "a float32 matrix", x);
+  const { graph } = x;
+  const largest = add(maxOver(absolute(x), [-1], true), 1e-30); // a row of zeros has a scale too
+  const inputs = [multiply(x, divide(127, largest)), graph.scalar("float32", 1), zero(x)];
+  const [levels] = graph.emit("QuantizeLinear", inputs, [{ dtype: "uint8", shape: x.shape }]);
+  const scales = multiply(largest, 1 / 127);
+  for (const output of [levels!, scales]) withoutGradient("quantiseRows", [x], output);
+  return { levels: levels!, scales };
+}
+
+/**
+ * A linear map of quantised rows: a weight [N, K] (`layout: "out-in"`, the default) or [K, N] ("in-out"), int8 in
+ * -64..64, and the scale of each output [N] -> [R, N] float32. The sums are exact integers.
+ */
+export function quantisedLinear(
+  rows: QuantisedRows,
+  weight: Value,
+  scales: Value,
+  layout: "out-in" | "in-out" = "out-in",
+): Value {
+  const inputs = rows.levels.dim(1);
+  const [outputAxis, inputAxis] = layout === "out-in" ? [0, 1] : [1, 0];
+  if (weight.dtype !== "int8" || weight.rank !== 2 || weight.dim(inputAxis) !== inputs) {
+    const expected = layout === "out-in" ? `[N, ${inputs}]` : `[${inputs}, N]`;
+    throw shapeError("quantisedLinear", `an int8 weight ${expected}`, rows.levels, weight);
+  }
+  if (scales.dtype !== "float32" || scales.rank !== 1 || scales.dim(0) !== weight.dim(outputAxis)) {
+    throw shapeError("quantisedLinear", "a float32 scale for each output", weight, scales);
+  }
+  const matrix = layout === "out-in" ? transpose(weight, [1, 0]) : weight; // bytes: cheap beside the product
+  const shape = [rows.levels.dim(0), weight.dim(outputAxis)];
+  const product = [rows.levels, matrix, zero(rows.levels)];
+  const [sums] = weight.graph.emit("MatMulInteger", product, [{ dtype: "int32", shape }]);
+  const result = multiply(multiply(cast(sums!, "float32"), rows.scales), scales);
+  withoutGradient("quantisedLinear", [rows.levels, rows.scales, scales], result);
+  return result;
+}
+
+const zero = ({ graph }: Value): Value => graph.scalar("uint8", zeroLevel);
+
+/** Rounding has no slope: to ask for one is a mistake, and not a zero. */
+function withoutGradient(operation: string, inputs: readonly Value[], output: Value): void {
+  setDerivation({
+    inputs,
+    outputs: [output],
+    backward: () => {
+      throw new Error(
+        `graph.${operation}: it is for inference and has no gradient; use stopGradient before it`,
+      );
+    },
+  });
+}

@@ -1,0 +1,146 @@
+/** Products in 8-bit integers against plain integer loops: exact, so that no tolerance hides a wrong sum. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { tensor } from "../../../src/core/tensor.ts";
+import * as g from "../../../src/graph/index.ts";
+import { countMultiplyAdds, Graph } from "../../../src/graph/index.ts";
+import { evaluate, float32, numbers } from "../harness.ts";
+
+const layouts = ["out-in", "in-out"] as const;
+type Layout = (typeof layouts)[number];
+
+function build(layout: Layout): Graph {
+  const graph = new Graph("quantised");
+  const rows = g.quantiseRows(graph.input("x", "float32", ["R", "K"]));
+  const weight = graph.input("weight", "int8", layout === "out-in" ? ["N", "K"] : ["K", "N"]);
+  graph.output("y", g.quantisedLinear(rows, weight, graph.input("scales", "float32", ["N"]), layout));
+  graph.output("levels", g.cast(rows.levels, "int32"));
+  graph.output("row scales", rows.scales);
+  return graph;
+}
+
+interface Product {
+  /** [R][K], integers of which each row's largest is 127, so that they are their own levels. */
+  readonly x: readonly (readonly number[])[];
+  /** [N][K] in -64..64. */
+  readonly weight: readonly (readonly number[])[];
+}
+
+async function run(layout: Layout, { x, weight }: Product, scale = 1) {
+  const [r, k, n] = [x.length, x[0]!.length, weight.length];
+  const matrix = layout === "out-in" ? weight : x[0]!.map((_, i) => weight.map((row) => row[i]!));
+  return evaluate(build(layout), {
+    x: float32([r, k], x.flat()),
+    weight: tensor("int8", layout === "out-in" ? [n, k] : [k, n], Int8Array.from(matrix.flat())),
+    scales: float32([n], new Array(n).fill(scale)),
+  });
+}
+
+const sums = ({ x, weight }: Product): number[] =>
+  x.flatMap((row) => weight.map((w) => row.reduce((total, value, i) => total + value * w[i]!, 0)));
+
+describe("quantisedLinear", () => {
+  // Worst for processors that add pairs of products in 16 bits: every pair as large as it can be, of either sign.
+  const k = 259;
+  const largest: Product = {
+    x: [
+      new Array(k).fill(127),
+      new Array(k).fill(-127),
+      Array.from({ length: k }, (_, i) => (i % 4 < 2 ? 127 : -127)),
+    ],
+    weight: [64, -64].flatMap((w) => [
+      new Array(k).fill(w),
+      Array.from({ length: k }, (_, i) => (i % 4 < 2 ? w : -w)),
+      Array.from({ length: k }, (_, i) => (i % 2 ? w : -w)),
+    ]),
+  };
+
+  it.each(layouts)("is exact for the largest numbers: no sum is cut, %s", async (layout) => {
+    expect(numbers((await run(layout, largest)).y)).toEqual(sums(largest));
+  });
+
+  it.each(layouts)("is the triple loop over integers, whatever the extents, %s", async (layout) => {
+    const product = fc
+      .record({
+        r: fc.integer({ min: 1, max: 9 }),
+        k: fc.integer({ min: 1, max: 70 }),
+        n: fc.integer({ min: 1, max: 40 }),
+      })
+      .chain(({ r, k, n }) => {
+        const integers = (most: number) => fc.integer({ min: -most, max: most });
+        const row = fc
+          .array(integers(127), { minLength: k, maxLength: k })
+          .map((values) => [127, ...values.slice(1)]);
+        return fc.record({
+          x: fc.array(row, { minLength: r, maxLength: r }),
+          weight: fc.array(fc.array(integers(64), { minLength: k, maxLength: k }), {
+            minLength: n,
+            maxLength: n,
+          }),
+        });
+      });
+    await fc.assert(
+      fc.asyncProperty(product, async (given) => {
+        expect(numbers((await run(layout, given, 0.5)).y)).toEqual(sums(given).map((value) => value / 2));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("counts as a product of its extents", () => {
+    for (const layout of layouts)
+      expect(countMultiplyAdds(build(layout), { R: 3, K: 5, N: 7 })).toBe(3 * 5 * 7);
+  });
+
+  it("names what does not fit", () => {
+    const graph = new Graph("wrong");
+    const rows = g.quantiseRows(graph.input("x", "float32", ["R", 4]));
+    const weight = graph.input("w", "int8", [3, 4]);
+    const scales = graph.input("s", "float32", [3]);
+    expect(() => g.quantiseRows(weight)).toThrow(/quantiseRows: expected a float32 matrix, got "w" int8/);
+    expect(() => g.quantisedLinear(rows, weight, scales, "in-out")).toThrow(/an int8 weight \[4, N\]/);
+    expect(() => g.quantisedLinear(rows, scales, scales)).toThrow(/an int8 weight \[N, 4\]/);
+    const four = graph.input("four", "float32", [4]);
+    expect(() => g.quantisedLinear(rows, weight, four)).toThrow(/a float32 scale for each output/);
+  });
+
+  it("has no gradient, and says so", () => {
+    const graph = new Graph("gradient");
+    const x = graph.input("x", "float32", [2, 4]);
+    const scales = graph.input("s", "float32", [3]);
+    const y = g.quantisedLinear(g.quantiseRows(x), graph.input("w", "int8", [3, 4]), scales);
+    for (const target of [x, scales]) {
+      expect(() => g.gradients(g.sum(y), [target])).toThrow(/quantisedLinear: it is for inference/);
+    }
+  });
+});
+
+describe("quantiseRows", () => {
+  const weight = [[64, -3, 17, 5]];
+
+  it("rounds to within half a scale, which is a row's largest absolute value over 127", async () => {
+    const x = [
+      [0.3, -1.7, 0.001, 1.2],
+      [1e-4, 3e-4, -2e-4, 0],
+      [0, 0, 0, 0],
+    ];
+    const found = await run("out-in", { x, weight });
+    const scales = numbers(found["row scales"]);
+    [1.7, 3e-4, 0].forEach((most, i) => {
+      expect(scales[i]).toBeCloseTo(most / 127, 9);
+    });
+    numbers(found.levels).forEach((level, i) => {
+      expect(level).toBeGreaterThanOrEqual(1);
+      const restored = (level - 128) * scales[i >> 2]!;
+      expect(Math.abs(restored - x.flat()[i]!)).toBeLessThanOrEqual(0.5001 * scales[i >> 2]!);
+    });
+    expect(numbers(found.y)[2]).toBe(0);
+  });
+
+  it("rounds a row the same whatever is beside it, bit for bit", async () => {
+    const row = [0.3, -1.7, 0.001, 1.2];
+    const alone = await run("out-in", { x: [row], weight });
+    const beside = await run("out-in", { x: [[900, -3, 2, 1], row], weight });
+    expect(numbers(beside.y)[1]).toBe(numbers(alone.y)[0]);
+  });
+});
