@@ -1,12 +1,12 @@
 /** Training on a GPU: the CPU's losses, and a state that stays there and does not grow. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
 import type { PictureSource } from "../../src/data/source.ts";
 import type { TokenDataset } from "../../src/data/tokens.ts";
 import { encode } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
-import type { Runner } from "../../src/runtime/runner.ts";
+import type { Device, Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
 import {
@@ -75,17 +75,6 @@ for (const [name, config] of Object.entries(tokenizers)) {
 }
 
 describeOnGpu("training on a GPU, with the fallback to the CPU forbidden", () => {
-  let gpu: Runner;
-  let cpu: Runner;
-  beforeAll(async () => {
-    cpu = await createNodeRunner({ threads: 1 });
-    gpu = await createNodeRunner({ device: "webgpu", forbidFallback: true });
-  });
-  afterAll(async () => {
-    await cpu.close();
-    await gpu.close();
-  });
-
   /** The losses of all steps, as the training loop runs them. */
   async function losses(runner: Runner, job: TrainingJob): Promise<number[]> {
     // The same weights on both: a codebook fitted on each would differ in the last bits, and some token then choose
@@ -111,9 +100,14 @@ describeOnGpu("training on a GPU, with the fallback to the CPU forbidden", () =>
   }
 
   it.each(Object.keys(jobs))("%s: 20 losses are the CPU's to 1e-4", async (name) => {
-    const job = jobs[name]!;
-    const expected = await losses(cpu, job(cpu));
-    const found = await losses(gpu, job(gpu));
+    const onDevice = async (device: Device): Promise<number[]> => {
+      const runner = await createNodeRunner({ device, threads: 1, forbidFallback: true });
+      const found = await losses(runner, jobs[name]!(runner));
+      await runner.close();
+      return found;
+    };
+    const expected = await onDevice("cpu");
+    const found = await onDevice("webgpu");
     expect(Math.abs(expected.at(-1)! - expected[0]!)).toBeGreaterThan(1e-3); // so errors of the state would show
     expect(Math.max(...found.map((loss, i) => Math.abs(loss - expected[i]!)))).toBeLessThan(1e-4);
   });
