@@ -79,7 +79,7 @@ function chartOf({ name, points }: Axis): string {
     name: label,
     points: points.map((point) => [point.value, y(point)] as const),
   });
-  return sideBySide([
+  return sideBySide(`Time and memory per image against ${name}`, [
     lineChart(
       [
         line("measured", (point) => point.secondsPerImage),

@@ -85,6 +85,7 @@ export function lineChart(
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12" fill="#333">`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${size.left}" y="24" font-size="15" font-weight="bold">${escapeText(title)}</text>`,
     ...gridlines,
@@ -98,12 +99,12 @@ export function lineChart(
 }
 
 /** Charts as one SVG text, side by side. */
-export function sideBySide(charts: readonly string[]): string {
+export function sideBySide(title: string, charts: readonly string[]): string {
   const inner = charts.map((chart, i) =>
     chart.replace("<svg ", `<svg x="${i * size.width}" width="${size.width}" height="${size.height}" `),
   );
   const extent = `0 0 ${charts.length * size.width} ${size.height}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${extent}">\n${inner.join("")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${extent}">\n<title>${escapeText(title)}</title>\n${inner.join("")}</svg>\n`;
 }
 
 /** Positions moved apart to at least `gap`, order kept, so that labels of close lines can be read. */

@@ -85,7 +85,7 @@ describe("lineChart", () => {
 
   it("puts charts side by side into one that a rasteriser accepts", async () => {
     const one = lineChart([{ name: "one", points: [[3, 3]] }], options);
-    const { width, height } = await sharp(Buffer.from(sideBySide([one, one]))).metadata();
+    const { width, height } = await sharp(Buffer.from(sideBySide("two of them", [one, one]))).metadata();
     expect([width, height]).toEqual([1440, 420]);
   });
 
