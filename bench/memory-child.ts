@@ -10,6 +10,7 @@ import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { createPredictor, loadTransformer } from "../src/models/transformer/predictor.ts";
 import { modelFacts } from "../src/pipelines/image-model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
+import { settledMemory } from "./settled-memory.ts";
 
 /** In bytes, but for the number of parameters. */
 export interface MemoryUse {
@@ -51,12 +52,3 @@ process.stdout.write(`${JSON.stringify(use)}\n`);
 await predictor.dispose();
 await transformer.dispose();
 await runner.close();
-
-/** Resident memory once the collector has nothing left to free. */
-async function settledMemory(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return process.memoryUsage.rss();
-}

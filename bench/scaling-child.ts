@@ -10,6 +10,7 @@ import { loadTransformer } from "../src/models/transformer/predictor.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import { median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";
+import { settledMemory } from "./settled-memory.ts";
 
 export interface ScalingPoint {
   readonly config: TransformerConfig;
@@ -33,11 +34,7 @@ const config = transformerConfig({
 const plan = makePlan(point.plan);
 const runner = await createNodeRunner();
 const transformer = await loadTransformer(runner, config, initialise(transformerParameters(config), [1, 2]));
-for (let i = 0; i < 3; i++) {
-  globalThis.gc?.();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-}
-const before = process.memoryUsage.rss();
+const before = await settledMemory();
 const first = await decodeOnce(transformer, plan, point.batch); // sessions are made now
 const isLong = first >= 5; // then making them is lost in it
 const seconds = isLong ? [first] : [];

@@ -10,13 +10,22 @@ export interface MachineOptions {
 }
 
 export function addMachineOptions(command: Command): Command {
-  return command
-    .option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0)
-    .option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024))
-    .addOption(new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"))
-    .addOption(
-      new Option("--precision <name>", "what layers compute with; int8: faster, on the CPU only")
-        .choices(["fp32", "int8"])
-        .default("fp32"),
-    );
+  command.option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0);
+  return addDeviceOptions(command).addOption(
+    new Option("--precision <name>", "what layers compute with; int8: faster, on the CPU only")
+      .choices(["fp32", "int8"])
+      .default("fp32"),
+  );
+}
+
+/** --threads and --device, for every command that computes on either. */
+export function addDeviceOptions(command: Command): Command {
+  return addThreadsOption(command).addOption(
+    new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"),
+  );
+}
+
+/** --threads alone, for what computes on the CPU only. */
+export function addThreadsOption(command: Command): Command {
+  return command.option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024));
 }

@@ -1,6 +1,7 @@
 /** `magnets classifier`: train the judge that `magnets evaluate` asks. */
 import { join } from "node:path";
 import type { Command } from "commander";
+import { addThreadsOption } from "../machine-options.ts";
 import { finishCommand, wholeNumber } from "../options.ts";
 import { startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
@@ -27,8 +28,8 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     .option("--pictures <n>", "pictures to train on (default: 8000, or what there is)", wholeNumber(1))
     .option("--held-out <n>", "other pictures to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 pictures (default: 1000)", wholeNumber(1))
-    .option("--resume", "go on with the run in the run folder")
-    .option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024))
+    .option("--resume", "go on with the run in the run folder");
+  addThreadsOption(command)
     .option("--run <folder>", "metrics and checkpoints (default: runs/ and the classifier's name)")
     .option("--out <folder>", "the classifier's folder", "models/sprites-classifier");
   finishCommand(

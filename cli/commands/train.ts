@@ -1,7 +1,8 @@
 /** `magnets train`: from a configuration and data to a model folder. */
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { collect, finishCommand, wholeNumber } from "../options.ts";
+import { addDeviceOptions } from "../machine-options.ts";
+import { collect, finishCommand } from "../options.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
 
@@ -30,10 +31,11 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
       new Option("--stage <name>", "do one stage only")
         .choices(["all", "tokenizer", "tokenise", "transformer"])
         .default("all"),
-    )
-    .option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024))
-    .addOption(new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"))
-    .option("--out <folder>", "the run's folder (default: runs/ and the configuration's name)");
+    );
+  addDeviceOptions(command).option(
+    "--out <folder>",
+    "the run's folder (default: runs/ and the configuration's name)",
+  );
   finishCommand(
     command,
     "train configs/sprites.yaml --quick",
