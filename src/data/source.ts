@@ -1,17 +1,23 @@
 /**
- * What every dataset is to the rest of the project: numbered pictures with a class each.
+ * What every dataset is to the rest of the project: numbered pictures, still or moving, with a class each.
  *
- * B pictures, H height, W width. Pixels are RGB bytes, row-major [H, W, 3]; planes are float32 [B, 3, H, W] in [0, 1].
+ * B pictures, T frames of a moving picture, H height, W width. Pixels are RGB bytes, row-major [H, W, 3] or
+ * [T, H, W, 3]; planes are float32 [B, 3, H, W] or [B, 3, T, H, W] in [0, 1].
  */
-import { type HostTensor, tensor } from "../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 
 /** RGB bytes without a class, e.g. what a decoder made. */
 export interface Raster {
   readonly width: number;
   readonly height: number;
-  /** RGB, row-major, H * W * 3 bytes. */
+  /** T of a moving picture; left out: a still one. */
+  readonly frames?: number;
+  /** RGB, row-major, H * W * 3 bytes, or T times as many, frame after frame. */
   readonly pixels: Uint8Array;
 }
+
+/** A moving picture without a class. */
+export type Clip = Raster & { readonly frames: number };
 
 /** One picture of a dataset. */
 export interface Picture extends Raster {
@@ -26,6 +32,8 @@ export interface PictureSource {
   readonly classNames: readonly string[];
   /** Side of its square pictures, in pixels. */
   readonly resolution: number;
+  /** T of its moving pictures; left out: they are still. */
+  readonly frames?: number;
   /** How many pictures there are; null = as many as one asks for. */
   readonly length: number | null;
   /** Picture `index`, 0 <= index < length. */
@@ -35,19 +43,19 @@ export interface PictureSource {
 /**
  * Pictures of one size as planes.
  *
- * @returns float32 [B, 3, H, W] in [0, 1]
+ * @returns float32 [B, 3, H, W] in [0, 1], of moving pictures [B, 3, T, H, W]
  * @throws when there is no picture or the sizes differ
  */
 export function toPlanes(pictures: readonly Raster[]): HostTensor<"float32"> {
   if (pictures.length === 0) throw new Error("toPlanes: needs at least one picture, got none");
-  const { width, height } = pictures[0]!;
-  const area = width * height;
+  const space = spaceOf(pictures[0]!);
+  const area = sizeOf(space);
   const planes = new Float32Array(pictures.length * 3 * area);
   for (const [b, picture] of pictures.entries()) {
-    if (picture.width !== width || picture.height !== height) {
+    if (spaceOf(picture).join() !== space.join()) {
       throw new Error(
-        `toPlanes: pictures must share one size, picture 0 is ${width}x${height}, ` +
-          `picture ${b} is ${picture.width}x${picture.height}`,
+        `toPlanes: pictures must share one size, picture 0 is ${describe(pictures[0]!)}, ` +
+          `picture ${b} is ${describe(picture)}`,
       );
     }
     for (let channel = 0; channel < 3; channel++) {
@@ -55,17 +63,54 @@ export function toPlanes(pictures: readonly Raster[]): HostTensor<"float32"> {
       for (let i = 0; i < area; i++) planes[start + i] = picture.pixels[i * 3 + channel]! / 255;
     }
   }
-  return tensor("float32", [pictures.length, 3, height, width], planes);
+  return tensor("float32", [pictures.length, 3, ...space], planes);
+}
+
+function describe({ width, height, frames }: Raster): string {
+  return `${width}x${height}${frames === undefined ? "" : ` of ${frames} frames`}`;
+}
+
+/** [H, W] of a still picture, [T, H, W] of a moving one. */
+export function spaceOf({ frames, height, width }: Omit<Raster, "pixels">): number[] {
+  return frames === undefined ? [height, width] : [frames, height, width];
+}
+
+/** Frame `t` of a moving picture as a still one; its pixels are a view. */
+export function frameOf({ width, height, pixels }: Clip, t: number): Raster {
+  const size = width * height * 3;
+  return { width, height, pixels: pixels.subarray(t * size, (t + 1) * size) };
+}
+
+/**
+ * Still pictures of one size, one after another, as a moving one.
+ *
+ * @throws when there is none or the sizes differ
+ */
+export function clipOf(frames: readonly Raster[]): Clip {
+  if (frames.length === 0) throw new Error("clipOf: needs at least one frame, got none");
+  const { width, height } = frames[0]!;
+  const size = width * height * 3;
+  const pixels = new Uint8Array(frames.length * size);
+  for (const [t, frame] of frames.entries()) {
+    if (frame.width !== width || frame.height !== height) {
+      throw new Error(
+        `clipOf: frames must share one size, frame 0 is ${width}x${height}, frame ${t} is ${frame.width}x${frame.height}`,
+      );
+    }
+    pixels.set(frame.pixels, t * size);
+  }
+  return { width, height, frames: frames.length, pixels };
 }
 
 /**
  * Turns planes left to right, in place: all pictures, or picture `index` alone.
  *
- * @param planes  float32 [B, 3, H, W]
+ * @param planes  float32 [B, 3, H, W] or [B, 3, T, H, W]
  */
 export function mirror({ dims, data }: HostTensor<"float32">, index?: number): void {
-  const [count, channels, height, width] = dims as [number, number, number, number];
-  const size = channels * height * width;
+  const count = dims[0]!;
+  const width = dims.at(-1)!;
+  const size = sizeOf(dims.slice(1));
   const [from, to] = index === undefined ? [0, count] : [index, index + 1];
   for (let row = from * size; row < to * size; row += width) data.subarray(row, row + width).reverse();
 }
@@ -73,17 +118,17 @@ export function mirror({ dims, data }: HostTensor<"float32">, index?: number): v
 /**
  * Picture `index` of planes, clamped to [0, 1] and rounded to the nearest byte; a value that is not a number is 0.
  *
- * @param planes  float32 [B, 3, H, W]
+ * @param planes  float32 [B, 3, H, W], or [B, 3, T, H, W] for a moving picture
  */
 export function fromPlanes(planes: HostTensor<"float32">, index: number): Raster {
-  const [count, channels, height, width] = planes.dims;
-  if (planes.dims.length !== 4 || channels !== 3) {
-    throw new Error(`fromPlanes: needs shape [B, 3, H, W], got [${planes.dims}]`);
+  const [count, channels, ...space] = planes.dims;
+  if (!(space.length === 2 || space.length === 3) || channels !== 3) {
+    throw new Error(`fromPlanes: needs shape [B, 3, H, W] or [B, 3, T, H, W], got [${planes.dims}]`);
   }
   if (!(Number.isInteger(index) && index >= 0 && index < count!)) {
     throw new Error(`fromPlanes: index must be in 0..${count! - 1}, got ${index}`);
   }
-  const area = width! * height!;
+  const area = sizeOf(space);
   const pixels = new Uint8Array(area * 3);
   for (let channel = 0; channel < 3; channel++) {
     const start = (index * 3 + channel) * area;
@@ -93,5 +138,6 @@ export function fromPlanes(planes: HostTensor<"float32">, index: number): Raster
       pixels[i * 3 + channel] = value > 0 ? Math.round(Math.min(value, 1) * 255) : 0;
     }
   }
-  return { width: width!, height: height!, pixels };
+  const [height, width] = space.slice(-2) as [number, number];
+  return { width, height, ...(space.length === 3 && { frames: space[0]! }), pixels };
 }

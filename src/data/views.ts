@@ -15,7 +15,7 @@ const limit = 1 << 30;
 /** Keeps pictures that were read: each is drawn or decoded once, not once per epoch. 64 x 64 pixels take 12 KiB. */
 export function remembered<S extends PictureSource>(source: S): S {
   const kept = new Map<number, Promise<Picture>>();
-  const bytes = source.resolution ** 2 * 3;
+  const bytes = (source.frames ?? 1) * source.resolution ** 2 * 3;
   return {
     ...source,
     read(index) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
-import { fromPlanes, type Raster, toPlanes } from "../../src/data/source.ts";
+import { clipOf, frameOf, fromPlanes, mirror, type Raster, toPlanes } from "../../src/data/source.ts";
 
 const rasters = fc
   .record({
@@ -35,6 +35,34 @@ describe("toPlanes and fromPlanes", () => {
     expect([...planes.data]).toEqual([Math.fround(0.2), 0, 0, 0, 0, 1]);
   });
 
+  it("round-trips moving pictures, whose frames are planes of [B, 3, T, H, W]", () => {
+    fc.assert(
+      fc.property(rasters, (frames) => {
+        const clip = clipOf(frames);
+        const planes = toPlanes([clip, clip]);
+        const { width, height } = clip;
+        expect(planes.dims).toEqual([2, 3, frames.length, height, width]);
+        expect(fromPlanes(planes, 1)).toEqual(clip);
+        for (const [t, frame] of frames.entries()) expect(frameOf(clip, t)).toEqual(frame);
+        // Channel by channel, the frames follow one another.
+        const still = toPlanes(frames);
+        const at = (t: number, channel: number, i: number) =>
+          still.data[(t * 3 + channel) * width * height + i];
+        const area = width * height;
+        planes.data.subarray(0, 3 * frames.length * area).forEach((value, i) => {
+          const channel = Math.floor(i / (frames.length * area));
+          expect(value).toBe(at(Math.floor(i / area) % frames.length, channel, i % area));
+        });
+        mirror(planes, 1);
+        mirror(planes);
+        const turned = fromPlanes(planes, 0);
+        const row = turned.pixels.subarray(0, 3);
+        expect([...row]).toEqual([...clip.pixels.subarray((width - 1) * 3, width * 3)]);
+        expect(fromPlanes(planes, 1)).toEqual(clip);
+      }),
+    );
+  });
+
   it("clamps and rounds, and shows a value that is not a number as black", () => {
     const planes = tensor("float32", [1, 3, 1, 2], Float32Array.of(-3, 7, 0.5, Number.NaN, 0.999, 0.0019));
     // 0.5 * 255 = 127.5 -> 128; 0.999 * 255 = 254.7 -> 255; 0.0019 * 255 = 0.48 -> 0
@@ -45,6 +73,9 @@ describe("toPlanes and fromPlanes", () => {
     const a = { width: 1, height: 1, pixels: new Uint8Array(3) };
     const b = { width: 2, height: 1, pixels: new Uint8Array(6) };
     expect(() => toPlanes([a, b])).toThrow("picture 1 is 2x1");
+    expect(() => toPlanes([a, clipOf([a])])).toThrow("picture 1 is 1x1 of 1 frames");
+    expect(() => clipOf([a, b])).toThrow("frame 1 is 2x1");
+    expect(() => clipOf([])).toThrow("at least one");
     expect(() => toPlanes([])).toThrow("at least one");
     expect(() => fromPlanes(tensor("float32", [3, 1, 1], new Float32Array(3)), 0)).toThrow("[B, 3, H, W]");
     expect(() => fromPlanes(toPlanes([a]), 1)).toThrow("0..0");
