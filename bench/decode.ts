@@ -17,7 +17,7 @@ import { type TransformerConfig, transformerConfig } from "../src/models/transfo
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import type { Precision } from "../src/models/transformer/precision.ts";
 import { type LoadedTransformer, loadTransformer } from "../src/models/transformer/predictor.ts";
-import { imagePlanCost, readImageModel } from "../src/pipelines/image-model.ts";
+import { modelPlanCost, readModel } from "../src/pipelines/model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
 import { type Bench, type BenchRequest, median } from "./bench.ts";
@@ -44,7 +44,7 @@ const sizes: Record<string, { rounds: number; load: () => Promise<Subject> }> = 
   small: {
     rounds: 7,
     load: async () => {
-      const { transformer, plan } = await readImageModel("models/sprites");
+      const { transformer, plan } = await readModel("models/sprites");
       return { ...transformer, plan };
     },
   },
@@ -155,7 +155,7 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
     ...products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9),
   );
   const ways = Object.entries(plans).map(([way, plan]) => {
-    const multiplyAdds = batch * imagePlanCost(subject.config, plan).multiplyAdds;
+    const multiplyAdds = batch * modelPlanCost(subject.config, plan).multiplyAdds;
     const took = median(seconds[way]!);
     // Pair by pair, so that what else the machine does in a round meets both.
     const timeRatio = median(seconds["flat, no cache"]!.map((flat, i) => flat / seconds[way]![i]!));
@@ -268,7 +268,7 @@ async function profiled(subject: Subject, plan: DecodePlan, batch: number) {
       ends.push(performance.now() - began);
       step++;
     });
-    const { steps } = imagePlanCost(subject.config, plan);
+    const { steps } = modelPlanCost(subject.config, plan);
     for (const { factor, active } of steps) resolved.push({ factor, positions: active });
     await transformer.dispose();
     await runner.close();

@@ -8,7 +8,7 @@ import { countParameters, initialise } from "../src/models/parameters.ts";
 import { maskId, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { createPredictor, loadTransformer } from "../src/models/transformer/predictor.ts";
-import { modelFacts } from "../src/pipelines/image-model.ts";
+import { modelFacts } from "../src/pipelines/model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import { settledMemory } from "./settled-memory.ts";
 

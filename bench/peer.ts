@@ -9,7 +9,7 @@ import { initialise } from "../src/models/parameters.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { loadTransformer } from "../src/models/transformer/predictor.ts";
-import { imagePlanCost } from "../src/pipelines/image-model.ts";
+import { modelPlanCost } from "../src/pipelines/model.ts";
 import { createNodeRunner } from "../src/runtime/node.ts";
 import { type Bench, median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";
@@ -61,7 +61,7 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
       seconds.scheduled.push(await decodeOnce(transformer, scheduled, batch));
     }
     const ratio = (ours: readonly number[]) => median(seconds.peer.map((theirs, i) => theirs / ours[i]!));
-    const flatCost = imagePlanCost(config, flat).multiplyAdds * batch;
+    const flatCost = modelPlanCost(config, flat).multiplyAdds * batch;
     const rows = Object.entries({
       [`PyTorch ${peer.version}, flat`]: seconds.peer,
       "ours, flat": seconds.flat,

@@ -13,7 +13,7 @@ import { table } from "../cli/table.ts";
 import { decodeMemory } from "../src/decoding/memory.ts";
 import { type DecodePlan, evenSizes, makePlan } from "../src/decoding/plan.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
-import { imagePlanCost, transformerFacts } from "../src/pipelines/image-model.ts";
+import { modelPlanCost, transformerFacts } from "../src/pipelines/model.ts";
 import { type Bench, median } from "./bench.ts";
 import {
   type Axis,
@@ -126,7 +126,7 @@ function measuredPoint(
 ): MeasuredPoint {
   const seconds = median(uses.map((use) => use.seconds));
   const peak = median(uses.map((use) => use.peak));
-  const multiplyAdds = batch * imagePlanCost(config, plan).multiplyAdds;
+  const multiplyAdds = batch * modelPlanCost(config, plan).multiplyAdds;
   const { bytesFixed, bytesPerPicture } = decodeMemory(transformerFacts(config), plan);
   return {
     value,

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { table } from "../cli/table.ts";
-import { writeImageModel } from "../src/pipelines/image-model.ts";
+import { writeModel } from "../src/pipelines/model.ts";
 import { toyModel } from "../test/pipelines/toy-model.ts";
 import { type Bench, median } from "./bench.ts";
 
@@ -23,7 +23,7 @@ export const benchStart: Bench = async ({ say, isQuick }) => {
     const model = isShipped ? shipped : join(folder, "toy");
     if (!isShipped) {
       say(`${shipped} is not there: measuring a toy model instead`);
-      await writeImageModel(model, toyModel());
+      await writeModel(model, toyModel());
     }
     say("building");
     await promisify(execFile)("npm", ["run", "build"]);

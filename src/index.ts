@@ -11,14 +11,6 @@ export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export {
-  describeImageModel,
-  type ImageModel,
-  imagePlanCost,
-  planFor,
-  readImageModel,
-  writeImageModel,
-} from "./pipelines/image-model.ts";
-export {
   type EditOptions,
   type Generated,
   type GenerateOptions,
@@ -29,6 +21,14 @@ export {
   type PipelineOptions,
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask, readMask } from "./pipelines/mask.ts";
+export {
+  describeModel,
+  type GenerativeModel,
+  modelPlanCost,
+  planFor,
+  readModel,
+  writeModel,
+} from "./pipelines/model.ts";
 export { describeMachine, type Machine, type MachinePart } from "./runtime/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node.ts";
 export type { Device, Runner } from "./runtime/runner.ts";

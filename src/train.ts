@@ -3,7 +3,7 @@ export { type FolderSource, folderSource, type Resampler, resamplers, verifyFold
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
 export type { PictureSource } from "./data/source.ts";
 export { spriteClasses, spritesSource } from "./data/sprites/index.ts";
-export { type Stage, stages, type TrainImagesOptions, trainImages } from "./pipelines/train-images.ts";
+export { type Stage, stages, type TrainModelOptions, trainModel } from "./pipelines/train-model.ts";
 export {
   type ConfigOptions,
   type DataConfig,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeImageModel } from "../src/pipelines/image-model.ts";
+import { writeModel } from "../src/pipelines/model.ts";
 import { toyModel } from "./pipelines/toy-model.ts";
 
 const shipped = resolve("models/sprites");
@@ -19,7 +19,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "examples-"));
   if (isShipped) return;
   model = join(folder, "toy");
-  await writeImageModel(model, toyModel());
+  await writeModel(model, toyModel());
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -28,7 +28,7 @@ interface DemoOptions {
 
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { ensureWritableFolder, ImagePipeline, imagePlanCost, InputError } = await import(
+  const { ensureWritableFolder, ImagePipeline, modelPlanCost, InputError } = await import(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../progress.ts");
@@ -71,7 +71,7 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
 
     const written = await writeGenerated(nested, pipeline, options, report, signal);
     report.say(`\n${count} pictures: ${written.sheet}\n\nThe plan, step by step:\n`);
-    report.say(planTable(imagePlanCost(model.transformer.config, model.plan)));
+    report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
     report.say(`\nMeasured just now, ${count} pictures each, from the same seed:\n`);
     report.say(
       table(

@@ -58,14 +58,14 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
 async function evaluate(folder: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
   const { samples, seed, batch, threads, device, precision } = options;
   const report = openReport(options);
-  const { createNodeRunner, openImagePipeline, planFor, printSizes, readImageModel } = await import(
+  const { createNodeRunner, openImagePipeline, planFor, printSizes, readModel } = await import(
     "../../src/index.ts"
   );
   const { evaluateImages, flatPlan, openParts, planGrid, readClassifier } = await import(
     "../../src/evaluate.ts"
   );
   const { startProgress } = await import("../progress.ts");
-  const model = await readImageModel(folder);
+  const model = await readModel(folder);
   const classifier = await readClassifier(options.classifier);
   const { heldOut } = await openParts(options.data, model.tokenizer.config.resolution);
   const known: Record<string, PlanInput> = { default: {}, flat: flatPlan(model.plan) };

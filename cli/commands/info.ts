@@ -12,8 +12,8 @@ export function addInfoCommand(program: Command): void {
   finishCommand(command, "info models/sprites").action(
     async (folder: string, options: { json?: boolean }) => {
       const report = openReport(options);
-      const { describeImageModel, readImageModel } = await import("../../src/index.ts");
-      const model = describeImageModel(await readImageModel(folder));
+      const { describeModel, readModel } = await import("../../src/index.ts");
+      const model = describeModel(await readModel(folder));
       const { tokenizer, transformer, classes, plan } = model;
       report.say(
         `tokenizer    ${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +

@@ -13,10 +13,10 @@ export function addPlanCommand(program: Command): void {
   finishCommand(addPlanOptions(command), "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2").action(
     async (folder: string, options: PlanOptions & { json?: boolean }) => {
       const report = openReport(options);
-      const { imagePlanCost, planFor, printSizes, readImageModel } = await import("../../src/index.ts");
-      const model = await readImageModel(folder);
+      const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
+      const model = await readModel(folder);
       const plan = planFor(model, planInputOf(options));
-      const cost = imagePlanCost(model.transformer.config, plan);
+      const cost = modelPlanCost(model.transformer.config, plan);
       report.say(planTable(cost));
       report.finish({
         plan: printSizes(plan.sizes),

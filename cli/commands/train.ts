@@ -45,7 +45,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
 
 async function train(path: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { loadConfig, trainImages } = await import("../../src/train.ts");
+  const { loadConfig, trainModel } = await import("../../src/train.ts");
   const fromData = options.data === undefined ? [] : [`data.source=${JSON.stringify(options.data)}`];
   const { config, overrides } = await loadConfig(path, {
     set: [...fromData, ...(options.set ?? [])],
@@ -60,7 +60,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   const started = performance.now();
   const bars = new Map<string, Progress>();
   try {
-    const model = await trainImages({
+    const model = await trainModel({
       config,
       out,
       stage: options.stage,

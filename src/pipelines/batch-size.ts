@@ -3,7 +3,7 @@ import { requireInput } from "../core/errors.ts";
 import { arenaSlack, decodeMemory } from "../decoding/memory.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 import { decodingNumbers } from "../models/tokenizer/memory.ts";
-import { type ImageModel, transformerFacts } from "./image-model.ts";
+import { type GenerativeModel, transformerFacts } from "./model.ts";
 
 /** The share of the memory that this process could still get which "auto" uses unless told otherwise. */
 const shareOfFree = 0.5;
@@ -23,8 +23,8 @@ export interface MemoryNeed {
  *
  * @param maskedTokens  all tokens unless editing
  */
-export function imagePlanMemory(
-  { tokenizer, transformer }: Pick<ImageModel, "tokenizer" | "transformer">,
+export function modelPlanMemory(
+  { tokenizer, transformer }: Pick<GenerativeModel, "tokenizer" | "transformer">,
   plan: DecodePlan,
   maskedTokens?: number,
 ): MemoryNeed {

@@ -17,10 +17,10 @@ import { type Precision, requirePrecision } from "../models/transformer/precisio
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
-import { fittingBatchSize, imagePlanMemory } from "./batch-size.ts";
+import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
 import { classIds } from "./classes.ts";
-import { type ImageModel, imagePlanCost, modelFacts, planFor, readImageModel } from "./image-model.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
+import { type GenerativeModel, modelFacts, modelPlanCost, planFor, readModel } from "./model.ts";
 
 export interface PipelineOptions {
   /** Where to compute; "cpu" unless told. */
@@ -118,7 +118,7 @@ export interface EditOptions extends Omit<GenerateOptions, "startTokens" | "clas
 }
 
 export interface ImagePipeline extends AsyncDisposable {
-  readonly model: ImageModel;
+  readonly model: GenerativeModel;
   /** The id of a masked token in `startTokens`. */
   readonly maskId: number;
   /** Side of its pictures, in pixels. */
@@ -153,10 +153,10 @@ export const ImagePipeline = {
    */
   async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<ImagePipeline> {
     requirePrecision(options.precision ?? "fp32", (options.runner ?? options).device); // before anything is opened
-    if (options.runner) return openImagePipeline(await readImageModel(folder), options);
+    if (options.runner) return openImagePipeline(await readModel(folder), options);
     // The runner's thread starts while the files are read.
     const opening = createNodeRunner(options);
-    const [runner, model] = await Promise.allSettled([opening, readImageModel(folder)]);
+    const [runner, model] = await Promise.allSettled([opening, readModel(folder)]);
     if (runner.status === "rejected") throw runner.reason;
     if (model.status === "rejected") {
       await runner.value.close();
@@ -168,7 +168,7 @@ export const ImagePipeline = {
 
 /** A pipeline over a model that is in memory, e.g. one in training. */
 export async function openImagePipeline(
-  model: ImageModel,
+  model: GenerativeModel,
   { device, threads, precision, runner: given }: PipelineOptions = {},
 ): Promise<ImagePipeline> {
   requirePrecision(precision ?? "fp32", (given ?? { device }).device);
@@ -179,7 +179,7 @@ export async function openImagePipeline(
 
 /** @param close  what to do with the runner in the end, also when opening fails */
 async function pipelineWith(
-  model: ImageModel,
+  model: GenerativeModel,
   runner: Runner,
   precision: Precision | undefined,
   close: () => Promise<void>,
@@ -203,7 +203,7 @@ async function pipelineWith(
 }
 
 function pipelineOver(
-  model: ImageModel,
+  model: GenerativeModel,
   tokenizer: Awaited<ReturnType<typeof loadTokenizer>>,
   transformer: Awaited<ReturnType<typeof loadTransformer>>,
   closeAll: () => Promise<void>,
@@ -254,9 +254,9 @@ function pipelineOver(
     const labels = classIds(options.classes ?? null, model.classNames, count);
     const start = startOf(options.startTokens, count, tokensPerPicture);
     const wanted = start && maskedCount(start, tokensPerPicture, masked);
-    const cost = imagePlanCost(config, plan, wanted);
+    const cost = modelPlanCost(config, plan, wanted);
     const batchSize =
-      asked === "auto" ? fittingBatchSize(imagePlanMemory(model, plan, wanted), count, memoryBudget) : asked;
+      asked === "auto" ? fittingBatchSize(modelPlanMemory(model, plan, wanted), count, memoryBudget) : asked;
     const batches = Math.ceil(count / batchSize);
     const started = performance.now();
 

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { lineChart } from "../charts/line-chart.ts";
 import { writeFileAtomic } from "../core/atomic-file.ts";
 import type { TrainConfig } from "../training/config.ts";
-import { describeImageModel, type ImageModel } from "./image-model.ts";
+import { describeModel, type GenerativeModel } from "./model.ts";
 
 export interface CardSource {
   readonly config: TrainConfig;
-  readonly model: ImageModel;
+  readonly model: GenerativeModel;
   /** The run's folder, whose metrics are told. */
   readonly run: string;
 }
@@ -60,11 +60,11 @@ function finalMean(lines: readonly Line[], name: string): number {
 
 function cardText(
   config: TrainConfig,
-  model: ImageModel,
+  model: GenerativeModel,
   tokenizer: readonly Line[],
   transformer: readonly Line[],
 ): string {
-  const { transformer: sizes, plan, tokenizer: coder } = describeImageModel(model);
+  const { transformer: sizes, plan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
   const minutes = (lines: readonly Line[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
   const subModelRows = subModels.map(

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeImageModel } from "../../src/pipelines/image-model.ts";
+import { writeModel } from "../../src/pipelines/model.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 const magnets = (...args: string[]) =>
@@ -21,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("demo", () => {
   it("shows the plan, both decodes and what to try next, and writes a labelled sheet", async () => {
     const [model, out] = [join(folder, "model"), join(folder, "out")];
-    await writeImageModel(model, toyModel());
+    await writeModel(model, toyModel());
     const { stdout, stderr } = await magnets("demo", "--model", model, "--out", out, "--json");
 
     // 3 classes: six whole turns are the first number of pictures from 16 on.

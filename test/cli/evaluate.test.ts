@@ -9,7 +9,7 @@ import { readClassifier, writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { writeImageModel } from "../../src/pipelines/image-model.ts";
+import { writeModel } from "../../src/pipelines/model.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 let folder: string;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-evaluate-"));
   const toy = toyModel();
   const transformer = { ...toy.transformer.config, classes: spriteClasses.length };
-  await writeImageModel(join(folder, "model"), {
+  await writeModel(join(folder, "model"), {
     ...toy,
     classNames: spriteClasses,
     transformer: {

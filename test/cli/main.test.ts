@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeImageModel } from "../../src/pipelines/image-model.ts";
+import { writeModel } from "../../src/pipelines/model.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 interface Ended {
@@ -18,7 +18,7 @@ let model: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-"));
   model = join(folder, "model");
-  await writeImageModel(model, toyModel());
+  await writeModel(model, toyModel());
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { fittingBatchSize, imagePlanMemory } from "../../src/pipelines/batch-size.ts";
+import { fittingBatchSize, modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { toyModel } from "./toy-model.ts";
 
 const mebibyte = 2 ** 20;
@@ -46,14 +46,14 @@ describe("fittingBatchSize", () => {
   });
 });
 
-describe("imagePlanMemory", () => {
+describe("modelPlanMemory", () => {
   it("adds the tokenizer's decoder to the transformer's passes", () => {
     const model = toyModel();
-    const { bytesPerPicture } = imagePlanMemory(model, model.plan);
+    const { bytesPerPicture } = modelPlanMemory(model, model.plan);
     const coarser = { ...model.tokenizer, config: { ...model.tokenizer.config, channels: 4 } };
     // Five maps of 8 channels and 4 x 4 pixels become maps of 4 channels, four bytes a number, and twice for the arena.
     const difference =
-      bytesPerPicture - imagePlanMemory({ ...model, tokenizer: coarser }, model.plan).bytesPerPicture;
+      bytesPerPicture - modelPlanMemory({ ...model, tokenizer: coarser }, model.plan).bytesPerPicture;
     expect(difference).toBe(4 * 2 * 5 * 4 * 16);
   });
 });

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { imagePlanMemory } from "../../src/pipelines/batch-size.ts";
-import { readImageModel, writeImageModel } from "../../src/pipelines/image-model.ts";
+import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { boxMask } from "../../src/pipelines/mask.ts";
+import { readModel, writeModel } from "../../src/pipelines/model.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "./toy-model.ts";
@@ -16,7 +16,7 @@ let pipeline: ImagePipeline;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "model-"));
-  await writeImageModel(folder, toyModel(), { store: "float32" });
+  await writeModel(folder, toyModel(), { store: "float32" });
   runner = await createNodeRunner({ threads: 1 });
   pipeline = await ImagePipeline.fromPretrained(folder, { runner });
 });
@@ -43,7 +43,7 @@ describe("generate", () => {
   it("makes the same pictures in batches that fit into a budget of memory", async () => {
     const request = { classes: ["cat", "dog"], count: 6, seed: 3, guidanceScale: 2 };
     const whole = await pipeline.generate(request);
-    const { bytesFixed, bytesPerPicture } = imagePlanMemory(toyModel(), whole.plan);
+    const { bytesFixed, bytesPerPicture } = modelPlanMemory(toyModel(), whole.plan);
     for (const [pictures, batchSize] of [
       [1, 1],
       [2, 2],
@@ -205,10 +205,10 @@ describe("a pipeline's own things", () => {
     const path = join(folder, "generation_config.json");
     const text = await readFile(path, "utf8");
     await writeFile(path, text.replace('"dog",', ""));
-    await expect(readImageModel(folder)).rejects.toThrow(
+    await expect(readModel(folder)).rejects.toThrow(
       /classNames must name the transformer's 3 classes, got 2/,
     );
     await writeFile(path, text);
-    expect((await readImageModel(folder)).plan).toEqual(toyModel().plan);
+    expect((await readModel(folder)).plan).toEqual(toyModel().plan);
   });
 });

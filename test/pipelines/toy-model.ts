@@ -6,11 +6,11 @@ import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import type { ImageModel } from "../../src/pipelines/image-model.ts";
+import type { GenerativeModel } from "../../src/pipelines/model.ts";
 
 export const toyClasses = ["cat", "dog", "7"];
 
-export function toyModel(): ImageModel {
+export function toyModel(): GenerativeModel {
   const tokenizer = parseTokenizerConfig(
     {
       resolution: 16,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { passNumbers } from "../../../src/decoding/memory.ts";
 import { transformerConfig } from "../../../src/models/transformer/config.ts";
 import { fullPass, partialPass } from "../../../src/models/transformer/passes.ts";
-import { transformerFacts } from "../../../src/pipelines/image-model.ts";
+import { transformerFacts } from "../../../src/pipelines/model.ts";
 import { liveNumbers } from "../live-numbers.ts";
 
 const shapes = {

@@ -34,14 +34,14 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
-import { type ImageModel, writeImageModel } from "./image-model.ts";
 import { openImagePipeline } from "./image-pipeline.ts";
+import { type GenerativeModel, writeModel } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
 
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
 
-export interface TrainImagesOptions {
+export interface TrainModelOptions {
   readonly config: TrainConfig;
   /** The run's folder. */
   readonly out: string;
@@ -66,7 +66,7 @@ export interface TrainImagesOptions {
  * @returns the model folder's path when the transformer was trained, else null
  * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
  */
-export async function trainImages(options: TrainImagesOptions): Promise<string | null> {
+export async function trainModel(options: TrainModelOptions): Promise<string | null> {
   const { config, out, stage = "all", threads, device, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
@@ -87,7 +87,7 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
     say(`transformer: ${config.transformer.training.steps} steps on ${dataset.count} pictures as tokens`);
     signal?.throwIfAborted();
     const model = transformerConfigOf(config, dataset.classNames.length);
-    const imageModel = (tensors: Tensors): ImageModel => ({
+    const imageModel = (tensors: Tensors): GenerativeModel => ({
       tokenizer: { config: config.tokenizer.model, tensors: tokenizer },
       transformer: { config: model, tensors },
       classNames: dataset.classNames,
@@ -105,7 +105,7 @@ export async function trainImages(options: TrainImagesOptions): Promise<string |
     const state = await train(runner, folder, job, options);
     const path = join(out, "model");
     const trained = imageModel(averagedWeights(state));
-    await writeImageModel(path, trained);
+    await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
     await writeModelCard(path, { config, model: trained, run: out });
     return path;
@@ -124,7 +124,7 @@ interface Pictures {
 
 /** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
 async function openPictures(
-  { config: { data }, signal }: TrainImagesOptions,
+  { config: { data }, signal }: TrainModelOptions,
   say: (message: string) => void,
 ): Promise<Pictures> {
   const source = await openSource(data);
@@ -163,7 +163,7 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
 }
 
 async function trainTokenizer(
-  options: TrainImagesOptions,
+  options: TrainModelOptions,
   runner: Runner,
   { source, count }: Pictures,
 ): Promise<void> {
@@ -183,7 +183,7 @@ async function trainTokenizer(
 }
 
 /** The averaged weights of the finished tokenizer. */
-async function trainedTokenizer({ config, out }: TrainImagesOptions): Promise<Tensors> {
+async function trainedTokenizer({ config, out }: TrainModelOptions): Promise<Tensors> {
   const path = join(out, "tokenizer");
   const checkpoint = await readCheckpoint(path, tokenizerConfiguration(config));
   const { steps } = config.tokenizer.training;
@@ -205,7 +205,7 @@ async function readTokens(out: string, tokenizer: Tensors): Promise<TokenDataset
 
 /** Writes every picture's token ids to a file, unless the file is there already and of this tokenizer and data. */
 async function tokenise(
-  { config, out, signal, onProgress }: TrainImagesOptions,
+  { config, out, signal, onProgress }: TrainModelOptions,
   runner: Runner,
   tensors: Tensors,
   { source, count, description }: Pictures,
@@ -262,7 +262,7 @@ async function tokenise(
 }
 
 /** Eight pictures of each of the first classes by the model's own plan, always the same seed. */
-async function sampleSheet(model: ImageModel, runner: Runner): Promise<Uint8Array> {
+async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint8Array> {
   const pipeline = await openImagePipeline(model, { runner });
   const rows = Math.max(1, Math.min(8, model.classNames.length));
   const classes = Array.from({ length: rows * 8 }, (_, i) => Math.floor(i / 8));

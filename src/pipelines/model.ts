@@ -1,5 +1,5 @@
 /**
- * An image model's folder, read and written whole (Hugging Face layout):
+ * A model's folder, read and written whole (Hugging Face layout):
  *
  *   model_index.json          the parts
  *   tokenizer/, transformer/  config.json and model.safetensors each
@@ -34,7 +34,7 @@ import { readJson, writeJson } from "../weights/json-file.ts";
 import { readModelIndex, readModelPart, writeModelIndex, writeModelPart } from "../weights/model-folder.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 
-export interface ImageModel {
+export interface GenerativeModel {
   readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };
   readonly transformer: { readonly config: TransformerConfig; readonly tensors: Tensors };
   /** In label order; empty for a model without classes. */
@@ -48,7 +48,7 @@ export interface ImageModel {
  *
  * @throws InputError naming the file and what is wrong with it
  */
-export async function readImageModel(folder: string): Promise<ImageModel> {
+export async function readModel(folder: string): Promise<GenerativeModel> {
   await readModelIndex(folder);
   const [first, second] = await Promise.all([
     readModelPart(folder, "tokenizer"),
@@ -115,9 +115,9 @@ async function readGeneration(path: string, config: TransformerConfig) {
  *
  * @param options.store  how weights are stored; "float16" halves the folder
  */
-export async function writeImageModel(
+export async function writeModel(
   folder: string,
-  model: ImageModel,
+  model: GenerativeModel,
   { store = "float16" }: { store?: "float32" | "float16" } = {},
 ): Promise<void> {
   await writeModelPart(folder, "tokenizer", { ...model.tokenizer, store });
@@ -134,7 +134,7 @@ export async function writeImageModel(
  * factors in the default plan's place.
  */
 export function planFor(
-  model: Pick<ImageModel, "plan" | "transformer">,
+  model: Pick<GenerativeModel, "plan" | "transformer">,
   input: PlanInput | string = {},
 ): DecodePlan {
   const given = typeof input === "string" ? { sizes: input } : input;
@@ -169,15 +169,15 @@ export function transformerFacts(config: TransformerConfig) {
  *
  * @param maskedTokens  all tokens unless editing
  */
-export function imagePlanCost(config: TransformerConfig, plan: DecodePlan, maskedTokens?: number): PlanCost {
+export function modelPlanCost(config: TransformerConfig, plan: DecodePlan, maskedTokens?: number): PlanCost {
   return planCost(transformerFacts(config), plan, maskedTokens);
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */
-export function describeImageModel({ tokenizer, transformer, classNames, plan }: ImageModel) {
+export function describeModel({ tokenizer, transformer, classNames, plan }: GenerativeModel) {
   const { config } = transformer;
   const specs = transformerParameters(config);
-  const cost = imagePlanCost(config, plan);
+  const cost = modelPlanCost(config, plan);
   return {
     classes: classNames,
     tokenizer: {

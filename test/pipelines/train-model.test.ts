@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { type TrainImagesOptions, trainImages } from "../../src/pipelines/train-images.ts";
+import { type TrainModelOptions, trainModel } from "../../src/pipelines/train-model.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { toyTraining, writePictures } from "./picture-folder.ts";
@@ -14,7 +14,7 @@ const classes = ["blue", "green", "red"];
 let parent: string;
 let pictures: string;
 beforeAll(async () => {
-  parent = await mkdtemp(join(tmpdir(), "train-images-"));
+  parent = await mkdtemp(join(tmpdir(), "train-model-"));
   pictures = join(parent, "pictures");
   await writePictures(pictures, classes, 6);
 });
@@ -24,10 +24,10 @@ const configOf = (source: string, set: readonly string[] = []) =>
   resolveConfig(toyTraining(source, { tokenizer: 20, transformer: 20 }), "toy", { set }).config;
 
 /** Trains into a folder of this name; returns what was said. */
-async function go(name: string, options: Partial<TrainImagesOptions> & { set?: readonly string[] } = {}) {
+async function go(name: string, options: Partial<TrainModelOptions> & { set?: readonly string[] } = {}) {
   const said: string[] = [];
   const { set, ...rest } = options;
-  const model = await trainImages({
+  const model = await trainModel({
     config: configOf(pictures, set),
     out: join(parent, name),
     threads: 1,
@@ -61,7 +61,7 @@ describe("a folder with classes", () => {
     "stopped during %s and resumed gives the same model, byte for byte",
     async (job) => {
       const controller = new AbortController();
-      const onProgress: TrainImagesOptions["onProgress"] = (progress) => {
+      const onProgress: TrainModelOptions["onProgress"] = (progress) => {
         if (progress.job === job) controller.abort();
       };
       await expect(go(job, { signal: controller.signal, onProgress })).rejects.toThrow("aborted");
@@ -144,7 +144,7 @@ it.each<[string, string[]]>([
   const folder = join(parent, `${name} class pictures`);
   await writePictures(folder, names, 5);
   const out = join(parent, `${name} class`);
-  const model = await trainImages({ config: configOf(folder), out, threads: 1 });
+  const model = await trainModel({ config: configOf(folder), out, threads: 1 });
   const pipeline = await ImagePipeline.fromPretrained(model!, { threads: 1 });
   const { images } = await pipeline.generate({
     ...(names.length > 0 && { classes: names }),
