@@ -19,6 +19,8 @@ export interface TokenDataset {
   readonly ids: Uint16Array;
   /** [C], indices into `classNames`; all 0 where there are none. */
   readonly labels: Int32Array;
+  /** By task, what is known of every picture when that task begins: [C, ...grid], V where nothing is. Empty: no tasks. */
+  readonly conditions?: Readonly<Record<string, Uint16Array>>;
   /** What the pictures were, in words. */
   readonly source: string;
   /** Digest of the tokenizer that made the ids: ids of another tokenizer mean other pictures. */
@@ -32,14 +34,24 @@ export interface TokenTensors {
 }
 
 const format = "magnets.tokens.1";
+const conditionPrefix = "condition.";
 
-/** The dataset as tensors "ids" uint16 [C, ...grid] and "labels" int32 [C], and metadata; nothing is copied. */
+/**
+ * The dataset as tensors "ids" uint16 [C, ...grid], "labels" int32 [C], a "condition.<task>" like "ids" for each task,
+ * and metadata; nothing is copied.
+ */
 export function toTensors(dataset: TokenDataset): TokenTensors {
   check(dataset, "token dataset", (message) => new Error(message));
   return {
     tensors: {
       ids: tensor("uint16", [dataset.count, ...dataset.grid], dataset.ids),
       labels: tensor("int32", [dataset.count], dataset.labels),
+      ...Object.fromEntries(
+        Object.entries(dataset.conditions ?? {}).map(([task, ids]) => [
+          conditionPrefix + task,
+          tensor("uint16", [dataset.count, ...dataset.grid], ids),
+        ]),
+      ),
     },
     metadata: {
       format,
@@ -77,6 +89,13 @@ export function fromTensors(
     labels?.dtype === "int32" && labels.dims.length === 1,
     `${file}: required a tensor "labels" of int32 [count], got ${describe(labels)}`,
   );
+  const conditions = Object.entries(tensors).filter(([name]) => name.startsWith(conditionPrefix));
+  for (const [name, found] of conditions) {
+    requireInput(
+      found.dtype === "uint16" && found.dims.join() === ids.dims.join(),
+      `${file}: required "${name}" to be like "ids", ${describe(ids)}, got ${describe(found)}`,
+    );
+  }
   const [count, ...grid] = ids.dims;
   const dataset: TokenDataset = {
     grid,
@@ -85,6 +104,9 @@ export function fromTensors(
     count: count!,
     ids: ids.data as Uint16Array,
     labels: labels.data as Int32Array,
+    conditions: Object.fromEntries(
+      conditions.map(([name, { data }]) => [name.slice(conditionPrefix.length), data as Uint16Array]),
+    ),
     source: metadata.source ?? "",
     tokenizer: metadata.tokenizer ?? "",
   };
@@ -96,10 +118,12 @@ export function fromTensors(
   return dataset;
 }
 
-/** The ids [N] of picture `index`, as a view. */
-export function tokensOf(dataset: TokenDataset, index: number): Uint16Array {
+/** The ids [N] of picture `index`, as a view; with a task, what is known of it then. */
+export function tokensOf(dataset: TokenDataset, index: number, task?: string): Uint16Array {
   const n = sizeOf(dataset.grid);
-  return dataset.ids.subarray(index * n, (index + 1) * n);
+  const ids = task === undefined ? dataset.ids : dataset.conditions?.[task];
+  if (!ids) throw new Error(`tokensOf: the dataset was not prepared for the task "${task}"`);
+  return ids.subarray(index * n, (index + 1) * n);
 }
 
 function check(dataset: TokenDataset, where: string, error: (message: string) => Error): void {
@@ -117,6 +141,13 @@ function check(dataset: TokenDataset, where: string, error: (message: string) =>
   require(labels.length === count, `${count} pictures need as many labels, got ${labels.length}`);
   const badId = ids.findIndex((id) => id >= codebookSize);
   require(badId < 0, `every id must be below the codebook size ${codebookSize}, got ${ids[badId]}`);
+  for (const [task, known] of Object.entries(dataset.conditions ?? {})) {
+    const bad = known.findIndex((id) => id > codebookSize);
+    require(codebookSize < 65536 &&
+      known.length === ids.length &&
+      bad <
+        0, `what is known for "${task}" must be ${ids.length} ids of at most ${codebookSize}, got ${known[bad] ?? `${known.length} ids`}`);
+  }
   const classes = Math.max(1, classNames.length);
   const badLabel = labels.findIndex((label) => label < 0 || label >= classes);
   require(badLabel < 0, `every label must be in 0..${classes - 1}, got ${labels[badLabel]}`);

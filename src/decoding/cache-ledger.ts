@@ -1,6 +1,6 @@
 /**
- * What the key/value caches hold: for each sample and grid position, the token id with which it was last encoded, and
- * in which step. One ledger serves both branches of guidance: a branch that runs was refilled whole together with the
+ * What the key/value caches hold: for each sample and grid position, the decided token id with which it was last
+ * encoded, and in which step. One ledger serves both branches of guidance: a branch that runs was refilled whole together with the
  * other (see resolve-plan.ts) and has encoded the same positions ever since.
  *
  * B samples, N grid tokens, A active positions.
@@ -8,23 +8,27 @@
 import type { PredictRequest } from "./predict.ts";
 
 export interface CacheLedger {
-  /** [B, N] id at the last encoding; {@link notEncoded} before the first. */
+  /** [B, N] id at the last encoding; {@link undecided} before the first, and where it was not a decided token's. */
   readonly tokens: Int32Array;
-  /** [B, N] step of the last encoding; {@link notEncoded} before the first. */
+  /** [B, N] step of the last encoding; {@link undecided} before the first. */
   readonly steps: Int32Array;
 }
 
-export const notEncoded = -1;
+export const undecided = -1;
 
 /** A ledger of empty caches. */
 export function emptyLedger(batch: number, gridTokens: number): CacheLedger {
   return {
-    tokens: new Int32Array(batch * gridTokens).fill(notEncoded),
-    steps: new Int32Array(batch * gridTokens).fill(notEncoded),
+    tokens: new Int32Array(batch * gridTokens).fill(undecided),
+    steps: new Int32Array(batch * gridTokens).fill(undecided),
   };
 }
 
-/** Notes the encodings of a pass: what the request's active positions held, and when. */
+/**
+ * Notes the encodings of a pass: what the request's active positions held, and when. A masked position counts as
+ * undecided even where a condition token stood in for the mask: decided as that very token it runs once more, so that
+ * the number of active positions never depends on what was sampled.
+ */
 export function recordEncoding(ledger: CacheLedger, request: PredictRequest): void {
   const gridTokens = ledger.tokens.length / request.batch;
   const active = request.positions.length / request.batch;
@@ -32,6 +36,11 @@ export function recordEncoding(ledger: CacheLedger, request: PredictRequest): vo
     const at = Math.floor(i / active) * gridTokens + request.positions[i];
     ledger.tokens[at] = request.tokens[i];
     ledger.steps[at] = request.step;
+  }
+  const masked = request.masked.length / request.batch;
+  for (const [i, place] of request.masked.entries()) {
+    const b = Math.floor(i / masked);
+    ledger.tokens[b * gridTokens + request.positions[b * active + place]] = undecided;
   }
 }
 

@@ -25,6 +25,11 @@ export interface DecodeOptions {
    * of masked tokens. Left out: all masked.
    */
   readonly start?: Int32Array;
+  /**
+   * [B, N] what the model sees where a token is wanted: `maskId`, or a token near the wanted one, which the decode
+   * then refines (COMMIT's condition tokens, Yu et al. 2023, MAGVIT, section 3.2). Left out: `maskId` everywhere.
+   */
+  readonly condition?: Int32Array;
   /** Only the `halton` order asks for it: [rows, columns] or [frames, rows, columns]. Left out: a square. */
   readonly gridShape?: readonly number[];
   readonly predict: Predict;
@@ -74,6 +79,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   const { gridTokens } = model;
   const batch = sampleIndexes.length;
   const tokens = startTokens(options);
+  const condition = conditionTokens(options);
   const resolved = resolvePlan(plan, model, maskedPerSample(tokens, options));
   const keys = sampleKeys(options.seed, sampleIndexes);
   const rank = plan.maskSchedule.kind === "halton" ? haltonRank(options) : null;
@@ -87,7 +93,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
         ? Array.from({ length: gridTokens }, (_, position) => position)
         : stalePositions(ledger, tokens, maskId, b, gridTokens),
     );
-    const request = buildRequest(step, plan, active, tokens, maskId, keys);
+    const request = buildRequest(step, plan, active, tokens, condition, maskId, keys);
     const result = await predict(request);
     checkResult(result, request, maskId);
     recordEncoding(ledger, request);
@@ -151,6 +157,7 @@ function buildRequest(
   plan: DecodePlan,
   active: readonly (readonly number[])[],
   tokens: Int32Array,
+  condition: Int32Array | null,
   maskId: number,
   keys: readonly Key[],
 ): PredictRequest {
@@ -176,8 +183,9 @@ function buildRequest(
     const key = foldIn(foldIn(keys[b], purpose.token), step.step);
     let m = 0;
     for (const [a, position] of active[b].entries()) {
-      const token = tokens[b * gridTokens + position];
-      request.tokens[b * step.active + a] = token;
+      const at = b * gridTokens + position;
+      const token = tokens[at];
+      request.tokens[b * step.active + a] = token === maskId && condition ? condition[at] : token;
       request.positions[b * step.active + a] = position;
       if (token !== maskId) continue;
       request.masked[b * step.maskedBefore + m] = a;
@@ -235,6 +243,19 @@ function startTokens({ start, maskId, model, sampleIndexes }: DecodeOptions): In
   const negative = start.find((token) => token < 0 && token !== maskId);
   requireInput(negative === undefined, `decode: start tokens must be 0 or above, got ${negative}`);
   return start.slice();
+}
+
+/** The condition tokens, checked; null where there are none. */
+function conditionTokens({ condition, maskId, model, sampleIndexes }: DecodeOptions): Int32Array | null {
+  if (!condition) return null;
+  const size = sampleIndexes.length * model.gridTokens;
+  requireInput(
+    condition.length === size,
+    `decode: condition must hold ${sampleIndexes.length} samples of ${model.gridTokens} tokens, got ${condition.length} tokens`,
+  );
+  const negative = condition.find((token) => token < 0 && token !== maskId);
+  requireInput(negative === undefined, `decode: condition tokens must be 0 or above, got ${negative}`);
+  return condition;
 }
 
 /** N0, the same for every sample: tensors stay dense. */

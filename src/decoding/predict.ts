@@ -23,7 +23,7 @@ export interface PredictRequest {
   readonly isCacheRead: boolean;
   /** B. */
   readonly batch: number;
-  /** [B, A] token ids of the active positions; the mask id where masked. */
+  /** [B, A] token ids of the active positions; where masked, the mask id or a condition token to refine. */
   readonly tokens: Int32Array;
   /** [B, A] grid positions 0..N-1, ascending per sample; A = N in a full step. */
   readonly positions: Int32Array;

@@ -96,6 +96,11 @@ const schema = z.strictObject({
           ...optimisation({ steps: 40_000, batchSize: 32, learningRate: 1e-3, warmupSteps: 1000 }),
           labelSmoothing: z.number().min(0).lt(1).default(0.1),
           classDropout: fraction.default(0.1).describe("how often the class becomes the null class"),
+          taskShare: fraction
+            .default(0.5)
+            .describe(
+              "of the pictures that train one of the model's tasks, if it has any; the others generation",
+            ),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
             .strictObject({ start: fraction.default(1), end: fraction.default(0) })

@@ -5,7 +5,13 @@ import { type TokenDataset, tokensOf } from "../data/tokens.ts";
 import { maskRatio } from "../decoding/mask-schedule.ts";
 import { countMultiplyAdds, Graph } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
-import { gridTokens, maskId, nullClass, type TransformerConfig } from "../models/transformer/config.ts";
+import {
+  gridTokens,
+  maskId,
+  nullClass,
+  type TransformerConfig,
+  taskClass,
+} from "../models/transformer/config.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { TrainConfig } from "./config.ts";
 import type { TrainingJob } from "./loop.ts";
@@ -88,8 +94,12 @@ export function transformerJob({
  * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) with u uniform for each, that many
  * positions at random (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022).
  *
- * Besides ids [B, N] and classes [B]: rows [R], the row b (N+1) + 1 + n of each masked token; labels [R], its real id;
- * rowWeights [R], 1 / (B · masked tokens of its picture), so that every picture weighs the same.
+ * A share of the pictures trains a task instead, by COMMIT (Yu et al. 2023, MAGVIT, section 3.2): the task stands in
+ * the class's place, at a masked position stands what is known there, and the loss covers every token: masked ones,
+ * known ones to refine, and the others to reproduce.
+ *
+ * Besides ids [B, N] and classes [B]: rows [R], the row b (N+1) + 1 + n of each token in the loss; labels [R], its
+ * real id; rowWeights [R], 1 / (B · such tokens of its picture), so that every picture weighs the same.
  */
 export function maskedBatch(
   config: TransformerConfig,
@@ -97,7 +107,8 @@ export function maskedBatch(
     batchSize: B,
     classDropout,
     maskSchedule,
-  }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule">,
+    taskShare,
+  }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule" | "taskShare">,
   dataset: TokenDataset,
   key: Key,
 ): Record<"ids" | "classes" | "rows" | "labels" | "rowWeights", HostTensor> {
@@ -110,16 +121,21 @@ export function maskedBatch(
   for (let b = 0; b < B; b++) {
     const own = foldIn(key, b);
     const index = integerAt(own, 0, dataset.count);
-    ids.set(tokensOf(dataset, index), b * N);
+    const truth = tokensOf(dataset, index);
+    ids.set(truth, b * N);
+    const task = config.tasks[Math.floor((uniformAt(own, 4) / taskShare) * config.tasks.length)];
     const isDropped = config.classes === 0 || uniformAt(own, 1) < classDropout;
-    classes[b] = isDropped ? nullClass(config) : dataset.labels[index]!;
+    classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.labels[index]!;
+    const known = task && tokensOf(dataset, index, task);
     const ratio = maskRatio({ kind: maskSchedule }, uniformAt(own, 2), N);
-    const masked = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
-    for (const position of permutation(foldIn(own, 3), N).subarray(0, masked).sort()) {
+    const count = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
+    const masked = permutation(foldIn(own, 3), N).subarray(0, count).sort();
+    for (const position of masked) ids[b * N + position] = known ? known[position]! : maskId(config);
+    const inLoss = task ? truth.keys() : masked;
+    for (const position of inLoss) {
       rows.push(b * (N + 1) + 1 + position);
-      labels.push(ids[b * N + position]!);
-      rowWeights.push(1 / (B * masked));
-      ids[b * N + position] = maskId(config);
+      labels.push(truth[position]!);
+      rowWeights.push(1 / (B * (task ? N : count)));
     }
   }
   const vector = <T extends "int32" | "float32">(dtype: T, data: HostTensor<T>["data"]): HostTensor =>

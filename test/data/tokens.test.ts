@@ -16,6 +16,7 @@ const dataset: TokenDataset = {
   count: 3,
   ids: Uint16Array.of(0, 1, 2, 3, 999, 998, 997, 996, 5, 5, 5, 5),
   labels: Int32Array.of(2, 0, 1),
+  conditions: { predict: Uint16Array.of(7, 8, 1000, 1000, 7, 8, 1000, 1000, 5, 5, 1000, 1000) },
   source: "drawn, seed 7",
   tokenizer: "sha256:abc",
 };
@@ -28,17 +29,24 @@ const changed = (tensors: object, metadata: object = {}): TokenTensors => ({
 describe("token datasets", () => {
   it("round-trip, for any grid and without classes", () => {
     expect(fromTensors(stored, "f")).toEqual(dataset);
-    const video = { ...dataset, grid: [4, 1, 1], classNames: [], labels: new Int32Array(3) };
+    const video = { ...dataset, grid: [4, 1, 1], classNames: [], labels: new Int32Array(3), conditions: {} };
     expect(fromTensors(toTensors(video), "f")).toEqual(video);
     expect(stored.tensors.ids!.dims).toEqual([3, 2, 2]);
   });
 
-  it("hand out one picture's ids", () => {
+  it("hand out one picture's ids, and what is known of it for a task", () => {
     expect([...tokensOf(dataset, 1)]).toEqual([999, 998, 997, 996]);
+    expect([...tokensOf(dataset, 1, "predict")]).toEqual([7, 8, 1000, 1000]);
+    expect(() => tokensOf(dataset, 1, "interpolate")).toThrow("interpolate");
   });
 
   it("hold the whole of a 16-bit codebook", () => {
-    const large = { ...dataset, codebookSize: 65536, ids: dataset.ids.map((id) => 65535 - id) };
+    const large = {
+      ...dataset,
+      conditions: {},
+      codebookSize: 65536,
+      ids: dataset.ids.map((id) => 65535 - id),
+    };
     expect(fromTensors(toTensors(large), "f").ids[0]).toBe(65535);
   });
 
@@ -57,9 +65,27 @@ describe("token datasets", () => {
       /0\.\.2, got 3/,
     ],
     ["an id beyond the codebook", changed({}, { codebook_size: "999" }), /below.*999, got 999/],
+    [
+      "a condition beyond the codebook and the mask",
+      changed({ "condition.predict": tensor("uint16", [3, 2, 2], new Uint16Array(12).fill(1001)) }),
+      /"predict" must be 12 ids of at most 1000, got 1001/,
+    ],
+    [
+      "a condition of another shape",
+      changed({ "condition.predict": tensor("uint16", [3, 4], new Uint16Array(12)) }),
+      /"condition.predict" to be like "ids"/,
+    ],
     ["no codebook size", changed({}, { codebook_size: "many" }), /1\.\.65536/],
     ["class names that are no list", changed({}, { class_names: "{}" }), /class_names/],
-    ["no pictures", changed({ ids: tensor("uint16", [0, 2, 2], new Uint16Array(0)) }), /at least one/],
+    [
+      "no pictures",
+      changed(
+        Object.fromEntries(
+          ["ids", "condition.predict"].map((name) => [name, tensor("uint16", [0, 2, 2], new Uint16Array(0))]),
+        ),
+      ),
+      /at least one/,
+    ],
   ])("refuse %s", (_, file, message) => {
     expect(() => fromTensors(file, "set.safetensors")).toThrow(InputError);
     expect(() => fromTensors(file, "set.safetensors")).toThrow(message);

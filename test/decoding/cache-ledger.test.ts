@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { emptyLedger, notEncoded, recordEncoding, stalePositions } from "../../src/decoding/cache-ledger.ts";
+import { emptyLedger, recordEncoding, stalePositions, undecided } from "../../src/decoding/cache-ledger.ts";
 import { decode } from "../../src/decoding/decode.ts";
 import { makePlan } from "../../src/decoding/plan.ts";
 import type { PredictRequest } from "../../src/decoding/predict.ts";
@@ -23,6 +23,8 @@ describe("the cache ledger", () => {
           const start = Int32Array.from({ length: batch * gridTokens }, (_, i) =>
             ((i % gridTokens) * 5) % gridTokens < masked ? maskId : i % codes,
           );
+          // Where a token is wanted, one in three positions shows a token instead of the mask.
+          const condition = start.map((_, i) => (i % 3 === 0 ? i % codes : maskId));
           const requests: PredictRequest[] = [];
           const plan = makePlan({ sizes, cache: { refresh }, guidance: { scale: 1, interval: [0.4, 1] } });
           const { tokens, decodedAtStep } = await decode({
@@ -32,6 +34,7 @@ describe("the cache ledger", () => {
             seed,
             sampleIndexes: [0, 1],
             start,
+            condition,
             predict: plantedPredict(gridTokens, codes, requests),
           });
 
@@ -47,7 +50,7 @@ describe("the cache ledger", () => {
                 .filter(({ isFull, step: s }) => isFull || decoded >= s - 1);
               const last = ran.at(-1)!.step;
               expect(ledger.steps[at]).toBe(last);
-              expect(ledger.tokens[at]).toBe(decoded < last ? tokens[at] : maskId);
+              expect(ledger.tokens[at]).toBe(decoded < last ? tokens[at] : undecided);
             }
           }
         },
@@ -58,16 +61,17 @@ describe("the cache ledger", () => {
 
   it("asks for masked positions, missing entries and entries of another id", () => {
     const ledger = emptyLedger(1, 4);
-    expect([...ledger.tokens, ...ledger.steps]).toEqual(Array(8).fill(notEncoded));
+    expect([...ledger.tokens, ...ledger.steps]).toEqual(Array(8).fill(undecided));
     expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([0, 1, 2, 3]);
     recordEncoding(ledger, {
       step: 4,
       batch: 1,
       positions: Int32Array.of(0, 1, 3),
-      tokens: Int32Array.of(1, maskId, maskId),
+      tokens: Int32Array.of(1, 2, maskId),
+      masked: Int32Array.of(1, 2),
     } as unknown as PredictRequest);
-    expect([...ledger.tokens]).toEqual([1, maskId, notEncoded, maskId]);
-    expect([...ledger.steps]).toEqual([4, 4, notEncoded, 4]);
+    expect([...ledger.tokens]).toEqual([1, undecided, undecided, undecided]);
+    expect([...ledger.steps]).toEqual([4, 4, undecided, 4]);
     expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([1, 2, 3]);
   });
 });

@@ -18,6 +18,7 @@ interface Run {
   seed?: number;
   sampleIndexes?: number[];
   start?: Int32Array;
+  condition?: Int32Array;
   onStep?: (progress: DecodeProgress) => void | Promise<void>;
   signal?: AbortSignal;
   seen?: PredictRequest[];
@@ -53,6 +54,7 @@ function maskgit(
   seed: number,
   sample: number,
   factor = 1,
+  condition = start.map(() => maskId),
 ) {
   let ids = [...start];
   const initially = ids.filter((id) => id === maskId).length;
@@ -63,7 +65,8 @@ function maskgit(
     const scores = ids.map(() => Number.POSITIVE_INFINITY);
     filled = ids.map((id, i) => {
       if (id !== maskId) return id;
-      const sampled = sampleId(plantedLogits(ids, i, codes, factor, 0), 1, uniformAt(key(0), i));
+      const seen = ids.map((other, j) => (other === maskId ? condition[j]! : other));
+      const sampled = sampleId(plantedLogits(seen, i, codes, factor, 0), 1, uniformAt(key(0), i));
       scores[i] = sampled.logProb + temperature * (1 - ratio) * gumbelAt(key(1), i);
       return sampled.id;
     });
@@ -89,6 +92,18 @@ describe("the flat decode without cache", () => {
         [4, 0].flatMap((sample) => maskgit(start, steps, temperature, seed, sample)),
       );
     }
+  });
+
+  it("is MAGVIT's where condition tokens stand in for the mask: all are decoded, none is kept as it is", async () => {
+    const condition = partlyKnown(2, 9);
+    const plan = { sizes: "1x6", maskSchedule: { kind: "cosine" }, cache: { enabled: false } } as const;
+    const { tokens, decodedAtStep } = await run({ plan, condition, seed: 11, sampleIndexes: [0, 1] });
+    const grids = [0, 1].map((b) => [...condition.subarray(b * gridTokens, (b + 1) * gridTokens)]);
+    const start = Array<number>(gridTokens).fill(maskId);
+    expect([...tokens]).toEqual(grids.flatMap((grid, b) => maskgit(start, 6, 4.5, 11, b, 1, grid)));
+    expect(decodedAtStep.includes(-1)).toBe(false);
+    const without = await run({ plan, seed: 11, sampleIndexes: [0, 1] });
+    expect(tokens).not.toEqual(without.tokens);
   });
 
   it("is MaskGIT's with known tokens too", async () => {

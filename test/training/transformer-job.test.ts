@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
-import { transformerConfig } from "../../src/models/transformer/config.ts";
+import { type TransformerConfig, transformerConfig } from "../../src/models/transformer/config.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
@@ -38,11 +38,11 @@ const dataset: TokenDataset = {
   source: "test",
   tokenizer: "test",
 };
-const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine" } as const;
+const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine", taskShare: 0.5 } as const;
 
 /** A batch in plain arrays. */
-function batchOf(key: Key, model = config) {
-  const { ids, classes, rows, labels, rowWeights } = maskedBatch(model, options, dataset, key);
+function batchOf(key: Key, model: TransformerConfig = config, from = dataset) {
+  const { ids, classes, rows, labels, rowWeights } = maskedBatch(model, options, from, key);
   const plain = (value: { data: ArrayLike<unknown> }): number[] => Array.from(value.data, Number);
   return {
     ids: plain(ids),
@@ -97,6 +97,39 @@ describe("maskedBatch", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("trains tasks on their share: known tokens in place of the mask, every token in the loss", () => {
+    const model = { ...config, tasks: ["predict", "interpolate"] as const };
+    // Known in the first half for one task, in the last row for the other; every known id is 1 off.
+    const known = (isKnown: (position: number) => boolean) =>
+      dataset.ids.map((id, at) => (isKnown(at % N) ? (id + 1) % V : V));
+    const parts = { predict: (n: number) => n < N / 2, interpolate: (n: number) => n >= N - 4 };
+    const prepared = {
+      ...dataset,
+      conditions: { predict: known(parts.predict), interpolate: known(parts.interpolate) },
+    };
+    const counts = new Map<number, number>();
+    for (let i = 0; i < 100; i++) {
+      const { ids, classes, rows, labels, rowWeights } = batchOf([9, i], model, prepared);
+      for (let b = 0; b < 6; b++) {
+        const own = rows.flatMap((row, at) => (Math.floor(row / (N + 1)) === b ? [at] : []));
+        const kind = Math.max(0, classes[b]! - C);
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        expect(own.reduce((sum, at) => sum + rowWeights[at]!, 0)).toBeCloseTo(1 / 6, 6);
+        if (kind === 0) continue;
+        expect(own.map((at) => rows[at]! - b * (N + 1) - 1)).toEqual(Array.from({ length: N }, (_, n) => n));
+        const isKnown = kind === 1 ? parts.predict : parts.interpolate;
+        own.forEach((at, n) => {
+          const truth = labels[at]!;
+          expect([truth, isKnown(n) ? (truth + 1) % V : V]).toContain(ids[b * N + n]);
+        });
+      }
+    }
+    // Of 600 pictures a quarter trains each task; class 0 counts the classes and the dropped ones.
+    expect(counts.get(1)! / 600).toBeCloseTo(0.25, 1);
+    expect(counts.get(2)! / 600).toBeCloseTo(0.25, 1);
+    expect(counts.size).toBe(3);
   });
 
   it("is a pure function of its key", () => {

@@ -5,16 +5,24 @@
  * the leading H/p heads and F/p hidden units of every layer.
  */
 import { z } from "zod";
-import { InputError } from "../../core/errors.ts";
+import { InputError, requireInput } from "../../core/errors.ts";
 import { sizeOf } from "../../core/tensor.ts";
 
 const positive = z.int().min(1);
+
+/** Completions of a clip: the frames after the given first ones, or those between the first and the last. */
+export const tasks = ["predict", "interpolate"] as const;
+export type Task = (typeof tasks)[number];
 
 /** Every field of a configuration; the training configuration offers those that do not follow from the data. */
 export const transformerFields = z.strictObject({
   grid: z.array(positive).min(1).default([8, 8]).describe("Extents of the token grid, outermost first"),
   codebookSize: positive.describe("V: token ids are 0..V-1, and V stands for a masked token"),
   classes: z.int().min(0).default(0).describe("Number of classes; 0 for a model without conditioning"),
+  tasks: z
+    .array(z.enum(tasks))
+    .default([])
+    .describe("What it can do beside generating: complete clips of which some frames are given"),
   width: positive.describe("D: width of the residual stream"),
   depth: positive.describe("L: number of layers"),
   heads: positive.describe("H: attention heads of the full model; must divide the width"),
@@ -87,8 +95,25 @@ export const gridTokens = (config: TransformerConfig): number => sizeOf(config.g
 /** The token id that stands for a masked token: V. */
 export const maskId = (config: TransformerConfig): number => config.codebookSize;
 
-/** The class id of the unconditional pass: the last row of the class table. */
+/** The class id of the unconditional pass: the row of the class table behind the classes. */
 export const nullClass = (config: TransformerConfig): number => config.classes;
+
+/**
+ * The id that takes the class's place in a completion: the rows of the class table behind the null class.
+ *
+ * @throws InputError for a task that the model was not trained for
+ */
+export function taskClass(config: TransformerConfig, task: Task): number {
+  const index = config.tasks.indexOf(task);
+  requireInput(
+    index >= 0,
+    `transformer: was not trained to ${task}, only ${["to generate", ...config.tasks].join(", ")}; use a model whose tasks include it`,
+  );
+  return config.classes + 1 + index;
+}
+
+/** Rows of the class table: classes, the null class, tasks. */
+export const classRows = (config: TransformerConfig): number => config.classes + 1 + config.tasks.length;
 
 /** The width of one attention head, the same in every sub-model. */
 export const headWidth = (config: TransformerConfig): number => config.width / config.heads;

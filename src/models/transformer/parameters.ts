@@ -7,7 +7,7 @@
  */
 import { slice, type Value } from "../../graph/index.ts";
 import type { ParameterSpec } from "../parameters.ts";
-import { gridTokens, type TransformerConfig } from "./config.ts";
+import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
 /** Which sub-model: one factor for all layers, or one for each. */
 export type FactorChoice = number | readonly number[];
@@ -21,7 +21,7 @@ const initStd = 0.02;
 
 /** Every parameter, in the order of the forward pass. */
 export function transformerParameters(config: TransformerConfig): ParameterSpec[] {
-  const { codebookSize, classes, width, depth, hidden } = config;
+  const { codebookSize, width, depth, hidden } = config;
   // Each layer adds twice to the residual stream: scaled so that its variance does not grow with the depth.
   const residualStd = initStd / Math.sqrt(2 * depth);
   const table = (name: string, rows: number): ParameterSpec => ({
@@ -60,7 +60,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   ];
   return [
     table("tokens", codebookSize + 1),
-    table("classes", classes + 1),
+    table("classes", classRows(config)),
     table("positions", gridTokens(config) + 1),
     ...(config.norm === "post" ? norm("embedding.norm") : []),
     ...Array.from({ length: depth }, (_, layer) => block(`blocks.${layer}`)).flat(),

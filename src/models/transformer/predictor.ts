@@ -10,7 +10,7 @@ import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
 import type { Predict, PredictRequest } from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
-import { gridTokens, nullClass, type TransformerConfig } from "./config.ts";
+import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
 import { type FactorChoice, transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
 import {
@@ -125,17 +125,18 @@ let nextPredictor = 0;
  * A guided step whose branches are of one size runs them as one batch of 2B, the unconditional samples last, with one
  * cache; an unguided step after it goes on with the leading half. Branches of two sizes have a cache each.
  *
- * @param classes  [B] class ids; the null class for no condition
+ * @param classes  [B] class ids; the null class for no condition, a task's id (`taskClass`) for a completion
  * @throws {InputError} for a class that the model does not have
  */
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
   const { runner, config } = transformer;
   const prefix = `${transformer.prefix}predictor ${nextPredictor++}/`;
   const none = nullClass(config);
+  const last = classRows(config) - 1;
   for (const given of Array.from(classes)) {
     requireInput(
-      Number.isInteger(given) && given >= 0 && given <= none,
-      `transformer: a class must be in 0..${none} (${none}: no condition), got ${given}`,
+      Number.isInteger(given) && given >= 0 && given <= last,
+      `transformer: a class must be in 0..${last} (${none}: no condition), got ${given}`,
     );
   }
   const labels = Int32Array.from(classes);
