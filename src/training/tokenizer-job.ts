@@ -1,8 +1,8 @@
 /** What a picture tokenizer brings to the training loop. */
 import { foldIn, integerAt, type Key } from "../core/random.ts";
-import { type HostTensor, tensor } from "../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { pictureSheet } from "../data/sheet.ts";
-import { fromPlanes, mirror, type PictureSource, toPlanes } from "../data/source.ts";
+import { frameOf, fromPlanes, mirror, type PictureSource, type Raster, toPlanes } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
@@ -32,8 +32,11 @@ export interface TokenizerJobOptions {
 /** Codes are restarted often while the codebook forms, then every so many steps, and left alone at the end. */
 const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 
-/** How many pictures the first codebook is fitted to. */
-const fitted = 600;
+/** How many tokens the first codebook is fitted to, and at least so many per code. */
+const fitted = { tokens: 38_400, perCode: 4 };
+
+/** How many pictures a sheet of samples shows in a row; a moving one takes three places. */
+const shown = { still: 8, moving: 4, all: 16 };
 
 /** The job: random batches of pictures; k-means fits the first codebook and restarts keep it alive. */
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
@@ -92,15 +95,17 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     async sample() {
       const state = await runner.get(stateNames(specs));
       const tokenizer = await loadTokenizer(runner, config, averagedWeights(state));
-      const pictures = await Promise.all(Array.from({ length: 16 }, (_, i) => source.read(i % count)));
+      const pictures = await Promise.all(Array.from({ length: shown.all }, (_, i) => source.read(i % count)));
       const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(pictures)));
       await tokenizer.dispose();
-      // Rows of eight originals, each above its reconstructions.
-      const rows = [0, 8].flatMap((from) => [
-        ...pictures.slice(from, from + 8),
-        ...Array.from({ length: 8 }, (_, i) => fromPlanes(decoded, from + i)),
-      ]);
-      return pictureSheet(rows, { columns: 8, scale: 2 });
+      const originals = pictures.map(stills);
+      const reconstructions = pictures.map((_, i) => stills(fromPlanes(decoded, i)));
+      const across = config.frames === undefined ? shown.still : shown.moving;
+      // Rows of originals, each above its reconstructions.
+      const rows = Array.from({ length: shown.all / across }, (_, row) =>
+        [originals, reconstructions].map((all) => all.slice(row * across, (row + 1) * across).flat()),
+      ).flat();
+      return pictureSheet(rows.flat(), { columns: rows[0]!.length, scale: 2 });
     },
     extra: {
       save: () => ({
@@ -115,14 +120,22 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   };
 }
 
+/** A still picture itself; the first, middle and last frame of a moving one. */
+function stills(picture: Raster): Raster[] {
+  const { frames } = picture;
+  if (frames === undefined) return [picture];
+  return [0, Math.floor(frames / 2), frames - 1].map((t) => frameOf({ ...picture, frames }, t));
+}
+
 /** Latents [R, d] of the first pictures under untrained weights. */
 async function firstLatents(
   { runner, config, source, count, training }: TokenizerJobOptions,
   weights: Readonly<Record<string, HostTensor<"float32">>>,
 ): Promise<HostTensor<"float32">> {
-  const perPicture = tokenGrid(config).reduce((a, b) => a * b, 1) * config.latentWidth;
-  const needed = Math.ceil((4 * codebookSize(config) * config.latentWidth) / perPicture);
-  const pictures = Math.max(needed, fitted);
+  const tokens = sizeOf(tokenGrid(config));
+  const perPicture = tokens * config.latentWidth;
+  const needed = Math.max(fitted.perCode * codebookSize(config), fitted.tokens);
+  const pictures = Math.ceil(needed / tokens);
   const program = await runner.load(encode(latentsGraph(config)));
   const feeds = Object.fromEntries(
     program.inputs.filter(({ name }) => name !== "pixels").map(({ name }) => [name, weights[name]!]),

@@ -1,14 +1,14 @@
 /** One training step of a tokenizer as a graph: reconstruct, quantise, differentiate, update. */
 import { absolute, add, Graph, mean, multiply, reshape, square, subtract } from "../graph/index.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
-import { type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
+import { pixelSpace, type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
 import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
 import { mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
 import { addTraining, type OptimiserOptions, stateInputs } from "./optimiser.ts";
 
 /**
- * Inputs: the optimiser's state and scalars, `pixels` [B, 3, S, S]. Outputs: the new state, `loss`, `squaredError`
- * (mean over pixels, for PSNR), `gradientNorm`, `ids` [B, rows, columns] and the encoder's `latents` [B·rows·columns, d].
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space]. Outputs: the new state, `loss`, `squaredError`
+ * (mean over pixels, for PSNR), `gradientNorm`, `ids` [B, ...grid] and the encoder's `latents` [B·tokens, d].
  *
  * @param absoluteWeight  weight of the mean absolute error beside the mean squared error
  */
@@ -22,7 +22,7 @@ export function tokenizerStepGraph(
   const specs = tokenizerParameters(config);
   const weights = stateInputs(graph, specs);
   const network = { config, weights, method: "unfolded" } as const;
-  const pixels = graph.input("pixels", "float32", [batchSize, 3, config.resolution, config.resolution]);
+  const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
   const latents = mapsToRows(encodePixels(pixels, network));
   const quantized = quantize(latents, weights, config);
   const decoded = decodeLatents(rowsToMaps(quantized.rows, batchSize, tokenGrid(config)), network);

@@ -1,9 +1,13 @@
-/** A tokenizer ready to run: pictures to token ids and back, on any Runner. */
+/**
+ * A tokenizer ready to run: pictures to token ids and back, on any Runner.
+ *
+ * B pictures, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; tokens [B, ...grid] with the same axes.
+ */
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
-import { encode as encodeGraph, Graph, gatherRows, reshape } from "../../graph/index.ts";
+import { encode as encodeGraph, Graph, gatherRows, multiplyDims, reshape } from "../../graph/index.ts";
 import type { Feed, Program, Runner } from "../../runtime/runner.ts";
 import { type ParameterSpec, parameterInputs } from "../parameters.ts";
-import { codebookSize, type TokenizerConfig, tokenGrid } from "./config.ts";
+import { codebookSize, pixelSpace, type TokenizerConfig, tokenGrid } from "./config.ts";
 import { autoencoderParameters, decodeLatents, encodePixels } from "./network.ts";
 import { codebookOf, mapsToRows, quantize, quantizerParameters, rowsToMaps } from "./quantizer.ts";
 
@@ -15,10 +19,10 @@ export function tokenizerParameters(config: TokenizerConfig): ParameterSpec[] {
 const isEncoding = ({ name }: ParameterSpec): boolean => !name.startsWith("decoder.");
 const isDecoding = ({ name }: ParameterSpec): boolean => !name.startsWith("encoder.");
 
-/** Pixels [B, 3, S, S] in [0, 1] -> `ids` [B, rows, columns] int32. */
+/** Pixels [B, 3, ...space] in [0, 1] -> `ids` [B, ...grid] int32. */
 export function encoderGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.encoder");
-  const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
+  const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
   const weights = parameterInputs(graph, tokenizerParameters(config).filter(isEncoding));
   const { ids } = quantize(
     mapsToRows(encodePixels(pixels, { config, weights, method: "direct" })),
@@ -29,23 +33,23 @@ export function encoderGraph(config: TokenizerConfig): Graph {
   return graph;
 }
 
-/** Pixels [B, 3, S, S] in [0, 1] -> the encoder's `latents` [B * rows * columns, d], before quantisation. */
+/** Pixels [B, 3, ...space] in [0, 1] -> the encoder's `latents` [B * tokens, d], before quantisation. */
 export function latentsGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.latents");
-  const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
+  const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
   const weights = parameterInputs(graph, autoencoderParameters(config).filter(isEncoding));
   graph.output("latents", mapsToRows(encodePixels(pixels, { config, weights, method: "direct" })));
   return graph;
 }
 
-/** Token ids [B, rows, columns] int32 -> `pixels` [B, 3, S, S], not clamped. */
+/** Token ids [B, ...grid] int32 -> `pixels` [B, 3, ...space], not clamped. */
 export function decoderGraph(config: TokenizerConfig): Graph {
   const graph = new Graph("tokenizer.decoder");
   const grid = tokenGrid(config);
   const ids = graph.input("ids", "int32", ["B", ...grid]);
   const weights = parameterInputs(graph, tokenizerParameters(config).filter(isDecoding));
-  const rows = gatherRows(codebookOf(graph, weights, config), ids); // [B, rows, columns, d]
-  const flat = reshape(rows, [`${grid[0] * grid[1]}*B`, config.latentWidth]);
+  const rows = gatherRows(codebookOf(graph, weights, config), ids); // [B, ...grid, d]
+  const flat = reshape(rows, [multiplyDims(...grid, "B"), config.latentWidth]);
   graph.output("pixels", decodeLatents(rowsToMaps(flat, "B", grid), { config, weights, method: "direct" }));
   return graph;
 }
@@ -54,17 +58,17 @@ export interface Tokenizer {
   readonly config: TokenizerConfig;
   /** The number of codes. */
   readonly codebookSize: number;
-  /** [rows, columns] of a picture's tokens. */
-  readonly grid: readonly [number, number];
-  /** Pixels [B, 3, S, S] in [0, 1] -> token ids [B, rows, columns]. */
+  /** [rows, columns] of a picture's tokens, or [frames, rows, columns]. */
+  readonly grid: readonly number[];
+  /** Pixels [B, 3, ...space] in [0, 1] -> token ids [B, ...grid]. */
   encode(pixels: HostTensor<"float32">): Promise<HostTensor<"int32">>;
-  /** Token ids [B, rows, columns] below the codebook size -> pixels [B, 3, S, S], roughly in [0, 1]. */
+  /** Token ids [B, ...grid] below the codebook size -> pixels [B, 3, ...space], roughly in [0, 1]. */
   decode(ids: HostTensor<"int32">): Promise<HostTensor<"float32">>;
   /** Frees the sessions and the stored weights. */
   dispose(): Promise<void>;
 }
 
-/** How many pictures one run takes at the most: it bounds the memory of the feature maps. */
+/** How many pictures, or frames of moving ones, one run takes: it bounds the memory of the feature maps. */
 const chunk = 32;
 
 /**
@@ -96,6 +100,7 @@ export async function loadTokenizer(
     return loading;
   };
   const grid = tokenGrid(config);
+  const rows = Math.ceil(chunk / (config.frames ?? 1));
 
   return {
     config,
@@ -104,7 +109,7 @@ export async function loadTokenizer(
     async encode(pixels) {
       const all = new Int32Array(pixels.dims[0]! * sizeOf(grid));
       let at = 0;
-      for (const part of chunks(pixels)) {
+      for (const part of chunks(pixels, rows)) {
         const result = await runner.run(
           await program("encoder"),
           { ...sides.encoder.feeds, pixels: part },
@@ -117,10 +122,10 @@ export async function loadTokenizer(
       return tensor("int32", [pixels.dims[0]!, ...grid], all);
     },
     async decode(ids) {
-      const dims = [ids.dims[0]!, 3, config.resolution, config.resolution];
+      const dims = [ids.dims[0]!, 3, ...pixelSpace(config)];
       const all = new Float32Array(sizeOf(dims));
       let at = 0;
-      for (const part of chunks(ids)) {
+      for (const part of chunks(ids, rows)) {
         const result = await runner.run(
           await program("decoder"),
           { ...sides.decoder.feeds, ids: part },
@@ -140,12 +145,15 @@ export async function loadTokenizer(
   };
 }
 
-/** Leading-axis pieces of at most {@link chunk} rows. */
-function* chunks<T extends "float32" | "int32">(whole: HostTensor<T>): Generator<HostTensor<T>> {
+/** Leading-axis pieces of at most `rows` rows. */
+function* chunks<T extends "float32" | "int32">(
+  whole: HostTensor<T>,
+  rows: number,
+): Generator<HostTensor<T>> {
   const [count, ...rest] = whole.dims as [number, ...number[]];
   const size = sizeOf(rest);
-  for (let start = 0; start < count; start += chunk) {
-    const end = Math.min(count, start + chunk);
+  for (let start = 0; start < count; start += rows) {
+    const end = Math.min(count, start + rows);
     const data = whole.data.subarray(start * size, end * size) as HostTensor<T>["data"];
     yield tensor<T>(whole.dtype, [end - start, ...rest], data);
   }

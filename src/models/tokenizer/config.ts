@@ -1,6 +1,10 @@
-/** What a picture tokenizer is made of: a convolutional autoencoder around a quantiser. */
+/**
+ * What a picture tokenizer is made of: a convolutional autoencoder around a quantiser. Pictures are still, with the
+ * axes [S, S] of rows and columns, or moving, with [T, S, S]; every list of axes has that order.
+ */
 import { z } from "zod";
 import { requireInput } from "../../core/errors.ts";
+import { sizeOf } from "../../core/tensor.ts";
 
 const positive = z.int().positive();
 
@@ -23,15 +27,23 @@ const quantizerSchema = z.discriminatedUnion("kind", [
 
 export const tokenizerConfigSchema = z.strictObject({
   resolution: positive.default(64).describe("side of the square pictures, in pixels"),
+  frames: positive.optional().describe("frames T of a moving picture; left out: still pictures"),
   patchSize: positive
     .default(1)
     .describe("side of the pixel blocks that the first convolution sees as channels"),
+  framePatch: positive
+    .default(1)
+    .describe("frames of the blocks that the first convolution sees as channels"),
   channels: positive.default(128).describe("channels at the finest level"),
   multipliers: z
     .array(positive)
     .min(1)
     .default([1, 1, 2, 2, 4])
     .describe("channels per level; each further level halves the size"),
+  temporalDownsampling: z
+    .array(z.boolean())
+    .optional()
+    .describe("whether time halves too, for each further level; left out: with all of them"),
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
   groups: positive.default(32).describe("groups of the group normalisation"),
@@ -39,7 +51,7 @@ export const tokenizerConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "latents are the pixel patches plus what the encoder adds, and pixels the codes as patches plus what the decoder adds; needs latentWidth = 3 x (pixels per token)²",
+      "latents are the pixel patches plus what the encoder adds, and pixels the codes as patches plus what the decoder adds; needs latentWidth = 3 x the pixels of a token",
     ),
   shortcut: z
     .enum(["input", "output"])
@@ -58,10 +70,12 @@ export function parseTokenizerConfig(value: unknown, where: string): TokenizerCo
   const parsed = tokenizerConfigSchema.safeParse(value);
   requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
   const config = parsed.data;
-  const stride = downsampling(config);
+  requireTime(config, where);
+  const stride = tokenStride(config);
+  const side = stride.at(-1)!;
   requireInput(
-    config.resolution % stride === 0,
-    `${where}: resolution must be a multiple of ${stride} (patchSize times 2 per further level), got ${config.resolution}`,
+    config.resolution % side === 0,
+    `${where}: resolution must be a multiple of ${side} (patchSize times 2 per further level), got ${config.resolution}`,
   );
   for (const multiplier of config.multipliers) {
     requireInput(
@@ -74,22 +88,64 @@ export function parseTokenizerConfig(value: unknown, where: string): TokenizerCo
     quantizer.kind !== "fsq" || quantizer.levels.length === config.latentWidth,
     `${where}: latentWidth must equal the number of fsq levels, got ${config.latentWidth} and ${quantizer.kind === "fsq" ? quantizer.levels.length : 0}`,
   );
+  const values = 3 * sizeOf(stride);
   requireInput(
-    !config.pixelShortcut || config.latentWidth === 3 * stride * stride,
-    `${where}: with pixelShortcut latentWidth must be ${3 * stride * stride} (3 x ${stride} x ${stride}), got ${config.latentWidth}`,
+    !config.pixelShortcut || config.latentWidth === values,
+    `${where}: with pixelShortcut latentWidth must be ${values} (3 x ${stride.join(" x ")}), got ${config.latentWidth}`,
   );
   return config;
 }
 
-/** Pixels per token along one side. */
-export function downsampling(config: TokenizerConfig): number {
-  return config.patchSize * 2 ** (config.multipliers.length - 1);
+/** What only moving pictures have fits them, and is absent from still ones. */
+function requireTime(config: TokenizerConfig, where: string): void {
+  const { frames, framePatch, temporalDownsampling, multipliers } = config;
+  if (frames === undefined) {
+    requireInput(
+      framePatch === 1 && temporalDownsampling === undefined,
+      `${where}: framePatch and temporalDownsampling are for moving pictures; give frames too, or leave them out`,
+    );
+    return;
+  }
+  const steps = multipliers.length - 1;
+  requireInput(
+    temporalDownsampling === undefined || temporalDownsampling.length === steps,
+    `${where}: temporalDownsampling must have one entry per further level, ${steps}, got ${temporalDownsampling?.length}`,
+  );
+  const stride = tokenStride(config)[0]!;
+  requireInput(
+    frames % stride === 0,
+    `${where}: frames must be a multiple of ${stride} (framePatch times 2 per level that halves time), got ${frames}`,
+  );
 }
 
-/** Tokens per picture as [rows, columns]. */
-export function tokenGrid(config: TokenizerConfig): [number, number] {
-  const side = config.resolution / downsampling(config);
-  return [side, side];
+/** The axes of a picture in pixels: [S, S], or [T, S, S]. */
+export function pixelSpace({ frames, resolution }: TokenizerConfig): number[] {
+  return frames === undefined ? [resolution, resolution] : [frames, resolution, resolution];
+}
+
+/** The pixels along each axis of the blocks that the first convolution sees as channels. */
+export function patchExtent({ frames, framePatch, patchSize }: TokenizerConfig): number[] {
+  return frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
+}
+
+/** By how much each axis shrinks from one level to the next, for every further level. */
+export function levelFactors({ frames, multipliers, temporalDownsampling }: TokenizerConfig): number[][] {
+  return multipliers.slice(1).map((_, i) => {
+    if (frames === undefined) return [2, 2];
+    return [(temporalDownsampling?.[i] ?? true) ? 2 : 1, 2, 2];
+  });
+}
+
+/** Pixels per token along each axis. */
+export function tokenStride(config: TokenizerConfig): number[] {
+  const factors = levelFactors(config);
+  return patchExtent(config).map((size, axis) => factors.reduce((all, factor) => all * factor[axis]!, size));
+}
+
+/** Tokens per picture: [rows, columns], or [frames, rows, columns]. */
+export function tokenGrid(config: TokenizerConfig): number[] {
+  const stride = tokenStride(config);
+  return pixelSpace(config).map((size, axis) => size / stride[axis]!);
 }
 
 /** The number of codes. */

@@ -1,10 +1,13 @@
 /**
  * The encoder and decoder of a picture tokenizer: residual blocks of group norm, swish and 3x3 convolutions; average
  * pooling down, nearest-neighbour repetition up (MaskGIT's VQGAN, without attention). Tensor names and layouts are
- * those of the published PyTorch files, so a published tokenizer loads as it is.
+ * those of the published PyTorch files, so a published tokenizer loads as it is. Over moving pictures the same network
+ * has 3x3x3 convolutions (MAGVIT's 3D-VQ).
  *
- * B pictures; feature maps [B, channels, height, width].
+ * B pictures, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; feature maps [B, channels, ...space] and
+ * tokens [B, ...grid] have the same axes.
  */
+import { sizeOf } from "../../core/tensor.ts";
 import {
   add,
   averagePool,
@@ -18,17 +21,22 @@ import {
   type Value,
 } from "../../graph/index.ts";
 import type { ParameterSpec } from "../parameters.ts";
-import { downsampling, type TokenizerConfig } from "./config.ts";
+import { levelFactors, patchExtent, type TokenizerConfig, tokenStride } from "./config.ts";
 
 const epsilon = 1e-6;
 
 type Weighted = Readonly<Record<string, Value>>;
 
-function kernelSpec(name: string, out: number, into: number, size: number, gain = 1): ParameterSpec {
-  const std = gain * Math.sqrt(1 / (into * size * size));
+function kernelSpec(
+  name: string,
+  [out, into]: readonly [number, number],
+  extent: readonly number[],
+  gain = 1,
+): ParameterSpec {
+  const std = gain * Math.sqrt(1 / (into * sizeOf(extent)));
   return {
     name: `${name}.weight`,
-    shape: [out, into, size, size],
+    shape: [out, into, ...extent],
     init: { kind: "normal", std },
     isDecayed: true,
   };
@@ -86,46 +94,54 @@ function decoderBlocks({ channels, multipliers, residualBlocks }: TokenizerConfi
   return [middle, ...levels];
 }
 
+/** The extents of the network's kernels: a neighbourhood of three along every axis, and a single point. */
+function kernelExtents(config: TokenizerConfig): { around: number[]; point: number[] } {
+  const axes = patchExtent(config);
+  return { around: axes.map(() => 3), point: axes.map(() => 1) };
+}
+
 function blockSpecs({ name, into, out }: Block, config: TokenizerConfig): ParameterSpec[] {
+  const { around, point } = kernelExtents(config);
   const shortcut = config.shortcut === "input" ? into : out;
   return [
     ...normSpecs(`${name}.norm1`, into),
-    kernelSpec(`${name}.conv1`, out, into, 3),
+    kernelSpec(`${name}.conv1`, [out, into], around),
     ...normSpecs(`${name}.norm2`, out),
-    kernelSpec(`${name}.conv2`, out, out, 3, 0.5),
-    ...(into === out ? [] : [kernelSpec(`${name}.nin_shortcut`, out, shortcut, 1)]),
+    kernelSpec(`${name}.conv2`, [out, out], around, 0.5),
+    ...(into === out ? [] : [kernelSpec(`${name}.nin_shortcut`, [out, shortcut], point)]),
   ];
 }
 
 /** Every parameter of the encoder and decoder (the codebook belongs to the quantiser). */
 export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] {
-  const { channels, multipliers, latentWidth, patchSize, pixelShortcut } = config;
+  const { channels, multipliers, latentWidth, pixelShortcut } = config;
+  const { around, point } = kernelExtents(config);
   // What the network adds to a pixel shortcut starts near nothing, so that training starts at plain patch coding.
   const outGain = pixelShortcut ? 0.01 : 1;
   const coarse = channels * multipliers.at(-1)!;
-  const pixels = 3 * patchSize * patchSize;
+  const pixels = 3 * sizeOf(patchExtent(config));
   const upsampled = multipliers
     .map((multiplier, level) => ({ level, width: channels * multiplier }))
     .slice(1);
   return [
-    kernelSpec("encoder.conv_in", channels, pixels, 3),
+    kernelSpec("encoder.conv_in", [channels, pixels], around),
     ...encoderBlocks(config)
       .flat()
       .flatMap((block) => blockSpecs(block, config)),
     ...normSpecs("encoder.norm_out", coarse),
-    kernelSpec("encoder.conv_out", latentWidth, coarse, 1, outGain),
+    kernelSpec("encoder.conv_out", [latentWidth, coarse], point, outGain),
     vectorSpec("encoder.conv_out.bias", latentWidth, 0),
-    kernelSpec("decoder.conv_in", coarse, latentWidth, 3),
+    kernelSpec("decoder.conv_in", [coarse, latentWidth], around),
     vectorSpec("decoder.conv_in.bias", coarse, 0),
     ...decoderBlocks(config)
       .flat()
       .flatMap((block) => blockSpecs(block, config)),
     ...upsampled.flatMap(({ level, width }) => [
-      kernelSpec(`decoder.up.${level}.upsample_conv`, width, width, 3),
+      kernelSpec(`decoder.up.${level}.upsample_conv`, [width, width], around),
       vectorSpec(`decoder.up.${level}.upsample_conv.bias`, width, 0),
     ]),
     ...normSpecs("decoder.norm_out", channels * multipliers[0]!),
-    kernelSpec("decoder.conv_out", pixels, channels * multipliers[0]!, 3, outGain),
+    kernelSpec("decoder.conv_out", [pixels, channels * multipliers[0]!], around, outGain),
     vectorSpec("decoder.conv_out.bias", pixels, 0),
   ];
 }
@@ -156,32 +172,31 @@ function residual(x: Value, { name, into, out }: Block, context: NetworkContext)
   return add(convolve(source, `${name}.nin_shortcut`, context), y);
 }
 
-/** Pixels [B, 3, S, S] in [0, 1] -> latents [B, latentWidth, rows, columns]. */
+/** Pixels [B, 3, ...space] in [0, 1] -> latents [B, latentWidth, ...grid]. */
 export function encodePixels(pixels: Value, context: NetworkContext): Value {
-  const { patchSize, multipliers } = context.config;
-  let x = convolve(spaceToDepth(pixels, [patchSize, patchSize]), "encoder.conv_in", context);
-  encoderBlocks(context.config).forEach((blocks, level) => {
+  const { config } = context;
+  const factors = levelFactors(config);
+  let x = convolve(spaceToDepth(pixels, patchExtent(config)), "encoder.conv_in", context);
+  encoderBlocks(config).forEach((blocks, level) => {
     for (const block of blocks) x = residual(x, block, context);
-    if (level < multipliers.length - 1) x = averagePool(x, [2, 2]);
+    if (level < factors.length) x = averagePool(x, factors[level]!);
   });
   const latents = convolve(activate(x, "encoder.norm_out", context), "encoder.conv_out", context);
-  if (!context.config.pixelShortcut) return latents;
-  const stride = downsampling(context.config);
-  return add(spaceToDepth(pixels, [stride, stride]), latents);
+  return config.pixelShortcut ? add(spaceToDepth(pixels, tokenStride(config)), latents) : latents;
 }
 
-/** Quantised latents [B, latentWidth, rows, columns] -> pixels [B, 3, S, S], meant for [0, 1] but not clamped. */
+/** Quantised latents [B, latentWidth, ...grid] -> pixels [B, 3, ...space], meant for [0, 1] but not clamped. */
 export function decodeLatents(latents: Value, context: NetworkContext): Value {
-  const { patchSize, multipliers } = context.config;
+  const { config } = context;
+  const factors = levelFactors(config);
   let x = convolve(latents, "decoder.conv_in", context);
-  decoderBlocks(context.config).forEach((blocks, i) => {
+  decoderBlocks(config).forEach((blocks, i) => {
     for (const block of blocks) x = residual(x, block, context);
-    const level = multipliers.length - i;
-    if (i > 0 && level > 0) x = convolve(upsample(x, [2, 2]), `decoder.up.${level}.upsample_conv`, context);
+    const level = config.multipliers.length - i;
+    if (i === 0 || level === 0) return;
+    x = convolve(upsample(x, factors[level - 1]!), `decoder.up.${level}.upsample_conv`, context);
   });
   const patches = convolve(activate(x, "decoder.norm_out", context), "decoder.conv_out", context);
-  const pixels = depthToSpace(patches, [patchSize, patchSize]);
-  if (!context.config.pixelShortcut) return pixels;
-  const stride = downsampling(context.config);
-  return add(depthToSpace(latents, [stride, stride]), pixels);
+  const pixels = depthToSpace(patches, patchExtent(config));
+  return config.pixelShortcut ? add(depthToSpace(latents, tokenStride(config)), pixels) : pixels;
 }

@@ -10,6 +10,7 @@ import {
   add,
   argMax,
   cast,
+  type Dim,
   floor,
   type Graph,
   gatherRows,
@@ -122,19 +123,15 @@ export function codebookOf(
   return graph.constant(tensor("float32", [size, quantizer.levels.length], data));
 }
 
-/** Feature maps [B, d, rows, columns] -> rows [B * rows * columns, d]. */
+/** Feature maps [B, d, ...grid] -> rows [B * tokens, d]. */
 export function mapsToRows(maps: Value): Value {
-  return reshape(transpose(maps, [0, 2, 3, 1]), [
-    multiplyDims(maps.dim(0), maps.dim(2), maps.dim(3)),
-    maps.dim(1),
-  ]);
+  const [batch, width, ...grid] = maps.shape as [Dim, Dim, ...Dim[]];
+  const last = transpose(maps, [0, ...grid.map((_, i) => i + 2), 1]);
+  return reshape(last, [multiplyDims(batch, ...grid), width]);
 }
 
-/** The inverse of {@link mapsToRows} for a grid [rows, columns]. */
-export function rowsToMaps(
-  rows: Value,
-  batch: Value["shape"][number],
-  grid: readonly [number, number],
-): Value {
-  return transpose(reshape(rows, [batch, ...grid, rows.dim(1)]), [0, 3, 1, 2]);
+/** The inverse of {@link mapsToRows} for a grid [rows, columns] or [frames, rows, columns]. */
+export function rowsToMaps(rows: Value, batch: Dim, grid: readonly number[]): Value {
+  const last = reshape(rows, [batch, ...grid, rows.dim(1)]);
+  return transpose(last, [0, last.rank - 1, ...grid.map((_, i) => i + 1)]);
 }
