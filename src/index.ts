@@ -4,21 +4,24 @@ export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
 export { readPicture } from "./data/folder.ts";
 export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/sheet.ts";
-export type { Picture, Raster } from "./data/source.ts";
+export { type Clip, clipOf, frameOf, type Picture, type Raster } from "./data/source.ts";
 export type { PlanCost, StepCost } from "./decoding/cost.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
 export type { Precision } from "./models/transformer/precision.ts";
+export type {
+  DecodeChoices,
+  GenerateProgress,
+  GenerateStats,
+  PipelineOptions,
+} from "./pipelines/generator.ts";
 export {
   type EditOptions,
   type Generated,
   type GenerateOptions,
-  type GenerateProgress,
-  type GenerateStats,
   ImagePipeline,
   openImagePipeline,
-  type PipelineOptions,
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask, readMask } from "./pipelines/mask.ts";
 export {
@@ -29,6 +32,14 @@ export {
   readModel,
   writeModel,
 } from "./pipelines/model.ts";
+export {
+  type CompleteOptions,
+  type GeneratedVideos,
+  type GenerateVideoOptions,
+  openVideoPipeline,
+  type PredictOptions,
+  VideoPipeline,
+} from "./pipelines/video-pipeline.ts";
 export { describeMachine, type Machine, type MachinePart } from "./runtime/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node.ts";
 export type { Device, Runner } from "./runtime/runner.ts";

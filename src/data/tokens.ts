@@ -118,6 +118,34 @@ export function fromTensors(
   return dataset;
 }
 
+/** Datasets of one tokenizer and source, one behind the other. */
+export function joinTokens(parts: readonly TokenDataset[]): TokenDataset {
+  const first = parts[0];
+  if (!first) throw new Error("joinTokens: needs at least one dataset, got none");
+  const joined = <T extends Uint16Array | Int32Array>(all: T, of: (part: TokenDataset) => T): T => {
+    let at = 0;
+    for (const part of parts) {
+      all.set(of(part), at);
+      at += of(part).length;
+    }
+    return all;
+  };
+  const count = parts.reduce((total, part) => total + part.count, 0);
+  const ids = () => new Uint16Array(count * sizeOf(first.grid));
+  return {
+    ...first,
+    count,
+    ids: joined(ids(), (part) => part.ids),
+    labels: joined(new Int32Array(count), (part) => part.labels),
+    conditions: Object.fromEntries(
+      Object.keys(first.conditions ?? {}).map((task) => [
+        task,
+        joined(ids(), (part) => part.conditions![task]!),
+      ]),
+    ),
+  };
+}
+
 /** The ids [N] of picture `index`, as a view; with a task, what is known of it then. */
 export function tokensOf(dataset: TokenDataset, index: number, task?: string): Uint16Array {
   const n = sizeOf(dataset.grid);

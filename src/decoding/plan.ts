@@ -149,6 +149,19 @@ export function basePlan(factors: readonly number[]): DecodePlan {
   return { ...defaultPlan, sizes: evenSizes(defaultPlan.steps, factors) };
 }
 
+/**
+ * The default for completing clips, from the plan of generating: the uniform schedule and the choice temperature of
+ * MAGVIT's frame prediction (Yu et al. 2023, appendix: K600), no guidance.
+ */
+export function completionPlan(plan: DecodePlan): DecodePlan {
+  return {
+    ...plan,
+    maskSchedule: { kind: "linear" },
+    choiceTemperature: 7.5,
+    guidance: { ...plan.guidance, scale: 0 },
+  };
+}
+
 function sizesFrom(where: string, value: unknown): SizeRun[] {
   if (typeof value === "string") return parseSizes(value, where);
   requireInput(

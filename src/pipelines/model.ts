@@ -3,7 +3,7 @@
  *
  *   model_index.json          the parts
  *   tokenizer/, transformer/  config.json and model.safetensors each
- *   generation_config.json    the default decode plan and the names of the classes
+ *   generation_config.json    the default decode plans and the names of the classes
  */
 import { join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
@@ -12,6 +12,7 @@ import type { PlanCost } from "../decoding/cost.ts";
 import { planCost } from "../decoding/cost.ts";
 import {
   basePlan,
+  completionPlan,
   type DecodePlan,
   evenSizes,
   makePlan,
@@ -41,6 +42,8 @@ export interface GenerativeModel {
   readonly classNames: readonly string[];
   /** The default plan. */
   readonly plan: DecodePlan;
+  /** The plan of completing clips; null for a model without such tasks. */
+  readonly completionPlan: DecodePlan | null;
 }
 
 /**
@@ -107,7 +110,13 @@ async function readGeneration(path: string, config: TransformerConfig) {
   );
   const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), `${path}: plan`);
   resolvePlan(plan, modelFacts(config));
-  return { classNames: classNames as string[], plan };
+  let completion: DecodePlan | null = null;
+  if (config.tasks.length > 0) {
+    const own = "completionPlan" in given ? (given.completionPlan as PlanInput) : {};
+    completion = makePlan(own, completionPlan(plan), `${path}: completionPlan`);
+    resolvePlan(completion, modelFacts(config));
+  }
+  return { classNames: classNames as string[], plan, completionPlan: completion };
 }
 
 /**
@@ -122,9 +131,14 @@ export async function writeModel(
 ): Promise<void> {
   await writeModelPart(folder, "tokenizer", { ...model.tokenizer, store });
   await writeModelPart(folder, "transformer", { ...model.transformer, store });
-  await writeJson(join(folder, "generation_config.json"), { plan: model.plan, classNames: model.classNames });
+  await writeJson(join(folder, "generation_config.json"), {
+    plan: model.plan,
+    ...(model.completionPlan && { completionPlan: model.completionPlan }),
+    classNames: model.classNames,
+  });
+  const isMoving = model.tokenizer.config.frames !== undefined;
   await writeModelIndex(folder, {
-    className: "MagnetsImagePipeline",
+    className: isMoving ? "MagnetsVideoPipeline" : "MagnetsImagePipeline",
     parts: { tokenizer: ["magnets", "Tokenizer"], transformer: ["magnets", "NestedTransformer"] },
   });
 }
@@ -182,6 +196,7 @@ export function describeModel({ tokenizer, transformer, classNames, plan }: Gene
     classes: classNames,
     tokenizer: {
       resolution: tokenizer.config.resolution,
+      ...(tokenizer.config.frames !== undefined && { frames: tokenizer.config.frames }),
       quantizer: tokenizer.config.quantizer.kind,
       parameters: countParameters(tokenizerParameters(tokenizer.config)),
     },

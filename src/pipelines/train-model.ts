@@ -3,24 +3,21 @@
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
  *     OUT/tokenizer/          run folder of the tokenizer
- *     OUT/tokens.safetensors  the pictures as token ids
+ *     OUT/tokens/             the pictures as token ids
  *     OUT/transformer/        run folder of the transformer
  *     OUT/model/              the model folder
  */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError, requireInput } from "../core/errors.ts";
+import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
-import { sizeOf } from "../core/tensor.ts";
 import { type FolderSource, verifyFolder } from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
 import { pictureSheet } from "../data/sheet.ts";
-import { mirror, type PictureSource, toPlanes } from "../data/source.ts";
-import { fromTensors, type TokenDataset, toTensors } from "../data/tokens.ts";
-import { pictureBatches, remembered, selected } from "../data/views.ts";
+import { type Clip, frameOf, type PictureSource, type Raster } from "../data/source.ts";
+import { remembered, selected } from "../data/views.ts";
 import { loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
-import { codebookSize, tokenGrid } from "../models/tokenizer/config.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
@@ -33,10 +30,11 @@ import { transformerJob } from "../training/transformer-job.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
-import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
-import { openImagePipeline } from "./image-pipeline.ts";
+import type { Tensors } from "../weights/safetensors.ts";
+import { openGenerator } from "./generator.ts";
 import { type GenerativeModel, writeModel } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
+import { readTokens, tokenise } from "./token-files.ts";
 
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
@@ -81,17 +79,18 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
-    if (pictures && wants("tokenise")) await tokenise(options, runner, tokenizer, pictures, say);
+    if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures, say);
     if (!wants("transformer")) return null;
-    const dataset = await readTokens(out, tokenizer);
+    const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
     say(`transformer: ${config.transformer.training.steps} steps on ${dataset.count} pictures as tokens`);
     signal?.throwIfAborted();
     const model = transformerConfigOf(config, dataset.classNames.length);
-    const imageModel = (tensors: Tensors): GenerativeModel => ({
+    const modelWith = (tensors: Tensors): GenerativeModel => ({
       tokenizer: { config: config.tokenizer.model, tensors: tokenizer },
       transformer: { config: model, tensors },
       classNames: dataset.classNames,
       plan: config.decoding,
+      completionPlan: config.completionDecoding,
     });
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
     const names = stateNames(transformerParameters(model));
@@ -100,11 +99,11 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       training: config.transformer.training,
       dataset,
       key: foldIn(key, 2),
-      sample: async () => sampleSheet(imageModel(averagedWeights(await runner.get(names))), runner),
+      sample: async () => sampleSheet(modelWith(averagedWeights(await runner.get(names))), runner),
     });
     const state = await train(runner, folder, job, options);
     const path = join(out, "model");
-    const trained = imageModel(averagedWeights(state));
+    const trained = modelWith(averagedWeights(state));
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
     await writeModelCard(path, { config, model: trained, run: out });
@@ -131,7 +130,7 @@ async function openPictures(
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
     const count = data.count!; // the configuration's reader asks for it where a source has no end
-    return { source, count, description: JSON.stringify({ ...data, count }) };
+    return { source: remembered(source), count, description: JSON.stringify({ ...data, count }) };
   }
   const { source: good, unreadable } = await verifyFolder(source as FolderSource, { signal });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
@@ -196,81 +195,68 @@ async function trainedTokenizer({ config, out }: TrainModelOptions): Promise<Ten
   return weights;
 }
 
-const tokensFile = (out: string): string => join(out, "tokens.safetensors");
+const tokensFolder = (out: string): string => join(out, "tokens");
 
-async function readTokens(out: string, tokenizer: Tensors): Promise<TokenDataset> {
-  const path = tokensFile(out);
-  return fromTensors(await readSafetensors(path), path, tensorsDigest(tokenizer));
-}
-
-/** Writes every picture's token ids to a file, unless the file is there already and of this tokenizer and data. */
-async function tokenise(
+/** Writes every picture's token ids to files, but for those that are there already and of this tokenizer and data. */
+async function tokenisePictures(
   { config, out, signal, onProgress }: TrainModelOptions,
   runner: Runner,
   tensors: Tensors,
   { source, count, description }: Pictures,
   say: (message: string) => void,
 ): Promise<void> {
-  const existing = await readTokens(out, tensors).catch((error: unknown) => {
-    if (error instanceof InputError) return null; // absent, damaged or of another tokenizer: made anew
-    throw error;
-  });
-  if (existing?.source === description) return say(`tokens: ${tokensFile(out)} is there already`);
-  say(`tokens: ${count} pictures${config.data.flip ? ", each also mirrored" : ""}`);
+  const { tasks } = config.transformer.model;
+  const extras = [
+    ...(config.data.flip ? ["each also mirrored"] : []),
+    ...tasks.map((task) => `each also as given to ${task}`),
+  ];
+  say(`tokens: ${[`${count} pictures`, ...extras].join(", ")}`);
   const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
-  const grid = tokenGrid(config.tokenizer.model);
-  const perPicture = sizeOf(grid);
-  const versions = config.data.flip ? 2 : 1;
-  const ids = new Uint16Array(count * versions * perPicture);
-  const labels = new Int32Array(count * versions);
-  const used = new Set<number>();
-  let done = 0;
-  for await (const pictures of pictureBatches(source.read, { count, size: 64, signal })) {
-    const planes = toPlanes(pictures);
-    for (let version = 0; version < versions; version++) {
-      if (version === 1) mirror(planes);
-      const encoded = await tokenizer.encode(planes);
-      const at = version * count + done;
-      ids.set(encoded.data, at * perPicture);
-      labels.set(
-        pictures.map(({ label }) => label),
-        at,
-      );
-      for (const id of encoded.data) used.add(id);
-    }
-    done += pictures.length;
-    onProgress?.({
-      job: "tokens",
-      step: done,
-      total: count,
-      metrics: { codebookUse: used.size / tokenizer.codebookSize },
-    });
-  }
+  const encoded = await tokenise({
+    folder: tokensFolder(out),
+    tokenizer,
+    digest: tensorsDigest(tensors),
+    source,
+    count,
+    description: JSON.stringify([description, tasks]),
+    isFlipped: config.data.flip,
+    tasks,
+    given: config.data.given,
+    key: foldIn(keyFromSeed(config.seed), 4),
+    signal,
+    onProgress: (done, codebookUse) =>
+      onProgress?.({ job: "tokens", step: done, total: count, metrics: { codebookUse } }),
+  });
+  if (encoded < count) say(`tokens: ${count - encoded} pictures were in ${tokensFolder(out)} already`);
   await tokenizer.dispose();
-  const dataset: TokenDataset = {
-    grid,
-    codebookSize: codebookSize(config.tokenizer.model),
-    classNames: source.classNames,
-    count: count * versions,
-    ids,
-    labels,
-    source: description,
-    tokenizer: tensorsDigest(tensors),
-  };
-  const { tensors: stored, metadata } = toTensors(dataset);
-  await writeSafetensors(tokensFile(out), stored, { metadata });
 }
 
-/** Eight pictures of each of the first classes by the model's own plan, always the same seed. */
+/** How many frames of a clip a sheet shows. */
+const shownFrames = 8;
+
+/** Pictures of the first classes by the model's own plan, always the same seed: eight each, or one clip's frames. */
 async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint8Array> {
-  const pipeline = await openImagePipeline(model, { runner });
+  const generator = await openGenerator(model, { runner });
+  const isMoving = model.tokenizer.config.frames !== undefined;
   const rows = Math.max(1, Math.min(8, model.classNames.length));
-  const classes = Array.from({ length: rows * 8 }, (_, i) => Math.floor(i / 8));
-  const { images } = await pipeline.generate({
-    ...(model.classNames.length > 0 ? { classes } : {}),
-    count: classes.length,
+  const count = isMoving ? rows : 8 * rows;
+  // Of many classes, some from everywhere in the list.
+  const label = (row: number) => Math.floor((row * model.classNames.length) / rows);
+  const { pictures } = await generator.decode({
+    decodePlan: model.plan,
+    ids: Array.from({ length: count }, (_, i) => label(isMoving ? i : Math.floor(i / 8))),
     seed: 0,
   });
-  await pipeline.dispose();
-  return pictureSheet(images, { columns: 8, scale: 2 });
+  await generator.dispose();
+  return pictureSheet(isMoving ? pictures.flatMap((clip) => framesOf(clip as Clip)) : pictures, {
+    columns: 8,
+    scale: 2,
+  });
+}
+
+/** Frames evenly spread over a clip. */
+function framesOf(clip: Clip): Raster[] {
+  return Array.from({ length: shownFrames }, (_, i) =>
+    frameOf(clip, Math.round((i * (clip.frames - 1)) / (shownFrames - 1))),
+  );
 }

@@ -10,7 +10,7 @@ import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { resamplers } from "../data/folder.ts";
-import { basePlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
+import { basePlan, completionPlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import {
   codebookSize,
@@ -54,8 +54,20 @@ function optimisation(own: { steps: number; batchSize: number; learningRate: num
 }
 
 const dataSchema = z.strictObject({
-  source: z.string().min(1).default("sprites").describe('"sprites", or the path of a folder of pictures'),
+  source: z
+    .string()
+    .min(1)
+    .default("sprites")
+    .describe('"sprites", "motions", or the path of a folder of pictures or videos'),
   resolution: z.int().min(8).max(1024).default(64).describe("side of the square pictures, in pixels"),
+  frames: z.int().min(2).max(1024).optional().describe("of a clip; left out: still pictures"),
+  stride: count.optional().describe("take every so-manieth frame of a video"),
+  frameRate: z.number().positive().optional().describe("resample videos to so many frames per second"),
+  given: z
+    .array(count)
+    .min(1)
+    .default([5])
+    .describe("how many first frames are given where a model learns to predict, each as often"),
   count: count.nullable().default(60_000).describe("pictures used for training; null: all of a folder"),
   seed: z.int().min(0).default(0).describe("of the drawn pictures, and of a folder's order"),
   resampler: z.enum(resamplers).default("lanczos3"),
@@ -114,14 +126,18 @@ const schema = z.strictObject({
     .prefault({}),
   /** Checked by makePlan, which knows plans best. */
   decoding: z.record(z.string(), z.unknown()).default({}),
+  /** What completing clips changes in it. */
+  completionDecoding: z.record(z.string(), z.unknown()).default({}),
 });
 
 type Parsed = z.output<typeof schema>;
 
 /** A whole, checked configuration; every field carries its meaning in the schema. */
-export type TrainConfig = Omit<Parsed, "decoding"> & {
+export type TrainConfig = Omit<Parsed, "decoding" | "completionDecoding"> & {
   /** The decode plan of the trained model, and of its samples during training. */
   readonly decoding: DecodePlan;
+  /** The plan by which it completes clips; null where it has no such task. */
+  readonly completionDecoding: DecodePlan | null;
 };
 export type DataConfig = TrainConfig["data"];
 /** What both networks' optimisations have in common. */
@@ -198,30 +214,30 @@ export function resolveConfig(raw: unknown, file: string, options: ConfigOptions
 
 /** Everything that one value alone or two together can get wrong. */
 function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainConfig {
-  // The pictures and the tokenizer have one resolution: say it once.
-  const resolution = get(raw, ["data", "resolution"]);
+  // The pictures and the tokenizer have one size: say it once.
   const isOpen = (path: string[]) => get(raw, path) === undefined || isBlock(get(raw, path));
-  const follows =
-    resolution !== undefined &&
-    isOpen(["tokenizer"]) &&
-    isOpen(["tokenizer", "model"]) &&
-    !has(raw, ["tokenizer", "model", "resolution"]);
-  const filled = follows ? put(raw, ["tokenizer", "model", "resolution"], resolution) : raw;
+  const filled = ["resolution", "frames"].reduce((block, key) => {
+    const size = get(raw, ["data", key]);
+    const place = ["tokenizer", "model", key];
+    const follows =
+      size !== undefined && isOpen(["tokenizer"]) && isOpen(["tokenizer", "model"]) && !has(raw, place);
+    return follows ? put(block, place, size) : block;
+  }, raw);
   const parsed = schema.safeParse(filled);
   if (!parsed.success) throw explain(parsed.error.issues[0]!, filled, originOf);
   const config = parsed.data;
   const where = (...path: string[]) => `${originOf(path)}: ${path.join(".")}`;
 
   parseTokenizerConfig(config.tokenizer.model, where("tokenizer", "model"));
-  requireInput(
-    config.tokenizer.model.resolution === config.data.resolution,
-    `${where("tokenizer", "model", "resolution")}: must equal data.resolution, ${config.data.resolution}, got ` +
-      `${config.tokenizer.model.resolution}; leave it out and it follows`,
-  );
-  requireInput(
-    config.data.source !== "sprites" || config.data.count !== null,
-    `${where("data", "count")}: the drawn sprites have no end, so it must be a number, got null`,
-  );
+  for (const key of ["resolution", "frames"] as const) {
+    const [wanted, got] = [config.data[key], config.tokenizer.model[key]];
+    requireInput(
+      wanted === got,
+      `${where("tokenizer", "model", key)}: must equal data.${key}, ${wanted ?? "which is not given"}, got ` +
+        `${got ?? "nothing"}; leave it out and it follows`,
+    );
+  }
+  checkData(config, where);
   const { model, training } = config.transformer;
   transformerConfigOf(config, 1, where("transformer", "model"));
   for (const factor of training.factors ?? []) {
@@ -231,12 +247,44 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
     );
   }
   const decoding = makePlan(config.decoding, basePlan(model.factors), where("decoding"));
-  resolvePlan(decoding, {
+  const completionDecoding =
+    model.tasks.length > 0
+      ? makePlan(config.completionDecoding, completionPlan(decoding), where("completionDecoding"))
+      : null;
+  const facts = {
     gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),
     factors: model.factors,
     heads: model.heads,
-  });
-  return { ...config, decoding };
+  };
+  resolvePlan(decoding, facts);
+  if (completionDecoding) resolvePlan(completionDecoding, facts);
+  return { ...config, decoding, completionDecoding };
+}
+
+function checkData({ data, transformer }: Parsed, where: (...path: string[]) => string): void {
+  const { source, count, frames, given } = data;
+  requireInput(
+    !["sprites", "motions"].includes(source) || count !== null,
+    `${where("data", "count")}: the drawn ${source} have no end, so it must be a number, got null`,
+  );
+  requireInput(
+    source !== "motions" || frames !== undefined,
+    `${where("data", "frames")}: motions are clips, so it must be a number, got nothing; 16 is usual`,
+  );
+  requireInput(
+    source !== "sprites" || frames === undefined,
+    `${where("data", "frames")}: sprites are still pictures, so it must be left out, got ${frames}; clips are "motions"`,
+  );
+  const { tasks } = transformer.model;
+  requireInput(
+    tasks.length === 0 || frames !== undefined,
+    `${where("transformer", "model", "tasks")}: only clips can be completed, so data.frames must be given, got nothing`,
+  );
+  const tooMany = given.find((first) => tasks.length > 0 && first >= (frames ?? 0));
+  requireInput(
+    tooMany === undefined,
+    `${where("data", "given")}: must be fewer than the ${frames} frames of a clip, got ${tooMany}`,
+  );
 }
 
 /** The transformer's configuration: what the run chose, on the tokenizer's grid and codes, for so many classes. */

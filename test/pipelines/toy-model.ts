@@ -37,5 +37,6 @@ export function toyModel(): GenerativeModel {
     transformer: { config: transformer, tensors: initialise(transformerParameters(transformer), [3, 4]) },
     classNames: toyClasses,
     plan: basePlan(transformer.factors),
+    completionPlan: null,
   };
 }

@@ -20,6 +20,7 @@ describe("resolveConfig", () => {
     const { config, overrides } = resolveConfig(base, "f.yaml");
     expect(config.data).toEqual({
       source: "sprites",
+      given: [5],
       resolution: 64,
       count: 60_000,
       seed: 0,

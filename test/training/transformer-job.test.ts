@@ -100,7 +100,7 @@ describe("maskedBatch", () => {
   });
 
   it("trains tasks on their share: known tokens in place of the mask, every token in the loss", () => {
-    const model = { ...config, tasks: ["predict", "interpolate"] as const };
+    const model: TransformerConfig = { ...config, tasks: ["predict", "interpolate"] };
     // Known in the first half for one task, in the last row for the other; every known id is 1 off.
     const known = (isKnown: (position: number) => boolean) =>
       dataset.ids.map((id, at) => (isKnown(at % N) ? (id + 1) % V : V));

@@ -1,0 +1,366 @@
+/**
+ * A model in a runner: pictures to tokens and back, and whole series of pictures decoded in batches. What the image and
+ * the video pipeline have in common; people call those.
+ *
+ * B pictures of one batch, N grid tokens.
+ */
+import { requireInput } from "../core/errors.ts";
+import { keyFromSeed, type Seed } from "../core/random.ts";
+import { tensor } from "../core/tensor.ts";
+import { fromPlanes, type Picture, type Raster, spaceOf, toPlanes } from "../data/source.ts";
+import { decode } from "../decoding/decode.ts";
+import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
+import { gridTokens, maskId } from "../models/transformer/config.ts";
+import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
+import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
+import { createNodeRunner } from "../runtime/node.ts";
+import type { Device, Runner } from "../runtime/runner.ts";
+import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
+import { type GenerativeModel, modelFacts, modelPlanCost, readModel } from "./model.ts";
+
+export interface PipelineOptions {
+  /** Where to compute; "cpu" unless told. */
+  readonly device?: Device;
+  /** CPU threads; all cores unless told. */
+  readonly threads?: number;
+  /**
+   * What the transformer's linear layers compute with; "fp32" unless told. "int8", on the CPU only, is faster, and
+   * near to the same pictures.
+   */
+  readonly precision?: Precision;
+  /** A runner to compute with, which stays the caller's to close; `device` and `threads` are then its own. */
+  readonly runner?: Runner;
+}
+
+/** What every way of making pictures can choose. */
+export interface DecodeChoices {
+  /** 0 unless told. Picture i of a seed is the same whatever count and batch size are. */
+  readonly seed?: Seed;
+  /** What differs from the model's default plan, or its model sizes as text: "8x3,4x3,2x3,1x3". */
+  readonly plan?: PlanInput | string;
+  /** K; spread evenly over the sub-models unless the plan says otherwise. */
+  readonly steps?: number;
+  /** s of logits = cond + s (cond - uncond); 0 is the conditional pass alone. */
+  readonly guidanceScale?: number;
+  readonly choiceTemperature?: number;
+  /** A constant; schedules go into `plan`. */
+  readonly tokenTemperature?: number;
+  /**
+   * Pictures decoded together, 16 unless told; changes memory and speed, never a picture. "auto": as many as fit into
+   * `memoryBudget`, at most 64.
+   */
+  readonly batchSize?: number | "auto";
+  /**
+   * Bytes that generating may take at its peak beyond the loaded model, for batches of size "auto": half of what the
+   * process could still get unless told. Kept by an estimate that measured peaks on the CPU stay below.
+   */
+  readonly memoryBudget?: number;
+  /** Checked at every step; the call then rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Called, and awaited, after every step. */
+  readonly onStep?: (progress: GenerateProgress) => void | Promise<void>;
+}
+
+export interface GenerateProgress {
+  /** Steps done, over all batches, and steps in all. */
+  readonly step: number;
+  readonly total: number;
+  /** The sub-model that ran. */
+  readonly factor: number;
+  /** Index of the batch's first picture. */
+  readonly firstPicture: number;
+  /** [B, N] with this step's guess at every masked position. */
+  readonly tokens: Int32Array;
+  /** Multiply-adds so far, over all pictures. */
+  readonly multiplyAdds: number;
+  /** Decodes `tokens`; costs one run of the tokenizer's decoder. */
+  preview(): Promise<Picture[]>;
+}
+
+export interface GenerateStats {
+  /** Wall time, the tokenizer's decoder included. */
+  readonly seconds: number;
+  /** Of the transformer, over all pictures. */
+  readonly multiplyAdds: number;
+  /** Those of the flat decode: full size and every position at every step, no cache, same steps and guidance. */
+  readonly multiplyAddsFlat: number;
+  /** Flat over plan. */
+  readonly ratio: number;
+  /** Pictures decoded together, the last ones perhaps fewer. */
+  readonly batchSize: number;
+}
+
+/** A series of pictures to decode. */
+export interface DecodeJob extends DecodeChoices {
+  readonly decodePlan: DecodePlan;
+  /** One id of the class table per picture: a class, the null class, or a task. */
+  readonly ids: readonly number[];
+  /** [pictures, N] start tokens, each with as many masked ones; all masked unless given. */
+  readonly start?: Int32Array;
+  /** [pictures, N] what the model sees at masked places: the mask id, or a token to refine. */
+  readonly condition?: Int32Array;
+}
+
+/** Decoded pictures, with what made them. */
+export interface Decoded {
+  readonly pictures: readonly Picture[];
+  /** [N] per picture. */
+  readonly tokens: readonly Int32Array[];
+  readonly seed: Seed;
+  readonly plan: DecodePlan;
+  readonly stats: GenerateStats;
+}
+
+export interface Generator {
+  readonly model: GenerativeModel;
+  readonly tokenizer: Tokenizer;
+  readonly precision: Precision;
+  /** The id of a masked token. */
+  readonly maskId: number;
+  /** The token ids of pictures of the model's size, [N] each. */
+  encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
+  /** The pictures of token ids, [N] each. */
+  decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
+  /**
+   * Decodes a series.
+   *
+   * @throws InputError for a bad seed, batch size or memory budget, or start tokens with differing numbers of masks
+   */
+  decode(job: DecodeJob): Promise<Decoded>;
+  /** Frees what it holds, and its runner unless that was given. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens a model folder.
+ *
+ * @throws InputError when the folder is not a whole model, or the device is not there or lacks the precision
+ */
+export async function openGeneratorFrom(folder: string, options: PipelineOptions = {}): Promise<Generator> {
+  requirePrecision(options.precision ?? "fp32", (options.runner ?? options).device); // before anything is opened
+  if (options.runner) return openGenerator(await readModel(folder), options);
+  // The runner's thread starts while the files are read.
+  const opening = createNodeRunner(options);
+  const [runner, model] = await Promise.allSettled([opening, readModel(folder)]);
+  if (runner.status === "rejected") throw runner.reason;
+  if (model.status === "rejected") {
+    await runner.value.close();
+    throw model.reason;
+  }
+  return generatorWith(model.value, runner.value, options.precision, () => runner.value.close());
+}
+
+/** A generator over a model that is in memory, e.g. one in training. */
+export async function openGenerator(
+  model: GenerativeModel,
+  { device, threads, precision, runner: given }: PipelineOptions = {},
+): Promise<Generator> {
+  requirePrecision(precision ?? "fp32", (given ?? { device }).device);
+  if (given) return generatorWith(model, given, precision, async () => {});
+  const runner = await createNodeRunner({ device, threads });
+  return generatorWith(model, runner, precision, () => runner.close());
+}
+
+/** @param close  what to do with the runner in the end, also when opening fails */
+async function generatorWith(
+  model: GenerativeModel,
+  runner: Runner,
+  precision: Precision | undefined,
+  close: () => Promise<void>,
+): Promise<Generator> {
+  const opened: { dispose(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const part of opened.splice(0).reverse()) await part.dispose();
+    await close();
+  };
+  try {
+    const tokenizer = await loadTokenizer(runner, model.tokenizer.config, model.tokenizer.tensors);
+    opened.push(tokenizer);
+    const { config, tensors } = model.transformer;
+    const transformer = await loadTransformer(runner, config, tensors, precision && { precision });
+    opened.push(transformer);
+    return generatorOver(model, tokenizer, transformer, closeAll);
+  } catch (error) {
+    await closeAll().catch(() => {}); // the first failure is the one to tell
+    throw error;
+  }
+}
+
+function generatorOver(
+  model: GenerativeModel,
+  tokenizer: Tokenizer,
+  transformer: Awaited<ReturnType<typeof loadTransformer>>,
+  closeAll: () => Promise<void>,
+): Generator {
+  const config = model.transformer.config;
+  const size = gridTokens(config);
+  const masked = maskId(config);
+  const wanted = model.tokenizer.config;
+  const space = spaceOf({ ...wanted, height: wanted.resolution, width: wanted.resolution });
+  let closing: Promise<void> | undefined;
+
+  async function encode(pictures: readonly Raster[]): Promise<Int32Array[]> {
+    for (const picture of pictures) {
+      requireInput(
+        spaceOf(picture).join() === space.join(),
+        `encode: pictures must be of ${space.join(" x ")} pixels for this model, got ${spaceOf(picture).join(" x ")}`,
+      );
+    }
+    const { data } = await tokenizer.encode(toPlanes(pictures));
+    return split(data, size);
+  }
+
+  async function decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]> {
+    const all = new Int32Array(tokens.length * size);
+    for (const [i, ids] of tokens.entries()) {
+      const wrong = ids.find((id) => id < 0 || id >= config.codebookSize);
+      requireInput(
+        ids.length === size && wrong === undefined,
+        `decodeTokens: picture ${i} needs ${size} ids in 0..${config.codebookSize - 1}, got ` +
+          `${wrong ?? `${ids.length} ids`}`,
+      );
+      all.set(ids, i * size);
+    }
+    const planes = await tokenizer.decode(tensor("int32", [tokens.length, ...tokenizer.grid], all));
+    return tokens.map((_, i) => fromPlanes(planes, i));
+  }
+
+  const picturesOf = async (tokens: readonly Int32Array[], labels: readonly number[]): Promise<Picture[]> =>
+    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, label: labels[i]! }));
+
+  async function decodeSeries(job: DecodeJob): Promise<Decoded> {
+    const { decodePlan: plan, ids, start, condition, seed = 0, signal } = job;
+    const { batchSize: asked = 16, memoryBudget } = job;
+    const count = ids.length;
+    if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
+    if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
+    keyFromSeed(seed);
+    const toFill = start && maskedCount(start, size, masked);
+    const cost = modelPlanCost(config, plan, toFill);
+    const batchSize =
+      asked === "auto" ? fittingBatchSize(modelPlanMemory(model, plan, toFill), count, memoryBudget) : asked;
+    const batches = Math.ceil(count / batchSize);
+    const started = performance.now();
+
+    const tokens: Int32Array[] = [];
+    const pictures: Picture[] = [];
+    for (let first = 0; first < count; first += batchSize) {
+      const last = Math.min(count, first + batchSize);
+      const own = ids.slice(first, last);
+      const part = (all?: Int32Array) => all?.slice(first * size, last * size);
+      const predictor = createPredictor(transformer, own);
+      let spent = cost.multiplyAdds * first;
+      try {
+        const result = await decode({
+          plan,
+          model: modelFacts(config),
+          maskId: masked,
+          seed,
+          sampleIndexes: own.map((_, i) => first + i),
+          start: part(start),
+          condition: part(condition),
+          gridShape: config.grid,
+          predict: predictor.predict,
+          signal,
+          onStep: async ({ done, total, factor, tokens }) => {
+            const step = cost.steps[done - 1]!;
+            spent += own.length * (step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds);
+            await job.onStep?.({
+              step: (first / batchSize) * total + done,
+              total: total * batches,
+              factor,
+              firstPicture: first,
+              tokens,
+              multiplyAdds: spent,
+              preview: () => picturesOf(split(tokens, size), own),
+            });
+          },
+        });
+        const grids = split(result.tokens, size);
+        tokens.push(...grids);
+        pictures.push(...(await picturesOf(grids, own)));
+      } finally {
+        await predictor.dispose();
+      }
+    }
+    return {
+      pictures,
+      tokens,
+      seed,
+      plan,
+      stats: {
+        seconds: (performance.now() - started) / 1000,
+        multiplyAdds: cost.multiplyAdds * count,
+        multiplyAddsFlat: cost.multiplyAddsFlat * count,
+        ratio: cost.ratio,
+        batchSize,
+      },
+    };
+  }
+
+  return {
+    model,
+    tokenizer,
+    precision: transformer.precision,
+    maskId: masked,
+    encode,
+    decodeTokens,
+    decode: decodeSeries,
+    dispose: () => {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}
+
+/** The named options as parts of a plan; a name goes before the same thing inside `plan`. */
+export function planInput({
+  plan = {},
+  steps,
+  guidanceScale,
+  choiceTemperature,
+  tokenTemperature,
+}: DecodeChoices): PlanInput {
+  const given: PlanInput = typeof plan === "string" ? { sizes: plan } : plan;
+  return {
+    ...given,
+    ...(steps !== undefined && { steps }),
+    ...(guidanceScale !== undefined && { guidance: { ...given.guidance, scale: guidanceScale } }),
+    ...(choiceTemperature !== undefined && { choiceTemperature }),
+    ...(tokenTemperature !== undefined && {
+      tokenTemperature: { kind: "constant", value: tokenTemperature } as const,
+    }),
+  };
+}
+
+/** N0, which must be the same for every picture: one cost and one list of steps hold for all. */
+function maskedCount(start: Int32Array, size: number, masked: number): number {
+  const counts = split(start, size).map((ids) => ids.filter((id) => id === masked).length);
+  const other = counts.findIndex((count) => count !== counts[0]);
+  requireInput(
+    other === -1,
+    `startTokens: every picture must have the same number of masked tokens, but picture 0 has ${counts[0]} and ` +
+      `picture ${other} has ${counts[other]}; generate them apart`,
+  );
+  return counts[0]!;
+}
+
+export function split(all: Int32Array, size: number): Int32Array[] {
+  return Array.from({ length: all.length / size }, (_, i) => all.slice(i * size, (i + 1) * size));
+}
+
+export function requirePositive(name: string, value: number, also = ""): void {
+  requireInput(
+    Number.isSafeInteger(value) && value >= 1,
+    `generate: ${name} must be a whole number of at least 1${also}, got ${value}`,
+  );
+}
+
+function requireBudget(bytes: number, batchSize: number | "auto"): void {
+  requireInput(bytes > 0, `generate: memoryBudget must be a number of bytes above 0, got ${bytes}`);
+  requireInput(
+    batchSize === "auto",
+    `generate: memoryBudget is for batchSize "auto", got batchSize ${batchSize}; leave one of them out`,
+  );
+}

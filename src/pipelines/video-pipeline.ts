@@ -1,0 +1,194 @@
+/**
+ * From a model folder to clips: new ones by class, and given ones gone on with (frame prediction) or filled in between
+ * their ends (interpolation).
+ */
+import { InputError, requireInput } from "../core/errors.ts";
+import type { Seed } from "../core/random.ts";
+import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
+import type { Clip, Picture } from "../data/source.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
+import { type Task, taskClass } from "../models/transformer/config.ts";
+import type { Precision } from "../models/transformer/precision.ts";
+import { classIds } from "./classes.ts";
+import {
+  type DecodeChoices,
+  type Decoded,
+  type GenerateStats,
+  type Generator,
+  openGenerator,
+  openGeneratorFrom,
+  type PipelineOptions,
+  planInput,
+  requirePositive,
+} from "./generator.ts";
+import { type GenerativeModel, planFor } from "./model.ts";
+
+export interface GenerateVideoOptions extends DecodeChoices {
+  /** Names or numbers that take turns over the clips, or "all"; null or left out: no condition. */
+  readonly classes?: readonly (string | number)[] | null;
+  /** Clips, 1 unless told. */
+  readonly count?: number;
+}
+
+export interface CompleteOptions extends DecodeChoices {
+  /** Of the model's size; only the given frames are read, so that they need no others. */
+  readonly clips: readonly Clip[];
+  /** Versions of each clip, 1 unless told; those of a clip follow one another. */
+  readonly count?: number;
+  /** Whether the given frames stand in the result as they are (the default), or as the model rebuilt them. */
+  readonly isPasted?: boolean;
+}
+
+export interface PredictOptions extends CompleteOptions {
+  /** How many first frames are given; the others are predicted. */
+  readonly given: number;
+}
+
+export interface GeneratedVideos {
+  readonly videos: readonly (Picture & Clip)[];
+  /** [N] per clip. */
+  readonly tokens: readonly Int32Array[];
+  readonly seed: Seed;
+  readonly plan: DecodePlan;
+  readonly stats: GenerateStats;
+}
+
+export interface VideoPipeline extends AsyncDisposable {
+  readonly model: GenerativeModel;
+  /** Side of its clips, in pixels. */
+  readonly resolution: number;
+  /** T of its clips. */
+  readonly frames: number;
+  readonly precision: Precision;
+  /**
+   * Makes new clips.
+   *
+   * @throws InputError for an unknown class, a plan that does not fit the model, a bad count or seed, a memory budget
+   *   that holds no clip
+   */
+  generate(options?: GenerateVideoOptions): Promise<GeneratedVideos>;
+  /**
+   * Predicts the frames after the given ones, by the model's plan for completions unless told otherwise.
+   *
+   * @throws InputError when the model was not trained to, and for clips of another size or with too few frames
+   */
+  predict(options: PredictOptions): Promise<GeneratedVideos>;
+  /** Makes the frames between the first and the last one of each clip; throws as `predict` does. */
+  interpolate(options: CompleteOptions): Promise<GeneratedVideos>;
+  /** The token ids of clips of the model's size, [N] each. */
+  encode(clips: readonly Clip[]): Promise<Int32Array[]>;
+  /** The clips of token ids, [N] each. */
+  decodeTokens(tokens: readonly Int32Array[]): Promise<Clip[]>;
+  /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+export const VideoPipeline = {
+  /**
+   * Opens a model folder.
+   *
+   * @throws InputError when the folder is not a whole model of clips, or the device is not there or lacks the precision
+   * @example
+   * const pipeline = await VideoPipeline.fromPretrained("models/motions");
+   * const { videos } = await pipeline.generate({ classes: ["cat bounce"], count: 4, seed: 7 });
+   * const continued = await pipeline.predict({ clips: videos, given: 5 });
+   * await pipeline.dispose();
+   */
+  async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<VideoPipeline> {
+    return videoPipelineOver(await openGeneratorFrom(folder, options));
+  },
+};
+
+/** A pipeline over a model that is in memory, e.g. one in training. */
+export async function openVideoPipeline(
+  model: GenerativeModel,
+  options: PipelineOptions = {},
+): Promise<VideoPipeline> {
+  return videoPipelineOver(await openGenerator(model, options));
+}
+
+async function videoPipelineOver(generator: Generator): Promise<VideoPipeline> {
+  const { model, tokenizer, maskId, encode, dispose } = generator;
+  const { resolution, frames } = model.tokenizer.config;
+  if (frames === undefined) {
+    await dispose();
+    throw new InputError("VideoPipeline: this model makes still pictures; open it with ImagePipeline");
+  }
+
+  async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
+    const { count = 1 } = options;
+    requirePositive("count", count);
+    const made = await generator.decode({
+      ...options,
+      decodePlan: planFor(model, planInput(options)),
+      ids: classIds(options.classes ?? null, model.classNames, count),
+    });
+    return asVideos(made);
+  }
+
+  async function complete(
+    options: CompleteOptions,
+    completion: Completion,
+    length: number,
+  ): Promise<GeneratedVideos> {
+    const { clips, count = 1, isPasted = true } = options;
+    requirePositive("count", count);
+    checkClips(clips, completion.task, resolution, length);
+    const plan = planFor({ ...model, plan: model.completionPlan ?? model.plan }, planInput(options));
+    const task = taskClass(model.transformer.config, completion.task);
+    const known = (await encode(clips.map((clip) => filledIn(clip, completion, frames)))).map((ids) =>
+      onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),
+    );
+    const versions = clips.flatMap((clip, i) => Array.from({ length: count }, () => ({ clip, i })));
+    const made = asVideos(
+      await generator.decode({
+        ...options,
+        decodePlan: plan,
+        ids: versions.map(() => task),
+        condition: Int32Array.from(versions.flatMap(({ i }) => [...known[i]!])),
+      }),
+    );
+    if (!isPasted) return made;
+    const videos = made.videos.map((video, i) => ({
+      ...video,
+      ...withGivenFrames(video, versions[i]!.clip, completion),
+    }));
+    return { ...made, videos };
+  }
+
+  return {
+    model,
+    resolution,
+    frames,
+    precision: generator.precision,
+    generate,
+    predict: async ({ given, ...options }) => {
+      requireInput(
+        Number.isInteger(given) && given >= 1 && given < frames,
+        `predict: given must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${given}`,
+      );
+      return complete(options, { task: "predict", given }, given);
+    },
+    interpolate: (options) => complete(options, { task: "interpolate" }, 2),
+    encode,
+    decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Clip[],
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** What a video model decodes has frames. */
+function asVideos({ pictures, ...made }: Decoded): GeneratedVideos {
+  return { ...made, videos: pictures as readonly (Picture & Clip)[] };
+}
+
+function checkClips(clips: readonly Clip[], task: Task, resolution: number, length: number): void {
+  requireInput(clips.length > 0, `${task}: needs at least one clip, got none`);
+  for (const { width, height, frames } of clips) {
+    requireInput(
+      width === resolution && height === resolution && frames >= length,
+      `${task}: clips must be ${resolution} x ${resolution} pixels with at least ${length} frames, ` +
+        `got ${width} x ${height} with ${frames}`,
+    );
+  }
+}
