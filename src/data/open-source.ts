@@ -1,13 +1,16 @@
-/** A dataset by the name that configurations and the command line use: "sprites", or the path of a folder. */
+/** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { folderSource, type Resampler } from "./folder.ts";
+import { motionsSource } from "./motions/index.ts";
 import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
 
 export interface SourceChoice {
-  /** "sprites", or a folder of pictures (`./sprites` for a folder of that name). */
+  /** "sprites", "motions", or a folder of pictures (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
+  /** T of moving pictures; left out: what the dataset has by itself. */
+  readonly frames?: number;
   /** Of the drawn pictures. */
   readonly seed: number;
   readonly resampler?: Resampler;
@@ -22,10 +25,12 @@ export interface SourceChoice {
 export async function openSource({
   source,
   resolution,
+  frames,
   seed,
   resampler,
 }: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
+  if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler });
 }
 

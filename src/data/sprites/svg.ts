@@ -15,8 +15,12 @@ export interface Sketch {
   fade(top: Colour, low: Colour): Paint;
   /** `colour` in the middle, vanishing towards the rim: shadows and lights. */
   glow(colour: Colour, opacity: number): Paint;
+  /** Elements drawn once, to be shown by the returned reference as often as one likes. */
+  symbol(...elements: readonly string[]): string;
   /** The whole drawing as an SVG document of `size` x `size` pixels. */
   page(size: number, ...elements: readonly string[]): string;
+  /** Pages below one another, each the elements of one text. */
+  strip(size: number, pages: readonly string[]): string;
 }
 
 export function newSketch(): Sketch {
@@ -35,6 +39,10 @@ export function newSketch(): Sketch {
       "linearGradient",
       ` x2="0" y2="1"><stop stop-color="${top}"/><stop offset="1" stop-color="${low}"/>`,
     );
+  let symbols = 0;
+  const document = (size: number, pages: number, content: string) =>
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size * pages}" viewBox="0 0 100 ${100 * pages}">` +
+    `<defs>${definitions.join("")}</defs>${content}</svg>`;
   return {
     fade,
     shaded: (colour, depth = 0.22) => fade(lighter(colour, depth), darker(colour, depth * 0.8)),
@@ -45,9 +53,19 @@ export function newSketch(): Sketch {
           `<stop offset=".55" stop-color="${colour}" stop-opacity="${opacity * 0.75}"/>` +
           `<stop offset="1" stop-color="${colour}" stop-opacity="0"/>`,
       ),
-    page: (size, ...elements) =>
-      `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 100 100">` +
-      `<defs>${definitions.join("")}</defs>${elements.join("")}</svg>`,
+    symbol: (...elements) => {
+      const id = `s${symbols++}`;
+      definitions.push(`<g id="${id}">${elements.join("")}</g>`);
+      return `<use href="#${id}"/>`;
+    },
+    page: (size, ...elements) => document(size, 1, elements.join("")),
+    strip: (size, pages) =>
+      // A nested page cuts off what would reach into its neighbours.
+      document(
+        size,
+        pages.length,
+        pages.map((page, i) => `<svg y="${100 * i}" width="100" height="100">${page}</svg>`).join(""),
+      ),
   };
 }
 
