@@ -15,6 +15,8 @@ import { box, circle, ellipse, faint, line, path, placed, type Sketch } from "..
 import { type MotionName, type Move, moves, type Pose, type Stage } from "./moves.ts";
 import { figurePaints, figures, type ThingName } from "./things.ts";
 
+const darkRope = darker(paints.bark, 0.3);
+
 /** Draws the clip of a class; returns what its page shows at time t in [0, 1]. */
 export function film(
   chance: Chance,
@@ -40,6 +42,7 @@ export function film(
     box(0, ground - 6, 100, 106 - ground, sketch.fade(mood.groundTop, mood.groundLow)),
     move.centre ? circle(move.centre.x, move.centre.y, 6.5, lighter(mood.glow, 0.2)) : "",
   );
+  const rope = contrast(darkRope, mood.skyTop) > 100 ? darkRope : paints.cream;
   const shadow = sketch.glow("#38395c", 0.42);
   const obstacle = hasObstacle ? sketch.symbol(obstacleOf(chance, sketch, mood, stage, move)) : "";
 
@@ -51,7 +54,7 @@ export function film(
       placed({ x: shift, y: 0 }, hills),
       land,
       shadowOf(pose, stage, shadow),
-      ropeOf(pose, move),
+      ropeOf(pose, move, rope),
       figureAt(pose, stage, move.facing, figure),
       obstacle && placed({ x: shift, y: 0 }, obstacle),
     ].join("");
@@ -63,7 +66,7 @@ function figureColours(chance: Chance, mood: Mood): [Colour, Colour] {
   const behind = [mood.skyTop, mood.skyLow, mood.hills, mood.groundTop];
   const strong = figurePaints.filter((name) => behind.every((colour) => contrast(paints[name], colour) > 85));
   const first = chance.pick(strong);
-  const others = figurePaints.filter((name) => contrast(paints[name], paints[first]) > 90);
+  const others = strong.filter((name) => contrast(paints[name], paints[first]) > 60);
   return [paintFrom(chance, [first]), paintFrom(chance, others)];
 }
 
@@ -86,7 +89,7 @@ function obstacleOf(chance: Chance, sketch: Sketch, mood: Mood, { ground, size }
   const goesSideways =
     Math.max(...[0, 0.25, 0.5, 0.75, 1].map((t) => Math.abs(move.at(t).x - move.at(0).x))) > 20;
   if (goesSideways) {
-    const wide = chance.between(10, 14);
+    const wide = chance.between(9, 12);
     const paint = sketch.fade(
       mix(mood.hills, paints.bark, 0.55),
       darker(mix(mood.groundLow, paints.bark, 0.55), 0.1),
@@ -100,7 +103,7 @@ function obstacleOf(chance: Chance, sketch: Sketch, mood: Mood, { ground, size }
     );
   }
   const x = move.at(0.5).x + chance.pick([-1, 1]) * chance.between(0.3, 0.5) * size;
-  return ellipse(x, ground + 3, 15, 14, sketch.shaded(mix(mood.groundLow, paints.moss, 0.65), 0.18));
+  return ellipse(x, ground + 2, 21, 11, sketch.shaded(mix(mood.groundLow, paints.moss, 0.65), 0.18));
 }
 
 /** Soft on the ground below the thing, fainter the higher it is. */
@@ -116,8 +119,8 @@ function shadowOf(
 }
 
 /** What the thing hangs on. */
-const ropeOf = ({ x, y }: Pose, { pivot }: Move): string =>
-  pivot ? line(path`M${pivot.x} ${pivot.y}L${x} ${y}`, darker(paints.bark, 0.3), 2) : "";
+const ropeOf = ({ x, y }: Pose, { pivot }: Move, colour: Colour): string =>
+  pivot ? line(path`M${pivot.x} ${pivot.y}L${x} ${y}`, colour, 2) : "";
 
 /** The thing in its pose; squashed, it keeps its foot where it is and its area. */
 function figureAt(

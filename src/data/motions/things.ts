@@ -23,8 +23,6 @@ export const figurePaints: readonly PaintName[] = [
   "navy",
   "blue",
   "teal",
-  "moss",
-  "bark",
   "apricot",
   "butter",
   "cream",
@@ -167,7 +165,7 @@ const balloon: DrawFigure = (chance, sketch, colour, second) => {
 const flower: DrawFigure = (chance, sketch, colour, second) => {
   const petals = chance.whole(5, 6);
   const turn = chance.between(0, 360 / petals);
-  const green = paintFrom(chance, ["moss", "leaf"]);
+  const green = paintFrom(chance, ["leaf"]);
   const petal = sketch.shaded(colour, 0.14);
   const heart = mix(second, paints.butter, 0.75);
   return {
