@@ -4,11 +4,11 @@ export {
   type EvaluateOptions,
   type EvaluateProgress,
   type Evaluation,
-  evaluateImages,
+  evaluateModel,
   type PictureModel,
   type PlanVerdict,
   type Verdict,
-} from "./evaluation/evaluate-images.ts";
+} from "./evaluation/evaluate-model.ts";
 export {
   addFeatures,
   emptyStatistics,

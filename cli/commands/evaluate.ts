@@ -61,7 +61,7 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
   const { createNodeRunner, openImagePipeline, planFor, printSizes, readModel } = await import(
     "../../src/index.ts"
   );
-  const { evaluateImages, flatPlan, openParts, planGrid, readClassifier } = await import(
+  const { evaluateModel, flatPlan, openParts, planGrid, readClassifier } = await import(
     "../../src/evaluate.ts"
   );
   const { startProgress } = await import("../progress.ts");
@@ -83,7 +83,7 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
   let result: Evaluation;
   try {
     const pipeline = await openImagePipeline(model, { runner, precision });
-    result = await evaluateImages({
+    result = await evaluateModel({
       pipeline,
       runner,
       classifier,

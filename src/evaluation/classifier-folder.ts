@@ -10,17 +10,24 @@ import { countParameters } from "../models/parameters.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import { classFactors } from "./class-factors.ts";
 import { type ClassifierConfig, classifierConfig, classifierParameters } from "./classifier.ts";
 
 const folderSchema = z.strictObject({
   network: z.unknown(),
   classNames: z.array(z.string()),
-  accuracy: z.strictObject({ value: z.number(), pictures: z.int(), source: z.string() }),
+  accuracy: z.strictObject({
+    value: z.number(),
+    factors: z.array(z.number()).default([]),
+    pictures: z.int(),
+    source: z.string(),
+  }),
   training: z.strictObject({
     command: z.string(),
     source: z.string(),
     pictures: z.int(),
     steps: z.int(),
+    isMirrored: z.boolean().default(true),
   }),
 });
 
@@ -29,13 +36,20 @@ export interface ClassifierFolder {
   readonly tensors: Tensors;
   /** In label order. */
   readonly classNames: readonly string[];
-  /** The share of held-out pictures it names rightly, in [0, 1], and of which pictures. */
-  readonly accuracy: { readonly value: number; readonly pictures: number; readonly source: string };
+  readonly accuracy: {
+    /** The share of held-out pictures it names rightly, in [0, 1]. */
+    readonly value: number;
+    /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
+    readonly factors: readonly number[];
+    readonly pictures: number;
+    readonly source: string;
+  };
   readonly training: {
     readonly command: string;
     readonly source: string;
     readonly pictures: number;
     readonly steps: number;
+    readonly isMirrored: boolean;
   };
 }
 
@@ -69,23 +83,28 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
 }
 
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {
-  const percent = (100 * accuracy.value).toFixed(2);
-  const size = countParameters(classifierParameters(config)).toLocaleString("en");
-  return `# A small picture classifier, for evaluation only
+  const { resolution, frames, patchSize, framePatch, channels, featureWidth } = config;
+  const isMoving = frames !== undefined;
+  const by = (side: number, time: number) => `${isMoving ? `${time} x ` : ""}${side} x ${side}`;
+  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+  const count = (value: number) => value.toLocaleString("en");
+  const factors = classFactors(classNames);
+  const classes = factors.length === 0 ? [classNames] : factors.map(({ values }) => values);
+  return `# A small ${isMoving ? "video" : "picture"} classifier, for evaluation only
 
-Names the class of a ${config.resolution} x ${config.resolution} colour picture, and gives a vector of
-${config.featureWidth} features per picture in which sets of pictures are compared (\`magnets evaluate\`).
+Names the class of a ${by(resolution, frames ?? 1)} colour ${isMoving ? "clip" : "picture"}, and gives a vector of
+${featureWidth} features per ${isMoving ? "clip" : "picture"} in which sets of them are compared (\`magnets evaluate\`).
 
-**This is not Inception, and distances in its features are not FID.** They compare decode plans of one model, on one
+**This is not ${isMoving ? "I3D" : "Inception"}, and distances in its features are not ${isMoving ? "FVD" : "FID"}.** They compare decode plans of one model, on one
 dataset, with one another; they cannot be set beside figures from any paper.
 
 | | |
 |---|---|
-| classes | ${classNames.join(", ")} |
-| right on held-out pictures | ${percent} % of ${accuracy.pictures.toLocaleString("en")} (${accuracy.source}) |
-| trained on | ${training.pictures.toLocaleString("en")} pictures of ${training.source}, ${training.steps.toLocaleString("en")} steps; half of them mirrored |
-| parameters | ${size}, stored as float16 |
-| network | ${config.patchSize} x ${config.patchSize} pixel blocks, 3 x 3 convolutions of ${config.channels.join(", ")} channels with group norm and SiLU, mean over space, ${config.featureWidth} features, one linear layer |
+| classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
+| right on held-out pictures | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
+| trained on | ${count(training.pictures)} pictures of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored |
+| parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
+| network | ${by(patchSize, framePatch)} pixel blocks, ${by(3, 3)} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 
 It learned from real pictures alone, never from anything that a generator made.
 

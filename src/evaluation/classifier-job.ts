@@ -17,14 +17,14 @@ import {
 import { initialise } from "../models/parameters.ts";
 import type { Schedule, TrainingJob } from "../training/loop.ts";
 import { addTraining, type OptimiserOptions, stateInputs } from "../training/optimiser.ts";
-import { type ClassifierConfig, classifierParameters, classify } from "./classifier.ts";
+import { type ClassifierConfig, classifierParameters, classify, pixelSpace } from "./classifier.ts";
 
 /** How much of each target is spread evenly over the classes. */
 const smoothing = 0.05;
 
 /**
- * Inputs: the optimiser's state and scalars, `pixels` [B, 3, S, S], `labels` [B] int32. Outputs: the new state, `loss`
- * (smoothed cross-entropy), `gradientNorm`, and `accuracy`, the share of the batch that is right.
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], `labels` [B] int32. Outputs: the new state,
+ * `loss` (smoothed cross-entropy), `gradientNorm`, and `accuracy`, the share of the batch that is right.
  */
 export function classifierStepGraph(
   config: ClassifierConfig,
@@ -34,7 +34,7 @@ export function classifierStepGraph(
   const graph = new Graph("classifier.step");
   const specs = classifierParameters(config);
   const weights = stateInputs(graph, specs);
-  const pixels = graph.input("pixels", "float32", [batchSize, 3, config.resolution, config.resolution]);
+  const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
   const labels = graph.input("labels", "int32", [batchSize]);
   const { logits } = classify(pixels, weights, config, "unfolded");
   const targets = add(multiply(oneHot(labels, config.classes), 1 - smoothing), smoothing / config.classes);
@@ -50,11 +50,14 @@ export interface ClassifierJobOptions {
   readonly source: PictureSource;
   /** Pictures 0..count-1 of the source train. */
   readonly count: number;
+  /** Whether half of the pictures of every batch are turned left to right. */
+  readonly isMirrored: boolean;
   readonly key: Key;
 }
 
-/** Every batch is drawn at random; half of its pictures are mirrored. */
-export function classifierJob({ config, schedule, source, count, key }: ClassifierJobOptions): TrainingJob {
+/** Every batch is drawn at random. */
+export function classifierJob(options: ClassifierJobOptions): TrainingJob {
+  const { config, schedule, source, count, isMirrored, key } = options;
   const specs = classifierParameters(config);
   const graph = classifierStepGraph(config, schedule.batchSize, schedule);
   const multiplyAdds = countMultiplyAdds(graph);
@@ -71,7 +74,8 @@ export function classifierJob({ config, schedule, source, count, key }: Classifi
       const places = Array.from({ length: schedule.batchSize }, (_, i) => i);
       const pictures = await Promise.all(places.map((i) => source.read(integerAt(stepKey, 2 * i, count))));
       const pixels = toPlanes(pictures);
-      for (const i of places) if (integerAt(stepKey, 2 * i + 1, 2) === 1) mirror(pixels, i);
+      const turned = isMirrored ? places.filter((i) => integerAt(stepKey, 2 * i + 1, 2) === 1) : [];
+      for (const i of turned) mirror(pixels, i);
       const labels = tensor(
         "int32",
         [pictures.length],

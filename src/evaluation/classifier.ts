@@ -1,13 +1,15 @@
 /**
- * A small convolutional classifier of pictures: the judge of what a generator made. It says which class it sees, and
- * its last hidden layer is the feature space in which sets of pictures are compared (frechet.ts). It is trained on
- * real pictures only and shares nothing with the generator.
+ * A small convolutional classifier of pictures, still or moving: the judge of what a generator made. It says which
+ * class it sees, and its last hidden layer is the feature space in which sets of pictures are compared (frechet.ts). It
+ * is trained on real pictures only and shares nothing with the generator.
  *
- * B pictures, S side in pixels, C classes, F feature width.
+ * B pictures, T frames, S side in pixels, C classes, F feature width. The space of a still picture is [S, S], that of a
+ * moving one [T, S, S]; the network is the same over either.
  */
 import { z } from "zod";
 import { requireInput } from "../core/errors.ts";
-import { type HostTensor, tensor } from "../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
+import { spaceOf } from "../data/source.ts";
 import {
   add,
   argMax,
@@ -32,13 +34,19 @@ const positive = z.int().positive();
 
 export const classifierConfigSchema = z.strictObject({
   resolution: positive.describe("S, side of the square pictures, in pixels"),
+  frames: positive.optional().describe("T of moving pictures; left out: still ones"),
   classes: z.int().min(2).describe("C"),
   patchSize: positive.default(4).describe("side of the pixel blocks that the first convolution sees"),
+  framePatch: positive.default(1).describe("frames of those blocks"),
   channels: z
     .array(positive)
     .min(1)
     .default([32, 64, 128])
-    .describe("channels of each 3x3 convolution; between two of them the size halves"),
+    .describe("channels of each convolution, 3 wide along every axis; between two of them the size halves"),
+  temporalDownsampling: z
+    .array(z.boolean())
+    .optional()
+    .describe("whether time halves too, for each of those places; left out: at all of them"),
   groups: positive.default(8).describe("groups of the group normalisation"),
   featureWidth: positive.default(64).describe("F"),
 });
@@ -56,10 +64,25 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
   const parsed = classifierConfigSchema.safeParse(value);
   requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
   const config = parsed.data;
-  const step = config.patchSize * 2 ** (config.channels.length - 1);
+  const { frames, framePatch, temporalDownsampling } = config;
   requireInput(
-    config.resolution % step === 0,
-    `${where}: resolution must be a multiple of ${step} (the patch, halved between the convolutions), got ${config.resolution}`,
+    frames !== undefined || (framePatch === 1 && temporalDownsampling === undefined),
+    `${where}: framePatch and temporalDownsampling are for moving pictures; give frames too, or leave them out`,
+  );
+  const halvings = config.channels.length - 1;
+  requireInput(
+    temporalDownsampling === undefined || temporalDownsampling.length === halvings,
+    `${where}: temporalDownsampling must have one entry between every two channels, ${halvings}, got ${temporalDownsampling?.length}`,
+  );
+  const space = pixelSpace(config);
+  const steps = patchExtent(config).map((size, axis) =>
+    poolings(config).reduce((all, factors) => all * factors[axis]!, size),
+  );
+  const misfit = space.findIndex((extent, axis) => extent % steps[axis]! !== 0);
+  requireInput(
+    misfit === -1,
+    `${where}: ${space.length - misfit > 2 ? "frames" : "resolution"} must be a multiple of ${steps[misfit]} ` +
+      `(the patch, halved between the convolutions), got ${space[misfit]}`,
   );
   const odd = config.channels.find((width) => width % config.groups !== 0);
   requireInput(
@@ -69,10 +92,30 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
   return config;
 }
 
+/** [S, S] or [T, S, S]: the extents of the pictures that a classifier sees. */
+export function pixelSpace({ frames, resolution }: ClassifierConfig): number[] {
+  return spaceOf({ frames, height: resolution, width: resolution });
+}
+
+/** The extents of the pixel blocks that the first convolution sees as channels. */
+function patchExtent({ frames, framePatch, patchSize }: ClassifierConfig): number[] {
+  return frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
+}
+
+/** By how much each axis shrinks between two convolutions, for every two. */
+function poolings({ frames, channels, temporalDownsampling }: ClassifierConfig): number[][] {
+  return channels.slice(1).map((_, i) => {
+    if (frames === undefined) return [2, 2];
+    return [(temporalDownsampling?.[i] ?? true) ? 2 : 1, 2, 2];
+  });
+}
+
 /** Every parameter, in the order the network uses them. */
 export function classifierParameters(config: ClassifierConfig): ParameterSpec[] {
-  const { patchSize, channels, classes, featureWidth } = config;
-  const widths = [3 * patchSize * patchSize, ...channels];
+  const { channels, classes, featureWidth } = config;
+  const patch = patchExtent(config);
+  const widths = [3 * sizeOf(patch), ...channels];
+  const kernel = patch.map(() => 3);
   const matrix = (name: string, shape: number[], into: number, gain: number): ParameterSpec => ({
     name,
     shape,
@@ -87,7 +130,7 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
   });
   return [
     ...channels.flatMap((out, i) => [
-      matrix(`conv.${i}.weight`, [out, widths[i]!, 3, 3], 9 * widths[i]!, 1),
+      matrix(`conv.${i}.weight`, [out, widths[i]!, ...kernel], sizeOf(kernel) * widths[i]!, 1),
       vector(`norm.${i}.weight`, out, 1),
       vector(`norm.${i}.bias`, out),
     ]),
@@ -99,31 +142,36 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
 }
 
 /**
- * The network: pixels [B, 3, S, S] in [0, 1] -> features [B, F] and logits [B, C].
+ * The network: pixels [B, 3, ...space] in [0, 1] -> features [B, F] and logits [B, C].
  *
  * @param method  how convolutions run; training unfolds them
  */
 export function classify(
   pixels: Value,
   weights: Readonly<Record<string, Value>>,
-  { patchSize, channels, groups }: ClassifierConfig,
+  config: ClassifierConfig,
   method: ConvolutionMethod,
 ): { features: Value; logits: Value } {
-  let x = spaceToDepth(multiply(subtract(pixels, 0.5), 4), [patchSize, patchSize]);
+  const { channels, groups } = config;
+  const pools = poolings(config);
+  let x = spaceToDepth(multiply(subtract(pixels, 0.5), 4), patchExtent(config));
   channels.forEach((_, i) => {
-    if (i > 0) x = averagePool(x, [2, 2]);
+    if (i > 0) x = averagePool(x, pools[i - 1]!);
     x = convolution(x, weights[`conv.${i}.weight`]!, null, method);
     x = silu(groupNorm(x, weights[`norm.${i}.weight`]!, weights[`norm.${i}.bias`]!, groups, 1e-6));
   });
-  const pooled = mean(x, [2, 3]); // [B, channels]
+  const pooled = mean(
+    x,
+    pixelSpace(config).map((_, axis) => axis + 2),
+  ); // [B, channels]
   const features = silu(add(linear(pooled, weights["features.weight"]!), weights["features.bias"]!));
   return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
 }
 
-/** Pixels [B, 3, S, S] -> `features` [B, F] and `labels` [B] int32. */
+/** Pixels [B, 3, ...space] -> `features` [B, F] and `labels` [B] int32. */
 export function classifierGraph(config: ClassifierConfig): Graph {
   const graph = new Graph("classifier");
-  const pixels = graph.input("pixels", "float32", ["B", 3, config.resolution, config.resolution]);
+  const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
   const weights = parameterInputs(graph, classifierParameters(config));
   const { features, logits } = classify(pixels, weights, config, "direct");
   graph.output("features", features);
@@ -140,14 +188,14 @@ export interface Classified {
 
 export interface Classifier {
   readonly config: ClassifierConfig;
-  /** Pixels [B, 3, S, S] in [0, 1]. */
+  /** Pixels [B, 3, ...space] in [0, 1]. */
   classify(planes: HostTensor<"float32">): Promise<Classified>;
   /** Frees the session and the stored weights. */
   dispose(): Promise<void>;
 }
 
-/** How many pictures one run takes at the most: it bounds the memory of the feature maps. */
-const chunk = 128;
+/** How many frames one run takes at the most: it bounds the memory of the feature maps. */
+const framesPerRun = 128;
 
 /**
  * Stores the weights in the runner (names start with `classifier/`) and compiles the network.
@@ -166,8 +214,9 @@ export async function loadClassifier(
     names.map((name) => [name, { stored: stored(name) }]),
   );
   const program = await runner.load(encode(classifierGraph(config)));
-  const { featureWidth, resolution } = config;
-  const perPicture = 3 * resolution * resolution;
+  const { featureWidth, frames = 1 } = config;
+  const dims = [3, ...pixelSpace(config)];
+  const chunk = Math.max(1, Math.floor(framesPerRun / frames));
   return {
     config,
     async classify(planes) {
@@ -176,8 +225,8 @@ export async function loadClassifier(
       const features = new Float32Array(count * featureWidth);
       for (let from = 0; from < count; from += chunk) {
         const to = Math.min(count, from + chunk);
-        const part = planes.data.subarray(from * perPicture, to * perPicture);
-        const pixels = tensor("float32", [to - from, 3, resolution, resolution], part);
+        const part = planes.data.subarray(from * sizeOf(dims), to * sizeOf(dims));
+        const pixels = tensor("float32", [to - from, ...dims], part);
         const result = await runner.run(
           program,
           { ...weights, pixels },

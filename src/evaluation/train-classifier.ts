@@ -8,10 +8,11 @@ import type { Runner } from "../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../training/loop.ts";
 import { averagedWeights } from "../training/optimiser.ts";
 import { openRunFolder } from "../training/run-folder.ts";
+import { classFactors, factorAccuracies } from "./class-factors.ts";
 import { type Classifier, classifierConfig, loadClassifier } from "./classifier.ts";
 import { type ClassifierFolder, writeClassifier } from "./classifier-folder.ts";
 import { classifierJob } from "./classifier-job.ts";
-import { accuracyOf, judge } from "./judge.ts";
+import { accuracyOf, type Judged, judge } from "./judge.ts";
 
 /** The schedule of the shipped classifier. */
 export const classifierSchedule: Schedule = {
@@ -47,6 +48,8 @@ export interface TrainClassifierOptions {
   readonly seed?: number;
   /** What differs from the default network. */
   readonly network?: Readonly<Record<string, unknown>>;
+  /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
+  readonly isMirrored?: boolean;
   readonly resume?: boolean;
   /** All cores unless told. */
   readonly threads?: number;
@@ -61,33 +64,47 @@ export interface TrainClassifierOptions {
  * @throws InputError for fewer than two classes, for held-out pictures of other classes, and as the run folder does
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
-  const { run, out, source, count, heldOut, heldOutCount, seed = 0, resume, threads, signal } = options;
-  const { classNames, resolution } = source;
+  const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
+  const { seed = 0, isMirrored = true } = options;
+  const { classNames, resolution, frames } = source;
   requireInput(
     classNames.length >= 2,
     `${source.name}: a classifier needs pictures of at least 2 classes, got ${classNames.length}`,
   );
   requireInput(
-    heldOut.classNames.join() === classNames.join() && heldOut.resolution === resolution,
+    heldOut.classNames.join() === classNames.join() &&
+      heldOut.resolution === resolution &&
+      heldOut.frames === frames,
     `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
-  const config = classifierConfig({ ...options.network, resolution, classes: classNames.length });
-  const settings = { seed, source: source.name, count, config, schedule };
+  const config = classifierConfig({ ...options.network, resolution, frames, classes: classNames.length });
+  const settings = { seed, source: source.name, count, isMirrored, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
-    const job = classifierJob({ config, schedule, source: remembered(source), count, key });
+    const job = classifierJob({ config, schedule, source: remembered(source), count, isMirrored, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
-    const accuracy = await measure(runner, config, tensors, heldOut, heldOutCount, signal);
+    const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
     const written: ClassifierFolder = {
       config,
       tensors,
       classNames,
-      accuracy: { value: accuracy, pictures: heldOutCount, source: heldOut.name },
-      training: { command: options.command, source: source.name, pictures: count, steps: schedule.steps },
+      accuracy: {
+        value: accuracyOf(judged),
+        factors: factorAccuracies(judged, classFactors(classNames)),
+        pictures: heldOutCount,
+        source: heldOut.name,
+      },
+      training: {
+        command: options.command,
+        source: source.name,
+        pictures: count,
+        steps: schedule.steps,
+        isMirrored,
+      },
     };
     await writeClassifier(out, written);
     return written;
@@ -96,17 +113,17 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   }
 }
 
-async function measure(
+async function look(
   runner: Runner,
   config: Classifier["config"],
   tensors: Parameters<typeof loadClassifier>[2],
   source: PictureSource,
   count: number,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<Judged> {
   const classifier = await loadClassifier(runner, config, tensors);
   try {
-    return accuracyOf(await judge(classifier, source.read, { count, signal }));
+    return await judge(classifier, source.read, { count, signal });
   } finally {
     await classifier.dispose();
   }

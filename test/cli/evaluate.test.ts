@@ -30,8 +30,8 @@ beforeAll(async () => {
     config: network,
     tensors: initialise(classifierParameters(network), [5, 6]),
     classNames: spriteClasses,
-    accuracy: { value: 0.1, pictures: 10, source: "nothing" },
-    training: { command: "none", source: "nothing", pictures: 1, steps: 1 },
+    accuracy: { value: 0.1, factors: [], pictures: 10, source: "nothing" },
+    training: { command: "none", source: "nothing", pictures: 1, steps: 1, isMirrored: true },
   });
 });
 afterAll(() => rm(folder, { recursive: true }));

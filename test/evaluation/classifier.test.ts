@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -52,12 +52,60 @@ describe("configuration", () => {
     [{ ...small, groups: 3 }, "every entry of channels must be a multiple of groups, 3, got 4"],
     [{ ...small, classes: 1 }, "classes"],
     [{ ...small, width: 1 }, "width"],
+    [{ ...small, framePatch: 2 }, "framePatch and temporalDownsampling are for moving pictures"],
+    [{ ...small, frames: 6, framePatch: 2 }, "frames must be a multiple of 4"],
+    [{ ...small, frames: 4, resolution: 10 }, "resolution must be a multiple of 4"],
+    [{ ...small, frames: 4, temporalDownsampling: [] }, "one entry between every two channels, 1, got 0"],
   ])("refuses what cannot be built: %j", (config, message) => {
     expect(() => classifierConfig(config, "here")).toThrow(message);
   });
 });
 
+/** Four classes, each in its own shade: red or blue, dawning or fading; either way the same frames in another order. */
+const glows: PictureSource = {
+  name: "glows",
+  classNames: ["red dawns", "red fades", "blue dawns", "blue fades"],
+  resolution: 8,
+  frames: 4,
+  length: null,
+  async read(index): Promise<Picture> {
+    const label = index % 4;
+    const pixels = new Uint8Array(4 * 192);
+    for (let t = 0; t < 4; t++) {
+      const light = 40 + 50 * (label % 2 === 0 ? t : 3 - t) + ((index * 7) % 30);
+      for (let i = 0; i < 64; i++) pixels[t * 192 + 3 * i + (label < 2 ? 0 : 2)] = light;
+    }
+    return { width: 8, height: 8, frames: 4, pixels, label };
+  },
+};
+
 describe("classifier", () => {
+  it("of moving pictures, its kernels inflated around their middle, sees a clip of one frame as a picture", async () => {
+    const still = classifierConfig(small);
+    const moving = classifierConfig({ ...small, frames: 1, temporalDownsampling: [false] });
+    const weights = initialise(classifierParameters(still), [2, 3]);
+    const inflated = initialise(classifierParameters(moving), [4, 5]);
+    for (const [name, { dims, data }] of Object.entries(weights)) {
+      if (!name.startsWith("conv")) inflated[name] = weights[name]!;
+      // [O, C, 3, 3] into the middle of [O, C, 3, 3, 3], whose outer slices meet only the zeros around the frame.
+      else
+        for (let i = 0; i < dims[0]! * dims[1]!; i++) {
+          inflated[name]!.data.set(data.subarray(9 * i, 9 * i + 9), 27 * i + 9);
+        }
+    }
+    const pictures = await Promise.all([3, 4, 5].map((i) => halves.read(i)));
+    const stills = await loadClassifier(runner, still, weights);
+    const expected = await stills.classify(toPlanes(pictures));
+    await stills.dispose();
+    const clips = await loadClassifier(runner, moving, inflated);
+    const found = await clips.classify(toPlanes(pictures.map((picture) => ({ ...picture, frames: 1 }))));
+    await clips.dispose();
+    expect(Math.max(...expected.features.data)).toBeGreaterThan(0.01);
+    found.features.data.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected.features.data[i]!, 5);
+    });
+  });
+
   it("sees each picture alone, in any number, and names the class of the largest logit", async () => {
     const config = classifierConfig(small);
     const weights = initialise(classifierParameters(config), [1, 1]);
@@ -103,17 +151,38 @@ describe("training", () => {
   it("learns, and its folder gives back what it wrote", async () => {
     const out = join(folder, "judge");
     const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
-    expect(written.accuracy).toEqual({ value: 1, pictures: 30, source: "other halves" });
+    expect(written.accuracy).toEqual({ value: 1, factors: [], pictures: 30, source: "other halves" });
     const read = await readClassifier(out);
     expect(read.classNames).toEqual(["above", "below"]);
     expect(read.accuracy).toEqual(written.accuracy);
-    expect(read.training).toEqual({ command: "a command", source: "halves", pictures: 40, steps: 60 });
+    expect(read.training).toEqual(written.training);
+    expect(read.training.isMirrored).toBe(true);
     // What is in memory was rounded to float16 on its way to the file.
     expect(tensorsDigest(read.tensors)).not.toBe(tensorsDigest(written.tensors));
     const classifier = await loadClassifier(runner, read.config, read.tensors);
     const { labels } = await classifier.classify(toPlanes([await halves.read(1), await halves.read(2)]));
     await classifier.dispose();
     expect([...labels]).toEqual([1, 0]);
+  });
+
+  it("tells moving pictures by the order of their frames alone, and counts each word of a class", async () => {
+    const { accuracy, config } = await trainClassifier({
+      ...options,
+      run: join(folder, "moving-run"),
+      out: join(folder, "moving"),
+      source: glows,
+      heldOut: { ...glows, name: "other glows" },
+      network: { ...small, framePatch: 2, channels: [16, 16], featureWidth: 8 },
+      schedule: { ...options.schedule, learningRate: 0.005 },
+      isMirrored: false,
+    });
+    expect(config.frames).toBe(4);
+    expect(accuracy).toEqual({ value: 1, factors: [1, 1], pictures: 30, source: "other glows" });
+    const { training } = await readClassifier(join(folder, "moving"));
+    expect(training.isMirrored).toBe(false);
+    expect(await readFile(join(folder, "moving/README.md"), "utf8")).toContain(
+      "| classes | red, blue × dawns, fades |",
+    );
   });
 
   it("refuses one class, and held-out pictures of other classes", async () => {
@@ -124,6 +193,9 @@ describe("training", () => {
     await expect(
       trainClassifier({ ...options, ...at, heldOut: { ...halves, classNames: ["below", "above"] } }),
     ).rejects.toThrow("must have the classes and size of halves: above, below");
+    await expect(trainClassifier({ ...options, ...at, heldOut: { ...halves, frames: 4 } })).rejects.toThrow(
+      "must have the classes and size",
+    );
   });
 });
 

@@ -112,7 +112,7 @@ export interface EvaluateProgress {
  * @throws InputError when model, classifier and real pictures have not the same classes and size, when there are too
  *   few real pictures, and for a plan that does not fit the model
  */
-export async function evaluateImages(options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
   const { pipeline, runner, plans, samples, seed = 0, batchSize = 64, real, signal } = options;
   const { realCount = 10_000, cacheFolder = null } = options;
   checkFit(options);

@@ -6,7 +6,7 @@ import type { Picture, PictureSource, Raster } from "../../src/data/source.ts";
 import { toPlanes } from "../../src/data/source.ts";
 import { classifierConfig, classifierParameters, loadClassifier } from "../../src/evaluation/classifier.ts";
 import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
-import { evaluateImages } from "../../src/evaluation/evaluate-images.ts";
+import { evaluateModel } from "../../src/evaluation/evaluate-model.ts";
 import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
 import { flatPlan, planGrid } from "../../src/evaluation/plan-grid.ts";
 import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
@@ -28,8 +28,8 @@ const judge: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
-  accuracy: { value: 0.5, pictures: 2, source: "noise" },
-  training: { command: "none", source: "noise", pictures: 2, steps: 1 },
+  accuracy: { value: 0.5, factors: [], pictures: 2, source: "noise" },
+  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true },
 };
 
 let reads = 0;
@@ -63,7 +63,7 @@ describe("evaluation of plans", () => {
     const before = await runner.stats();
     const pipeline = await openImagePipeline(model, { runner });
     const stages: string[] = [];
-    const result = await evaluateImages({
+    const result = await evaluateModel({
       pipeline,
       runner,
       classifier: judge,
@@ -106,7 +106,7 @@ describe("evaluation of plans", () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const evaluate = async (real: PictureSource) => {
       reads = 0;
-      const { real: verdict } = await evaluateImages({
+      const { real: verdict } = await evaluateModel({
         pipeline,
         runner,
         classifier: judge,
@@ -135,13 +135,13 @@ describe("evaluation of plans", () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const options = { pipeline, runner, classifier: judge, plans: {}, samples: 4, real: noise, realCount: 4 };
     const classifier = { ...judge, classNames: ["cat", "dog", "cow"] };
-    await expect(evaluateImages({ ...options, classifier })).rejects.toThrow(
+    await expect(evaluateModel({ ...options, classifier })).rejects.toThrow(
       "it knows 16 x 16 pictures of cat",
     );
-    await expect(evaluateImages({ ...options, real: { ...noise, resolution: 32 } })).rejects.toThrow(
+    await expect(evaluateModel({ ...options, real: { ...noise, resolution: 32 } })).rejects.toThrow(
       "noise has 32 x 32",
     );
-    await expect(evaluateImages({ ...options, real: { ...noise, length: 7 } })).rejects.toThrow(
+    await expect(evaluateModel({ ...options, real: { ...noise, length: 7 } })).rejects.toThrow(
       "needs 4 real pictures to compare with and 4 others, has 7",
     );
     await pipeline.dispose();
@@ -151,7 +151,7 @@ describe("evaluation of plans", () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const before = await runner.stats();
     const stop = new AbortController();
-    const running = evaluateImages({
+    const running = evaluateModel({
       pipeline,
       runner,
       classifier: judge,
