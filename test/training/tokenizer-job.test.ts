@@ -2,9 +2,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import type { PictureSource } from "../../src/data/source.ts";
+import { remembered } from "../../src/data/views.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
@@ -13,23 +15,25 @@ import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
-/** Two-coloured pictures, cut at a random column. */
-const source: PictureSource = {
+/** Two-coloured pictures, cut at a random column; in clips the cut moves by a column a frame. */
+const sourceOf = (frames?: number): PictureSource => ({
   name: "test",
   classNames: [],
   resolution: 16,
+  frames,
   length: 10,
   async read(index) {
     if (!(index >= 0 && index < 10)) throw new Error(`no picture ${index}`);
     const key: Key = foldIn([8, 8], index);
     const cut = integerAt(key, 0, 16);
-    const pixels = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => {
+    const pixels = Uint8Array.from({ length: (frames ?? 1) * 16 * 16 * 3 }, (_, at) => {
       const column = Math.floor(at / 3) % 16;
-      return integerAt(key, (column < cut ? 1 : 4) + (at % 3), 256);
+      const frame = Math.floor(at / (16 * 16 * 3));
+      return integerAt(key, (column < cut + frame ? 1 : 4) + (at % 3), 256);
     });
-    return { width: 16, height: 16, pixels, label: 0 };
+    return { width: 16, height: 16, frames, pixels, label: 0 };
   },
-};
+});
 
 /** 64 codes for 32 tokens a step: some codes go unused and are restarted at steps 25 and 50. */
 const vq = {
@@ -37,6 +41,7 @@ const vq = {
   pixelShortcut: true,
   quantizer: { kind: "vq", codebookSize: 64 },
 };
+const clips = { ...vq, frames: 4, framePatch: 2, latentWidth: 96 };
 const fsq = { latentWidth: 4, quantizer: { kind: "fsq", levels: [4, 4, 3, 3] } };
 
 let runner: Runner;
@@ -51,15 +56,18 @@ beforeEach(async () => {
 afterEach(() => rm(parent, { recursive: true }));
 
 describe.each([
-  ["vq", vq, [24, 25, 37]],
-  ["fsq", fsq, [33]],
-] as const)("a run of the tokenizer's job with %s", (_name, quantizer, stops) => {
+  ["vq", vq, [24, 25, 37], 16],
+  ["fsq", fsq, [33], 16],
+  ["vq of clips", clips, [33], 32],
+] as const)("a run of the tokenizer's job with %s", (_name, network, stops, tokens) => {
+  const frames = "frames" in network ? network.frames : undefined;
+  const source = remembered(sourceOf(frames));
   const { model, training } = resolveConfig(
     {
       name: "toy",
-      data: { resolution: 16 },
+      data: { resolution: 16, ...(frames && { source: "motions", frames }) },
       tokenizer: {
-        model: { patchSize: 4, channels: 8, multipliers: [1], residualBlocks: 1, groups: 2, ...quantizer },
+        model: { patchSize: 4, channels: 8, multipliers: [1], residualBlocks: 1, groups: 2, ...network },
         training: {
           steps: 70,
           batchSize: 2,
@@ -104,11 +112,28 @@ describe.each([
       (await readSafetensors(join(parent, name, "checkpoints", "step-000070.safetensors"))).tensors;
     const saved = await read("whole");
     expect(await read("parts")).toEqual(saved);
-    // The count began anew at step 50: 20 steps of 2 pictures of 16 tokens.
+    // The count began anew at step 50: 20 steps of 2 pictures.
     const counts = saved["use/counts"]!.data as Int32Array;
-    expect(counts.reduce((a, b) => a + b, 0)).toBe(20 * 2 * 16);
-    // A sheet was drawn, of fewer pictures than it has places.
+    expect(counts.reduce((a, b) => a + b, 0)).toBe(20 * 2 * tokens);
+
+    // A sheet was drawn, of fewer pictures than it has places: every other row has eight originals, or four clips by
+    // their first, middle and last frame, and the row below what became of them. A pixel is 2 x 2, the gap 4.
     const png = await readFile(join(parent, "whole", "samples", "step-000070.png"));
-    expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    const shown = frames === undefined ? [0] : [0, 2, 3];
+    const across = frames === undefined ? 8 : 4;
+    const columns = across * shown.length;
+    expect([info.width, info.height]).toEqual([4 + columns * 36, 4 + (32 / across) * 36]);
+    for (let place = 0; place < 16 * shown.length; place++) {
+      const { pixels } = await source.read(Math.floor(place / shown.length) % 10);
+      const frame = shown[place % shown.length]!;
+      const top = 4 + 2 * Math.floor(place / columns) * 36;
+      const left = 4 + (place % columns) * 36;
+      for (let x = 0; x < 16; x++) {
+        const at = (top * info.width + left + 2 * x) * info.channels;
+        const from = (frame * 256 + x) * 3;
+        expect([...data.subarray(at, at + 3)]).toEqual([...pixels.subarray(from, from + 3)]);
+      }
+    }
   });
 });

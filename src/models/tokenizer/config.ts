@@ -159,3 +159,16 @@ export const maskgitTokenizer: TokenizerConfig = tokenizerConfigSchema.parse({
   shortcut: "output",
   quantizer: { kind: "vq" },
 });
+
+const magvit = (channels: number): TokenizerConfig =>
+  tokenizerConfigSchema.parse({
+    resolution: 128,
+    frames: 16,
+    channels,
+    multipliers: [1, 2, 2, 4],
+    temporalDownsampling: [true, true, false],
+    quantizer: { kind: "vq" },
+  });
+
+/** MAGVIT's 3D-VQ tokenizers: 4 x 16 x 16 tokens of 1024 codes, 40.6M and 157.8M parameters (Yu et al., CVPR 2023). */
+export const magvitTokenizer = { B: magvit(64), L: magvit(128) };

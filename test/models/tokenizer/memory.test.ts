@@ -16,6 +16,22 @@ const shapes = {
   },
   "MaskGIT's kind": { channels: 16, multipliers: [1, 1, 2, 2, 4], latentWidth: 32 },
   "narrow, then wide": { patchSize: 2, channels: 8, multipliers: [1, 8], latentWidth: 8 },
+  "clips in blocks": {
+    frames: 16,
+    framePatch: 4,
+    patchSize: 8,
+    channels: 128,
+    multipliers: [1],
+    latentWidth: 768,
+    pixelShortcut: true,
+  },
+  "MAGVIT's kind": {
+    frames: 8,
+    channels: 16,
+    multipliers: [1, 2, 2, 4],
+    temporalDownsampling: [true, true, false],
+    latentWidth: 32,
+  },
 };
 
 describe("decodingNumbers", () => {

@@ -1,10 +1,14 @@
 /** The autoencoder: the published network by name, shape and count, and every part against plain loops. */
 import { describe, expect, it } from "vitest";
-import type { HostTensor } from "../../../src/core/tensor.ts";
+import { type HostTensor, sizeOf } from "../../../src/core/tensor.ts";
 import { Graph } from "../../../src/graph/index.ts";
 import { countParameters, parameterInputs } from "../../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../../src/models/tokenizer/codec.ts";
-import { maskgitTokenizer, parseTokenizerConfig } from "../../../src/models/tokenizer/config.ts";
+import {
+  magvitTokenizer,
+  maskgitTokenizer,
+  parseTokenizerConfig,
+} from "../../../src/models/tokenizer/config.ts";
 import { autoencoderParameters, decodeLatents, encodePixels } from "../../../src/models/tokenizer/network.ts";
 import { evaluate, float32, noise, numbers } from "../../graph/harness.ts";
 import { mapsOf, plainDecode, plainEncode } from "./plain-network.ts";
@@ -78,22 +82,91 @@ describe("MaskGIT's configuration", () => {
   });
 });
 
+describe("MAGVIT's configurations", () => {
+  const conv = (into: number, out: number) => 27 * into * out;
+  const block = (into: number, out: number) =>
+    2 * into + conv(into, out) + 2 * out + conv(out, out) + (into === out ? 0 : into * out);
+  const upsampled = (width: number) => conv(width, width) + width;
+
+  it.each([
+    ["B", 64, 40.6],
+    ["L", 128, 157.8],
+  ] as const)("%s has the published number of parameters, counted layer by layer", (size, f, millions) => {
+    const specs = tokenizerParameters(magvitTokenizer[size]);
+    const count = (prefix: string) => countParameters(specs.filter(({ name }) => name.startsWith(prefix)));
+    const encoder =
+      conv(3, f) +
+      2 * block(f, f) +
+      block(f, 2 * f) +
+      block(2 * f, 2 * f) +
+      2 * block(2 * f, 2 * f) +
+      block(2 * f, 4 * f) +
+      block(4 * f, 4 * f) +
+      2 * block(4 * f, 4 * f) +
+      2 * 4 * f +
+      (4 * f * 256 + 256);
+    const decoder =
+      conv(256, 4 * f) +
+      4 * f +
+      2 * block(4 * f, 4 * f) +
+      2 * block(4 * f, 4 * f) +
+      upsampled(4 * f) +
+      block(4 * f, 2 * f) +
+      block(2 * f, 2 * f) +
+      upsampled(2 * f) +
+      2 * block(2 * f, 2 * f) +
+      upsampled(2 * f) +
+      block(2 * f, f) +
+      block(f, f) +
+      2 * f +
+      (conv(f, 3) + 3);
+    expect(count("encoder.")).toBe(encoder);
+    expect(count("decoder.")).toBe(decoder);
+    expect(countParameters(specs)).toBe(encoder + decoder + 1024 * 256);
+    expect(Math.round(countParameters(specs) / 1e5) / 10).toBe(millions);
+  });
+
+  it("have kernels over time and space, and points where channels change", () => {
+    const shapes = Object.fromEntries(
+      tokenizerParameters(magvitTokenizer.B).map(({ name, shape }) => [name, shape]),
+    );
+    expect(shapes["encoder.conv_in.weight"]).toEqual([64, 3, 3, 3, 3]);
+    expect(shapes["encoder.down.1.block.0.nin_shortcut.weight"]).toEqual([128, 64, 1, 1, 1]);
+    expect(shapes["encoder.conv_out.weight"]).toEqual([256, 256, 1, 1, 1]);
+    expect(shapes["decoder.up.3.upsample_conv.weight"]).toEqual([256, 256, 3, 3, 3]);
+    expect(shapes["decoder.conv_out.weight"]).toEqual([3, 64, 3, 3, 3]);
+  });
+});
+
 describe("encoder and decoder equal the plain loops", () => {
   it.each([
-    ["input", 1, [1, 2], "direct"],
-    ["output", 1, [1, 2], "direct"],
-    ["output", 1, [2, 1, 2], "unfolded"],
-    ["input", 2, [1, 2], "unfolded"],
-    ["input", 4, [1], "direct"],
+    ["input", 1, [1, 2], "direct", {}, [4, 4]],
+    ["output", 1, [1, 2], "direct", {}, [4, 4]],
+    ["output", 1, [2, 1, 2], "unfolded", {}, [2, 2]],
+    ["input", 2, [1, 2], "unfolded", {}, [2, 2]],
+    ["input", 4, [1], "direct", {}, [2, 2]],
+    ["input", 4, [1], "direct", { frames: 3 }, [3, 2, 2]],
+    ["output", 2, [1, 2], "direct", { frames: 4 }, [2, 2, 2]],
+    ["input", 2, [1, 2], "unfolded", { frames: 4, framePatch: 2 }, [1, 2, 2]],
+    [
+      "input",
+      1,
+      [1, 2, 1],
+      "unfolded",
+      { frames: 4, framePatch: 2, temporalDownsampling: [true, false] },
+      [1, 2, 2],
+    ],
+    ["input", 1, [1, 2, 1], "direct", { frames: 2, temporalDownsampling: [false, true] }, [1, 2, 2]],
   ] as const)(
-    "shortcut from the %s, patches of %i, levels %j, %s",
-    async (shortcut, patchSize, levels, method) => {
+    "shortcut from the %s, patches of %i, levels %j, %s, %j",
+    async (shortcut, patchSize, levels, method, time, grid) => {
       const config = parseTokenizerConfig(
         {
+          ...time,
           resolution: 8,
           patchSize,
           channels: 4,
-          multipliers: [...levels],
+          multipliers: levels,
           residualBlocks: 1,
           latentWidth: 3,
           groups: 2,
@@ -116,28 +189,26 @@ describe("encoder and decoder equal the plain loops", () => {
           ];
         }),
       );
-      const side = 8 / (patchSize * 2 ** (levels.length - 1));
+      const outer = [2, 3, ...("frames" in time ? [time.frames] : []), 8, 8];
+      const inner = [2, 3, ...grid];
       const pixels = float32(
-        [2, 3, 8, 8],
-        noise(2 * 3 * 64, 77).map((x) => 0.5 + 0.5 * x),
+        outer,
+        noise(sizeOf(outer), 77).map((x) => 0.5 + 0.5 * x),
       );
-      const latents = float32([2, 3, side, side], noise(2 * 3 * side * side, 78));
+      const latents = float32(inner, noise(sizeOf(inner), 78));
       const graph = new Graph("network");
       const context = { config, weights: parameterInputs(graph, specs), method };
-      graph.output("latents out", encodePixels(graph.input("pixels", "float32", [2, 3, 8, 8]), context));
-      graph.output(
-        "pixels out",
-        decodeLatents(graph.input("latents", "float32", [2, 3, side, side]), context),
-      );
+      graph.output("latents out", encodePixels(graph.input("pixels", "float32", outer), context));
+      graph.output("pixels out", decodeLatents(graph.input("latents", "float32", inner), context));
       const found = await evaluate(graph, { ...values, pixels, latents });
-      expect(found["latents out"]!.dims).toEqual([2, 3, side, side]);
-      expect(found["pixels out"]!.dims).toEqual([2, 3, 8, 8]);
+      expect(found["latents out"]!.dims).toEqual(inner);
+      expect(found["pixels out"]!.dims).toEqual(outer);
       const expected = {
-        "latents out": [0, 1].flatMap((b) => plainEncode(mapsOf(pixels, b), values, config).flat(2)),
-        "pixels out": [0, 1].flatMap((b) => plainDecode(mapsOf(latents, b), values, config).flat(2)),
+        "latents out": [0, 1].flatMap((b) => plainEncode(mapsOf(pixels, b), values, config).data),
+        "pixels out": [0, 1].flatMap((b) => plainDecode(mapsOf(latents, b), values, config).data),
       };
       for (const [name, plain] of Object.entries(expected)) {
-        // float32 through a dozen layers of sums of up to 72 terms.
+        // float32 through a dozen layers of sums of up to 216 terms.
         numbers(found[name]).forEach((value, i) => {
           expect(Math.abs(value - plain[i]!), `${name}[${i}]`).toBeLessThan(1e-4 * (1 + Math.abs(plain[i]!)));
         });

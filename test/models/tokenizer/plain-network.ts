@@ -1,39 +1,52 @@
-/** The tokenizer's autoencoder for one picture as plain float64 loops, from the description of MaskGIT's network. */
-import type { HostTensor } from "../../../src/core/tensor.ts";
+/**
+ * The tokenizer's autoencoder for one picture as plain float64 loops over any number of axes, from the descriptions of
+ * MaskGIT's network and of MAGVIT's.
+ */
+import { type HostTensor, sizeOf } from "../../../src/core/tensor.ts";
 import type { TokenizerConfig } from "../../../src/models/tokenizer/config.ts";
 
-/** maps[channel][row][column] */
-type Maps = number[][][];
+/** Feature maps of one picture: channel after channel, each row-major over `space`. */
+export interface Maps {
+  readonly channels: number;
+  readonly space: readonly number[];
+  readonly data: readonly number[];
+}
 type Weights = Readonly<Record<string, HostTensor>>;
+type Place = readonly number[];
 
-const grid = (
-  channels: number,
-  height: number,
-  width: number,
-  at: (c: number, y: number, x: number) => number,
-) =>
-  Array.from({ length: channels }, (_, c) =>
-    Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => at(c, y, x))),
+/** Every place of a space, in row-major order. */
+function places(space: readonly number[]): Place[] {
+  return space.reduce<number[][]>(
+    (all, size) => all.flatMap((prefix) => Array.from({ length: size }, (_, i) => [...prefix, i])),
+    [[]],
   );
+}
 
-const like = (maps: Maps, at: (c: number, y: number, x: number) => number): Maps =>
-  grid(maps.length, maps[0]!.length, maps[0]![0]!.length, at);
+function make(channels: number, space: readonly number[], value: (c: number, place: Place) => number): Maps {
+  const all = places(space);
+  const data = Array.from({ length: channels }, (_, c) => all.map((place) => value(c, place))).flat();
+  return { channels, space, data };
+}
 
-const add = (a: Maps, b: Maps): Maps => like(a, (c, y, x) => a[c]![y]![x]! + b[c]![y]![x]!);
+/** Zero outside. */
+function at({ space, data }: Maps, channel: number, place: Place): number {
+  if (place.some((p, axis) => p < 0 || p >= space[axis]!)) return 0;
+  return data[place.reduce((offset, p, axis) => offset * space[axis]! + p, channel)]!;
+}
+
+const add = (a: Maps, b: Maps): Maps => ({ ...a, data: a.data.map((value, i) => value + b.data[i]!) });
 
 function convolve(maps: Maps, name: string, weights: Weights): Maps {
   const kernel = weights[`${name}.weight`]!;
-  const [out, into, size] = kernel.dims as [number, number, number];
+  const [out, into, ...extent] = kernel.dims as [number, number, ...number[]];
   const bias = weights[`${name}.bias`];
-  const reach = (size - 1) / 2;
-  return grid(out, maps[0]!.length, maps[0]![0]!.length, (o, y, x) => {
+  const taps = places(extent);
+  return make(out, maps.space, (o, place) => {
     let total = bias ? Number(bias.data[o]) : 0;
     for (let i = 0; i < into; i++) {
-      for (let dy = 0; dy < size; dy++) {
-        for (let dx = 0; dx < size; dx++) {
-          const value = maps[i]![y + dy - reach]?.[x + dx - reach] ?? 0;
-          total += value * Number(kernel.data[((o * into + i) * size + dy) * size + dx]);
-        }
+      for (const [t, tap] of taps.entries()) {
+        const source = place.map((p, axis) => p + tap[axis]! - (extent[axis]! - 1) / 2);
+        total += at(maps, i, source) * Number(kernel.data[(o * into + i) * taps.length + t]);
       }
     }
     return total;
@@ -42,19 +55,22 @@ function convolve(maps: Maps, name: string, weights: Weights): Maps {
 
 /** Group norm over (channels of the group, all positions), then x sigmoid(x). */
 function activate(maps: Maps, name: string, weights: Weights, groups: number): Maps {
-  const per = maps.length / groups;
+  const size = sizeOf(maps.space);
+  const perGroup = (maps.channels / groups) * size;
   const statistics = Array.from({ length: groups }, (_, g) => {
-    const all = maps.slice(g * per, (g + 1) * per).flat(2);
+    const all = maps.data.slice(g * perGroup, (g + 1) * perGroup);
     const mean = all.reduce((a, b) => a + b, 0) / all.length;
     const variance = all.reduce((a, b) => a + (b - mean) ** 2, 0) / all.length;
     return { mean, deviation: Math.sqrt(variance + 1e-6) };
   });
-  return like(maps, (c, y, x) => {
-    const { mean, deviation } = statistics[Math.floor(c / per)]!;
-    const gain = Number(weights[`${name}.weight`]!.data[c]);
-    const value = ((maps[c]![y]![x]! - mean) / deviation) * gain + Number(weights[`${name}.bias`]!.data[c]);
+  const data = maps.data.map((x, i) => {
+    const { mean, deviation } = statistics[Math.floor(i / perGroup)]!;
+    const channel = Math.floor(i / size);
+    const gain = Number(weights[`${name}.weight`]!.data[channel]);
+    const value = ((x - mean) / deviation) * gain + Number(weights[`${name}.bias`]!.data[channel]);
     return value / (1 + Math.exp(-value));
   });
+  return { ...maps, data };
 }
 
 function block(maps: Maps, name: string, weights: Weights, config: TokenizerConfig): Maps {
@@ -65,33 +81,61 @@ function block(maps: Maps, name: string, weights: Weights, config: TokenizerConf
   return add(convolve(skipped, `${name}.nin_shortcut`, weights), y);
 }
 
-/** Channel (dy * size + dx) * C + c of a token is pixel (dy, dx) of colour c of its patch. */
-export function toPatches(maps: Maps, size: number): Maps {
-  const colours = maps.length;
-  return grid(colours * size * size, maps[0]!.length / size, maps[0]![0]!.length / size, (k, y, x) => {
-    const place = Math.floor(k / colours);
-    return maps[k % colours]![y * size + Math.floor(place / size)]![x * size + (place % size)]!;
+/** A token's channel k * C + c is colour c of the k-th pixel of its patch, the patch's pixels in row-major order. */
+export function toPatches(maps: Maps, size: readonly number[]): Maps {
+  const within = places(size);
+  const space = maps.space.map((extent, axis) => extent / size[axis]!);
+  return make(maps.channels * within.length, space, (channel, place) => {
+    const inner = within[Math.floor(channel / maps.channels)]!;
+    return at(
+      maps,
+      channel % maps.channels,
+      place.map((p, axis) => p * size[axis]! + inner[axis]!),
+    );
   });
 }
 
-export function fromPatches(patches: Maps, size: number): Maps {
-  const colours = patches.length / size ** 2;
-  return grid(colours, patches[0]!.length * size, patches[0]![0]!.length * size, (c, y, x) => {
-    const place = (y % size) * size + (x % size);
-    return patches[place * colours + c]![Math.floor(y / size)]![Math.floor(x / size)]!;
+export function fromPatches(patches: Maps, size: readonly number[]): Maps {
+  const colours = patches.channels / sizeOf(size);
+  const space = patches.space.map((extent, axis) => extent * size[axis]!);
+  return make(colours, space, (c, place) => {
+    const k = place.reduce((offset, p, axis) => offset * size[axis]! + (p % size[axis]!), 0);
+    return at(
+      patches,
+      k * colours + c,
+      place.map((p, axis) => Math.floor(p / size[axis]!)),
+    );
   });
 }
+
+const patchOf = ({ frames, framePatch, patchSize }: TokenizerConfig): number[] =>
+  frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
+
+/** By how much level `level + 1` is smaller than `level`. */
+const factorOf = ({ frames, temporalDownsampling }: TokenizerConfig, level: number): number[] => {
+  if (frames === undefined) return [2, 2];
+  return temporalDownsampling === undefined || temporalDownsampling[level] ? [2, 2, 2] : [1, 2, 2];
+};
 
 export function plainEncode(pixels: Maps, weights: Weights, config: TokenizerConfig): Maps {
-  let x = convolve(toPatches(pixels, config.patchSize), "encoder.conv_in", weights);
+  let x = convolve(toPatches(pixels, patchOf(config)), "encoder.conv_in", weights);
   config.multipliers.forEach((_, level) => {
     for (let i = 0; i < config.residualBlocks; i++)
       x = block(x, `encoder.down.${level}.block.${i}`, weights, config);
     if (level === config.multipliers.length - 1) return;
     const fine = x;
-    x = grid(fine.length, fine[0]!.length / 2, fine[0]![0]!.length / 2, (c, row, column) => {
-      const [a, b] = [fine[c]![2 * row]!, fine[c]![2 * row + 1]!];
-      return (a[2 * column]! + a[2 * column + 1]! + b[2 * column]! + b[2 * column + 1]!) / 4;
+    const factor = factorOf(config, level);
+    const blocks = places(factor);
+    const space = fine.space.map((extent, axis) => extent / factor[axis]!);
+    x = make(fine.channels, space, (c, place) => {
+      const values = blocks.map((inner) =>
+        at(
+          fine,
+          c,
+          place.map((p, axis) => p * factor[axis]! + inner[axis]!),
+        ),
+      );
+      return values.reduce((a, b) => a + b, 0) / values.length;
     });
   });
   for (let i = 0; i < config.residualBlocks; i++) x = block(x, `encoder.mid.${i}`, weights, config);
@@ -106,23 +150,28 @@ export function plainDecode(latents: Maps, weights: Weights, config: TokenizerCo
       x = block(x, `decoder.up.${level}.block.${i}`, weights, config);
     if (level === 0) break;
     const coarse = x;
-    const doubled = grid(x.length, 2 * x[0]!.length, 2 * x[0]![0]!.length, (c, row, column) => {
-      return coarse[c]![row >> 1]![column >> 1]!;
-    });
-    x = convolve(doubled, `decoder.up.${level}.upsample_conv`, weights);
+    const factor = factorOf(config, level - 1);
+    const space = coarse.space.map((extent, axis) => extent * factor[axis]!);
+    const repeated = make(coarse.channels, space, (c, place) =>
+      at(
+        coarse,
+        c,
+        place.map((p, axis) => Math.floor(p / factor[axis]!)),
+      ),
+    );
+    x = convolve(repeated, `decoder.up.${level}.upsample_conv`, weights);
   }
   const patches = convolve(
     activate(x, "decoder.norm_out", weights, config.groups),
     "decoder.conv_out",
     weights,
   );
-  return fromPatches(patches, config.patchSize);
+  return fromPatches(patches, patchOf(config));
 }
 
-/** Picture `index` of planes [B, C, H, W]. */
+/** Picture `index` of planes [B, C, ...space]. */
 export function mapsOf({ dims, data }: HostTensor, index = 0): Maps {
-  const [, channels, height, width] = dims as [number, number, number, number];
-  return grid(channels, height, width, (c, y, x) =>
-    Number(data[((index * channels + c) * height + y) * width + x]),
-  );
+  const [, channels, ...space] = dims as [number, number, ...number[]];
+  const size = channels * sizeOf(space);
+  return { channels, space, data: Array.from({ length: size }, (_, i) => Number(data[index * size + i])) };
 }

@@ -177,3 +177,17 @@ it("rows and maps are one another's inverse, token by token in raster order", as
   expect(numbers(found.rows).slice(5 * 3, 6 * 3)).toEqual([13, 17, 21]);
   expect(numbers(found.again)).toEqual(values);
 });
+
+it("and so they are of clips, frame after frame", async () => {
+  const graph = new Graph("rows");
+  const maps = graph.input("maps", "float32", ["B", 3, 2, 2, 4]);
+  const rows = mapsToRows(maps);
+  graph.output("rows", rows);
+  graph.output("again", rowsToMaps(rows, "B", [2, 2, 4]));
+  const values = Array.from({ length: 96 }, (_, i) => i);
+  const found = await evaluate(graph, { maps: float32([2, 3, 2, 2, 4], values) });
+  expect(found.rows!.dims).toEqual([32, 3]);
+  // Token (frame 1, row 0, column 2) of clip 1: 16 tokens before it in clip 0, 8 in frame 0, 2 in its row.
+  expect(numbers(found.rows).slice(26 * 3, 27 * 3)).toEqual([48 + 10, 48 + 16 + 10, 48 + 32 + 10]);
+  expect(numbers(found.again)).toEqual(values);
+});
