@@ -76,7 +76,7 @@ function contrast(first: Colour, second: Colour): number {
   return Math.hypot(...[1, 3, 5].map((at) => channel(first, at) - channel(second, at)));
 }
 
-/** One or two broad hills on the horizon; always two where the camera moves, to show that it does. */
+/** Up to two broad hills on the horizon; always two where the camera moves, to show that it does. */
 function hillsOf(chance: Chance, mood: Mood, ground: number, isPanned: boolean): string[] {
   const hill = (x: number) => ellipse(x, ground, chance.between(26, 38), chance.between(16, 28), mood.hills);
   const x = chance.between(5, 35);

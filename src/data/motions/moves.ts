@@ -14,7 +14,7 @@ export interface Pose {
   readonly scale?: number;
   /** In [0, 1]; default 1. */
   readonly opacity?: number;
-  /** Height over width, from landing hard: below 1 is flatter. The foot stays where it is. */
+  /** Its height is times this and its width over this, from landing hard; default 1. The foot stays where it is. */
   readonly squash?: number;
 }
 
@@ -33,9 +33,9 @@ export interface Move {
   readonly at: (t: number) => Pose;
   /** +1 where the thing should face right, -1 left. */
   readonly facing: number;
-  /** The point that it hangs from. */
+  /** The point that it hangs from, where it does. */
   readonly pivot?: { readonly x: number; readonly y: number };
-  /** The point that it goes round. */
+  /** The point that it goes round, where it does. */
   readonly centre?: { readonly x: number; readonly y: number };
 }
 
