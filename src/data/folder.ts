@@ -42,6 +42,16 @@ export interface Verified {
 
 const extensions = new Set([".jpg", ".jpeg", ".png", ".webp"]);
 
+/** @throws InputError when an option is out of range */
+export function requireFolderOptions(path: string, { resolution, resampler }: FolderOptions): void {
+  requireInput(
+    Number.isInteger(resolution) && resolution >= 8 && resolution <= 4096,
+    `${path}: resolution must be a whole number in 8..4096, got ${resolution}`,
+  );
+  if (resampler !== undefined && !resamplers.includes(resampler))
+    throw unknownName(`${path}: unknown resampler`, resampler, resamplers);
+}
+
 /**
  * Lists the pictures (JPEG, PNG, WebP) below `path`; reads none of them yet.
  *
@@ -52,12 +62,7 @@ export async function folderSource(
   path: string,
   { resolution, resampler = "lanczos3" }: FolderOptions,
 ): Promise<FolderSource> {
-  requireInput(
-    Number.isInteger(resolution) && resolution >= 8 && resolution <= 4096,
-    `${path}: resolution must be a whole number in 8..4096, got ${resolution}`,
-  );
-  if (!resamplers.includes(resampler)) throw unknownName(`${path}: unknown resampler`, resampler, resamplers);
-
+  requireFolderOptions(path, { resolution, resampler });
   const entries = await list(path);
   const loose = entries.filter((entry) => !entry.isDirectory && isPicture(entry.name));
   const folders = entries.filter((entry) => entry.isDirectory);
@@ -217,13 +222,13 @@ function threeChannels(data: Buffer, channels: number): Uint8Array {
 const isPicture = (name: string): boolean => extensions.has(extname(name).toLowerCase());
 
 /** Up to five names, and how many more there are. */
-function few(names: readonly string[]): string {
+export function few(names: readonly string[]): string {
   const shown = names.slice(0, 5).join(", ");
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 
 /** Visible entries of a folder, links followed, sorted by code unit so that labels never depend on the locale. */
-async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
+export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw fileError("cannot read the picture folder", folder, error);
   });
@@ -243,7 +248,7 @@ async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
 }
 
 /** Every file below `folder`, as paths that start with `prefix`, in sorted order. */
-async function filesBelow(folder: string, prefix: string): Promise<string[]> {
+export async function filesBelow(folder: string, prefix: string): Promise<string[]> {
   const found: string[] = [];
   for (const { name, isDirectory } of await list(folder)) {
     if (isDirectory) found.push(...(await filesBelow(join(folder, name), join(prefix, name))));

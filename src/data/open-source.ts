@@ -1,15 +1,19 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
+import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { folderSource, type Resampler } from "./folder.ts";
 import { motionsSource } from "./motions/index.ts";
 import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
+import { openVideoFolder } from "./video/folder.ts";
+import type { Timing } from "./video/footage.ts";
 
-export interface SourceChoice {
-  /** "sprites", "motions", or a folder of pictures (`./sprites` for a folder of that name). */
+/** `stride` and `frameRate` are of folders of videos. */
+export interface SourceChoice extends Timing {
+  /** "sprites", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
-  /** T of moving pictures; left out: what the dataset has by itself. */
+  /** T of moving pictures; left out: what the dataset has by itself, of a folder stills. */
   readonly frames?: number;
   /** Of the drawn pictures. */
   readonly seed: number;
@@ -20,7 +24,7 @@ export interface SourceChoice {
  * Opens a dataset; reads no picture yet.
  *
  * @returns the source, with warnings that are ready to print
- * @throws InputError as {@link folderSource}
+ * @throws InputError as {@link folderSource} and {@link openVideoFolder}
  */
 export async function openSource({
   source,
@@ -28,7 +32,18 @@ export async function openSource({
   frames,
   seed,
   resampler,
+  stride,
+  frameRate,
 }: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
+  const isDrawn = source === "sprites" || source === "motions";
+  if (!isDrawn && frames !== undefined) {
+    return openVideoFolder(source, { resolution, frames, resampler, stride, frameRate });
+  }
+  requireInput(
+    stride === undefined && frameRate === undefined,
+    `${source}: a stride or a frame rate is for a folder of videos; ` +
+      (isDrawn ? "leave it out" : "say how many frames a clip has, or leave it out"),
+  );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler });

@@ -1,0 +1,112 @@
+/** Animated GIF and WebP files, decoded by sharp; transparent parts are laid on white. */
+import { readFile } from "node:fs/promises";
+import type { Metadata, Sharp } from "sharp";
+import { InputError } from "../../core/errors.ts";
+import { fileError } from "../../core/file-error.ts";
+import { loadSharp } from "../sharp.ts";
+import type { Raster } from "../source.ts";
+import { type Cut, type Footage, framesIn, squared, type Timing } from "./footage.ts";
+
+/** How many pixels of full-size frames are decoded at once, 16 MiB as RGB. */
+const strip = 2 ** 24 / 3;
+
+export function animation(path: string): Footage {
+  const count = async ({ frameRate }: Timing): Promise<number> => {
+    const { ends } = await describe(await bytesOf(path), path);
+    return frameRate === undefined ? ends.length : framesIn(ends.at(-1)!, frameRate);
+  };
+  return {
+    length: count,
+    count,
+    async read(cut) {
+      const bytes = await bytesOf(path);
+      const { width, height, ends } = await describe(bytes, path);
+      const pages = pagesOf(ends, cut);
+      const most = Math.max(1, Math.floor(strip / (width * height)));
+      const frames: Raster[] = [];
+      // The decoder walks through all earlier pages each time: neighbours are therefore decoded together.
+      while (frames.length < pages.length) {
+        const rest = pages.slice(frames.length);
+        const first = rest[0]!;
+        const near = rest.filter((page) => page < first + most);
+        const decoded = await decode(bytes, path, { page: first, pages: near.at(-1)! - first + 1 });
+        for (const page of near) frames.push(await squared(decoded(page - first), cut));
+      }
+      return frames;
+    },
+  };
+}
+
+/** The pages that a cut shows, fewer where the animation ends before. */
+function pagesOf(ends: readonly number[], { start, frames, stride = 1, frameRate }: Cut): number[] {
+  if (frameRate === undefined) {
+    return Array.from({ length: frames }, (_, i) => start + i * stride).filter((page) => page < ends.length);
+  }
+  const shown = Math.min(frames, framesIn(ends.at(-1)!, frameRate) - start);
+  return Array.from({ length: Math.max(0, shown) }, (_, i) => {
+    const page = ends.findIndex((end) => end >= (start + i + 0.5) / frameRate);
+    return page < 0 ? ends.length - 1 : page;
+  });
+}
+
+/** Size, and when each page leaves the screen, in seconds. As browsers do, delays up to 10 ms count as 100 ms. */
+async function describe(
+  bytes: Buffer,
+  path: string,
+): Promise<{ width: number; height: number; ends: readonly number[] }> {
+  const {
+    width,
+    height,
+    pages = 1,
+    delay = [],
+  } = await refused(path, async () => {
+    const sharp = await loadSharp();
+    return sharp(bytes).metadata() as Promise<Metadata>;
+  });
+  let now = 0;
+  const ends = Array.from({ length: pages }, (_, page) => {
+    const ms = delay[page] ?? 0;
+    now += (ms > 10 ? ms : 100) / 1000;
+    return now;
+  });
+  return { width, height, ends };
+}
+
+/** Decodes a run of pages; the result gives each by its number within the run. */
+async function decode(
+  bytes: Buffer,
+  path: string,
+  pages: { page: number; pages: number },
+): Promise<(page: number) => Raster> {
+  const { data, info } = await refused(path, async () => {
+    const sharp = await loadSharp();
+    const image: Sharp = sharp(bytes, { ...pages, failOn: "truncated" });
+    return image
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+  });
+  const height = info.height / pages.pages;
+  const size = info.width * height * 3;
+  return (page) => ({
+    width: info.width,
+    height,
+    pixels: data.subarray(page * size, (page + 1) * size),
+  });
+}
+
+async function bytesOf(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read video", path, error);
+  });
+}
+
+async function refused<T>(path: string, read: () => Promise<T>): Promise<T> {
+  return read().catch((error: Error) => {
+    const reason = error.message.split("\n")[0];
+    throw new InputError(`cannot read video ${path}: ${reason}; replace or remove the file`, {
+      cause: error,
+    });
+  });
+}

@@ -1,0 +1,55 @@
+/** What a file with moving pictures is to the rest: frames along a time line, each made square as stills are. */
+import type { Resampler } from "../folder.ts";
+import { loadSharp } from "../sharp.ts";
+import type { Raster } from "../source.ts";
+
+/** Which frames follow one another: every `stride`-th of the file, or `frameRate` per second of its running time. */
+export interface Timing {
+  /** Takes every n-th frame. Default 1. */
+  readonly stride?: number;
+  /**
+   * Frames per second, instead of a stride: frame i shows what is on screen at (i + 1/2) / frameRate seconds. This
+   * gives files of different or varying frame rate one pace.
+   */
+  readonly frameRate?: number;
+}
+
+/** Which frames to read, and how large. */
+export interface Cut extends Timing {
+  /** The first frame, counted in the file's frames, with `frameRate` in frames of that rate. */
+  readonly start: number;
+  readonly frames: number;
+  readonly resolution: number;
+  readonly resampler: Resampler;
+}
+
+/** A file with moving pictures. */
+export interface Footage {
+  /** How many frames it has, of the file or at `frameRate`; from its index, which may say a few too many. */
+  length(timing: Timing): Promise<number>;
+  /** The same number by decoding it all. */
+  count(timing: Timing): Promise<number>;
+  /** The square frames of a cut; fewer where the file ends before. */
+  read(cut: Cut): Promise<Raster[]>;
+}
+
+/** How many frames of the time line a clip spans. */
+export const spanOf = ({ frames, stride = 1, frameRate }: Timing & { readonly frames: number }): number =>
+  frameRate === undefined ? (frames - 1) * stride + 1 : frames;
+
+/** How many frames of `frameRate` fit into a running time. */
+export const framesIn = (seconds: number, frameRate: number): number =>
+  Math.max(1, Math.round(seconds * frameRate));
+
+/** Resizes so that the short side is the resolution and crops the centre, with sharp's kernels. */
+export async function squared(
+  { width, height, pixels }: Raster,
+  { resolution, resampler }: Pick<Cut, "resolution" | "resampler">,
+): Promise<Raster> {
+  const sharp = await loadSharp();
+  const data = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
+    .raw()
+    .toBuffer();
+  return { width: resolution, height: resolution, pixels: new Uint8Array(data) };
+}

@@ -1,0 +1,93 @@
+/**
+ * Kinetics-600 (Carreira et al. 2018), and its siblings of 400 and 700 classes: videos anywhere below the folder,
+ * named `<youtube_id>_<start>_<end>.mp4` with six digits for each second, and CSV files with the columns
+ * label,youtube_id,time_start,time_end,split in the folder or in `annotations/`. The classes are all labels of all the
+ * CSV files, sorted, whether or not a video is there: so they are the same for each split.
+ */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { InputError, requireInput } from "../../core/errors.ts";
+import { fileError } from "../../core/file-error.ts";
+import { list } from "../folder.ts";
+import { type Listing, locate, type Split } from "./listing.ts";
+
+const columns = ["label", "youtube_id", "time_start", "time_end", "split"] as const;
+type Row = Record<(typeof columns)[number], string>;
+
+/** The annotation files of a folder: every CSV whose first line names the columns. */
+export async function kineticsTables(folder: string): Promise<string[]> {
+  const tables: string[] = [];
+  for (const { name, isDirectory } of await list(folder)) {
+    const inside = isDirectory && name === "annotations" ? await list(join(folder, name)) : [];
+    const files = isDirectory ? inside.map((file) => join(folder, name, file.name)) : [join(folder, name)];
+    for (const file of files) {
+      if (/\.csv$/i.test(file) && (await hasColumns(file))) tables.push(file);
+    }
+  }
+  return tables;
+}
+
+/** @throws InputError when there is no table, one is malformed, or the split names no video that is there */
+export async function listKinetics(
+  folder: string,
+  { split = "train" }: { readonly split?: Split },
+): Promise<Listing> {
+  const tables = await kineticsTables(folder);
+  requireInput(
+    tables.length > 0,
+    `${folder}: Kinetics needs a CSV file with the columns ${columns.join()} in the folder or in annotations/, ` +
+      "found none; put it there",
+  );
+  const rows = (await Promise.all(tables.map(rowsOf))).flat();
+  const classNames = [...new Set(rows.map(({ label }) => label))].sort();
+  const labels = new Map(classNames.map((name, label) => [name, label]));
+  const chosen = rows.filter((row) => splitOf(row) === split);
+  requireInput(
+    chosen.length > 0,
+    `${folder}: no row of its CSV files is of the split "${split}"; ` +
+      `there are: ${[...new Set(rows.map(splitOf))].sort().join(", ")}`,
+  );
+  const named = chosen.map((row) => ({ name: nameOf(row), label: labels.get(row.label)! }));
+  return locate(folder, `the ${split} split`, classNames, named);
+}
+
+const nameOf = ({ youtube_id, time_start, time_end }: Row): string =>
+  [youtube_id, ...[time_start, time_end].map((second) => second.padStart(6, "0"))].join("_");
+
+/** Some files say "val" or "validate". */
+const splitOf = ({ split }: Row): string => (/^val/.test(split) ? "validation" : split);
+
+async function hasColumns(path: string): Promise<boolean> {
+  const file = await open(path).catch((error: unknown) => {
+    throw fileError("cannot read", path, error);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1024), 0, 1024, 0);
+    const head = buffer.toString("utf8", 0, bytesRead).split(/\r?\n/)[0]!;
+    return columns.every((column) => head.includes(column));
+  } finally {
+    await file.close();
+  }
+}
+
+async function rowsOf(path: string): Promise<Row[]> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read", path, error);
+  });
+  let rows: Row[];
+  try {
+    rows = parse(bytes, { columns: true, bom: true, trim: true, skip_empty_lines: true });
+  } catch (error) {
+    throw new InputError(`cannot read ${path}: ${(error as Error).message}; download it again`, {
+      cause: error,
+    });
+  }
+  for (const row of rows) {
+    requireInput(
+      columns.every((column) => row[column]) && /^\d+$/.test(row.time_start) && /^\d+$/.test(row.time_end),
+      `${path}: every row must have a label, a video, whole seconds and a split, got ${Object.values(row).join()}`,
+    );
+  }
+  return rows;
+}

@@ -1,0 +1,59 @@
+/** The clips of a dataset and their classes, before any is read. */
+import { basename, dirname, extname } from "node:path";
+import { requireInput } from "../../core/errors.ts";
+import { type FolderSource, few, filesBelow } from "../folder.ts";
+import { isClip } from "./clip.ts";
+
+export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
+
+/** The parts that published datasets are cut into. */
+export const splits = ["train", "validation", "test"] as const;
+export type Split = (typeof splits)[number];
+
+/** A clip that an annotation file names. */
+export interface Named {
+  /** The name without its ending, or, where that is not unique, `folder/name`. */
+  readonly name: string;
+  readonly label: number;
+}
+
+/**
+ * The files of the clips that a list names, wherever they lie below the folder and whatever format they are in. Clips
+ * that are not there are counted in one warning: no copy of a dataset of web videos is complete.
+ *
+ * @param list  what names them, for the messages
+ * @throws InputError when none is there
+ */
+export async function locate(
+  folder: string,
+  list: string,
+  classNames: readonly string[],
+  named: readonly Named[],
+): Promise<Listing> {
+  const paths = new Map<string, string>();
+  for (const path of await filesBelow(folder, "")) {
+    if (!isClip(path)) continue;
+    const name = basename(path, extname(path));
+    for (const key of [name, `${basename(dirname(path))}/${name}`]) {
+      if (!paths.has(key)) paths.set(key, path);
+    }
+  }
+  const files = named.flatMap(({ name, label }) => {
+    const path = paths.get(name);
+    return path === undefined ? [] : [{ path, label }];
+  });
+  const missing = named.filter(({ name }) => !paths.has(name)).map(({ name }) => name);
+  requireInput(
+    files.length > 0,
+    `${folder}: none of the ${named.length} videos of ${list} is there, e.g. ${missing[0]}; ` +
+      "put the videos below this folder",
+  );
+  const filled = new Set(files.map(({ label }) => label));
+  const empty = classNames.filter((_, label) => !filled.has(label));
+  const warnings = [
+    missing.length > 0 &&
+      `${folder}: ${missing.length} of the ${named.length} videos of ${list} are not there: ${few(missing)}`,
+    empty.length > 0 && `${folder}: ${empty.length} classes have no video here: ${few(empty)}`,
+  ].filter((warning) => warning !== false);
+  return { classNames, files, warnings };
+}

@@ -1,0 +1,66 @@
+/**
+ * UCF-101 (Soomro, Zamir and Shah 2012): one folder of clips per class, and a folder `ucfTrainTestlist` with
+ *
+ *     classInd.txt      1 ApplyEyeMakeup
+ *     trainlist01.txt   ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
+ *     testlist01.txt    ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi
+ *
+ * of three official ways (folds) to split the clips. The class folders may lie anywhere below the folder.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { requireInput } from "../../core/errors.ts";
+import { fileError } from "../../core/file-error.ts";
+import { type Listing, locate, type Named, type Split } from "./listing.ts";
+
+/** The folder that tells this dataset. */
+export const ucf101Lists = "ucfTrainTestlist";
+
+export const folds = [1, 2, 3] as const;
+export type Fold = (typeof folds)[number];
+
+/** @throws InputError when a list is missing or malformed, or names no clip that is there */
+export async function listUcf101(
+  folder: string,
+  { split = "train", fold = 1 }: { readonly split?: Split; readonly fold?: Fold },
+): Promise<Listing> {
+  requireInput(
+    split !== "validation",
+    `${folder}: UCF-101 has no validation split; choose "train" or "test"`,
+  );
+  requireInput(folds.includes(fold), `${folder}: fold must be 1, 2 or 3, got ${fold}`);
+
+  const classFile = join(folder, ucf101Lists, "classInd.txt");
+  const classNames = (await linesOf(classFile)).map((line, i) => {
+    const [, number, name] = /^(\d+)\s+(.+)$/.exec(line) ?? [];
+    requireInput(
+      Number(number) === i + 1,
+      `${classFile}: line ${i + 1} must be "${i + 1} <class>", got "${line}"; download the split files again`,
+    );
+    return name!;
+  });
+
+  const listFile = join(folder, ucf101Lists, `${split}list0${fold}.txt`);
+  const named = (await linesOf(listFile)).map((line, i): Named => {
+    const [, className, clip, number] = /^([^/]+)\/(.+?)\.\w+(?:\s+(\d+))?$/.exec(line) ?? [];
+    const label = classNames.indexOf(className!);
+    requireInput(
+      label >= 0 && (number === undefined || Number(number) === label + 1),
+      `${listFile}: line ${i + 1} must be "<class>/<clip>.avi <number>" with a class and its number from ` +
+        `classInd.txt, got "${line}"; download the split files again`,
+    );
+    return { name: `${className}/${clip}`, label };
+  });
+  return locate(folder, `${split}list0${fold}.txt`, classNames, named);
+}
+
+/** The lines of a text file that hold something. */
+async function linesOf(path: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw fileError("cannot read split file", path, error);
+  });
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+}

@@ -1,0 +1,118 @@
+/**
+ * MP4, AVI, WebM, Matroska and QuickTime files, decoded by ffmpeg.
+ *
+ * A file is decoded from its beginning up to the last frame asked for: frames are counted, not sought, since the
+ * times in a file's index are not always those of its frames. One frame of full size is held at a time. Colours are
+ * converted as the file says (BT.601 where it says nothing); turned pictures are turned upright, oblong pixels made
+ * square, transparency dropped. Any damage that the decoder notices before the clip's end is an error.
+ */
+import { InputError } from "../../core/errors.ts";
+import type { Raster } from "../source.ts";
+import { everyFrame, inputArguments, type Job, run, textOf } from "./ffmpeg.ts";
+import { type Footage, framesIn, squared, type Timing } from "./footage.ts";
+
+export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs"> = {}): Footage {
+  const job: Job = {
+    ...options,
+    action: `cannot read video ${path}`,
+    remedy: "replace, re-encode or remove the file",
+  };
+  return {
+    async length(timing) {
+      const { packets, seconds } = await indexOf(path, job);
+      return timing.frameRate === undefined ? packets : framesIn(seconds, timing.frameRate);
+    },
+
+    async count(timing) {
+      const args = [...(await decoding(path, timing, job)), "-f", "null", "-progress", "pipe:1", "-"];
+      const reports = [...(await textOf("ffmpeg", args, job)).matchAll(/^frame=\s*(\d+)/gm)];
+      return Number(reports.at(-1)?.[1] ?? 0);
+    },
+
+    async read(cut) {
+      const { start, frames, stride = 1 } = cut;
+      const chosen = `select='gte(n,${start})*not(mod(n-${start},${stride}))'`;
+      const upright = "scale='iw*max(sar,1)':'ih/min(sar,1)':flags=accurate_rnd+full_chroma_int+bicubic";
+      const args = await decoding(path, cut, job, [chosen, upright]);
+      const written = ["-frames:v", `${frames}`, "-pix_fmt", "rgb24", "-c:v", "ppm"];
+      const stream = run(
+        "ffmpeg",
+        [...args, ...written, "-f", "image2pipe", "-flush_packets", "1", "-"],
+        job,
+      );
+      const read: Raster[] = [];
+      for await (const frame of rasters(stream, job)) {
+        read.push(await squared(frame, cut));
+        if (read.length === frames) break;
+      }
+      return read;
+    },
+  };
+}
+
+/** One thread: frames decoded ahead would report damage beyond the clip, and several files are read at once anyway. */
+async function decoding(
+  path: string,
+  { frameRate }: Timing,
+  job: Job,
+  filters: readonly string[] = [],
+): Promise<string[]> {
+  const paced = frameRate === undefined ? [] : ["setpts=PTS-STARTPTS", `fps=${frameRate}`];
+  const chain = [...paced, ...filters];
+  return [
+    ...["-nostdin", "-v", "error", "-xerror", "-threads", "1"],
+    ...inputArguments(path),
+    ...["-map", "0:V:0", ...(await everyFrame(job))],
+    ...(chain.length > 0 ? ["-vf", chain.join()] : []),
+  ];
+}
+
+/** What the container says, without decoding: one packet is one frame, but for a few odd encoders. */
+async function indexOf(path: string, job: Job): Promise<{ packets: number; seconds: number }> {
+  const entries = "stream=nb_read_packets,duration,avg_frame_rate:format=duration";
+  const args = ["-v", "error", "-select_streams", "V:0", "-count_packets", "-show_entries", entries];
+  const text = await textOf("ffprobe", [...args, "-of", "json", ...inputArguments(path)], job);
+  const { streams, format } = JSON.parse(text) as {
+    streams: { nb_read_packets?: string; duration?: string; avg_frame_rate?: string }[];
+    format: { duration?: string };
+  };
+  const stream = streams[0];
+  if (!stream) throw new InputError(`${job.action}: it holds sound but no picture; ${job.remedy}`);
+  const packets = Number(stream.nb_read_packets ?? 0);
+  const [numerator, denominator] = (stream.avg_frame_rate ?? "0/0").split("/").map(Number);
+  const seconds = Number(stream.duration ?? format.duration ?? (packets * denominator!) / numerator!);
+  return { packets, seconds: Number.isFinite(seconds) ? seconds : 0 };
+}
+
+/** The frames of a stream of PPM files, each with its size before its RGB bytes: `P6\n320 240\n255\n`. */
+async function* rasters(stream: AsyncIterable<Buffer>, job: Job): AsyncGenerator<Raster> {
+  let head = "";
+  let frame: Raster | undefined;
+  let filled = 0;
+  for await (const piece of stream) {
+    for (let at = 0; at < piece.length; ) {
+      if (frame) {
+        const part = piece.subarray(at, at + frame.pixels.length - filled);
+        frame.pixels.set(part, filled);
+        filled += part.length;
+        at += part.length;
+        if (filled === frame.pixels.length) {
+          yield frame;
+          frame = undefined;
+        }
+      } else {
+        head += String.fromCharCode(piece[at++]!);
+        const size = /^P6\n(\d+) (\d+)\n255\n$/.exec(head);
+        if (size) {
+          const [width, height] = [Number(size[1]), Number(size[2])];
+          frame = { width, height, pixels: new Uint8Array(width * height * 3) };
+          filled = 0;
+          head = "";
+        } else if (head.length > 40) {
+          throw new InputError(`${job.action}: ffmpeg wrote something that is no picture; reinstall ffmpeg`);
+        }
+      }
+    }
+  }
+  if (frame || head) throw new InputError(`${job.action}: ffmpeg broke off within a frame; ${job.remedy}`);
+}
