@@ -8,12 +8,14 @@ import {
   type MoodName,
   mix,
   moods,
-  paintFrom,
   paints,
 } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, type Sketch } from "../sprites/svg.ts";
 import { type MotionName, type Move, moves, type Pose, type Stage } from "./moves.ts";
 import { figurePaints, figures, type ThingName } from "./things.ts";
+
+/** Three hours of the day: few enough that short codes tell them apart in every corner of the picture. */
+const hours: readonly MoodName[] = ["morning", "dusk", "night"];
 
 const darkRope = darker(paints.bark, 0.3);
 
@@ -24,17 +26,17 @@ export function film(
   thing: ThingName,
   motion: MotionName,
 ): (t: number) => string {
-  const mood = moods[chance.pick(Object.keys(moods) as MoodName[])];
-  const ground = chance.between(84, 90);
-  const size = chance.between(38, 45);
-  const [colour, second] = figureColours(chance, mood);
+  const mood = moods[chance.pick(hours)];
+  const ground = chance.between(86, 89);
+  const size = chance.between(46, 52);
+  const [colour, second] = figureColours(chance, thing);
   const { elements, foot } = figures[thing](chance, sketch, colour, second);
   const stage: Stage = { size, foot: (foot * size) / 100, ground };
   const move = moves[motion](chance, stage);
 
   // The camera follows the thing in part: the hills and what stands in front go by, the motion stays as it is.
   const pan = chance.happens(0.25) ? chance.pick([-1, 1]) * chance.between(14, 24) : 0;
-  const hasObstacle = chance.happens(0.2);
+  const hasObstacle = chance.happens(0.15);
   const figure = sketch.symbol(...elements);
   const sky = sketch.symbol(box(0, 0, 100, 100, sketch.fade(mood.skyTop, mood.skyLow)));
   const hills = sketch.symbol(...hillsOf(chance, mood, ground, pan !== 0));
@@ -61,13 +63,12 @@ export function film(
   };
 }
 
-/** Two paints that stand out against sky, hills and ground, and from each other. */
-function figureColours(chance: Chance, mood: Mood): [Colour, Colour] {
-  const behind = [mood.skyTop, mood.skyLow, mood.hills, mood.groundTop];
-  const strong = figurePaints.filter((name) => behind.every((colour) => contrast(paints[name], colour) > 85));
-  const first = chance.pick(strong);
-  const others = strong.filter((name) => contrast(paints[name], paints[first]) > 60);
-  return [paintFrom(chance, [first]), paintFrom(chance, others)];
+/** The two paints of a thing, a shade lighter or darker from clip to clip. */
+function figureColours(chance: Chance, thing: ThingName): [Colour, Colour] {
+  const shade = chance.between(-0.1, 0.14);
+  const shaded = (paint: Colour) => (shade < 0 ? darker(paint, -shade) : lighter(paint, shade));
+  const [first, second] = figurePaints[thing];
+  return [shaded(paints[first]), shaded(paints[second])];
 }
 
 /** Distance of two colours in RGB, 0..441. */
@@ -76,12 +77,12 @@ function contrast(first: Colour, second: Colour): number {
   return Math.hypot(...[1, 3, 5].map((at) => channel(first, at) - channel(second, at)));
 }
 
-/** Up to two broad hills on the horizon; always two where the camera moves, to show that it does. */
+/** Two broad hills on the horizon where the camera moves, to show that it does. */
 function hillsOf(chance: Chance, mood: Mood, ground: number, isPanned: boolean): string[] {
+  if (!isPanned) return [];
   const hill = (x: number) => ellipse(x, ground, chance.between(26, 38), chance.between(16, 28), mood.hills);
   const x = chance.between(5, 35);
-  const count = isPanned ? 2 : chance.whole(0, 2);
-  return [hill(x), hill(x + chance.between(50, 65))].slice(0, count);
+  return [hill(x), hill(x + chance.between(50, 65))];
 }
 
 /** A post that what moves sideways passes behind, or a bush before the feet of what does not. */

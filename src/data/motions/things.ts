@@ -15,18 +15,17 @@ export interface Figure {
 /** Draws one figure in the two paints that its clip has for it. */
 type DrawFigure = (chance: Chance, sketch: Sketch, colour: Colour, second: Colour) => Figure;
 
-/** The paints that figures wear: strong enough for every sky. */
-export const figurePaints: readonly PaintName[] = [
-  "coral",
-  "berry",
-  "plum",
-  "navy",
-  "blue",
-  "teal",
-  "apricot",
-  "butter",
-  "cream",
-];
+/** The two paints of each figure: its own, so that even a coarse picture shows what it is. */
+export const figurePaints = {
+  cat: ["apricot", "cream"],
+  fish: ["teal", "butter"],
+  butterfly: ["plum", "butter"],
+  car: ["coral", "cream"],
+  rocket: ["blue", "cream"],
+  balloon: ["butter", "coral"],
+  flower: ["berry", "butter"],
+  house: ["bark", "cream"],
+} as const satisfies Record<string, readonly [PaintName, PaintName]>;
 
 const ink = mix(paints.navy, paints.bark, 0.3);
 const white = "#fbf6ea";
