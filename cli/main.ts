@@ -7,6 +7,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { addClassifierCommand } from "./commands/classifier.ts";
+import { addInterpolateCommand, addPredictCommand } from "./commands/complete.ts";
 import { addDataCommand } from "./commands/data.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -42,6 +43,8 @@ const program = new Command("magnets")
 addDemoCommand(program, stop.signal);
 addSampleCommand(program, stop.signal);
 addEditCommand(program, stop.signal);
+addPredictCommand(program, stop.signal);
+addInterpolateCommand(program, stop.signal);
 addTrainCommand(program, stop.signal);
 addDataCommand(program, stop.signal);
 addEvaluateCommand(program, stop.signal);

@@ -1,6 +1,6 @@
 /** The options that choose a decode plan, shared by the commands that decode or price one. */
-import type { Command } from "commander";
-import type { PlanInput } from "../src/index.ts";
+import { type Command, Option } from "commander";
+import type { MaskSchedule, PlanInput } from "../src/index.ts";
 import { decimalNumber, wholeNumber } from "./options.ts";
 
 export interface PlanOptions {
@@ -8,6 +8,7 @@ export interface PlanOptions {
   steps?: number;
   guidance?: number;
   cache: boolean;
+  maskSchedule?: Exclude<MaskSchedule["kind"], "pow">;
   choiceTemperature?: number;
   tokenTemperature?: number;
 }
@@ -22,6 +23,11 @@ export function addPlanOptions(command: Command): Command {
       "guidance scale, 0 or more; logits = cond + s (cond - uncond)",
       decimalNumber(0),
     )
+    .addOption(
+      new Option("--mask-schedule <name>", "how many tokens each step decodes; linear: equally many").choices(
+        ["cosine", "linear", "arccos", "exp", "log", "halton"],
+      ),
+    )
     .option("--no-cache", "run every position in every step")
     .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
     .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
@@ -33,6 +39,7 @@ export function planInputOf(options: PlanOptions): PlanInput {
     ...(options.plan !== undefined && { sizes: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
+    ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),
     ...(options.cache === false && { cache: { enabled: false } }),
     ...(options.choiceTemperature !== undefined && { choiceTemperature: options.choiceTemperature }),
     ...(options.tokenTemperature !== undefined && {

@@ -16,9 +16,7 @@ export async function writeGenerated(
   report: Report,
   signal: AbortSignal,
 ) {
-  const { pictureSheet, printSizes, writeFileAtomic, writeNpy, writePictures } = await import(
-    "../src/index.ts"
-  );
+  const { pictureSheet, printSizes, writeFileAtomic, writePictures } = await import("../src/index.ts");
   signal.throwIfAborted();
   const paths = await writePictures(out, images);
   const labels = images.map(({ label }) => model.classNames[label] ?? "");
@@ -26,13 +24,7 @@ export async function writeGenerated(
   const isLabelled = labels.some((label) => label !== "");
   const sheet = await pictureSheet(images, { scale: 2, ...(isLabelled && { labels }) });
   await writeFileAtomic(sheetPath, sheet);
-  const { grid } = model.transformer.config;
-  if (format === "json")
-    await writeFileAtomic(join(out, "tokens.json"), JSON.stringify(tokens.map((ids) => [...ids])));
-  if (format === "npy") {
-    const data = Int32Array.from(tokens.flatMap((ids) => [...ids]));
-    await writeNpy(join(out, "tokens.npy"), { dtype: "int32", dims: [tokens.length, ...grid], data });
-  }
+  await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
   const record = { ...facts, classes: labels, settings: plan };
   await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
@@ -41,4 +33,20 @@ export async function writeGenerated(
     report.say(await halfBlocks(sheet, process.stdout.columns));
   }
   return { images: paths, sheet: sheetPath, ...facts, classes: labels };
+}
+
+/** The token ids, `tokens.json` or `tokens.npy` [pictures, ...grid], or nothing where no format is asked for. */
+export async function writeTokens(
+  out: string,
+  tokens: readonly Int32Array[],
+  grid: readonly number[],
+  format: OutOptions["tokens"],
+): Promise<void> {
+  const { writeFileAtomic, writeNpy } = await import("../src/index.ts");
+  if (format === "json")
+    await writeFileAtomic(join(out, "tokens.json"), JSON.stringify(tokens.map((ids) => [...ids])));
+  if (format === "npy") {
+    const data = Int32Array.from(tokens.flatMap((ids) => [...ids]));
+    await writeNpy(join(out, "tokens.npy"), { dtype: "int32", dims: [tokens.length, ...grid], data });
+  }
 }

@@ -2,13 +2,22 @@
 export { ensureWritableFolder, writeFileAtomic } from "./core/atomic-file.ts";
 export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
+export { type Completion, filledIn } from "./data/completion.ts";
 export { readPicture } from "./data/folder.ts";
 export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/sheet.ts";
 export { type Clip, clipOf, frameOf, type Picture, type Raster } from "./data/source.ts";
+export { clipLength, type ReadClipOptions, readClip } from "./data/video/clip.ts";
+export {
+  animatedSheet,
+  encodeAnimation,
+  encodeMp4,
+  sideBySide,
+} from "./data/video/write.ts";
 export type { PlanCost, StepCost } from "./decoding/cost.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export type {
   DecodeChoices,
@@ -32,6 +41,7 @@ export {
   readModel,
   writeModel,
 } from "./pipelines/model.ts";
+export { openPipeline } from "./pipelines/open-pipeline.ts";
 export {
   type CompleteOptions,
   type GeneratedVideos,

@@ -7,16 +7,17 @@ import { short, table } from "../table.ts";
 export function addInfoCommand(program: Command): void {
   const command = program
     .command("info")
-    .description("what a model folder holds: sizes, sub-models, classes, tokenizer, default plan")
+    .description("what a model folder holds: sizes, sub-models, classes, tasks, tokenizer, default plans")
     .argument("<model>", "a model folder");
   finishCommand(command, "info models/sprites").action(
     async (folder: string, options: { json?: boolean }) => {
       const report = openReport(options);
       const { describeModel, readModel } = await import("../../src/index.ts");
       const model = describeModel(await readModel(folder));
-      const { tokenizer, transformer, classes, plan } = model;
+      const { tokenizer, transformer, classes, plan, completionPlan } = model;
       report.say(
-        `tokenizer    ${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +
+        `tokenizer    ${tokenizer.frames === undefined ? "" : `${tokenizer.frames} frames of `}` +
+          `${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +
           `${transformer.codebookSize} codes (${tokenizer.quantizer}), ${short(tokenizer.parameters)} parameters`,
       );
       report.say(
@@ -24,9 +25,11 @@ export function addInfoCommand(program: Command): void {
           `hidden ${transformer.hidden}, ${transformer.norm}-norm`,
       );
       report.say(`classes      ${classes.length > 0 ? classes.join(", ") : "none"}`);
-      report.say(
-        `plan         ${plan.sizes}, guidance ${plan.guidanceScale}, ${plan.ratio.toFixed(2)} times less than flat\n`,
-      );
+      const told = ({ sizes, maskSchedule, guidanceScale, ratio }: typeof plan) =>
+        `${sizes}, ${maskSchedule}, guidance ${guidanceScale}, ${ratio.toFixed(2)} times less than flat`;
+      report.say(`plan         ${told(plan)}`);
+      if (completionPlan) report.say(`${transformer.tasks.join(", ")}  ${told(completionPlan)}`);
+      report.say("");
       report.say(
         table(
           ["sub-model", "heads", "hidden", "parameters"],

@@ -1,5 +1,6 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { Task } from "../../src/index.ts";
 import { finishCommand } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { planTable } from "../plan-table.ts";
@@ -9,23 +10,30 @@ export function addPlanCommand(program: Command): void {
   const command = program
     .command("plan")
     .description("the cost of a decode plan, step by step, without running it")
-    .argument("<model>", "a model folder");
-  finishCommand(addPlanOptions(command), "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2").action(
-    async (folder: string, options: PlanOptions & { json?: boolean }) => {
-      const report = openReport(options);
-      const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
-      const model = await readModel(folder);
-      const plan = planFor(model, planInputOf(options));
-      const cost = modelPlanCost(model.transformer.config, plan);
-      report.say(planTable(cost));
-      report.finish({
-        plan: printSizes(plan.sizes),
-        multiplyAdds: cost.multiplyAdds,
-        multiplyAddsFlat: cost.multiplyAddsFlat,
-        ratio: cost.ratio,
-        steps: cost.steps,
-        settings: plan,
-      });
-    },
-  );
+    .argument("<model>", "a model folder")
+    .addOption(
+      new Option("--task <name>", "whose default plan to start from")
+        .choices(["generate", "predict", "interpolate"])
+        .default("generate"),
+    );
+  finishCommand(
+    addPlanOptions(command),
+    "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
+    "plan models/motions --task predict",
+  ).action(async (folder: string, options: PlanOptions & { task: "generate" | Task; json?: boolean }) => {
+    const report = openReport(options);
+    const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
+    const model = await readModel(folder);
+    const plan = planFor(model, planInputOf(options), options.task);
+    const cost = modelPlanCost(model.transformer.config, plan);
+    report.say(planTable(cost));
+    report.finish({
+      plan: printSizes(plan.sizes),
+      multiplyAdds: cost.multiplyAdds,
+      multiplyAddsFlat: cost.multiplyAddsFlat,
+      ratio: cost.ratio,
+      steps: cost.steps,
+      settings: plan,
+    });
+  });
 }

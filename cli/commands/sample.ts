@@ -1,14 +1,17 @@
-/** `magnets sample`: new pictures from a model folder. */
+/** `magnets sample`: new pictures or clips from a model folder. */
 import { type Command, Option } from "commander";
+import type { Generated, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
+import { addClipOptions, type ClipOptions } from "../clip-options.ts";
 import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport } from "../report.ts";
 import { short } from "../table.ts";
+import { writeVideos } from "../write-clips.ts";
 import { type OutOptions, writeGenerated } from "../write-pictures.ts";
 
-interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions {
+interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, ClipOptions {
   class?: string[];
   count?: number;
   json?: boolean;
@@ -17,7 +20,7 @@ interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOp
 export function addSampleCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("sample")
-    .description("make new pictures")
+    .description("make new pictures, or clips with a model of those")
     .argument("<model>", "a model folder")
     .option("--class <names>", 'names or numbers, comma-separated or repeated; "all" or "none"', list)
     .option(
@@ -25,22 +28,23 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
       "pictures in all; the classes take turns (default: 16, or whole turns)",
       wholeNumber(1),
     );
-  addMachineOptions(addBatchOptions(addPlanOptions(command)))
+  addClipOptions(addMachineOptions(addBatchOptions(addPlanOptions(command))))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
-    .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/sample");
+    .option("--out <folder>", "for the sheet, single pictures or clips, and sample.json", "out/sample");
   finishCommand(
     command,
     "sample models/sprites --class cat,rocket --count 16 --seed 7 --out out/cats",
     "sample models/sprites --class all --plan 8x3,4x3,2x3,1x3 --guidance 2",
+    'sample models/motions --class "cat bounce,rocket orbit" --format gif',
   ).action((model: string, options: SampleOptions) => sample(model, options, signal));
 }
 
 async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { ensureWritableFolder, ImagePipeline } = await import("../../src/index.ts");
+  const { ensureWritableFolder, openPipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");
   await ensureWritableFolder(options.out);
-  const pipeline = await ImagePipeline.fromPretrained(folder, options);
+  const pipeline = await openPipeline(folder, options);
   try {
     const { classNames } = pipeline.model;
     const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
@@ -66,10 +70,13 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     } finally {
       progress?.stop();
     }
-    const written = await writeGenerated(result, pipeline, options, report, signal);
+    const isMoving = "frames" in pipeline;
+    const written = isMoving
+      ? await writeVideos(result as GeneratedVideos, pipeline, options, report, signal)
+      : await writeGenerated(result as Generated, pipeline, options, report, signal);
     const { seconds, multiplyAdds, ratio } = result.stats;
     report.say(
-      `${count} pictures in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
+      `${count} ${isMoving ? "clips" : "pictures"} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
         `(${ratio.toFixed(2)} times less than the flat decode): ${written.sheet}`,
     );
     report.finish(written);

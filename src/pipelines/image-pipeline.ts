@@ -97,7 +97,8 @@ export async function openImagePipeline(
   return imagePipelineOver(await openGenerator(model, options));
 }
 
-async function imagePipelineOver(generator: Generator): Promise<ImagePipeline> {
+/** A pipeline over an opened model, which it then owns. */
+export async function imagePipelineOver(generator: Generator): Promise<ImagePipeline> {
   const { model, maskId, encode, decodeTokens, dispose } = generator;
   const { resolution, frames } = model.tokenizer.config;
   if (frames !== undefined) {

@@ -64,8 +64,11 @@ function cardText(
   tokenizer: readonly Line[],
   transformer: readonly Line[],
 ): string {
-  const { transformer: sizes, plan, tokenizer: coder } = describeModel(model);
+  const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
+  const { resolution, frames } = coder;
+  const [thing, things] = frames === undefined ? ["picture", "pictures"] : ["clip", "clips"];
+  const folder = join("models", config.name);
   const minutes = (lines: readonly Line[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
   const subModelRows = subModels.map(
     ({ factor, heads: own, hidden, parameters }) =>
@@ -73,16 +76,16 @@ function cardText(
   );
   return `---
 library_name: magnets
-pipeline_tag: unconditional-image-generation
+pipeline_tag: ${frames === undefined ? "unconditional-image-generation" : "video-generation"}
 tags: [masked-generation, nested-transformer]
 ---
 # ${config.name}
 
-Images of ${config.data.resolution} x ${config.data.resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
-A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a picture into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
+${frames === undefined ? "Images" : `Clips of ${frames} frames`} of ${resolution} x ${resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
+A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a ${thing} into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
 masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Its small sub-models are slices of the one set of weights.
 
-| down-scale factor p | heads | hidden units | parameters | loss (nats per masked token) |
+| down-scale factor p | heads | hidden units | parameters | loss (nats per token in it) |
 |---|---|---|---|---|
 ${subModelRows.join("\n")}
 
@@ -91,20 +94,20 @@ ${subModelRows.join("\n")}
 ## Use
 
 \`\`\`
-magnets sample ${join("models", config.name)} --class ${model.classNames[0] ?? "none"} --count 16
-\`\`\`
+magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
+${sizes.tasks.map((task) => `magnets ${task} ${folder} --video clip.mp4\n`).join("")}\`\`\`
 
-Default plan: ${plan.sizes} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a picture, ${plan.ratio.toFixed(2)}x fewer than the flat full-size decode.
-
+Default plan: ${plan.sizes} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a ${thing}, ${plan.ratio.toFixed(2)}x fewer than the flat full-size decode.
+${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completionPlan.sizes}, ${completionPlan.maskSchedule} schedule, ${completionPlan.ratio.toFixed(2)}x fewer.\n` : ""}
 ## Training
 
 \`\`\`
 magnets train configs/${config.name}.yaml
 \`\`\`
 
-On pictures of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes
-(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} pictures, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
-transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} pictures).
+On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes
+(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} ${things}, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}).
 The weights are the moving averages of the training, stored as float16.
 `;
 }

@@ -28,7 +28,13 @@ import {
   type TokenizerConfig,
   tokenGrid,
 } from "../models/tokenizer/config.ts";
-import { gridTokens, type TransformerConfig, transformerConfig } from "../models/transformer/config.ts";
+import {
+  gridTokens,
+  type Task,
+  type TransformerConfig,
+  taskClass,
+  transformerConfig,
+} from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
@@ -144,17 +150,22 @@ export async function writeModel(
 }
 
 /**
- * A plan for a model from its default and what differs. `steps` without `sizes` spreads the steps evenly over the
+ * A plan for a model from its default for a task and what differs. `steps` without `sizes` spreads the steps evenly over the
  * factors in the default plan's place.
+ *
+ * @throws InputError for a task that the model was not trained for, and as {@link makePlan}
  */
 export function planFor(
-  model: Pick<GenerativeModel, "plan" | "transformer">,
+  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer">,
   input: PlanInput | string = {},
+  task: "generate" | Task = "generate",
 ): DecodePlan {
   const given = typeof input === "string" ? { sizes: input } : input;
   const { factors } = model.transformer.config;
+  if (task !== "generate") taskClass(model.transformer.config, task); // throws where it was not trained for
+  const base = (task === "generate" ? null : model.completionPlan) ?? model.plan;
   const steps = given.steps;
-  const isSpread = steps !== undefined && given.sizes === undefined && steps !== model.plan.steps;
+  const isSpread = steps !== undefined && given.sizes === undefined && steps !== base.steps;
   if (
     isSpread &&
     !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(model.transformer.config))
@@ -163,7 +174,7 @@ export function planFor(
       `plan.steps: must be an integer in 1..${gridTokens(model.transformer.config)}, one per token at most, got ${steps}`,
     );
   }
-  return makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, model.plan);
+  return makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, base);
 }
 
 /** What resolving a plan needs to know of a transformer. */
@@ -188,10 +199,20 @@ export function modelPlanCost(config: TransformerConfig, plan: DecodePlan, maske
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */
-export function describeModel({ tokenizer, transformer, classNames, plan }: GenerativeModel) {
+export function describeModel({ tokenizer, transformer, classNames, ...plans }: GenerativeModel) {
   const { config } = transformer;
   const specs = transformerParameters(config);
-  const cost = modelPlanCost(config, plan);
+  const describePlan = (plan: DecodePlan) => {
+    const { multiplyAdds, multiplyAddsFlat, ratio } = modelPlanCost(config, plan);
+    return {
+      sizes: printSizes(plan.sizes),
+      maskSchedule: plan.maskSchedule.kind,
+      guidanceScale: plan.guidance.scale,
+      multiplyAdds,
+      multiplyAddsFlat,
+      ratio,
+    };
+  };
   return {
     classes: classNames,
     tokenizer: {
@@ -212,12 +233,7 @@ export function describeModel({ tokenizer, transformer, classNames, plan }: Gene
         ),
       })),
     },
-    plan: {
-      sizes: printSizes(plan.sizes),
-      guidanceScale: plan.guidance.scale,
-      multiplyAdds: cost.multiplyAdds,
-      multiplyAddsFlat: cost.multiplyAddsFlat,
-      ratio: cost.ratio,
-    },
+    plan: describePlan(plans.plan),
+    completionPlan: plans.completionPlan && describePlan(plans.completionPlan),
   };
 }

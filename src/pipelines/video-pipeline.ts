@@ -107,7 +107,8 @@ export async function openVideoPipeline(
   return videoPipelineOver(await openGenerator(model, options));
 }
 
-async function videoPipelineOver(generator: Generator): Promise<VideoPipeline> {
+/** A pipeline over an opened model, which it then owns. */
+export async function videoPipelineOver(generator: Generator): Promise<VideoPipeline> {
   const { model, tokenizer, maskId, encode, dispose } = generator;
   const { resolution, frames } = model.tokenizer.config;
   if (frames === undefined) {
@@ -134,7 +135,7 @@ async function videoPipelineOver(generator: Generator): Promise<VideoPipeline> {
     const { clips, count = 1, isPasted = true } = options;
     requirePositive("count", count);
     checkClips(clips, completion.task, resolution, length);
-    const plan = planFor({ ...model, plan: model.completionPlan ?? model.plan }, planInput(options));
+    const plan = planFor(model, planInput(options), completion.task);
     const task = taskClass(model.transformer.config, completion.task);
     const known = (await encode(clips.map((clip) => filledIn(clip, completion, frames)))).map((ids) =>
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),

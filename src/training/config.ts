@@ -92,6 +92,10 @@ const schema = z.strictObject({
   tokenizer: z
     .strictObject({
       model: tokenizerChoices.prefault({}),
+      init: z
+        .string()
+        .optional()
+        .describe("a model folder whose tokenizer training starts from; one of still pictures is inflated"),
       training: z
         .strictObject({
           ...optimisation({ steps: 20_000, batchSize: 16, learningRate: 4e-4, warmupSteps: 500 }),
@@ -103,6 +107,7 @@ const schema = z.strictObject({
   transformer: z
     .strictObject({
       model: transformerChoices.prefault({}),
+      init: z.string().optional().describe("a model folder whose transformer training starts from"),
       training: z
         .strictObject({
           ...optimisation({ steps: 40_000, batchSize: 32, learningRate: 1e-3, warmupSteps: 1000 }),

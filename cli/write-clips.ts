@@ -1,0 +1,71 @@
+/** What the commands that make clips leave in their folder: the clips, an animated sheet, a film strip, a record. */
+import { join } from "node:path";
+import type { Clip, GeneratedVideos, VideoPipeline } from "../src/index.ts";
+import type { ClipOptions } from "./clip-options.ts";
+import { type Report, toJson } from "./report.ts";
+import { type OutOptions, writeTokens } from "./write-pictures.ts";
+
+/** A clip to write, under a name without extension. */
+export interface NamedClip {
+  readonly name: string;
+  readonly clip: Clip;
+}
+
+/** How many clips a sheet and a strip show at the most. */
+const mostShown = 36;
+
+/**
+ * @param extra  what to write besides the videos, e.g. comparisons
+ * @returns the result object of the command
+ */
+export async function writeVideos(
+  { videos, tokens, seed, plan, stats }: GeneratedVideos,
+  { model, precision }: VideoPipeline,
+  { out, tokens: format, ...options }: OutOptions & ClipOptions,
+  report: Report,
+  signal: AbortSignal,
+  extra: readonly NamedClip[] = [],
+) {
+  const { animatedSheet, encodeAnimation, frameOf, pictureSheet, printSizes, writeFileAtomic } = await import(
+    "../src/index.ts"
+  );
+  const digits = Math.max(4, String(videos.length - 1).length);
+  const named = videos.map((clip, i) => ({ name: String(i).padStart(digits, "0"), clip }));
+  const paths: string[] = [];
+  for (const { name, clip } of [...named, ...extra]) {
+    signal.throwIfAborted();
+    const path = join(out, `${name}.${options.format}`);
+    await writeFileAtomic(path, await encode(clip, options, signal));
+    paths.push(path);
+  }
+  const labels = videos.map(({ label }) => model.classNames[label] ?? "");
+  const isLabelled = labels.some((label) => label !== "");
+  const shown = (extra.length > 0 ? extra.map(({ clip }) => clip) : videos).slice(0, mostShown);
+  const shownLabels = isLabelled && extra.length === 0 ? { labels: labels.slice(0, mostShown) } : {};
+  const sheet = join(out, "sheet.webp");
+  const moving = await animatedSheet(shown, { scale: 2, ...shownLabels });
+  await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate: options.fps }));
+  const strip = join(out, "strip.png");
+  // One row a clip, its frames from left to right.
+  const frames = shown.flatMap((clip) => Array.from({ length: clip.frames }, (_, t) => frameOf(clip, t)));
+  const still = await pictureSheet(frames, { columns: shown[0]!.frames, gap: 2 });
+  await writeFileAtomic(strip, still);
+  await writeTokens(out, tokens, model.transformer.config.grid, format);
+  const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
+  await writeFileAtomic(
+    join(out, "sample.json"),
+    `${toJson({ ...facts, classes: labels, settings: plan }, 2)}\n`,
+  );
+  if (report.isTerminal) {
+    const { halfBlocks } = await import("./terminal.ts");
+    report.say(await halfBlocks(still, process.stdout.columns));
+  }
+  return { videos: paths, sheet, strip, ...facts, classes: labels };
+}
+
+async function encode(clip: Clip, { format, fps }: ClipOptions, signal: AbortSignal): Promise<Uint8Array> {
+  const { encodeAnimation, encodeMp4 } = await import("../src/index.ts");
+  return format === "mp4"
+    ? encodeMp4(clip, { frameRate: fps, scale: 2, signal })
+    : encodeAnimation(clip, { format, frameRate: fps, scale: 2 });
+}

@@ -1,0 +1,150 @@
+/** Clips on the command line: made, gone on with and filled in, from the files that people have. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readClip } from "../../src/data/video/clip.ts";
+import { writeModel } from "../../src/pipelines/model.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
+import { toyVideoModel } from "../pipelines/toy-video-model.ts";
+
+const magnets = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
+const json = async (...args: string[]) => JSON.parse((await magnets(...args, "--json")).stdout);
+const refusal = (...args: string[]) =>
+  magnets(...args).then(
+    () => ({ code: 0, stderr: "" }),
+    ({ code, stderr }: { code: number; stderr: string }) => ({ code, stderr }),
+  );
+
+let folder: string;
+let model: string;
+let gif: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli clips-"));
+  model = join(folder, "model");
+  await writeModel(model, toyVideoModel());
+  const made = await json(
+    "sample",
+    model,
+    "--class",
+    "cat spin",
+    "--count",
+    "2",
+    "--out",
+    join(folder, "gif"),
+    "--format",
+    "gif",
+  );
+  gif = made.videos[0];
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const pages = async (path: string) => (await sharp(path).metadata()).pages;
+
+describe("sample", () => {
+  it("writes clips, a moving sheet, a film strip and a record", async () => {
+    const out = join(folder, "out");
+    const result = await json(
+      "sample",
+      model,
+      "--class",
+      "all",
+      "--count",
+      "4",
+      "--out",
+      out,
+      "--tokens",
+      "json",
+    );
+    expect((await readdir(out)).sort()).toEqual([
+      ...["0000.webp", "0001.webp", "0002.webp", "0003.webp"],
+      ...["sample.json", "sheet.webp", "strip.png", "tokens.json"],
+    ]);
+    expect(result.classes).toEqual(["cat spin", "cat fall", "cat spin", "cat fall"]);
+    expect(await pages(result.videos[0])).toBe(4);
+    expect(await pages(result.sheet)).toBe(4);
+    expect(JSON.parse(await readFile(join(out, "tokens.json"), "utf8"))[0]).toHaveLength(8);
+    const { width, height } = await sharp(result.strip).metadata();
+    expect([width, height]).toEqual([4 * 8 + 5 * 2, 4 * 8 + 5 * 2]);
+  });
+});
+
+describe("predict and interpolate", () => {
+  it("read a clip, keep its given frames and compare with what came", async () => {
+    const out = join(folder, 'it\'s a "prediction"');
+    const given = await readClip(gif, { frames: 4, resolution: 8 });
+    const result = await json("predict", model, "--video", gif, "--given", "2", "--count", "2", "--out", out);
+    expect(result.videos).toHaveLength(4); // two versions, two comparisons
+    const { data } = await sharp(result.videos[0], { pages: -1 })
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    // Lossless WebP, each pixel twice as wide and high: every second pixel of every second row.
+    const first = Array.from({ length: 8 * 8 * 3 }, (_, i) => {
+      const [y, x, c] = [Math.floor(i / 24), Math.floor((i % 24) / 3), i % 3];
+      return data[(2 * y * 16 + 2 * x) * 3 + c];
+    });
+    expect(first).toEqual([...given.pixels.subarray(0, 192)]);
+    const { width } = await sharp(result.videos[2]).metadata();
+    expect(width).toBe(2 * (3 * 8 + 2 * 4)); // given | predicted | truth
+  });
+
+  it("take a folder of frames, and a video of the given frames alone", async () => {
+    const frames = join(folder, "-frames");
+    await mkdir(frames);
+    for (const t of [1, 2]) {
+      const picture = sharp({
+        create: { width: 10, height: 8, channels: 3, background: { r: 90 * t, g: 0, b: 0 } },
+      });
+      await picture.png().toFile(join(frames, `${t}.png`));
+    }
+    const predicted = await json(
+      "predict",
+      model,
+      "--video",
+      frames,
+      "--given",
+      "2",
+      "--out",
+      join(folder, "a"),
+    );
+    expect((await sharp(predicted.videos[1]).metadata()).width).toBe(2 * (2 * 8 + 4)); // given | predicted
+    const between = await json("interpolate", model, "--video", frames, "--out", join(folder, "b"));
+    expect(between.given).toEqual([0, 3]);
+    const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).settings;
+    expect(plan.maskSchedule.kind).toBe("linear");
+  });
+
+  it("refuse in one sentence, and leave nothing behind", async () => {
+    const text = join(folder, "no video.mp4");
+    await writeFile(text, "not a video");
+    const short = join(folder, "short");
+    await mkdir(short);
+    await cp(join(folder, "-frames", "1.png"), join(short, "1.png"));
+    const out = ["--out", join(folder, "nothing")];
+    const cases: [string[], RegExp][] = [
+      [["predict", model, "--video", text], /no video\.mp4/],
+      [["predict", model, "--video", join(folder, "absent.gif")], /absent\.gif.*does not exist/],
+      [["predict", model, "--video", short, "--given", "2"], /short: has 1 frames, but 2 frames/],
+      [
+        ["predict", model, "--video", gif, "--given", "4"],
+        /given must be .* fewer than the model's 4 frames/,
+      ],
+      [["predict", model, "--video", gif, "--stride", "2", "--frame-rate", "3"], /stride/],
+      [["predict", model], /--video/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stderr } = await refusal(...args, ...(args.includes("--video") ? out : []));
+      expect(code, args.join(" ")).toBe(2);
+      expect(stderr).toMatch(message);
+    }
+    expect(await readdir(join(folder, "nothing"))).toEqual([]);
+    const still = join(folder, "still");
+    await writeModel(still, toyModel());
+    expect((await refusal("predict", still, "--video", gif, ...out)).stderr).toMatch(/makes still pictures/);
+  }, 60_000);
+});
