@@ -1,14 +1,24 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
+export { type ClassFactor, classFactors } from "./evaluation/class-factors.ts";
 export { type ClassifierFolder, readClassifier, writeClassifier } from "./evaluation/classifier-folder.ts";
+export type { ComparisonOptions, EvaluateProgress, Verdict } from "./evaluation/comparison.ts";
 export {
   type EvaluateOptions,
-  type EvaluateProgress,
   type Evaluation,
   evaluateModel,
   type PictureModel,
+  type PlanFigures,
   type PlanVerdict,
-  type Verdict,
 } from "./evaluation/evaluate-model.ts";
+export {
+  type Estimate,
+  type EvaluatePredictionOptions,
+  evaluatePrediction,
+  type Nearness,
+  type PredictingModel,
+  type PredictionEvaluation,
+  type PredictionVerdict,
+} from "./evaluation/evaluate-prediction.ts";
 export {
   addFeatures,
   emptyStatistics,
@@ -17,6 +27,7 @@ export {
   frechetDistance,
   statisticsOf,
 } from "./evaluation/frechet.ts";
+export { psnr, ssim } from "./evaluation/picture-metrics.ts";
 export { flatPlan, type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
 export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";

@@ -1,5 +1,5 @@
 /** `magnets classifier`: train the judge that `magnets evaluate` asks. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { addThreadsOption } from "../machine-options.ts";
 import { finishCommand, wholeNumber } from "../options.ts";
@@ -9,54 +9,59 @@ import { openReport } from "../report.ts";
 interface ClassifierOptions {
   data: string;
   resolution: number;
+  frames?: number;
   pictures?: number;
   heldOut: number;
   steps?: number;
+  mirror: boolean;
   resume?: boolean;
   threads?: number;
   run?: string;
-  out: string;
+  out?: string;
   json?: boolean;
 }
 
 export function addClassifierCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("classifier")
-    .description("train the picture classifier that evaluate measures with")
-    .option("--data <source>", '"sprites", or a folder of pictures with one sub-folder per class', "sprites")
+    .description("train the classifier of pictures or clips that evaluate measures with")
+    .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
     .option("--resolution <n>", "side of the pictures, in pixels", wholeNumber(8, 1024), 64)
+    .option("--frames <n>", "frames of clips (default: as the data has them)", wholeNumber(2, 1024))
     .option("--pictures <n>", "pictures to train on (default: 8000, or what there is)", wholeNumber(1))
     .option("--held-out <n>", "other pictures to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 pictures (default: 1000)", wholeNumber(1))
+    .option("--no-mirror", "never turn pictures left to right: where that would change their class")
     .option("--resume", "go on with the run in the run folder");
   addThreadsOption(command)
     .option("--run <folder>", "metrics and checkpoints (default: runs/ and the classifier's name)")
-    .option("--out <folder>", "the classifier's folder", "models/sprites-classifier");
+    .option("--out <folder>", "the classifier's folder (default: models/ and the data's name)");
   finishCommand(
     command,
-    "classifier --out out/classifier",
+    "classifier --data motions --out out/motions-classifier",
     "classifier --data pictures/ --out out/my-classifier",
   ).action((options: ClassifierOptions) => classifier(options, signal));
 }
 
 async function classifier(options: ClassifierOptions, signal: AbortSignal): Promise<void> {
-  const { data, resolution, out, steps, resume, threads } = options;
+  const { data, resolution, frames, steps, mirror, resume, threads } = options;
+  const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
   const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, resolution);
-  const name = out.split(/[\\/]/).filter(Boolean).at(-1) ?? "classifier";
+  const { training, heldOut } = await openParts(data, resolution, frames);
   const started = performance.now();
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
     const { accuracy } = await trainClassifier({
-      run: options.run ?? join("runs", name),
+      run: options.run ?? join("runs", basename(out)),
       out,
       source: training,
       count: Math.min(options.pictures ?? 8000, training.length ?? Infinity),
       heldOut,
       heldOutCount: Math.min(options.heldOut, heldOut.length ?? Infinity),
-      command: `magnets classifier ${commandLine(options)}`.trim(),
+      command: `magnets classifier ${commandLine({ ...options, out })}`,
       ...(steps !== undefined && { schedule: { steps } }),
+      isMirrored: mirror,
       resume,
       threads,
       signal,
@@ -77,11 +82,16 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
   }
 }
 
+/** Where the classifier of a dataset is, unless told: beside the shipped ones. */
+export function classifierFolder(data: string): string {
+  return join("models", `${basename(data)}-classifier`);
+}
+
 /** The options that decide what comes out, for the classifier's card. */
-function commandLine({ data, resolution, pictures, steps, out }: ClassifierOptions): string {
-  const given = { data, resolution, pictures, steps, out };
-  return Object.entries(given)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `--${name} ${value}`)
-    .join(" ");
+function commandLine({ data, resolution, frames, pictures, steps, mirror, out }: ClassifierOptions): string {
+  const given = { data, resolution, frames, pictures, steps, out };
+  const words = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return [...words, ...(mirror ? [] : ["--no-mirror"])].join(" ");
 }

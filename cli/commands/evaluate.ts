@@ -1,19 +1,21 @@
 /** `magnets evaluate`: how good decode plans are, and what they cost, on one model. */
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import type { Evaluation, PlanVerdict, Verdict } from "../../src/evaluate.ts";
+import type { Evaluation, PlanFigures, PredictionEvaluation, Verdict } from "../../src/evaluate.ts";
 import type { PlanInput } from "../../src/index.ts";
+import { frameTable, generationTable, predictionTable } from "../evaluation-tables.ts";
 import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
 import { collect, decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { openReport } from "../report.ts";
-import { short, table } from "../table.ts";
+import { classifierFolder } from "./classifier.ts";
 
 interface EvaluateCommandOptions extends MachineOptions {
   plan?: string[];
   samples: number;
   real: number;
-  data: string;
-  classifier: string;
+  given?: number;
+  data?: string;
+  classifier?: string;
   guidance?: number[];
   choiceTemperature?: number[];
   tokenTemperature?: number[];
@@ -41,8 +43,16 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     )
     .option("--samples <n>", "pictures per plan; the classes take turns", wholeNumber(2), 2000)
     .option("--real <n>", "held-out real pictures to compare with", wholeNumber(2), 10_000)
-    .option("--data <source>", '"sprites", or the folder the model was trained on', "sprites")
-    .option("--classifier <folder>", "the judge; see magnets classifier", "models/sprites-classifier")
+    .option(
+      "--given <n>",
+      "judge predictions: the first n frames of held-out clips are given",
+      wholeNumber(1),
+    )
+    .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes clips)')
+    .option(
+      "--classifier <folder>",
+      "the judge; see magnets classifier (default: models/ and the data's name)",
+    )
     .option("--guidance <s,...>", "guidance scales to try", several(decimalNumber(0)))
     .option("--choice-temperature <t,...>", "choice temperatures to try", several(decimalNumber(0)))
     .option("--token-temperature <t,...>", "token temperatures to try", several(decimalNumber(0, true)))
@@ -52,77 +62,108 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     command,
     "evaluate models/sprites",
     "evaluate models/sprites --plan default --plan late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
+    "evaluate models/motions --given 5 --samples 240",
   ).action((model: string, options: EvaluateCommandOptions) => evaluate(model, options, signal));
 }
 
 async function evaluate(folder: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
-  const { samples, seed, batch, threads, device, precision } = options;
+  const { samples, seed, given, batch, threads, device, precision } = options;
   const report = openReport(options);
-  const { createNodeRunner, openImagePipeline, planFor, printSizes, readModel } = await import(
-    "../../src/index.ts"
-  );
-  const { evaluateModel, flatPlan, openParts, planGrid, readClassifier } = await import(
+  const {
+    createNodeRunner,
+    InputError,
+    openImagePipeline,
+    openVideoPipeline,
+    planFor,
+    printSizes,
+    readModel,
+  } = await import("../../src/index.ts");
+  const { evaluateModel, evaluatePrediction, flatPlan, openParts, planGrid, readClassifier } = await import(
     "../../src/evaluate.ts"
   );
   const { startProgress } = await import("../progress.ts");
   const model = await readModel(folder);
-  const classifier = await readClassifier(options.classifier);
-  const { heldOut } = await openParts(options.data, model.tokenizer.config.resolution);
-  const known: Record<string, PlanInput> = { default: {}, flat: flatPlan(model.plan) };
+  const { resolution, frames } = model.tokenizer.config;
+  if (given !== undefined && !model.completionPlan) {
+    throw new InputError(`evaluate: ${folder} was not trained to predict frames; leave out --given`);
+  }
+  const data = options.data ?? (frames === undefined ? "sprites" : "motions");
+  const judge = options.classifier ?? classifierFolder(data);
+  const classifier = await readClassifier(judge);
+  const { heldOut } = await openParts(data, resolution, frames);
+  const base = (given === undefined ? null : model.completionPlan) ?? model.plan;
+  const known: Record<string, PlanInput> = { default: {}, flat: flatPlan(base) };
   const grid = planGrid(plansOf(options.plan ?? ["default", "flat"], known), {
     guidanceScale: options.guidance,
     choiceTemperature: options.choiceTemperature,
     tokenTemperature: options.tokenTemperature,
   });
   const plans = Object.fromEntries(grid.map(({ name, plan }) => [name, plan]));
-  for (const plan of Object.values(plans)) planFor(model, plan); // a mistake in the last one is told before the first runs
+  for (const plan of Object.values(plans)) planFor({ ...model, plan: base }, plan); // a mistake in the last one is told before the first runs
 
   const runner = await createNodeRunner({ device, threads });
   let progress: ReturnType<typeof startProgress> | undefined;
   let stage = "";
-  let result: Evaluation;
+  const asked = {
+    runner,
+    classifier,
+    plans,
+    samples,
+    seed,
+    batchSize: batch,
+    real: heldOut,
+    realCount: options.real,
+    cacheFolder: options.cacheFolder,
+    signal,
+    onProgress(next: { stage: string; done: number; total: number }) {
+      if (next.stage !== stage) {
+        progress?.stop();
+        progress = startProgress(next.stage, next.total);
+        stage = next.stage;
+      }
+      progress?.update(next.done);
+    },
+  };
+  let result: Evaluation | PredictionEvaluation;
   try {
-    const pipeline = await openImagePipeline(model, { runner, precision });
-    result = await evaluateModel({
-      pipeline,
-      runner,
-      classifier,
-      plans,
-      samples,
-      seed,
-      batchSize: batch,
-      real: heldOut,
-      realCount: options.real,
-      cacheFolder: options.cacheFolder,
-      signal,
-      onProgress(next) {
-        if (next.stage !== stage) {
-          progress?.stop();
-          progress = startProgress(next.stage, next.total);
-          stage = next.stage;
-        }
-        progress?.update(next.done);
-      },
-    });
+    if (frames === undefined) {
+      result = await evaluateModel({
+        ...asked,
+        pipeline: await openImagePipeline(model, { runner, precision }),
+      });
+    } else {
+      const pipeline = await openVideoPipeline(model, { runner, precision });
+      result =
+        given === undefined
+          ? await evaluateModel({ ...asked, pipeline })
+          : await evaluatePrediction({ ...asked, pipeline, given });
+    }
   } finally {
     progress?.stop();
     await runner.close();
   }
 
-  const rows = result.plans.map((row, i) => {
+  const rowOf = <Row extends Verdict & PlanFigures>(row: Row, i: number, all: readonly Row[]) => {
     const { base, settings } = grid[i]!;
-    const flat =
-      result.plans[grid.findIndex((other) => other.base === "flat" && other.settings === settings)];
+    const flat = all[grid.findIndex((other) => other.base === "flat" && other.settings === settings)];
     const toFlat = flat && base !== "flat" ? { frechetToFlat: row.frechet / flat.frechet } : {};
     return { ...row, ...toFlat, sizes: printSizes(row.plan.sizes) };
-  });
-  report.say(verdictTable(result, rows));
-  report.say(
-    `\n${samples} pictures each, seed ${seed}; distance to ${result.reference.pictures} pictures of ` +
-      `${result.reference.source} in the features of ${basename(options.classifier)} (not FID)\n` +
-      `tokenizer: ${result.tokenizer.psnr.toFixed(2)} dB, ` +
-      `${(100 * result.tokenizer.codebookUse).toFixed(1)} % of the codebook used`,
-  );
+  };
+  const facts = `seed ${seed}; distance to ${result.reference.pictures} real ones of ${result.reference.source} in the features of ${basename(judge)} (not ${frames === undefined ? "FID" : "FVD"})`;
+  if ("given" in result) {
+    report.say(predictionTable(result, result.plans.map(rowOf)));
+    report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(result)}`);
+    report.say(
+      `\n${samples} held-out clips, the first ${given} frames of each given, ${facts}\n± is the standard error over the clips`,
+    );
+  } else {
+    const { psnr, codebookUse } = result.tokenizer;
+    report.say(generationTable(result, result.plans.map(rowOf)));
+    report.say(
+      `\n${samples} pictures each, ${facts}\n` +
+        `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
+    );
+  }
   if (result.real.isUnderSampled) {
     report.say(
       `warning: ${samples} pictures are too few for ${classifier.config.featureWidth} features; distances mean little`,
@@ -133,11 +174,9 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     samples,
     seed,
     precision,
-    classifier: { folder: options.classifier, accuracy: classifier.accuracy.value },
-    reference: result.reference,
-    real: result.real,
-    tokenizer: result.tokenizer,
-    plans: rows,
+    classifier: { folder: judge, accuracy: classifier.accuracy.value },
+    ...result,
+    plans: "given" in result ? result.plans.map(rowOf) : result.plans.map(rowOf),
   });
 }
 
@@ -156,31 +195,4 @@ function plansOf(
     plans[name] = at < 0 ? (known[text] ?? { sizes: text }) : { sizes: text.slice(at + 1) };
   }
   return plans;
-}
-
-function verdictTable(
-  { real, tokenizer }: Evaluation,
-  rows: readonly (PlanVerdict & { frechetToFlat?: number; sizes: string })[],
-): string {
-  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-  const own = ({ classAccuracy, frechet }: Verdict) => [
-    percent(classAccuracy),
-    Number(frechet.toPrecision(4)),
-  ];
-  return table(
-    ["pictures", "plan", "right class", "distance", "to flat", "multiply-adds", "saved", "seconds"],
-    [
-      ["real, held out", "", ...own(real), "", "", "", ""],
-      ["real, through the tokenizer", "", ...own(tokenizer), "", "", "", ""],
-      ...rows.map((row) => [
-        row.name,
-        row.sizes,
-        ...own(row),
-        row.frechetToFlat === undefined ? "" : row.frechetToFlat.toFixed(3),
-        short(Math.round(row.multiplyAdds)),
-        `${row.ratio.toFixed(2)}x`,
-        row.seconds.toFixed(1),
-      ]),
-    ],
-  );
 }

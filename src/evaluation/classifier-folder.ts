@@ -83,11 +83,12 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
 }
 
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {
-  const { resolution, frames, patchSize, framePatch, channels, featureWidth } = config;
+  const { resolution, frames, patchSize, framePatch, channels, firstKernel, featureWidth } = config;
   const isMoving = frames !== undefined;
   const by = (side: number, time: number) => `${isMoving ? `${time} x ` : ""}${side} x ${side}`;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const count = (value: number) => value.toLocaleString("en");
+  const kernels = (firstKernel === 3 ? [3] : [firstKernel, 3]).map((extent) => by(extent, extent));
   const factors = classFactors(classNames);
   const classes = factors.length === 0 ? [classNames] : factors.map(({ values }) => values);
   return `# A small ${isMoving ? "video" : "picture"} classifier, for evaluation only
@@ -104,7 +105,7 @@ dataset, with one another; they cannot be set beside figures from any paper.
 | right on held-out pictures | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
 | trained on | ${count(training.pictures)} pictures of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
-| network | ${by(patchSize, framePatch)} pixel blocks, ${by(3, 3)} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
+| network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 
 It learned from real pictures alone, never from anything that a generator made.
 

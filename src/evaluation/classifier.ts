@@ -42,11 +42,16 @@ export const classifierConfigSchema = z.strictObject({
     .array(positive)
     .min(1)
     .default([32, 64, 128])
-    .describe("channels of each convolution, 3 wide along every axis; between two of them the size halves"),
+    .describe("channels of each convolution; between two of them the size halves"),
   temporalDownsampling: z
     .array(z.boolean())
     .optional()
-    .describe("whether time halves too, for each of those places; left out: at all of them"),
+    .describe("whether time halves too, at each of those places; left out: at all of them"),
+  firstKernel: positive
+    .default(3)
+    .describe(
+      "extent of the first kernel along every axis, 1 to see each block by itself; the others have 3",
+    ),
   groups: positive.default(8).describe("groups of the group normalisation"),
   featureWidth: positive.default(64).describe("F"),
 });
@@ -84,6 +89,10 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
     `${where}: ${space.length - misfit > 2 ? "frames" : "resolution"} must be a multiple of ${steps[misfit]} ` +
       `(the patch, halved between the convolutions), got ${space[misfit]}`,
   );
+  requireInput(
+    config.firstKernel % 2 === 1,
+    `${where}: firstKernel must be odd, to have a middle, got ${config.firstKernel}`,
+  );
   const odd = config.channels.find((width) => width % config.groups !== 0);
   requireInput(
     odd === undefined,
@@ -115,7 +124,7 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
   const { channels, classes, featureWidth } = config;
   const patch = patchExtent(config);
   const widths = [3 * sizeOf(patch), ...channels];
-  const kernel = patch.map(() => 3);
+  const kernel = (i: number) => patch.map(() => (i === 0 ? config.firstKernel : 3));
   const matrix = (name: string, shape: number[], into: number, gain: number): ParameterSpec => ({
     name,
     shape,
@@ -130,7 +139,7 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
   });
   return [
     ...channels.flatMap((out, i) => [
-      matrix(`conv.${i}.weight`, [out, widths[i]!, ...kernel], sizeOf(kernel) * widths[i]!, 1),
+      matrix(`conv.${i}.weight`, [out, widths[i]!, ...kernel(i)], sizeOf(kernel(i)) * widths[i]!, 1),
       vector(`norm.${i}.weight`, out, 1),
       vector(`norm.${i}.bias`, out),
     ]),

@@ -16,15 +16,21 @@ const trainingShare = 0.8;
  * always the same, and divided: its held-out part is held out from the classifier, but a generator that trained on
  * the whole folder knows it.
  *
- * @param name  "sprites", or the path of a folder
- * @throws InputError for a folder that cannot be read or is too small to divide
+ * @param name    "sprites", "motions", or the path of a folder
+ * @param frames  T of moving pictures; left out: what the dataset has by itself
+ * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of still pictures
  */
 export async function openParts(
   name: string,
   resolution: number,
+  frames?: number,
 ): Promise<{ training: PictureSource; heldOut: PictureSource }> {
-  const open = (seed: number) => openSource({ source: name, resolution, seed });
+  const open = (seed: number) => openSource({ source: name, resolution, frames, seed });
   const whole = await open(drawnSeeds.training);
+  requireInput(
+    frames === undefined || whole.frames === frames,
+    `${name}: has still pictures, so that frames must be left out, got ${frames}`,
+  );
   if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut) };
   const order = permutation(keyFromSeed(drawnSeeds.heldOut), whole.length);
   const cut = Math.floor(whole.length * trainingShare);

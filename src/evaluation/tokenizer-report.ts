@@ -1,6 +1,7 @@
 /** How well a tokenizer keeps pictures: there and back again. */
 import type { Picture, PictureSource, Raster } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
+import { decibels, meanSquaredError } from "./picture-metrics.ts";
 
 /** The part of a pipeline that turns pictures into tokens and back. */
 export interface PictureCodec {
@@ -35,21 +36,16 @@ const batch = 64;
 export async function tokenizerReport(options: TokenizerReportOptions): Promise<TokenizerReport> {
   const { codec, codebookSize, source, count, from, signal, onPictures } = options;
   const isUsed = new Uint8Array(codebookSize);
-  let squares = 0;
-  let bytes = 0;
+  let errors = 0;
   for await (const pictures of pictureBatches(source.read, { from, count, size: batch, signal })) {
     const tokens = await codec.encode(pictures);
     for (const ids of tokens) for (const id of ids) isUsed[id] = 1;
     const back = await codec.decodeTokens(tokens);
-    for (const [i, { pixels }] of pictures.entries()) {
-      const other = back[i]!.pixels;
-      for (let at = 0; at < pixels.length; at++) squares += (pixels[at]! - other[at]!) ** 2;
-      bytes += pixels.length;
-    }
+    for (const [i, picture] of pictures.entries()) errors += meanSquaredError(picture, back[i]!);
     await onPictures?.(back.map((raster, i) => ({ ...raster, label: pictures[i]!.label })));
   }
   return {
-    psnr: 10 * Math.log10(255 ** 2 / (squares / bytes)),
+    psnr: decibels(errors / count),
     codebookUse: isUsed.reduce((used, flag) => used + flag, 0) / codebookSize,
     pictures: count,
   };

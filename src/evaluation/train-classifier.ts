@@ -30,6 +30,19 @@ export const classifierSchedule: Schedule = {
   logEvery: 25,
 };
 
+/**
+ * The network for moving pictures, where it differs from the one for still ones: finer blocks, each looked at by
+ * itself, then more convolutions, the last of which sees a whole motion. Time halves as often as it can, but for the
+ * first time, which its blocks have done.
+ */
+const movingNetwork = (frames: number) => ({
+  patchSize: 2,
+  framePatch: frames % 2 === 0 ? 2 : 1,
+  channels: [16, 32, 64, 96, 128],
+  temporalDownsampling: [false, ...[4, 8, 16].map((step) => frames % step === 0)],
+  firstKernel: 1,
+});
+
 export interface TrainClassifierOptions {
   /** The run's folder: metrics and checkpoints. */
   readonly run: string;
@@ -46,7 +59,7 @@ export interface TrainClassifierOptions {
   readonly schedule?: Partial<Schedule>;
   /** Of the network's start and its batches; 0 unless told. */
   readonly seed?: number;
-  /** What differs from the default network. */
+  /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it. */
   readonly network?: Readonly<Record<string, unknown>>;
   /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
   readonly isMirrored?: boolean;
@@ -78,7 +91,8 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
-  const config = classifierConfig({ ...options.network, resolution, frames, classes: classNames.length });
+  const network = options.network ?? (frames === undefined ? {} : movingNetwork(frames));
+  const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
   const settings = { seed, source: source.name, count, isMirrored, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
   const runner = await createNodeRunner({ threads });

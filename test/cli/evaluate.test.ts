@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { motionClasses } from "../../src/data/motions/index.ts";
 import { spriteClasses } from "../../src/data/sprites/index.ts";
 import { readClassifier, writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
@@ -11,6 +12,7 @@ import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { writeModel } from "../../src/pipelines/model.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
+import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -35,6 +37,27 @@ beforeAll(async () => {
   });
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+/** A toy of 16 pixels a side, random but for its classes, and a judge for it. */
+async function writeVideoModel(): Promise<void> {
+  const toy = toyVideoModel();
+  const config = { ...toy.transformer.config, grid: [2, 4, 4], classes: motionClasses.length };
+  await writeModel(join(folder, "video"), {
+    ...toy,
+    classNames: motionClasses,
+    tokenizer: { ...toy.tokenizer, config: { ...toy.tokenizer.config, resolution: 16 } },
+    transformer: { config, tensors: initialise(transformerParameters(config), [3, 4]) },
+  });
+  const shape = { resolution: 16, frames: 4, classes: motionClasses.length };
+  const network = classifierConfig({ ...shape, channels: [8], featureWidth: 4 });
+  await writeClassifier(join(folder, "motions-classifier"), {
+    config: network,
+    tensors: initialise(classifierParameters(network), [5, 6]),
+    classNames: motionClasses,
+    accuracy: { value: 0.1, factors: [0.2, 0.3], pictures: 10, source: "nothing" },
+    training: { command: "none", source: "nothing", pictures: 1, steps: 1, isMirrored: true },
+  });
+}
 
 function magnets(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
@@ -84,8 +107,40 @@ it("prints a table of named plans", async () => {
   expect(stdout).toContain("(not FID)");
 });
 
+it("judges clips, and predictions of their frames, on motions unless told", async () => {
+  await writeVideoModel();
+  const evaluateClips = (...args: string[]) =>
+    magnets(
+      ...["evaluate", join(folder, "video"), "--classifier", join(folder, "motions-classifier")],
+      ...[
+        "--cache-folder",
+        join(folder, "cache"),
+        "--samples",
+        "6",
+        "--real",
+        "10",
+        "--threads",
+        "1",
+        ...args,
+      ],
+    );
+  const clips = await evaluateClips("--plan", "default");
+  expect(clips.stdout).toMatch(/right class +word 1 +word 2 +distance/);
+  expect(clips.stdout).toContain("motions(seed 2000)");
+  const { code, stdout, stderr } = await evaluateClips("--given", "3", "--json");
+  expect(stderr).toMatch(/^last given frame again +\d+\.\d\d ± \d/m);
+  expect(stderr).toMatch(/^frame +4$/m); // the only one predicted
+  expect(code).toBe(0);
+  const { given, repeat, plans } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  expect(given).toBe(3);
+  expect(repeat.frames).toHaveLength(1);
+  expect(plans.map(({ name }: { name: string }) => name)).toEqual(["default", "flat"]);
+  expect(plans[0].frechetToFlat).toBeCloseTo(plans[0].frechet / plans[1].frechet, 10);
+});
+
 it.each([
   [["--plan", "3x4"], "3"],
+  [["--given", "5"], "was not trained to predict frames"],
   [["--plan", "default", "--plan", "default"], "name of its own"],
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
@@ -93,6 +148,42 @@ it.each([
   const { code, stderr } = await evaluate(...args);
   expect(stderr).toContain(message);
   expect(code).toBe(2);
+});
+
+it("trains a classifier from drawn clips", async () => {
+  const out = join(folder, "moving");
+  const { code, stderr } = await magnets(
+    ...[
+      "classifier",
+      "--data",
+      "motions",
+      "--frames",
+      "4",
+      "--resolution",
+      "32",
+      "--pictures",
+      "4",
+      "--steps",
+      "1",
+    ],
+    ...[
+      "--held-out",
+      "4",
+      "--no-mirror",
+      "--threads",
+      "1",
+      "--run",
+      join(folder, "run-moving"),
+      "--out",
+      out,
+    ],
+  );
+  expect(stderr).not.toContain("magnets:");
+  expect(code).toBe(0);
+  const { config, accuracy, training } = await readClassifier(out);
+  expect(config.frames).toBe(4);
+  expect(accuracy.factors).toHaveLength(2);
+  expect(training.command).toMatch(/--data motions --resolution 32 --frames 4 .* --no-mirror$/);
 });
 
 it("trains a classifier from drawings", async () => {

@@ -12,9 +12,11 @@ import { flatPlan, planGrid } from "../../src/evaluation/plan-grid.ts";
 import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
+import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 
 const config = classifierConfig({
   resolution: 16,
@@ -100,6 +102,51 @@ describe("evaluation of plans", () => {
     expect(result.tokenizer.psnr).toBeGreaterThan(0);
     expect(stages).toEqual(["real pictures", "tokenizer", "default", "same", "flat"]);
     expect(await runner.stats()).toEqual(before);
+  });
+
+  it("judges clips as it does pictures, and each word of their classes by itself", async () => {
+    const model = toyVideoModel();
+    const { classNames } = model; // "cat spin" and "cat fall": the thing cannot be mistaken
+    const network = classifierConfig({ ...config, resolution: 8, frames: 4, classes: 2 });
+    const tensors = initialise(classifierParameters(network), [5, 6]);
+    const real: PictureSource = {
+      name: "clips",
+      classNames,
+      resolution: 8,
+      frames: 4,
+      length: null,
+      read: async (index) => ({
+        width: 8,
+        height: 8,
+        frames: 4,
+        pixels: Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256),
+        label: index % 2,
+      }),
+    };
+    const pipeline = await openVideoPipeline(model, { runner });
+    const options = { pipeline, runner, plans: { default: {} }, samples: 10, seed: 3, real, realCount: 30 };
+    const result = await evaluateModel({
+      ...options,
+      classifier: { ...judge, config: network, tensors, classNames },
+    });
+    // The same by hand.
+    const { videos } = await pipeline.generate({ classes: ["all"], count: 10, seed: 3 });
+    await pipeline.dispose();
+    const classifier = await loadClassifier(runner, network, tensors);
+    const { labels, features } = await classifier.classify(toPlanes(videos));
+    const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => real.read(i)));
+    const wanted = await classifier.classify(toPlanes(truth));
+    await classifier.dispose();
+    const [own] = result.plans;
+    const right = [...labels].filter((label, i) => label === i % 2).length / 10;
+    expect(own!.classAccuracy).toBeCloseTo(right, 12);
+    expect(own!.factorAccuracies).toEqual([1, right]);
+    const { distance } = frechetDistance(
+      statisticsOf(features.data, 4),
+      statisticsOf(wanted.features.data, 4),
+    );
+    expect(own!.frechet / distance).toBeCloseTo(1, 3);
+    expect(result.tokenizer.psnr).toBeGreaterThan(0);
   });
 
   it("reads real pictures from the file of the last time, unless they changed", async () => {

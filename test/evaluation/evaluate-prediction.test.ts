@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clipOf, frameOf, type Picture, type PictureSource, type Raster } from "../../src/data/source.ts";
+import type { PlanInput } from "../../src/decoding/plan.ts";
+import { basePlan, makePlan } from "../../src/decoding/plan.ts";
+import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
+import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
+import {
+  evaluatePrediction,
+  exactFrame,
+  type PredictingModel,
+} from "../../src/evaluation/evaluate-prediction.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+
+const side = 16;
+const frames = 4;
+const given = 2;
+
+/** Frame t of clip i is flat: 40 + 3 i + 10 t. */
+const flatFrame = (value: number): Raster => ({
+  width: side,
+  height: side,
+  pixels: new Uint8Array(side * side * 3).fill(value),
+});
+const lightOf = (index: number, t: number) => 40 + 3 * (index % 20) + 10 * t;
+const dawns: PictureSource = {
+  name: "dawns",
+  classNames: ["red dawn", "red dusk", "blue dawn", "blue dusk"],
+  resolution: side,
+  frames,
+  length: null,
+  read: async (index): Promise<Picture> => ({
+    ...clipOf(Array.from({ length: frames }, (_, t) => flatFrame(lightOf(index, t)))),
+    label: index % 4,
+  }),
+};
+
+const config = classifierConfig({
+  resolution: side,
+  frames,
+  classes: 4,
+  channels: [8],
+  groups: 2,
+  featureWidth: 4,
+});
+const judge: ClassifierFolder = {
+  config,
+  tensors: initialise(classifierParameters(config), [7, 7]),
+  classNames: dawns.classNames,
+  accuracy: { value: 0.5, factors: [0.5, 0.5], pictures: 2, source: "dawns" },
+  training: { command: "none", source: "dawns", pictures: 2, steps: 1, isMirrored: true },
+};
+
+interface Call {
+  given: number;
+  seed: unknown;
+  frames: number[];
+}
+
+/** Goes on by 10 per frame, as the dawns do, but for what a plan's choice temperature adds to odd clips. */
+function extrapolator(calls: Call[] = []): PredictingModel {
+  const base = makePlan({}, basePlan([1]));
+  return {
+    resolution: side,
+    frames,
+    // Tokens are the bytes themselves; on the way back they lose 2 each.
+    encode: async (clips) => clips.map(({ pixels }) => Int32Array.from(pixels)),
+    decodeTokens: async (tokens) =>
+      tokens.map((ids) => ({
+        width: side,
+        height: side,
+        frames,
+        pixels: Uint8Array.from(ids, (id) => id - 2),
+      })),
+    async predict({ clips, given, seed, plan, onStep }) {
+      calls.push({ given, seed, frames: clips.map((clip) => clip.frames) });
+      onStep?.({ step: 1, total: 1 });
+      const videos = clips.map((clip, i) => {
+        const last = frameOf(clip, given - 1).pixels[0]!;
+        const error = i % 2 === 1 ? (plan.choiceTemperature ?? 0) : 0;
+        const next = Array.from({ length: frames - given }, (_, k) => flatFrame(last + 10 * (k + 1) + error));
+        return clipOf([...Array.from({ length: given }, (_, t) => frameOf(clip, t)), ...next]);
+      });
+      const stats = {
+        seconds: 1,
+        multiplyAdds: 8 * clips.length,
+        multiplyAddsFlat: 24 * clips.length,
+        ratio: 3,
+      };
+      return { videos, plan: makePlan(plan, base), stats };
+    },
+  };
+}
+
+let runner: Runner;
+beforeAll(async () => {
+  runner = await createNodeRunner({ threads: 1 });
+});
+afterAll(() => runner.close());
+
+const options = (pipeline: PredictingModel, plans: Record<string, PlanInput> = {}) => ({
+  pipeline,
+  runner,
+  classifier: judge,
+  plans,
+  given,
+  samples: 10,
+  batchSize: 4,
+  seed: 9,
+  real: dawns,
+  realCount: 20,
+});
+
+/** Of a frame in which every byte is off by `error`. */
+const psnrOf = (error: number) => 20 * Math.log10(255 / error);
+/** Of flat frames: the luminance term. */
+const ssimOf = (a: number, b: number) => {
+  const c = (0.01 * 255) ** 2;
+  return (2 * a * b + c) / (a * a + b * b + c);
+};
+
+describe("evaluation of predictions", () => {
+  it("holds every predicted frame, and no given one, against the true one", async () => {
+    const before = await runner.stats();
+    const calls: Call[] = [];
+    const plans = { exact: {}, off: { choiceTemperature: 5 } };
+    const {
+      repeat,
+      tokenizer,
+      real,
+      plans: judged,
+    } = await evaluatePrediction(options(extrapolator(calls), plans));
+    const [exact, off] = judged;
+
+    // All plans are asked the same, and see the given frames alone.
+    expect(calls).toEqual(
+      Array.from({ length: 2 }, () => ({ given, seed: 9, frames: new Array(10).fill(given) })),
+    );
+
+    // The last given frame is 10 behind, then 20.
+    expect(repeat.frames.map(({ psnr }) => psnr.mean)).toEqual([
+      expect.closeTo(psnrOf(10), 10),
+      expect.closeTo(psnrOf(20), 10),
+    ]);
+    expect(repeat.psnr.mean).toBeCloseTo((psnrOf(10) + psnrOf(20)) / 2, 10);
+    expect(repeat.psnr.standardError).toBeCloseTo(0, 10);
+    const clips = Array.from({ length: 10 }, (_, i) => 20 + i);
+    const similar = clips.map((i) => ssimOf(lightOf(i, 1), lightOf(i, 3)));
+    expect(repeat.frames[1]!.ssim.mean).toBeCloseTo(similar.reduce((a, b) => a + b) / 10, 8);
+
+    // The tokenizer takes 2 from every byte.
+    expect(tokenizer.psnr.mean).toBeCloseTo(psnrOf(2), 10);
+
+    // Nothing wrong counts as the ceiling, and the judge sees what it sees in the true clips.
+    expect(exact!.psnr).toEqual({ mean: exactFrame, standardError: 0 });
+    expect(exact!.ssim.mean).toBeCloseTo(1, 10);
+    expect(exact!.frechet).toBe(real.frechet);
+    expect(exact!.factorAccuracies).toEqual(real.factorAccuracies);
+    expect([exact!.multiplyAdds, exact!.multiplyAddsFlat, exact!.ratio]).toEqual([8, 24, 3]);
+
+    // Half of the clips are 5 off: mean of the two values, deviation |a - b| / 2 times sqrt(n / (n - 1)).
+    const [right, wrong] = [exactFrame, psnrOf(5)];
+    expect(off!.psnr.mean).toBeCloseTo((right + wrong) / 2, 10);
+    expect(off!.psnr.standardError).toBeCloseTo((right - wrong) / 2 / Math.sqrt(9), 10);
+    expect(off!.plan.choiceTemperature).toBe(5);
+    expect(await runner.stats()).toEqual(before);
+  });
+
+  it("tells how far it is, stage by stage", async () => {
+    const stages: string[] = [];
+    await evaluatePrediction({
+      ...options(extrapolator(), { one: {} }),
+      onProgress: ({ stage, done, total }) => {
+        if (done === total) stages.push(stage);
+      },
+    });
+    expect(stages).toEqual(["real pictures", "tokenizer", "one"]);
+  });
+
+  it.each([
+    ["no given frame", { given: 0 }, "given must be a whole number in 1..3"],
+    ["all frames given", { given: 4 }, "fewer than the model's 4 frames, got 4"],
+    [
+      "too few clips",
+      { real: { ...dawns, length: 29 } },
+      "needs 20 real pictures to compare with and 10 others, has 29",
+    ],
+    ["clips of another length", { real: { ...dawns, frames: 8 } }, "dawns has 16 x 16 clips of 8 frames"],
+    [
+      "a judge of still pictures",
+      { classifier: { ...judge, config: { ...config, frames: undefined } } },
+      "what the model makes, 16 x 16 clips of 4 frames of red dawn",
+    ],
+  ])("refuses %s", async (_, change, message) => {
+    await expect(evaluatePrediction({ ...options(extrapolator()), ...change })).rejects.toThrow(message);
+  });
+
+  it("stops when asked", async () => {
+    const before = await runner.stats();
+    const stop = new AbortController();
+    const running = evaluatePrediction({
+      ...options(extrapolator(), { one: {} }),
+      signal: stop.signal,
+      onProgress: ({ stage }) => {
+        if (stage === "tokenizer") stop.abort(new Error("enough"));
+      },
+    });
+    await expect(running).rejects.toThrow("enough");
+    expect(await runner.stats()).toEqual(before);
+  });
+});
