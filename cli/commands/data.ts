@@ -1,6 +1,7 @@
 /** `magnets data preview`: a sheet of a dataset's pictures, as training will see them. */
-import type { Command } from "commander";
-import { finishCommand, wholeNumber } from "../options.ts";
+import { type Command, Option } from "commander";
+import type { Clip } from "../../src/index.ts";
+import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { openReport } from "../report.ts";
 
 interface PreviewOptions {
@@ -9,7 +10,11 @@ interface PreviewOptions {
   seed: number;
   resolution: number;
   scale: number;
-  out: string;
+  frames?: number;
+  stride?: number;
+  frameRate?: number;
+  fps: number;
+  out?: string;
   json?: boolean;
 }
 
@@ -17,21 +22,38 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
   const data = program.command("data").description("look at training data");
   const preview = data
     .command("preview")
-    .description("draw a labelled sheet of a dataset's pictures, resized and cropped as for training")
-    .option("--source <name>", '"sprites", or a folder with one sub-folder of pictures per class', "sprites")
-    .option("--count <n>", "pictures", wholeNumber(1, 10_000), 24)
+    .description(
+      "draw a labelled sheet of a dataset's pictures, resized and cropped as for training; of clips, one that moves",
+    )
+    .option(
+      "--source <name>",
+      '"sprites", "motions", or a folder with one sub-folder of pictures or videos per class',
+      "sprites",
+    )
+    .option("--count <n>", "pictures or clips", wholeNumber(1, 10_000), 24)
     .option("--seed <n>", "which pictures, 0..2^53", wholeNumber(0), 0)
     .option("--resolution <pixels>", "side of the pictures, 8..1024", wholeNumber(8, 1024), 64)
     .option("--scale <n>", "enlargement of the sheet", wholeNumber(1, 16), 2)
-    .option("--out <file>", "the sheet", "out/preview.png");
+    .option("--frames <n>", "frames of a clip, for a folder of videos (motions: 16)", wholeNumber(2, 1024))
+    .option("--stride <n>", "take every n-th frame of a video", wholeNumber(1))
+    .addOption(
+      new Option("--frame-rate <n>", "resample videos to so many frames per second")
+        .argParser(decimalNumber(0, true))
+        .conflicts("stride"),
+    )
+    .option("--fps <n>", "frames per second of a moving sheet", decimalNumber(0, true), 8)
+    .option("--out <file>", "the sheet (default: out/preview.png, of clips out/preview.webp)");
   finishCommand(
     preview,
+    "data preview --source motions",
     "data preview --count 36 --out out/sprites.png",
     "data preview --source pictures/ --seed 3",
   ).action(async (options: PreviewOptions) => {
     const report = openReport(options);
     const { openSource, previewIndexes } = await import("../../src/train.ts");
-    const { pictureSheet, writeFileAtomic } = await import("../../src/index.ts");
+    const { animatedSheet, encodeAnimation, frameOf, pictureSheet, writeFileAtomic } = await import(
+      "../../src/index.ts"
+    );
     const source = await openSource(options);
     for (const warning of source.warnings) report.say(`warning: ${warning}`);
     const pictures = [];
@@ -40,23 +62,32 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       pictures.push(await source.read(index));
     }
     const labels = pictures.map(({ label }) => source.classNames[label] ?? "");
-    const sheet = await pictureSheet(pictures, { scale: options.scale, labels });
-    await writeFileAtomic(options.out, sheet, { signal });
+    const layout = { scale: options.scale, labels };
+    const clips = pictures.filter(
+      (picture): picture is typeof picture & Clip => picture.frames !== undefined,
+    );
+    const isMoving = clips.length > 0;
+    const out = options.out ?? (isMoving ? "out/preview.webp" : "out/preview.png");
+    const sheet = isMoving
+      ? await encodeAnimation(await animatedSheet(clips, layout), { format: "webp", frameRate: options.fps })
+      : await pictureSheet(pictures, layout);
+    await writeFileAtomic(out, sheet, { signal });
     const classes = source.classNames.length;
     report.say(
-      `${source.name}: ${source.length ?? "any number of"} pictures, ` +
-        `${classes === 0 ? "no classes" : `${classes} classes`}; ${pictures.length} drawn on ${options.out}`,
+      `${source.name}: ${source.length ?? "any number of"} ${isMoving ? "clips" : "pictures"}, ` +
+        `${classes === 0 ? "no classes" : `${classes} classes`}; ${pictures.length} drawn on ${out}`,
     );
     if (report.isTerminal) {
       const { halfBlocks } = await import("../terminal.ts");
-      report.say(await halfBlocks(sheet, process.stdout.columns));
+      const still = isMoving ? clips.map((clip) => frameOf(clip, Math.floor(clip.frames / 2))) : pictures;
+      report.say(await halfBlocks(await pictureSheet(still, layout), process.stdout.columns));
     }
     report.finish({
       source: source.name,
       pictures: source.length,
       classes: source.classNames,
       shown: pictures.length,
-      out: options.out,
+      out,
     });
   });
 }

@@ -23,7 +23,10 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .command("train")
     .description("train a tokenizer and a nested transformer; can be stopped at any moment and resumed")
     .argument("<config>", "a configuration file (YAML)")
-    .option("--data <source>", '"sprites", or a folder of pictures; short for --set data.source=...')
+    .option(
+      "--data <source>",
+      '"sprites", "motions", or a folder of pictures or videos; short for --set data.source=...',
+    )
     .option("--set <key=value>", "change one value of the configuration; repeatable", collect)
     .option("--quick", "apply the configuration's quick: block")
     .option("--resume", "go on with the run in the folder")
@@ -39,6 +42,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
   finishCommand(
     command,
     "train configs/sprites.yaml --quick",
+    "train configs/motions.yaml --data videos/ --out runs/mine",
     "train configs/sprites.yaml --data pictures/ --set transformer.training.steps=5000 --out runs/mine",
   ).action((config: string, options: TrainOptions) => train(config, options, signal));
 }

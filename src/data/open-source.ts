@@ -1,15 +1,15 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
 import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import { folderSource, type Resampler } from "./folder.ts";
+import { type FolderSource, folderSource, type Resampler, type Verified, verifyFolder } from "./folder.ts";
 import { motionsSource } from "./motions/index.ts";
 import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
-import { openVideoFolder } from "./video/folder.ts";
+import { openVideoFolder, type VideoFolderOptions, type VideoSource, verifyVideos } from "./video/folder.ts";
 import type { Timing } from "./video/footage.ts";
 
-/** `stride` and `frameRate` are of folders of videos. */
-export interface SourceChoice extends Timing {
+/** `stride`, `frameRate`, `clipsPerFile` and `split` are of folders of videos. */
+export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split"> {
   /** "sprites", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
@@ -32,21 +32,33 @@ export async function openSource({
   frames,
   seed,
   resampler,
-  stride,
-  frameRate,
+  ...video
 }: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
   const isDrawn = source === "sprites" || source === "motions";
   if (!isDrawn && frames !== undefined) {
-    return openVideoFolder(source, { resolution, frames, resampler, stride, frameRate });
+    return openVideoFolder(source, { resolution, frames, resampler, ...video });
   }
-  requireInput(
-    stride === undefined && frameRate === undefined,
-    `${source}: a stride or a frame rate is for a folder of videos; ` +
-      (isDrawn ? "leave it out" : "say how many frames a clip has, or leave it out"),
-  );
+  const { stride, frameRate, clipsPerFile, split } = video;
+  for (const [name, value] of Object.entries({ stride, frameRate, clipsPerFile, split })) {
+    requireInput(
+      value === undefined,
+      `${source}: ${name} is for a folder of videos, got ${value}; ` +
+        (isDrawn ? "leave it out" : "say how many frames a clip has, or leave it out"),
+    );
+  }
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler });
+}
+
+/** Opens every picture or video of a folder once; see {@link verifyFolder} and {@link verifyVideos}. */
+export function verifySource(
+  source: FolderSource,
+  options: Parameters<typeof verifyFolder>[1],
+): Promise<Verified> {
+  return source.frames === undefined
+    ? verifyFolder(source, options)
+    : verifyVideos(source as VideoSource, options);
 }
 
 /** `count` indices worth a look: the first ones of an endless source, a random choice of a finite one, ascending. */

@@ -8,7 +8,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
-import { foldIn, integerAt, type Key } from "../core/random.ts";
+import { integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
 import { type Clip, mirror, type Picture, type PictureSource, toPlanes } from "../data/source.ts";
 import { fromTensors, joinTokens, type TokenDataset, toTensors } from "../data/tokens.ts";
@@ -148,7 +148,7 @@ async function encodeAll(
     const conditions: Record<string, Uint16Array> = {};
     for (const task of tasks) {
       const completions = pictures.map((_, i): Completion => {
-        const draw = integerAt(foldIn(key, first + i), 0, given.length);
+        const draw = integerAt(key, first + i, given.length);
         return task === "predict" ? { task, given: given[draw]! } : { task };
       });
       const filled = pictures.map((picture, i) => filledIn(picture as Clip, completions[i]!));

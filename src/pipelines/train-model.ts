@@ -12,8 +12,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
-import { type FolderSource, verifyFolder } from "../data/folder.ts";
-import { openSource } from "../data/open-source.ts";
+import type { FolderSource } from "../data/folder.ts";
+import { openSource, verifySource } from "../data/open-source.ts";
 import { pictureSheet } from "../data/sheet.ts";
 import { type Clip, frameOf, type PictureSource, type Raster } from "../data/source.ts";
 import { remembered, selected } from "../data/views.ts";
@@ -123,7 +123,7 @@ interface Pictures {
 
 /** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
 async function openPictures(
-  { config: { data }, signal }: TrainModelOptions,
+  { config: { data }, signal, onProgress }: TrainModelOptions,
   say: (message: string) => void,
 ): Promise<Pictures> {
   const source = await openSource(data);
@@ -132,9 +132,15 @@ async function openPictures(
     const count = data.count!; // the configuration's reader asks for it where a source has no end
     return { source: remembered(source), count, description: JSON.stringify({ ...data, count }) };
   }
-  const { source: good, unreadable } = await verifyFolder(source as FolderSource, { signal });
+  const { files: all } = source as FolderSource;
+  const { source: good, unreadable } = await verifySource(source as FolderSource, {
+    signal,
+    onFile: (done) => onProgress?.({ job: "opening", step: done, total: all.length, metrics: {} }),
+  });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
-  say(`${good.length} pictures, ${unreadable.length} unreadable, ${good.classNames.length} classes`);
+  say(
+    `${good.length} ${good.frames === undefined ? "pictures" : "clips"}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
+  );
   const count = Math.min(data.count ?? Infinity, good.length);
   const files = await fingerprint(good);
   // A folder lists its files class by class; in random order the first ones are of all classes.

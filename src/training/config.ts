@@ -10,6 +10,7 @@ import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { resamplers } from "../data/folder.ts";
+import { splits } from "../data/video/listing.ts";
 import { basePlan, completionPlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import {
@@ -63,6 +64,8 @@ const dataSchema = z.strictObject({
   frames: z.int().min(2).max(1024).optional().describe("of a clip; left out: still pictures"),
   stride: count.optional().describe("take every so-manieth frame of a video"),
   frameRate: z.number().positive().optional().describe("resample videos to so many frames per second"),
+  clipsPerFile: count.optional().describe("clips evenly spread over each video; the middle one unless told"),
+  split: z.enum(splits).optional().describe("of UCF-101 and Kinetics"),
   given: z
     .array(count)
     .min(1)
