@@ -114,8 +114,8 @@ function tooShort(path: string, count: number, cut: ClipOptions & { readonly sta
     start > 0 && count >= spanOf(cut) && `a start of at most ${count - spanOf(cut)}`,
   ].filter(Boolean);
   return new InputError(
-    `${path}: has ${count} frames${rate}, but ${frames} frames${stride > 1 ? ` at stride ${stride}` : ""} ` +
-      `from frame ${start} on take ${start + spanOf(cut)}; ` +
+    `${path}: has ${count === 1 ? "1 frame" : `${count} frames`}${rate}, but a clip of ${frames}` +
+      `${stride > 1 ? ` at stride ${stride}` : ""} from frame ${start} on takes ${start + spanOf(cut)}; ` +
       (remedies.length > 0 ? `ask for ${remedies.join(" or ")}` : "choose a longer video"),
   );
 }

@@ -53,7 +53,7 @@ export async function locate(
   const warnings = [
     missing.length > 0 &&
       `${folder}: ${missing.length} of the ${named.length} videos of ${list} are not there: ${few(missing)}`,
-    empty.length > 0 && `${folder}: ${empty.length} classes have no video here: ${few(empty)}`,
+    empty.length > 0 && `${folder}: classes without a video here: ${few(empty)}`,
   ].filter((warning) => warning !== false);
   return { classNames, files, warnings };
 }
