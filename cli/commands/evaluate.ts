@@ -99,7 +99,8 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     tokenTemperature: options.tokenTemperature,
   });
   const plans = Object.fromEntries(grid.map(({ name, plan }) => [name, plan]));
-  for (const plan of Object.values(plans)) planFor({ ...model, plan: base }, plan); // a mistake in the last one is told before the first runs
+  // A mistake in the last one is told before the first runs.
+  for (const plan of Object.values(plans)) planFor({ ...model, plan: base }, plan);
 
   const runner = await createNodeRunner({ device, threads });
   let progress: ReturnType<typeof startProgress> | undefined;
@@ -149,12 +150,16 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     const toFlat = flat && base !== "flat" ? { frechetToFlat: row.frechet / flat.frechet } : {};
     return { ...row, ...toFlat, sizes: printSizes(row.plan.sizes) };
   };
-  const facts = `seed ${seed}; distance to ${result.reference.pictures} real ones of ${result.reference.source} in the features of ${basename(judge)} (not ${frames === undefined ? "FID" : "FVD"})`;
+  const { pictures, source } = result.reference;
+  const facts =
+    `seed ${seed}; distance to ${pictures} real ones of ${source} in the features of ${basename(judge)} ` +
+    `(not ${frames === undefined ? "FID" : "FVD"})`;
   if ("given" in result) {
     report.say(predictionTable(result, result.plans.map(rowOf)));
     report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(result)}`);
     report.say(
-      `\n${samples} held-out clips, the first ${given} frames of each given, ${facts}\n± is the standard error over the clips`,
+      `\n${samples} held-out clips, the first ${given} frames of each given, ${facts}\n` +
+        "± is the standard error over the clips",
     );
   } else {
     const { psnr, codebookUse } = result.tokenizer;
