@@ -15,7 +15,7 @@ export interface NamedClip {
 const mostShown = 36;
 
 /**
- * @param extra  what to write besides the videos, e.g. comparisons
+ * @param extra  what to write besides the videos, e.g. comparisons; the sheet and the strip do not show it
  * @returns the result object of the command
  */
 export async function writeVideos(
@@ -31,17 +31,22 @@ export async function writeVideos(
   );
   const digits = Math.max(4, String(videos.length - 1).length);
   const named = videos.map((clip, i) => ({ name: String(i).padStart(digits, "0"), clip }));
-  const paths: string[] = [];
-  for (const { name, clip } of [...named, ...extra]) {
-    signal.throwIfAborted();
-    const path = join(out, `${name}.${options.format}`);
-    await writeFileAtomic(path, await encode(clip, options, signal));
-    paths.push(path);
-  }
+  const write = async (clips: readonly NamedClip[]): Promise<string[]> => {
+    const paths: string[] = [];
+    for (const { name, clip } of clips) {
+      signal.throwIfAborted();
+      const path = join(out, `${name}.${options.format}`);
+      await writeFileAtomic(path, await encode(clip, options, signal));
+      paths.push(path);
+    }
+    return paths;
+  };
+  const paths = await write(named);
+  const extraPaths = await write(extra);
   const labels = videos.map(({ label }) => model.classNames[label] ?? "");
   const isLabelled = labels.some((label) => label !== "");
-  const shown = (extra.length > 0 ? extra.map(({ clip }) => clip) : videos).slice(0, mostShown);
-  const shownLabels = isLabelled && extra.length === 0 ? { labels: labels.slice(0, mostShown) } : {};
+  const shown = videos.slice(0, mostShown);
+  const shownLabels = isLabelled ? { labels: labels.slice(0, mostShown) } : {};
   const sheet = join(out, "sheet.webp");
   const moving = await animatedSheet(shown, { scale: 2, ...shownLabels });
   await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate: options.fps }));
@@ -60,7 +65,7 @@ export async function writeVideos(
     const { halfBlocks } = await import("./terminal.ts");
     report.say(await halfBlocks(still, process.stdout.columns));
   }
-  return { videos: paths, sheet, strip, ...facts, classes: labels };
+  return { videos: paths, extra: extraPaths, sheet, strip, ...facts, classes: labels };
 }
 
 async function encode(clip: Clip, { format, fps }: ClipOptions, signal: AbortSignal): Promise<Uint8Array> {

@@ -113,7 +113,7 @@ async function complete(
     const written = await writeVideos(result, pipeline, options, report, signal, comparisons);
     report.say(
       `${options.count === 1 ? "1 version" : `${options.count} versions`} in ${result.stats.seconds.toFixed(1)} s: ` +
-        `${written.sheet} (what was given | what was made${truth.length > 0 ? " | what really came" : ""})`,
+        `${written.extra.join(", ")} (what was given | what was made${truth.length > 0 ? " | what really came" : ""})`,
     );
     report.finish({
       ...written,

@@ -1,44 +1,39 @@
-/** `magnets demo` (`npm start`): the shipped model, its plan, and the flat decode beside it. */
+/** `magnets demo` (`npm start`): a shipped model, its plan, and the flat decode beside it. */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { finishCommand, seed } from "../options.ts";
 import { planTable } from "../plan-table.ts";
 import { openReport } from "../report.ts";
 import { short, table } from "../table.ts";
 import { writeGenerated } from "../write-pictures.ts";
+import type { DemoOptions } from "./demo-video.ts";
 
 export function addDemoCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("demo")
-    .description("pictures from the shipped model, with the flat decode's cost and time beside the plan's")
+    .description(
+      "pictures or clips from a shipped model, with the flat decode's cost and time beside the plan's",
+    )
+    .addArgument(new Argument("[what]", "what to make").choices(["pictures", "video"]).default("pictures"))
     .option("--model <folder>", "another model folder (default: the shipped one)")
     .option("--seed <n>", "0..2^64-1", seed, 7)
-    .option("--out <folder>", "for the pictures", "out/demo");
-  finishCommand(command, "demo --seed 3").action((options: DemoOptions) => demo(options, signal));
-}
-
-interface DemoOptions {
-  model?: string;
-  seed: number | bigint;
-  out: string;
-  json?: boolean;
-}
-
-async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
-  const report = openReport(options);
-  const { ensureWritableFolder, ImagePipeline, modelPlanCost, InputError } = await import(
-    "../../src/index.ts"
+    .option("--out <folder>", "for what is made", "out/demo");
+  finishCommand(command, "demo --seed 3", "demo video").action(
+    async (what: "pictures" | "video", options: DemoOptions) => {
+      const folder = options.model ?? (await shippedModel(what === "video" ? "motions" : "sprites"));
+      if (what === "pictures") return demo(folder, options, signal);
+      const { demoVideo } = await import("./demo-video.ts");
+      return demoVideo(folder, options, signal);
+    },
   );
+}
+
+async function demo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const report = openReport(options);
+  const { ensureWritableFolder, ImagePipeline, modelPlanCost } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");
-  const folder = options.model ?? shippedModel();
-  if (!folder) {
-    throw new InputError(
-      "demo: this copy has no models/sprites; make it with: train configs/sprites.yaml, or name another model " +
-        "folder with --model",
-    );
-  }
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder);
   try {
@@ -107,9 +102,19 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The model beside the package's sources, or beside its build. */
-function shippedModel(): string | undefined {
-  const places = ["../../models/sprites", "../../../models/sprites"];
+/**
+ * The model beside the package's sources, or beside its build.
+ *
+ * @throws InputError when this copy has none
+ */
+async function shippedModel(name: "sprites" | "motions"): Promise<string> {
+  const places = [`../../models/${name}`, `../../../models/${name}`];
   const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  return paths.find((path) => existsSync(join(path, "model_index.json")));
+  const found = paths.find((path) => existsSync(join(path, "model_index.json")));
+  if (found) return found;
+  const { InputError } = await import("../../src/index.ts");
+  throw new InputError(
+    `demo: this copy has no models/${name}; make it with: train configs/${name}.yaml, or name another model ` +
+      "folder with --model",
+  );
 }

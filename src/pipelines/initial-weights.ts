@@ -1,32 +1,54 @@
 /** Weights that a training starts from: another model's, in place of random ones. */
 import { join } from "node:path";
 import type { HostTensor } from "../core/tensor.ts";
-import type { ParameterSpec } from "../models/parameters.ts";
+import { tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { parseTokenizerConfig, type TokenizerConfig } from "../models/tokenizer/config.ts";
+import { inflateWeights } from "../models/tokenizer/inflate.ts";
+import type { TransformerConfig } from "../models/transformer/config.ts";
+import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { TrainingJob } from "../training/loop.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { readModelPart } from "../weights/model-folder.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 
-/** The job, starting from given weights; from its own where there are none. */
+/** The job, starting from given weights; as it is where there are none. */
 export function startingFrom(job: TrainingJob, weights: Tensors | null): TrainingJob {
   if (!weights) return job;
   return { ...job, initialise: async () => ({ ...weights }) as Record<string, HostTensor<"float32">> };
 }
 
 /**
- * One part's weights of a model folder; null where no folder is named.
+ * The tokenizer of a model folder, for one of clips also that of still pictures, inflated; null where none is named.
  *
- * @throws InputError when the folder is no model, or its part has not the parameters that are wanted
+ * @throws InputError when the folder is no model, or its tokenizer is of another configuration
  */
-export async function initialWeights(
+export async function initialTokenizer(
   folder: string | undefined,
-  part: "tokenizer" | "transformer",
-  specs: readonly ParameterSpec[],
-  adapt: (tensors: Tensors, config: unknown) => Tensors = (tensors) => tensors,
+  config: TokenizerConfig,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
-  const { tensors, config } = await readModelPart(folder, part);
-  const adapted = adapt(tensors, config);
-  checkTensors(join(folder, part, "model.safetensors"), adapted, specs);
-  return adapted;
+  const part = await readModelPart(folder, "tokenizer");
+  const file = join(folder, "tokenizer", "model.safetensors");
+  const own = parseTokenizerConfig(part.config, join(folder, "tokenizer", "config.json"));
+  checkTensors(file, part.tensors, tokenizerParameters(own));
+  if (own.frames === undefined && config.frames !== undefined) {
+    return inflateWeights(part.tensors, own, config);
+  }
+  checkTensors(file, part.tensors, tokenizerParameters(config));
+  return part.tensors;
+}
+
+/**
+ * The transformer of a model folder; null where none is named.
+ *
+ * @throws InputError when the folder is no model, or its transformer is of another configuration
+ */
+export async function initialTransformer(
+  folder: string | undefined,
+  config: TransformerConfig,
+): Promise<Tensors | null> {
+  if (folder === undefined) return null;
+  const { tensors } = await readModelPart(folder, "transformer");
+  checkTensors(join(folder, "transformer", "model.safetensors"), tensors, transformerParameters(config));
+  return tensors;
 }

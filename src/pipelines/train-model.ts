@@ -32,6 +32,7 @@ import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { openGenerator } from "./generator.ts";
+import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { type GenerativeModel, writeModel } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens, tokenise } from "./token-files.ts";
@@ -94,6 +95,7 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     });
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
     const names = stateNames(transformerParameters(model));
+    const initial = await initialTransformer(config.transformer.init, model);
     const job = transformerJob({
       config: model,
       training: config.transformer.training,
@@ -101,7 +103,7 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       key: foldIn(key, 2),
       sample: async () => sampleSheet(modelWith(averagedWeights(await runner.get(names))), runner),
     });
-    const state = await train(runner, folder, job, options);
+    const state = await train(runner, folder, startingFrom(job, initial), options);
     const path = join(out, "model");
     const trained = modelWith(averagedWeights(state));
     await writeModel(path, trained);
@@ -174,6 +176,7 @@ async function trainTokenizer(
 ): Promise<void> {
   const { config, out, resume } = options;
   const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,
@@ -183,7 +186,7 @@ async function trainTokenizer(
     isFlipped: config.data.flip,
     key: foldIn(keyFromSeed(config.seed), 1),
   });
-  await train(runner, folder, job, options);
+  await train(runner, folder, startingFrom(job, initial), options);
   await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
 }
 

@@ -78,7 +78,7 @@ describe("predict and interpolate", () => {
     const out = join(folder, 'it\'s a "prediction"');
     const given = await readClip(gif, { frames: 4, resolution: 8 });
     const result = await json("predict", model, "--video", gif, "--given", "2", "--count", "2", "--out", out);
-    expect(result.videos).toHaveLength(4); // two versions, two comparisons
+    expect([result.videos.length, result.extra.length]).toEqual([2, 2]); // two versions, two comparisons
     const { data } = await sharp(result.videos[0], { pages: -1 })
       .removeAlpha()
       .raw()
@@ -89,7 +89,7 @@ describe("predict and interpolate", () => {
       return data[(2 * y * 16 + 2 * x) * 3 + c];
     });
     expect(first).toEqual([...given.pixels.subarray(0, 192)]);
-    const { width } = await sharp(result.videos[2]).metadata();
+    const { width } = await sharp(result.extra[0]).metadata();
     expect(width).toBe(2 * (3 * 8 + 2 * 4)); // given | predicted | truth
   });
 
@@ -112,7 +112,7 @@ describe("predict and interpolate", () => {
       "--out",
       join(folder, "a"),
     );
-    expect((await sharp(predicted.videos[1]).metadata()).width).toBe(2 * (2 * 8 + 4)); // given | predicted
+    expect((await sharp(predicted.extra[0]).metadata()).width).toBe(2 * (2 * 8 + 4)); // given | predicted
     const between = await json("interpolate", model, "--video", frames, "--out", join(folder, "b"));
     expect(between.given).toEqual([0, 3]);
     const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).settings;

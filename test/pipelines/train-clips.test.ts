@@ -125,6 +125,34 @@ describe("a folder of clips", () => {
   });
 });
 
+describe("starting from another model", () => {
+  const go = (name: string, ...set: string[]) =>
+    trainModel({ config: configOf(videos, set), out: join(parent, name), threads: 1, stage: "tokenizer" });
+
+  it("takes its tokenizer, and refuses one of another shape", async () => {
+    // Almost no learning: the weights stay what they started from.
+    const still = ["tokenizer.training.steps=1", "tokenizer.training.learningRate=1e-12"];
+    await go("again", ...still, `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`);
+    const { readCheckpoint } = await import("../../src/training/run-folder.ts");
+    const config = configOf(videos, [
+      ...still,
+      `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`,
+    ]);
+    const { seed, data, tokenizer } = config;
+    const checkpoint = await readCheckpoint(join(parent, "again", "tokenizer"), { seed, data, tokenizer });
+    const { tensors } = await readModelPart(join(parent, "whole", "model"), "tokenizer");
+    for (const [name, { data: was }] of Object.entries(tensors)) {
+      const is = checkpoint!.tensors[`weight/${name}`]!.data as Float32Array;
+      expect(Math.max(...Array.from(is, (value, i) => Math.abs(value - Number(was[i])))), name).toBeLessThan(
+        1e-6,
+      );
+    }
+    const other = `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`;
+    await expect(go("wider", other, "tokenizer.model.channels=16")).rejects.toThrow(/shape/);
+    await expect(go("nowhere", "tokenizer.init=/no/such/model")).rejects.toThrow(/no such model folder/);
+  });
+});
+
 it.each([
   [["data.source=motions", "data.frames=null"], /data\.frames/],
   [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a clip, got 4/],

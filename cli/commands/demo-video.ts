@@ -1,0 +1,92 @@
+/** `magnets demo video` (`npm start -- video`): clips from the shipped model, one gone on with, and the flat decode. */
+import { relative } from "node:path";
+import { planTable } from "../plan-table.ts";
+import { startProgress } from "../progress.ts";
+import { openReport } from "../report.ts";
+import { short, table } from "../table.ts";
+import { writeVideos } from "../write-clips.ts";
+
+export interface DemoOptions {
+  model?: string;
+  seed: number | bigint;
+  out: string;
+  json?: boolean;
+}
+
+/** How many clips are made, of classes spread over the list. */
+const count = 8;
+
+/** How many frames of the drawn clip are given. */
+const given = 5;
+
+export async function demoVideo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const report = openReport(options);
+  const { ensureWritableFolder, filledIn, modelPlanCost, sideBySide, VideoPipeline } = await import(
+    "../../src/index.ts"
+  );
+  const { openSource } = await import("../../src/train.ts");
+  await ensureWritableFolder(options.out);
+  const pipeline = await VideoPipeline.fromPretrained(folder);
+  try {
+    const { model, frames, resolution } = pipeline;
+    const names = model.classNames;
+    // The stride shares no factor with the number of motions, so that things and motions both vary.
+    const classes = Array.from({ length: count }, (_, i) => names[(i * 9) % names.length] ?? "none");
+    const request = { classes, count, seed: options.seed, signal };
+    const run = async (label: string, plan: Parameters<typeof pipeline.generate>[0] = {}) => {
+      const progress = startProgress(label, model.plan.steps);
+      try {
+        return await pipeline.generate({
+          ...request,
+          ...plan,
+          onStep: ({ step, factor }) => progress.update(step, { model: `1/${factor}` }),
+        });
+      } finally {
+        progress.stop();
+      }
+    };
+    await pipeline.generate({ ...request, count: 1 }); // compiles, so that both clocks start warm
+    const nested = await run("nested");
+    const flat = await run("flat  ", { plan: { sizes: `1x${model.plan.steps}`, cache: { enabled: false } } });
+
+    const drawn = await openSource({ source: "motions", seed: 1_000_003, resolution, frames });
+    const clip = (await drawn.read(Number(BigInt(options.seed) % 1000n))) as Parameters<typeof filledIn>[0];
+    const predicted = await pipeline.predict({ clips: [clip], given, seed: options.seed, signal });
+    const comparison = sideBySide([filledIn(clip, { task: "predict", given }), predicted.videos[0]!, clip]);
+    const written = await writeVideos(
+      nested,
+      pipeline,
+      { out: options.out, format: "webp", fps: 8 },
+      report,
+      signal,
+      [{ name: "predicted", clip: comparison }],
+    );
+    report.say(`\n${count} clips that move: ${written.sheet}; their frames: ${written.strip}`);
+    report.say(
+      `${given} frames given | the other ${frames - given} predicted | what really came: ${written.extra[0]}`,
+    );
+    report.say("\nThe plan, step by step:\n");
+    report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
+    report.say(`\nMeasured just now, ${count} clips each, from the same seed:\n`);
+    report.say(
+      table(
+        ["decode", "multiply-adds", "seconds"],
+        [nested, flat].map(({ stats }, i) => [
+          i === 0 ? "the plan" : "flat, full size",
+          short(stats.multiplyAdds),
+          Number(stats.seconds.toFixed(2)),
+        ]),
+      ),
+    );
+    const name = options.model ?? relative(process.cwd(), folder);
+    report.say("\nTry next:");
+    report.say(`  npm run magnets -- sample ${name} --class "${names[1] ?? "none"}" --count 4 --format gif`);
+    report.say(
+      `  npm run magnets -- predict ${name} --video ${written.videos[0]} --given ${given} --count 3`,
+    );
+    report.say(`  npm run magnets -- interpolate ${name} --video ${written.videos[0]}`);
+    report.finish({ ...written, secondsFlat: flat.stats.seconds });
+  } finally {
+    await pipeline.dispose();
+  }
+}
