@@ -13,7 +13,7 @@ const strip = 2 ** 24 / 3;
 export function animation(path: string): Footage {
   const count = async ({ frameRate }: Timing): Promise<number> => {
     const { ends } = await describe(await bytesOf(path), path);
-    return frameRate === undefined ? ends.length : framesIn(ends.at(-1)!, frameRate);
+    return frameRate === undefined ? ends.length : framesIn(ends.at(-1)! / 1000, frameRate);
   };
   return {
     length: count,
@@ -42,14 +42,15 @@ function pagesOf(ends: readonly number[], { start, frames, stride = 1, frameRate
   if (frameRate === undefined) {
     return Array.from({ length: frames }, (_, i) => start + i * stride).filter((page) => page < ends.length);
   }
-  const shown = Math.min(frames, framesIn(ends.at(-1)!, frameRate) - start);
+  const shown = Math.min(frames, framesIn(ends.at(-1)! / 1000, frameRate) - start);
   return Array.from({ length: Math.max(0, shown) }, (_, i) => {
-    const page = ends.findIndex((end) => end >= (start + i + 0.5) / frameRate);
+    // Whole milliseconds, compared by products, meet exactly; at a change of pages the earlier one counts.
+    const page = ends.findIndex((end) => end * frameRate >= (start + i + 0.5) * 1000);
     return page < 0 ? ends.length - 1 : page;
   });
 }
 
-/** Size, and when each page leaves the screen, in seconds. As browsers do, delays up to 10 ms count as 100 ms. */
+/** Size, and when each page leaves the screen, in ms. As browsers do, delays up to 10 ms count as 100 ms. */
 async function describe(
   bytes: Buffer,
   path: string,
@@ -66,7 +67,7 @@ async function describe(
   let now = 0;
   const ends = Array.from({ length: pages }, (_, page) => {
     const ms = delay[page] ?? 0;
-    now += (ms > 10 ? ms : 100) / 1000;
+    now += ms > 10 ? ms : 100;
     return now;
   });
   return { width, height, ends };
