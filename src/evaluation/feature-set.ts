@@ -5,20 +5,20 @@ import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 export type FeatureSet = HostTensor<"float32" | "float64">;
 
 /** The rows of a block: products of two blocks are then large enough for the engine, and small in memory. */
-const blockRows = 1024;
+export const blockRows = 1024;
 
-/** N and F of each set. Throws when they are not matrices of one width, or hold something that is not finite. */
+/** Throws when the sets are not matrices of one width, or hold something that is not a finite number. */
 export function checkFeatures(where: string, ...sets: readonly FeatureSet[]): void {
-  const width = sets[0]!.dims[1];
+  const width = sets[0]!.dims[1]!;
   for (const { dims, data } of sets) {
     if (dims.length !== 2 || dims[1] !== width || data.length !== sizeOf(dims)) {
-      throw new Error(
-        `${where}: features must be [N, F] of one F, got ${sets.map((set) => `[${set.dims}]`).join(" and ")}`,
-      );
+      const came = sets.map((set) => `[${set.dims}]`).join(" and ");
+      throw new Error(`${where}: features must be [N, F] of one F, got ${came}`);
     }
     const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0)
-      throw new Error(`${where}: feature ${at % width!} of vector ${Math.floor(at / width!)} is ${data[at]}`);
+    if (at >= 0) {
+      throw new Error(`${where}: feature ${at % width} of vector ${Math.floor(at / width)} is ${data[at]}`);
+    }
   }
 }
 

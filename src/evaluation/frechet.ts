@@ -6,7 +6,10 @@
  *
  * It is called a distance, as the field does, though it is its square. F feature width, n vectors in a set.
  */
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { CholeskyDecomposition, EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { tensor } from "../core/tensor.ts";
+import { encode, Graph, matmul } from "../graph/index.ts";
+import type { Runner } from "../runtime/runner.ts";
 
 /** What is kept of a set: memory grows with F², not with n. Updated in place by {@link addFeatures}. */
 export interface FeatureStatistics {
@@ -19,14 +22,25 @@ export interface FeatureStatistics {
   readonly scatter: Float64Array;
 }
 
+/** The Gaussian of a set: of {@link momentsOf}, or from a file (statistics-file.ts). */
+export interface Moments {
+  readonly width: number;
+  /** n; null where the file does not tell. */
+  readonly count: number | null;
+  /** [F]. */
+  readonly mean: Float64Array;
+  /** [F, F], symmetric: the unbiased covariance. */
+  readonly covariance: Float64Array;
+}
+
 export interface FrechetDistance {
   /** d², at least 0. */
   readonly distance: number;
   /** |m1 - m2|², the part of it that the means make. */
   readonly ofMeans: number;
   /**
-   * A set has too few vectors (n <= F) for its covariance to have full rank: the distance is then much too large and
-   * says little.
+   * A set is known to have too few vectors (n <= F) for its covariance to have full rank: the distance is then much
+   * too large and says little.
    */
   readonly isUnderSampled: boolean;
 }
@@ -37,7 +51,8 @@ export function emptyStatistics(width: number): FeatureStatistics {
 }
 
 /**
- * Adds vectors to a set, one at a time, by Welford's update: no large sums cancel, whatever the mean is.
+ * Adds vectors to a set, one at a time, by Welford's update: no large sums cancel, whatever the mean is. It takes F²
+ * steps a vector; for wide features there is statistics-stream.ts.
  *
  * @param rows  [n, F], row-major
  * @throws when their number is not whole, or one holds something that is not a finite number
@@ -70,50 +85,110 @@ export function statisticsOf(rows: ArrayLike<number>, width: number): FeatureSta
   return statistics;
 }
 
-/** The unbiased covariance [F, F], made symmetric to the last bit. */
-function covariance({ width, count, scatter }: FeatureStatistics): Matrix {
-  const matrix = new Matrix(width, width);
+/**
+ * Mean and unbiased covariance, symmetric to the last bit.
+ *
+ * @throws when there are fewer than two vectors
+ */
+export function momentsOf({ width, count, mean, scatter }: FeatureStatistics): Moments {
+  if (count < 2) throw new Error(`momentsOf: a set needs at least 2 vectors, got ${count}`);
+  const covariance = new Float64Array(width * width);
   for (let i = 0; i < width; i++) {
     for (let j = 0; j < width; j++) {
-      matrix.set(i, j, (scatter[i * width + j]! + scatter[j * width + i]!) / (2 * (count - 1)));
+      covariance[i * width + j] = (scatter[i * width + j]! + scatter[j * width + i]!) / (2 * (count - 1));
     }
   }
-  return matrix;
-}
-
-function eigen(symmetric: Matrix): { values: number[]; vectors: Matrix } {
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, {
-    assumeSymmetric: true,
-  });
-  // Rounding leaves zeros of a covariance slightly below zero.
-  return { values: realEigenvalues.map((value) => Math.max(0, value)), vectors: eigenvectorMatrix };
-}
-
-/** The symmetric square root of a covariance: V diag(sqrt(values)) V'. */
-function squareRoot(symmetric: Matrix): Matrix {
-  const { values, vectors } = eigen(symmetric);
-  return vectors.mmul(Matrix.diag(values.map(Math.sqrt))).mmul(vectors.transpose());
+  return { width, count, mean, covariance };
 }
 
 /**
- * The distance between two sets. The trace of (S1 S2)^(1/2) is that of (R S2 R)^(1/2) with R = S1^(1/2), whose inside
- * is symmetric, so its eigenvalues are real and not negative.
+ * The distance between two sets; seconds up to some hundred features, minutes for 2048.
  *
  * @throws when the widths differ or a set has fewer than two vectors
  */
-export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): FrechetDistance {
+export function frechetDistance(
+  a: FeatureStatistics | Moments,
+  b: FeatureStatistics | Moments,
+): FrechetDistance {
+  const pair = gaussians(a, b);
+  const { factor, second } = factored(pair);
+  return distanceOf(pair, factor.transpose().mmul(second).mmul(factor));
+}
+
+/** {@link frechetDistance} with its matrix products by the runner, for wide features. */
+export async function frechetDistanceOn(
+  runner: Runner,
+  a: FeatureStatistics | Moments,
+  b: FeatureStatistics | Moments,
+): Promise<FrechetDistance> {
+  const pair = gaussians(a, b);
+  const { factor, second } = factored(pair);
+  const { width } = pair.first;
+  const graph = new Graph("congruence");
+  const [left, right] = ["factor", "second"].map((name) => graph.input(name, "float64", [width, width]));
+  graph.output("inner", matmul(matmul(left!, right!, { a: true }), left!));
+  const program = await runner.load(encode(graph));
+  try {
+    const fed = (matrix: Matrix) => tensor("float64", [width, width], Float64Array.from(matrix.to1DArray()));
+    const feeds = { factor: fed(factor), second: fed(second) };
+    const { inner } = await runner.run(program, feeds, { inner: "host" });
+    return distanceOf(pair, square(inner!.data as Float64Array, width));
+  } finally {
+    await runner.unload(program);
+  }
+}
+
+interface Pair {
+  readonly first: Moments;
+  readonly second: Moments;
+}
+
+function gaussians(a: FeatureStatistics | Moments, b: FeatureStatistics | Moments): Pair {
   if (a.width !== b.width) {
     throw new Error(`frechetDistance: features must be of one width, got ${a.width} and ${b.width}`);
   }
-  const fewest = Math.min(a.count, b.count);
-  if (fewest < 2) throw new Error(`frechetDistance: a set needs at least 2 vectors, got ${fewest}`);
-  const ofMeans = a.mean.reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0);
-  const first = covariance(a);
-  const second = covariance(b);
-  const root = squareRoot(first);
-  const product = root.mmul(second).mmul(root);
-  const symmetric = product.clone().add(product.transpose()).mul(0.5);
-  const crossTrace = eigen(symmetric).values.reduce((sum, value) => sum + Math.sqrt(value), 0);
-  const ofShapes = first.trace() + second.trace() - 2 * crossTrace;
-  return { distance: Math.max(0, ofMeans + ofShapes), ofMeans, isUnderSampled: fewest <= a.width };
+  const [first, second] = [a, b].map((set) => ("scatter" in set ? momentsOf(set) : set));
+  return { first: first!, second: second! };
+}
+
+/**
+ * S2 beside a factor L of S1 = L L'. (S1 S2)^(1/2) has the trace of (L' S2 L)^(1/2), whose inside is symmetric, so
+ * its eigenvalues are real and not negative.
+ */
+function factored({ first, second }: Pair): { factor: Matrix; second: Matrix } {
+  const { width } = first;
+  return { factor: factorOf(square(first.covariance, width)), second: square(second.covariance, width) };
+}
+
+/** L with S = L L': Cholesky's, or where S has not full rank V diag(sqrt(values)), which takes ten times as long. */
+function factorOf(symmetric: Matrix): Matrix {
+  const cholesky = new CholeskyDecomposition(symmetric);
+  if (cholesky.isPositiveDefinite()) return cholesky.lowerTriangularMatrix;
+  const { realEigenvalues, eigenvectorMatrix } = eigen(symmetric);
+  return eigenvectorMatrix.mulRowVector(realEigenvalues.map(root));
+}
+
+/** @param inner  L' S2 L */
+function distanceOf({ first, second }: Pair, inner: Matrix): FrechetDistance {
+  const ofMeans = first.mean.reduce((sum, value, i) => sum + (value - second.mean[i]!) ** 2, 0);
+  const symmetric = inner.clone().add(inner.transpose()).mul(0.5);
+  const crossTrace = eigen(symmetric).realEigenvalues.reduce((sum, value) => sum + root(value), 0);
+  const ofShapes = trace(first) + trace(second) - 2 * crossTrace;
+  const counts = [first.count, second.count].filter((count) => count !== null);
+  return {
+    distance: Math.max(0, ofMeans + ofShapes),
+    ofMeans,
+    isUnderSampled: counts.some((count) => count <= first.width),
+  };
+}
+
+const eigen = (symmetric: Matrix) => new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
+
+/** Rounding leaves zeros of a covariance slightly below zero. */
+const root = (value: number): number => Math.sqrt(Math.max(0, value));
+
+const square = (values: Float64Array, width: number): Matrix => Matrix.from1DArray(width, width, values);
+
+function trace({ width, covariance }: Moments): number {
+  return covariance.reduce((sum, value, i) => sum + (i % (width + 1) === 0 ? value : 0), 0);
 }

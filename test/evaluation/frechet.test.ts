@@ -1,14 +1,18 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { normals } from "../../src/core/random.ts";
 import {
   addFeatures,
   emptyStatistics,
   type FeatureStatistics,
   frechetDistance,
+  frechetDistanceOn,
+  momentsOf,
   statisticsOf,
 } from "../../src/evaluation/frechet.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
 
 interface Golden {
   width: number;
@@ -19,6 +23,12 @@ interface Golden {
   distance: number;
 }
 const golden = JSON.parse(readFileSync(new URL("../golden/frechet.json", import.meta.url), "utf8")) as Golden;
+
+let runner: Runner;
+beforeAll(async () => {
+  runner = await createNodeRunner({ inProcess: true, threads: 1 });
+});
+afterAll(() => runner.close());
 
 /** Statistics with the given mean and diagonal covariance, as if of very many vectors. */
 function diagonal(mean: readonly number[], variances: readonly number[]): FeatureStatistics {
@@ -137,6 +147,34 @@ describe("Fréchet distance", () => {
       ),
       { numRuns: 30 },
     );
+  });
+
+  it("with products by the runner is the same, also of sets without full rank", async () => {
+    for (const [n, m] of [
+      [40, 55],
+      [4, 55],
+      [40, 4],
+      [3, 5],
+    ] as const) {
+      const a = statisticsOf(golden.a.slice(0, n * 6), 6);
+      const b = statisticsOf(golden.b.slice(0, m * 6), 6);
+      const { distance, ...others } = frechetDistance(a, b);
+      const byRunner = await frechetDistanceOn(runner, a, b);
+      expect(byRunner).toEqual({ distance: expect.closeTo(distance, 5), ...others });
+      // Either may be the factored one.
+      expect(frechetDistance(b, a).distance).toBeCloseTo(distance, 5);
+    }
+    expect((await runner.stats()).programs).toBe(0);
+  });
+
+  it("takes moments without a count, of which it cannot tell that they are too few", () => {
+    const few = momentsOf(statisticsOf(golden.a.slice(0, 30), 6));
+    const many = momentsOf(statisticsOf(golden.b, 6));
+    expect(frechetDistance(few, many).isUnderSampled).toBe(true);
+    expect(frechetDistance({ ...few, count: null }, many)).toEqual({
+      ...frechetDistance(few, many),
+      isUnderSampled: false,
+    });
   });
 
   it("tells when a set is too small for its width, and refuses what cannot be compared", () => {

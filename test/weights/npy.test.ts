@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
-import { encodeNpy, type NpyDType, writeNpy } from "../../src/weights/npy.ts";
+import { decodeNpy, encodeNpy, type NpyDType, writeNpy } from "../../src/weights/npy.ts";
 
 /** Version 1.0 of the format: magic, version, uint16 header length, a Python dictionary, then the data. */
 function parse(bytes: Uint8Array) {
@@ -43,4 +43,54 @@ it("writes files", async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+/** A NPY file of version 1.0 by hand. */
+function file(header: string, data: Uint8Array): Uint8Array {
+  const padded = `${header}${" ".repeat(64 - ((11 + header.length) % 64))}\n`;
+  const start = Buffer.from("\x93NUMPY\x01\x00\x00\x00", "latin1");
+  start.writeUInt16LE(padded.length, 8);
+  return Buffer.concat([start, Buffer.from(padded), data]);
+}
+const described = (descr: string, order: string, shape: string) =>
+  `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }`;
+
+for (const [value] of cases) {
+  it(`reads ${value.dtype} [${value.dims}] back`, () => {
+    expect(decodeNpy(encodeNpy(value), "here")).toEqual(value);
+  });
+}
+
+it("reads column-major numbers as row-major ones", () => {
+  const matrix = file(
+    described("<i4", "True", "(2, 3)"),
+    Buffer.from(Int32Array.of(1, 4, 2, 5, 3, 6).buffer),
+  );
+  expect(decodeNpy(matrix, "here")).toEqual(tensor("int32", [2, 3], Int32Array.of(1, 2, 3, 4, 5, 6)));
+  // Element (i, j, k) is 100 i + 10 j + k; the first index runs fastest in the file.
+  const runs = Uint8Array.of(0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121);
+  const cube = decodeNpy(file(described("|u1", "True", "(2, 3, 2)"), runs), "here");
+  expect(Array.from(cube.data, Number)).toEqual([0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]);
+});
+
+it.each([
+  ["text", Buffer.from("no numbers at all"), "here: not a NPY file that can be read (Not an .npy file)"],
+  ["nothing", Buffer.alloc(0), "here: not a NPY file that can be read"],
+  [
+    "other types",
+    file(described("<c16", "False", "(1,)"), Buffer.alloc(16)),
+    'here: must be an array of one of float32, float64, int32, int64, uint16, uint8, got NumPy\'s "c16"',
+  ],
+  [
+    "the other byte order",
+    file(described(">f8", "False", "(1,)"), Buffer.alloc(8)),
+    "here: not a NPY file that can be read (Unsupported dtype: >f8)",
+  ],
+  [
+    "half a file",
+    file(described("<f8", "False", "(2, 2)"), Buffer.alloc(24)),
+    "here: its shape [2, 2] needs 4 numbers, it holds 3",
+  ],
+])("refuses to read %s", (_, bytes, message) => {
+  expect(() => decodeNpy(bytes, "here")).toThrow(message);
 });
