@@ -16,8 +16,8 @@ export interface DemoOptions {
 /** How many clips are made, of classes spread over the list. */
 const count = 8;
 
-/** How many frames of the drawn clip are given. */
-const given = 5;
+/** How many frames of the drawn clip are given, of the usual 16. */
+const mostGiven = 5;
 
 export async function demoVideo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
@@ -49,6 +49,7 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
     const nested = await run("nested");
     const flat = await run("flat  ", { plan: { sizes: `1x${model.plan.steps}`, cache: { enabled: false } } });
 
+    const given = Math.min(mostGiven, frames - 1);
     const drawn = await openSource({ source: "motions", seed: 1_000_003, resolution, frames });
     const clip = (await drawn.read(Number(BigInt(options.seed) % 1000n))) as Parameters<typeof filledIn>[0];
     const predicted = await pipeline.predict({ clips: [clip], given, seed: options.seed, signal });

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeModel } from "../../src/pipelines/model.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
+import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 
 const magnets = (...args: string[]) =>
   promisify(execFile)(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
@@ -17,6 +18,21 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "demo-"));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+it("demo video shows clips, a prediction beside the truth, and both decodes", async () => {
+  const [model, out] = [join(folder, "video"), join(folder, "video out")];
+  await writeModel(model, toyVideoModel());
+  const { stdout, stderr } = await magnets("demo", "video", "--model", model, "--out", out, "--json");
+  const result = JSON.parse(stdout);
+  expect(result.videos).toHaveLength(8);
+  expect(result.ratio).toBeGreaterThan(1);
+  expect(result.secondsFlat).toBeGreaterThan(0);
+  for (const file of ["0007.webp", "predicted.webp", "sheet.webp", "strip.png"]) {
+    expect(await readdir(out)).toContain(file);
+  }
+  for (const command of ["sample", "predict", "interpolate"])
+    expect(stderr).toContain(`magnets -- ${command}`);
+});
 
 describe("demo", () => {
   it("shows the plan, both decodes and what to try next, and writes a labelled sheet", async () => {

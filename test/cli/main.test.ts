@@ -49,6 +49,8 @@ describe("help", () => {
     "demo",
     "sample",
     "edit",
+    "predict",
+    "interpolate",
     "train",
     "data preview",
     "evaluate",
