@@ -61,6 +61,7 @@ async function decoding(
   const chain = [...paced, ...filters];
   return [
     ...["-nostdin", "-v", "error", "-xerror", "-threads", "1"],
+    ...["-reinit_filter", "0"], // or the filters would count from 0 again where a recording changes its size
     ...inputArguments(path),
     ...["-map", "0:V:0", ...(await everyFrame(job))],
     ...(chain.length > 0 ? ["-vf", chain.join()] : []),

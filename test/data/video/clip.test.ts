@@ -120,14 +120,39 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
       "-crf",
       "0",
     ]);
-    const turned = ffmpeg(
-      ["-i", `file:${upright}`, "-c", "copy", "-metadata:s:v", "rotate=90"],
-      at("turned.mp4"),
-    );
+    const turned = at("turned.mp4");
+    const bytes = await readFile(upright);
+    // The matrix in the track's header, in 16.16 numbers: x to y, y to -x.
+    const matrix = bytes.indexOf("tkhd") - 4 + 48;
+    for (const [i, value] of [0, 65536, 0, -65536, 0].entries()) bytes.writeInt32BE(value, matrix + 4 * i);
+    await writeFile(turned, bytes);
     const frame = await read(turned, { frames: 2, resolution: 16, resampler: "nearest" });
     const [top, bottom] = [frame[3 * 8]!, frame[3 * (15 * 16 + 8)]!];
     expect(Math.abs(top - bottom)).toBeGreaterThan(200); // one colour above the other
     expect(Math.abs(frame[0]! - frame[3 * 15]!)).toBeLessThan(9); // the same from left to right
+  });
+
+  it("counts on where a recording changes its size, and shows all of each frame", async () => {
+    const film = (size: number, frames: readonly number[]): Clip => {
+      const pixels = Uint8Array.from({ length: size * size * 3 * frames.length }, (_, i) => {
+        const at = Math.floor(i / 3);
+        return at % size < size / 2 ? 10 * frames[Math.floor(at / size ** 2)]! : 255;
+      });
+      return { width: size, height: size, frames: frames.length, pixels };
+    };
+    const args = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "1", "-f", "mpegts"];
+    const parts = [
+      await readFile(await encode(at("1.ts"), film(32, range(6)), args)),
+      await readFile(await encode(at("2.ts"), film(64, range(6, 1, 6)), args)),
+    ];
+    await writeFile(at("both.ts"), Buffer.concat(parts));
+    const path = ffmpeg(["-i", `file:${at("both.ts")}`, "-c", "copy"], at("both.mkv"));
+    const clip = await readClip(path, { frames: 5, resolution: 32, stride: 2, start: 3 });
+    expect(numbers(clip)).toEqual([3, 5, 7, 9, 11]);
+    expect(clip.pixels[31 * 3]).toBeGreaterThan(245);
+    expect(clip.pixels.at(-1)).toBeGreaterThan(245);
+    expect(clip.pixels.at(-1 - 20 * 3)).toBeLessThan(125);
+    expect(await refusal(readClip(path, { frames: 13, resolution: 32 }))).toContain("has 12 frames");
   });
 
   it("takes what is on screen in the middle of each part of a second", async () => {

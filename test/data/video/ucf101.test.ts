@@ -82,7 +82,12 @@ describe("UCF-101", () => {
   });
 
   it.skipIf(!hasFfmpeg)("reads its AVI files", async () => {
-    await encode(at("UCF-101", trainList[0]!.replace(/ .*/, "")), plain(8, 8, 5), ["-c:v", "libxvid"]);
+    await encode(at("UCF-101", trainList[0]!.replace(/ .*/, "")), plain(8, 8, 5), [
+      "-c:v",
+      "mpeg4",
+      "-vtag",
+      "xvid",
+    ]);
     const source = await openVideoFolder(folder.path, options);
     expect(source.files[0]!.path).toMatch(/c01\.avi$/);
     expect(await source.read(0)).toMatchObject({ label: 0, frames: 4 });
