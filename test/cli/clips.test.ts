@@ -129,7 +129,7 @@ describe("predict and interpolate", () => {
     const cases: [string[], RegExp][] = [
       [["predict", model, "--video", text], /no video\.mp4/],
       [["predict", model, "--video", join(folder, "absent.gif")], /absent\.gif.*does not exist/],
-      [["predict", model, "--video", short, "--given", "2"], /short: has 1 frames, but 2 frames/],
+      [["predict", model, "--video", short, "--given", "2"], /short: has 1 frame, but a clip of 2/],
       [
         ["predict", model, "--video", gif, "--given", "4"],
         /given must be .* fewer than the model's 4 frames/,

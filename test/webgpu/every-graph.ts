@@ -46,6 +46,10 @@ export const tokenizers = {
     "vq",
   ),
   fsq: parseTokenizerConfig({ ...autoencoder, quantizer: { kind: "fsq", levels: [4, 3, 3, 2] } }, "fsq"),
+  clips: parseTokenizerConfig(
+    { ...autoencoder, frames: 4, framePatch: 2, quantizer: { kind: "vq", codebookSize: 16 } },
+    "clips",
+  ),
 };
 
 const samplings: Record<string, Sampling | undefined> = { "logits only": undefined };
