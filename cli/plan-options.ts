@@ -1,10 +1,11 @@
 /** The options that choose a decode plan, shared by the commands that decode or price one. */
 import { type Command, Option } from "commander";
-import type { MaskSchedule, PlanInput } from "../src/index.ts";
+import type { GenerativeModel, MaskSchedule, PlanInput, Task } from "../src/index.ts";
 import { decimalNumber, wholeNumber } from "./options.ts";
 
 export interface PlanOptions {
   plan?: string;
+  budget?: number;
   steps?: number;
   guidance?: number;
   cache: boolean;
@@ -17,6 +18,14 @@ export interface PlanOptions {
 export function addPlanOptions(command: Command): Command {
   return command
     .option("--plan <sizes>", "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size")
+    .addOption(
+      new Option(
+        "--budget <fraction>",
+        "of the flat decode's multiply-adds, above 0: the plan that makes the most of it",
+      )
+        .argParser(decimalNumber(0, true))
+        .conflicts(["plan", "steps"]),
+    )
     .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
     .option(
       "--guidance <s>",
@@ -33,9 +42,15 @@ export function addPlanOptions(command: Command): Command {
     .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
 }
 
-/** What the given options change of the model's default plan. */
-export function planInputOf(options: PlanOptions): PlanInput {
+/** What the given options change of the model's default plan for a task. */
+export async function planInputOf(
+  options: PlanOptions,
+  model: GenerativeModel,
+  task?: Task,
+): Promise<PlanInput> {
+  const { planForBudget } = await import("../src/index.ts");
   return {
+    ...(options.budget !== undefined && planForBudget(model, options.budget, task)),
     ...(options.plan !== undefined && { sizes: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),

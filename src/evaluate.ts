@@ -25,10 +25,30 @@ export {
   type FeatureStatistics,
   type FrechetDistance,
   frechetDistance,
+  frechetDistanceOn,
+  type Moments,
+  momentsOf,
   statisticsOf,
 } from "./evaluation/frechet.ts";
+export {
+  type InceptionScore,
+  inceptionScoreOfLogits,
+  inceptionScoreOfProbabilities,
+} from "./evaluation/inception-score.ts";
+export {
+  type KernelDistance,
+  type KernelDistanceOptions,
+  kernelDistance,
+} from "./evaluation/kernel-distance.ts";
 export { psnr, ssim } from "./evaluation/picture-metrics.ts";
 export { flatPlan, type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
+export {
+  type PrecisionRecall,
+  type PrecisionRecallOptions,
+  precisionRecall,
+} from "./evaluation/precision-recall.ts";
 export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
+export { readStatistics, writeStatistics } from "./evaluation/statistics-file.ts";
+export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";
 export { type TrainClassifierOptions, trainClassifier } from "./evaluation/train-classifier.ts";

@@ -38,6 +38,7 @@ export {
   type GenerativeModel,
   modelPlanCost,
   planFor,
+  planForBudget,
   readModel,
   writeModel,
 } from "./pipelines/model.ts";

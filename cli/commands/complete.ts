@@ -92,7 +92,7 @@ async function complete(
       count: options.count,
       isPasted: options.paste,
       seed: options.seed,
-      plan: planInputOf(options),
+      plan: await planInputOf(options, pipeline.model, completion.task),
       batchSize: options.batch,
       memoryBudget: options.memory,
       signal,

@@ -60,7 +60,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       class: options.class,
       count: options.count,
       seed: options.seed,
-      plan: planInputOf(options),
+      plan: await planInputOf(options, pipeline.model),
       batchSize: options.batch,
       memoryBudget: options.memory,
       signal,

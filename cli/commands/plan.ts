@@ -19,12 +19,14 @@ export function addPlanCommand(program: Command): void {
   finishCommand(
     addPlanOptions(command),
     "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
+    "plan models/sprites --budget 0.2",
     "plan models/motions --task predict",
   ).action(async (folder: string, options: PlanOptions & { task: "generate" | Task; json?: boolean }) => {
     const report = openReport(options);
     const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
     const model = await readModel(folder);
-    const plan = planFor(model, planInputOf(options), options.task);
+    const task = options.task === "generate" ? undefined : options.task;
+    const plan = planFor(model, await planInputOf(options, model, task), options.task);
     const cost = modelPlanCost(model.transformer.config, plan);
     report.say(planTable(cost));
     report.finish({

@@ -57,7 +57,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
         classes,
         count,
         seed: options.seed,
-        plan: planInputOf(options),
+        plan: await planInputOf(options, pipeline.model),
         batchSize: options.batch,
         memoryBudget: options.memory,
         signal,

@@ -19,6 +19,7 @@ import {
   type PlanInput,
   printSizes,
 } from "../decoding/plan.ts";
+import { planWithin } from "../decoding/plan-budget.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -175,6 +176,20 @@ export function planFor(
     );
   }
   return makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, base);
+}
+
+/**
+ * The plan that makes the most of a budget of compute; see {@link planWithin}.
+ *
+ * @param budget  fraction of the flat decode's multiply-adds, above 0
+ * @throws InputError when no plan is so cheap, saying what the cheapest takes, and as {@link planFor}
+ */
+export function planForBudget(
+  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer">,
+  budget: number,
+  task: "generate" | Task = "generate",
+): DecodePlan {
+  return planWithin(transformerFacts(model.transformer.config), planFor(model, {}, task), budget);
 }
 
 /** What resolving a plan needs to know of a transformer. */

@@ -103,6 +103,11 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "/no/model"], /no such model folder/],
     [["sample"], /missing required argument 'model'/],
     [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must add up to 5/],
+    [
+      ["plan", "MODEL", "--budget", "0.0001"],
+      /budget: must be at least 0\.\d{4} of the flat decode.* got 0\.0001/,
+    ],
+    [["plan", "MODEL", "--budget", "0.3", "--steps", "5"], /--budget.*cannot be used with.*--steps/],
     [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
     [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],

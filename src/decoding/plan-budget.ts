@@ -1,0 +1,79 @@
+/**
+ * One dial for compute: a budget, as a fraction of the flat decode's multiply-adds, to the plan that makes the most of
+ * it. K steps, p downscale factor.
+ */
+import { requireInput } from "../core/errors.ts";
+import { planCost, type TransformerSizes } from "./cost.ts";
+import { type DecodePlan, evenSizes } from "./plan.ts";
+import type { ModelFacts } from "./resolve-plan.ts";
+
+/** A plan with what was measured of it. */
+export interface FrontPlan {
+  readonly plan: DecodePlan;
+  /** Fréchet distance; smaller is better. */
+  readonly distance: number;
+}
+
+/**
+ * What budgets are fractions of: the flat decode with the steps and the guidance of the model's default plan. It is one
+ * number for all plans, so that a plan with fewer steps or less guidance counts as the cheaper plan that it is.
+ */
+export function flatMultiplyAdds(model: TransformerSizes & ModelFacts, defaults: DecodePlan): number {
+  return planCost(model, defaults).multiplyAddsFlat;
+}
+
+/**
+ * A hand-made family from the flat decode down to one unguided step of the smallest sub-model, with the settings of
+ * the default plan: the flat decode; K steps spread evenly over the larger sub-models; the default plan; K steps over
+ * the smaller ones; then K-1, K-2, ... 1 steps of the smallest. Sub-models shrink before steps do: on the shipped
+ * model, 12 steps of 1/8 and 1/4 come nearer to real pictures than 6 steps that end at full size.
+ */
+export function planFamily(factors: readonly number[], defaults: DecodePlan): DecodePlan[] {
+  const { steps } = defaults;
+  const sorted = [...factors].sort((a, b) => a - b); // largest sub-model first
+  const over = (chosen: readonly number[], count = steps): DecodePlan => ({
+    ...defaults,
+    steps: count,
+    sizes: evenSizes(count, chosen),
+    // An interval may have no step left in it when there are few.
+    guidance: count === steps ? defaults.guidance : { ...defaults.guidance, interval: [0, 1] },
+  });
+  const smallest = sorted.slice(-1);
+  return [
+    { ...over([sorted[0]!]), cache: { ...defaults.cache, enabled: false } },
+    ...sorted.map((_, i) => over(sorted.slice(0, i + 1))),
+    defaults,
+    ...sorted.slice(1).map((_, i) => over(sorted.slice(i + 1))),
+    ...Array.from({ length: steps - 1 }, (_, i) => over(smallest, steps - 1 - i)),
+    { ...over(smallest, 1), guidance: { ...defaults.guidance, interval: [0, 1], scale: 0 } },
+  ];
+}
+
+/**
+ * The best plan within a budget: of the measured front, the one of the least distance; where no measured plan is cheap
+ * enough, or none was measured, the dearest one of {@link planFamily}.
+ *
+ * @param budget  fraction of {@link flatMultiplyAdds}, above 0
+ * @param front   plans that were measured; empty when there are none
+ * @throws InputError when no plan is so cheap, saying what the cheapest takes
+ */
+export function planWithin(
+  model: TransformerSizes & ModelFacts,
+  defaults: DecodePlan,
+  budget: number,
+  front: readonly FrontPlan[] = [],
+): DecodePlan {
+  const flat = flatMultiplyAdds(model, defaults);
+  const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / flat;
+  const measured = front.filter(({ plan }) => share(plan) <= budget);
+  if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
+  const family = planFamily(model.factors, defaults).map((plan) => ({ plan, share: share(plan) }));
+  const fitting = family.filter((member) => member.share <= budget);
+  const least = Math.min(...family.map((member) => member.share));
+  requireInput(
+    fitting.length > 0,
+    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the flat decode, what one unguided step ` +
+      `of the smallest sub-model takes, got ${budget}`,
+  );
+  return fitting.reduce((a, b) => (b.share > a.share ? b : a)).plan;
+}
