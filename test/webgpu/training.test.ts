@@ -32,19 +32,24 @@ const { tokenizer, transformer } = resolveConfig(
   "gpu",
 ).config;
 
-/** Pictures of one colour and noise. */
-const source: PictureSource = {
+/** Pictures of one colour and noise, still or moving. */
+const sourceOf = (frames?: number): PictureSource => ({
   name: "test",
   classNames: [],
   resolution: 16,
   length: 8,
+  frames,
   read: async (index) => ({
     width: 16,
     height: 16,
-    pixels: Uint8Array.from({ length: 768 }, (_, at) => 100 * (index % 3) + integerAt([index, 1], at, 50)),
+    frames,
+    pixels: Uint8Array.from(
+      { length: 768 * (frames ?? 1) },
+      (_, at) => 100 * (index % 3) + integerAt([index, 1], at, 50),
+    ),
     label: 0,
   }),
-};
+});
 const dataset: TokenDataset = {
   grid: [2, 2],
   codebookSize: 12,
@@ -67,7 +72,7 @@ for (const [name, config] of Object.entries(tokenizers)) {
       runner,
       config,
       training: tokenizer.training,
-      source,
+      source: sourceOf(config.frames),
       count: 8,
       isFlipped: true,
       key: [9, 9],
