@@ -20,6 +20,15 @@ export {
   type PredictionVerdict,
 } from "./evaluation/evaluate-prediction.ts";
 export {
+  type Extracted,
+  type FeatureNetwork,
+  type FeatureNetworkDescription,
+  featureNetworkDescription,
+  openFeatureNetwork,
+  readFeatureNetwork,
+} from "./evaluation/feature-network.ts";
+export type { FeatureSet } from "./evaluation/feature-set.ts";
+export {
   addFeatures,
   emptyStatistics,
   type FeatureStatistics,
