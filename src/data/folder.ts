@@ -7,6 +7,7 @@
  */
 import type { Dirent } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
@@ -34,9 +35,9 @@ export interface FolderSource extends PictureSource {
 }
 
 /** What {@link verifyFolder} found. */
-export interface Verified {
+export interface Verified<S extends FolderSource = FolderSource> {
   /** The same dataset without the unreadable files, in the same order. */
-  readonly source: FolderSource;
+  readonly source: S;
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -120,39 +121,69 @@ export async function folderSource(
 }
 
 /**
- * Decodes every picture once and sorts out those that cannot be read, so that a long run never meets one.
+ * Decodes every file once, of a video up to the end of its last clip, and sorts out those that cannot be read, so that
+ * a long run never meets one. As many files at once as the machine has cores.
  *
- * @param options.onFile  called after each file with the number done so far
- * @throws InputError when nothing readable is left, or a class lost all its pictures
+ * @param options.onFile  called after each file with the number done so far, and of all
+ * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
  */
-export async function verifyFolder(
-  source: FolderSource,
-  options: { onFile?: (done: number) => void; signal?: AbortSignal } = {},
-): Promise<Verified> {
-  const good = new Set<number>();
-  const unreadable: { path: string; reason: string }[] = [];
-  for (const [index, { path }] of source.files.entries()) {
-    options.signal?.throwIfAborted();
-    try {
-      await source.read(index);
-      good.add(index);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      unreadable.push({ path, reason: error.message });
+export async function verifyFolder<S extends FolderSource>(
+  source: S,
+  options: { onFile?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+): Promise<Verified<S>> {
+  // A video is there once for each of its clips.
+  const last = [...new Map(source.files.map(({ path }, index) => [path, index]))];
+  const reasons = new Map<string, string>();
+  let next = 0;
+  let done = 0;
+  const work = async (): Promise<void> => {
+    while (next < last.length) {
+      options.signal?.throwIfAborted();
+      const [path, index] = last[next++]!;
+      try {
+        await source.read(index);
+      } catch (error) {
+        if (!(error instanceof InputError)) {
+          next = last.length; // the others stop too
+          throw error;
+        }
+        reasons.set(path, error.message);
+      }
+      options.onFile?.(++done, last.length);
     }
-    options.onFile?.(index + 1);
-  }
-  const files = source.files.filter((_, index) => good.has(index));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+
+  const unreadable = last.flatMap(([path]) => {
+    const reason = reasons.get(path);
+    return reason === undefined ? [] : [{ path, reason }];
+  });
+  const good = source.files.flatMap(({ path }, index) => (reasons.has(path) ? [] : [index]));
+  const files = good.map((index) => source.files[index]!);
+  const kind = source.frames === undefined ? "picture" : "video";
   requireInput(
     files.length > 0,
-    `${source.name}: none of the ${source.files.length} pictures can be read; first: ${unreadable[0]?.reason}`,
+    `${source.name}: none of the ${last.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
-  const lost = source.classNames.filter((_, label) => !files.some((file) => file.label === label));
+  const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
+  const [before, after] = [labels(source.files), labels(files)];
+  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
   requireInput(
     lost.length === 0,
-    `${source.name}: no readable picture is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
+    `${source.name}: no readable ${kind} is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
   );
-  return { unreadable, source: { ...selected(source, [...good]), files } };
+  return { unreadable, source: { ...selected(source, good), files } };
+}
+
+/**
+ * File `index` of a source.
+ *
+ * @throws InputError when there are not so many
+ */
+export function fileAt({ name, files }: Pick<FolderSource, "name" | "files">, index: number) {
+  const file = files[index];
+  if (!file) throw new InputError(`${name}: picture index must be in 0..${files.length - 1}, got ${index}`);
+  return file;
 }
 
 function sourceOf(
@@ -171,10 +202,8 @@ function sourceOf(
     files,
     warnings,
     async read(index) {
-      const file = files[index];
-      if (!file)
-        throw new InputError(`${folder}: picture index must be in 0..${files.length - 1}, got ${index}`);
-      return readPicture(join(folder, file.path), file.label, { resolution, resampler });
+      const { path, label } = fileAt({ name: folder, files }, index);
+      return readPicture(join(folder, path), label, { resolution, resampler });
     },
   };
 }

@@ -1,11 +1,11 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
 import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import { type FolderSource, folderSource, type Resampler, type Verified, verifyFolder } from "./folder.ts";
+import { folderSource, type Resampler } from "./folder.ts";
 import { motionsSource } from "./motions/index.ts";
 import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
-import { openVideoFolder, type VideoFolderOptions, type VideoSource, verifyVideos } from "./video/folder.ts";
+import { openVideoFolder, type VideoFolderOptions } from "./video/folder.ts";
 import type { Timing } from "./video/footage.ts";
 
 /** `stride`, `frameRate`, `clipsPerFile` and `split` are of folders of videos. */
@@ -49,16 +49,6 @@ export async function openSource({
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler });
-}
-
-/** Opens every picture or video of a folder once; see {@link verifyFolder} and {@link verifyVideos}. */
-export function verifySource(
-  source: FolderSource,
-  options: Parameters<typeof verifyFolder>[1],
-): Promise<Verified> {
-  return source.frames === undefined
-    ? verifyFolder(source, options)
-    : verifyVideos(source as VideoSource, options);
 }
 
 /** `count` indices worth a look: the first ones of an endless source, a random choice of a finite one, ascending. */

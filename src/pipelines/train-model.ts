@@ -12,8 +12,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
-import type { FolderSource } from "../data/folder.ts";
-import { openSource, verifySource } from "../data/open-source.ts";
+import { type FolderSource, verifyFolder } from "../data/folder.ts";
+import { openSource } from "../data/open-source.ts";
 import { pictureSheet } from "../data/sheet.ts";
 import { type Clip, frameOf, type PictureSource, type Raster } from "../data/source.ts";
 import { remembered, selected } from "../data/views.ts";
@@ -134,10 +134,9 @@ async function openPictures(
     const count = data.count!; // the configuration's reader asks for it where a source has no end
     return { source: remembered(source), count, description: JSON.stringify({ ...data, count }) };
   }
-  const { files: all } = source as FolderSource;
-  const { source: good, unreadable } = await verifySource(source as FolderSource, {
+  const { source: good, unreadable } = await verifyFolder(source as FolderSource, {
     signal,
-    onFile: (done) => onProgress?.({ job: "opening", step: done, total: all.length, metrics: {} }),
+    onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
   });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(

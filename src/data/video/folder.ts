@@ -2,11 +2,9 @@
  * A folder of videos as a dataset of clips, by one of three layouts: UCF-101 with its split files, Kinetics with its
  * CSV files, or plain folders. Clips are taken from the middle of each file, or evenly spread over it.
  */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { InputError, requireInput, unknownName } from "../../core/errors.ts";
-import { type FolderSource, few, list } from "../folder.ts";
-import { selected } from "../views.ts";
+import { requireInput, unknownName } from "../../core/errors.ts";
+import { type FolderSource, fileAt, list } from "../folder.ts";
 import { type ClipOptions, clipLength, needsFfmpeg, readClip, requireClipOptions } from "./clip.ts";
 import { ffmpegVersion } from "./ffmpeg.ts";
 import { spanOf } from "./footage.ts";
@@ -35,13 +33,6 @@ export interface VideoFolderOptions extends ClipOptions {
 /** A folder of clips; `files` names one entry per clip, so a file comes `clipsPerFile` times, in the order of time. */
 export interface VideoSource extends FolderSource {
   readonly frames: number;
-}
-
-/** What {@link verifyVideos} found. */
-export interface VerifiedVideos {
-  /** The same dataset without the unreadable files, in the same order. */
-  readonly source: VideoSource;
-  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
@@ -111,9 +102,7 @@ function videoSource(
     files,
     warnings,
     async read(index) {
-      const file = files[index];
-      if (!file)
-        throw new InputError(`${folder}: picture index must be in 0..${files.length - 1}, got ${index}`);
+      const file = fileAt({ name: folder, files }, index);
       const path = join(folder, file.path);
       const length = await lengthOf(path);
       const middle = ((index % clipsPerFile) + 0.5) / clipsPerFile;
@@ -122,57 +111,4 @@ function videoSource(
       return { ...(await readClip(path, { ...options, start })), label: file.label };
     },
   };
-}
-
-/**
- * Decodes each file once, up to the end of its last clip, and sorts out those that are broken or too short, so that a
- * long run never meets one. As many files at once as the machine has cores.
- *
- * @param options.onFile  called after each file with the number done so far
- * @throws InputError when nothing readable is left, or a class lost all its videos; the signal's reason
- */
-export async function verifyVideos(
-  source: VideoSource,
-  options: { onFile?: (done: number) => void; signal?: AbortSignal } = {},
-): Promise<VerifiedVideos> {
-  const lastClips = [...new Map(source.files.map(({ path }, index) => [path, index]))];
-  const reasons = new Map<string, string>();
-  let next = 0;
-  let done = 0;
-  const work = async (): Promise<void> => {
-    while (next < lastClips.length) {
-      options.signal?.throwIfAborted();
-      const [path, index] = lastClips[next++]!;
-      try {
-        await source.read(index);
-      } catch (error) {
-        if (!(error instanceof InputError)) {
-          next = lastClips.length; // the others stop too
-          throw error;
-        }
-        reasons.set(path, error.message);
-      }
-      options.onFile?.(++done);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-
-  const unreadable = lastClips.flatMap(([path]) => {
-    const reason = reasons.get(path);
-    return reason === undefined ? [] : [{ path, reason }];
-  });
-  const good = source.files.flatMap(({ path }, index) => (reasons.has(path) ? [] : [index]));
-  const files = good.map((index) => source.files[index]!);
-  requireInput(
-    files.length > 0,
-    `${source.name}: none of the ${lastClips.length} videos can be read; first: ${unreadable[0]?.reason}`,
-  );
-  const labels = (of: VideoSource["files"]) => new Set(of.map(({ label }) => label));
-  const [before, after] = [labels(source.files), labels(files)];
-  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
-  requireInput(
-    lost.length === 0,
-    `${source.name}: no readable video is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
-  );
-  return { unreadable, source: { ...selected(source, good), files } };
 }
