@@ -46,7 +46,7 @@ export function addPlanOptions(command: Command): Command {
 export async function planInputOf(
   options: PlanOptions,
   model: GenerativeModel,
-  task?: Task,
+  task?: "generate" | Task,
 ): Promise<PlanInput> {
   const { planForBudget } = await import("../src/index.ts");
   return {

@@ -26,7 +26,7 @@ export async function writeVideos(
   signal: AbortSignal,
   extra: readonly NamedClip[] = [],
 ) {
-  const { animatedSheet, encodeAnimation, frameOf, pictureSheet, printSizes, writeFileAtomic } = await import(
+  const { animatedSheet, encodeAnimation, filmStrip, printSizes, writeFileAtomic } = await import(
     "../src/index.ts"
   );
   const digits = Math.max(4, String(videos.length - 1).length);
@@ -51,9 +51,7 @@ export async function writeVideos(
   const moving = await animatedSheet(shown, { scale: 2, ...shownLabels });
   await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate: options.fps }));
   const strip = join(out, "strip.png");
-  // One row a clip, its frames from left to right.
-  const frames = shown.flatMap((clip) => Array.from({ length: clip.frames }, (_, t) => frameOf(clip, t)));
-  const still = await pictureSheet(frames, { columns: shown[0]!.frames, gap: 2 });
+  const still = await filmStrip(shown, { gap: 2 });
   await writeFileAtomic(strip, still);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };

@@ -11,6 +11,7 @@ export {
   animatedSheet,
   encodeAnimation,
   encodeMp4,
+  filmStrip,
   sideBySide,
 } from "./data/video/write.ts";
 export type { PlanCost, StepCost } from "./decoding/cost.ts";

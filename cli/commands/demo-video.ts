@@ -1,9 +1,8 @@
 /** `magnets demo video` (`npm start -- video`): clips from the shipped model, one gone on with, and the flat decode. */
 import { relative } from "node:path";
 import { planTable } from "../plan-table.ts";
-import { startProgress } from "../progress.ts";
+import { race, raceTable } from "../race.ts";
 import { openReport } from "../report.ts";
-import { short, table } from "../table.ts";
 import { writeVideos } from "../write-clips.ts";
 
 export interface DemoOptions {
@@ -33,21 +32,11 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
     // The stride shares no factor with the number of motions, so that things and motions both vary.
     const classes = Array.from({ length: count }, (_, i) => names[(i * 9) % names.length] ?? "none");
     const request = { classes, count, seed: options.seed, signal };
-    const run = async (label: string, plan: Parameters<typeof pipeline.generate>[0] = {}) => {
-      const progress = startProgress(label, model.plan.steps);
-      try {
-        return await pipeline.generate({
-          ...request,
-          ...plan,
-          onStep: ({ step, factor }) => progress.update(step, { model: `1/${factor}` }),
-        });
-      } finally {
-        progress.stop();
-      }
-    };
-    await pipeline.generate({ ...request, count: 1 }); // compiles, so that both clocks start warm
-    const nested = await run("nested");
-    const flat = await run("flat  ", { plan: { sizes: `1x${model.plan.steps}`, cache: { enabled: false } } });
+    const both = await race((changes) => pipeline.generate({ ...request, ...changes }), {
+      steps: model.plan.steps,
+      series: 1,
+    });
+    const { nested, flat } = both;
 
     const given = Math.min(mostGiven, frames - 1);
     const drawn = await openSource({ source: "motions", seed: 1_000_003, resolution, frames });
@@ -69,16 +58,7 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
     report.say("\nThe plan, step by step:\n");
     report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
     report.say(`\nMeasured just now, ${count} clips each, from the same seed:\n`);
-    report.say(
-      table(
-        ["decode", "multiply-adds", "seconds"],
-        [nested, flat].map(({ stats }, i) => [
-          i === 0 ? "the plan" : "flat, full size",
-          short(stats.multiplyAdds),
-          Number(stats.seconds.toFixed(2)),
-        ]),
-      ),
-    );
+    report.say(raceTable(both));
     const name = options.model ?? relative(process.cwd(), folder);
     report.say("\nTry next:");
     report.say(`  npm run magnets -- sample ${name} --class "${names[1] ?? "none"}" --count 4 --format gif`);

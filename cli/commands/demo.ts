@@ -6,7 +6,6 @@ import { Argument, type Command } from "commander";
 import { finishCommand, seed } from "../options.ts";
 import { planTable } from "../plan-table.ts";
 import { openReport } from "../report.ts";
-import { short, table } from "../table.ts";
 import { writeGenerated } from "../write-pictures.ts";
 import type { DemoOptions } from "./demo-video.ts";
 
@@ -33,7 +32,7 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
 async function demo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { ensureWritableFolder, ImagePipeline, modelPlanCost } = await import("../../src/index.ts");
-  const { startProgress } = await import("../progress.ts");
+  const { race, raceTable } = await import("../race.ts");
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder);
   try {
@@ -48,36 +47,17 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
       seed: options.seed,
       signal,
     };
-    const run = async (label: string, plan: Parameters<typeof pipeline.generate>[0] = {}) => {
-      const progress = startProgress(label, model.plan.steps * Math.ceil(count / 16));
-      try {
-        return await pipeline.generate({
-          ...request,
-          ...plan,
-          onStep: ({ step, factor }) => progress.update(step, { model: `1/${factor}` }),
-        });
-      } finally {
-        progress.stop();
-      }
-    };
-    await pipeline.generate({ ...request, count: 1 }); // compiles, so that both clocks start warm
-    const nested = await run("nested");
-    const flat = await run("flat  ", { plan: { sizes: `1x${model.plan.steps}`, cache: { enabled: false } } });
+    const both = await race((changes) => pipeline.generate({ ...request, ...changes }), {
+      steps: model.plan.steps,
+      series: Math.ceil(count / 16),
+    });
+    const { nested, flat } = both;
 
     const written = await writeGenerated(nested, pipeline, options, report, signal);
     report.say(`\n${count} pictures: ${written.sheet}\n\nThe plan, step by step:\n`);
     report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
     report.say(`\nMeasured just now, ${count} pictures each, from the same seed:\n`);
-    report.say(
-      table(
-        ["decode", "multiply-adds", "seconds"],
-        [nested, flat].map(({ stats }, i) => [
-          i === 0 ? "the plan" : "flat, full size",
-          short(stats.multiplyAdds),
-          Number(stats.seconds.toFixed(2)),
-        ]),
-      ),
-    );
+    report.say(raceTable(both));
     report.say(
       "(The flat decode timed here skips the logits of decided tokens; the count above includes them.)",
     );

@@ -25,8 +25,7 @@ export function addPlanCommand(program: Command): void {
     const report = openReport(options);
     const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
     const model = await readModel(folder);
-    const task = options.task === "generate" ? undefined : options.task;
-    const plan = planFor(model, await planInputOf(options, model, task), options.task);
+    const plan = planFor(model, await planInputOf(options, model, options.task), options.task);
     const cost = modelPlanCost(model.transformer.config, plan);
     report.say(planTable(cost));
     report.finish({

@@ -15,9 +15,10 @@ import {
   oneHot,
 } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
+import { pixelSpace } from "../models/tokenizer/config.ts";
 import type { Schedule, TrainingJob } from "../training/loop.ts";
 import { addTraining, type OptimiserOptions, stateInputs } from "../training/optimiser.ts";
-import { type ClassifierConfig, classifierParameters, classify, pixelSpace } from "./classifier.ts";
+import { type ClassifierConfig, classifierParameters, classify } from "./classifier.ts";
 
 /** How much of each target is spread evenly over the classes. */
 const smoothing = 0.05;

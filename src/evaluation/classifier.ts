@@ -9,7 +9,6 @@
 import { z } from "zod";
 import { requireInput } from "../core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { spaceOf } from "../data/source.ts";
 import {
   add,
   argMax,
@@ -28,6 +27,7 @@ import {
   type Value,
 } from "../graph/index.ts";
 import { type ParameterSpec, parameterInputs } from "../models/parameters.ts";
+import { patchExtent, pixelSpace } from "../models/tokenizer/config.ts";
 import type { Feed, Runner } from "../runtime/runner.ts";
 
 const positive = z.int().positive();
@@ -99,16 +99,6 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
     `${where}: every entry of channels must be a multiple of groups, ${config.groups}, got ${odd}`,
   );
   return config;
-}
-
-/** [S, S] or [T, S, S]: the extents of the pictures that a classifier sees. */
-export function pixelSpace({ frames, resolution }: ClassifierConfig): number[] {
-  return spaceOf({ frames, height: resolution, width: resolution });
-}
-
-/** The extents of the pixel blocks that the first convolution sees as channels. */
-function patchExtent({ frames, framePatch, patchSize }: ClassifierConfig): number[] {
-  return frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
 }
 
 /** By how much each axis shrinks between two convolutions, for every two. */

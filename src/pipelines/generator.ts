@@ -11,6 +11,7 @@ import { fromPlanes, type Picture, type Raster, spaceOf, toPlanes } from "../dat
 import { decode } from "../decoding/decode.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
+import { pixelSpace } from "../models/tokenizer/config.ts";
 import { gridTokens, maskId } from "../models/transformer/config.ts";
 import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
@@ -196,8 +197,7 @@ function generatorOver(
   const config = model.transformer.config;
   const size = gridTokens(config);
   const masked = maskId(config);
-  const wanted = model.tokenizer.config;
-  const space = spaceOf({ ...wanted, height: wanted.resolution, width: wanted.resolution });
+  const space = pixelSpace(model.tokenizer.config);
   let closing: Promise<void> | undefined;
 
   async function encode(pictures: readonly Raster[]): Promise<Int32Array[]> {

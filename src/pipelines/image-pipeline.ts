@@ -4,15 +4,13 @@
  * N grid tokens, S side of a picture in pixels.
  */
 import { InputError, requireInput } from "../core/errors.ts";
-import type { Seed } from "../core/random.ts";
 import { sizeOf } from "../core/tensor.ts";
 import type { Picture, Raster } from "../data/source.ts";
-import type { DecodePlan } from "../decoding/plan.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
 import {
   type DecodeChoices,
-  type GenerateStats,
+  type Decoded,
   type Generator,
   openGenerator,
   openGeneratorFrom,
@@ -32,13 +30,8 @@ export interface GenerateOptions extends DecodeChoices {
   readonly startTokens?: Int32Array;
 }
 
-export interface Generated {
+export interface Generated extends Omit<Decoded, "pictures"> {
   readonly images: readonly Picture[];
-  /** [N] per picture. */
-  readonly tokens: readonly Int32Array[];
-  readonly seed: Seed;
-  readonly plan: DecodePlan;
-  readonly stats: GenerateStats;
 }
 
 export interface EditOptions extends Omit<GenerateOptions, "startTokens" | "classes"> {

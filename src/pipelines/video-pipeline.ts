@@ -3,17 +3,14 @@
  * their ends (interpolation).
  */
 import { InputError, requireInput } from "../core/errors.ts";
-import type { Seed } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
 import type { Clip, Picture } from "../data/source.ts";
-import type { DecodePlan } from "../decoding/plan.ts";
 import { type Task, taskClass } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
 import {
   type DecodeChoices,
   type Decoded,
-  type GenerateStats,
   type Generator,
   openGenerator,
   openGeneratorFrom,
@@ -44,13 +41,8 @@ export interface PredictOptions extends CompleteOptions {
   readonly given: number;
 }
 
-export interface GeneratedVideos {
+export interface GeneratedVideos extends Omit<Decoded, "pictures"> {
   readonly videos: readonly (Picture & Clip)[];
-  /** [N] per clip. */
-  readonly tokens: readonly Int32Array[];
-  readonly seed: Seed;
-  readonly plan: DecodePlan;
-  readonly stats: GenerateStats;
 }
 
 export interface VideoPipeline extends AsyncDisposable {

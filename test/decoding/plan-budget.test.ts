@@ -3,19 +3,9 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { planCost } from "../../src/decoding/cost.ts";
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
-import { flatMultiplyAdds, planFamily, planWithin } from "../../src/decoding/plan-budget.ts";
+import { planFamily, planWithin } from "../../src/decoding/plan-budget.ts";
+import { defaults, flat, model } from "./sprites-model.ts";
 
-const model = {
-  width: 192,
-  depth: 6,
-  hidden: 768,
-  codebookSize: 1024,
-  gridTokens: 64,
-  factors: [1, 2, 4, 8],
-  heads: 8,
-};
-const defaults = makePlan({ guidance: { scale: 1.5 } }, basePlan(model.factors));
-const flat = flatMultiplyAdds(model, defaults);
 const share = (plan = defaults) => planCost(model, plan).multiplyAdds / flat;
 
 describe("planWithin", () => {

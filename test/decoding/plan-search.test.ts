@@ -2,21 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { basePlan, type DecodePlan, makePlan } from "../../src/decoding/plan.ts";
-import { flatMultiplyAdds } from "../../src/decoding/plan-budget.ts";
 import { bestByFronts, candidatePlans, paretoFront, searchPlans } from "../../src/decoding/plan-search.ts";
 import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
-
-const model = {
-  width: 192,
-  depth: 6,
-  hidden: 768,
-  codebookSize: 1024,
-  gridTokens: 64,
-  factors: [1, 2, 4, 8],
-  heads: 8,
-};
-const defaults = makePlan({ guidance: { scale: 1.5 } }, basePlan(model.factors));
-const flat = flatMultiplyAdds(model, defaults);
+import { defaults, flat, model } from "./sprites-model.ts";
 
 describe("candidatePlans", () => {
   const candidates = candidatePlans(model, defaults, { budget: 0.33, count: 64, seed: 5 });

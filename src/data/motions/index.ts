@@ -8,7 +8,7 @@
  */
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";
-import { loadSharp } from "../sharp.ts";
+import { decodeRgb } from "../sharp.ts";
 import type { Clip, Picture, PictureSource } from "../source.ts";
 import { chanceOf } from "../sprites/chance.ts";
 import { newSketch } from "../sprites/svg.ts";
@@ -84,18 +84,9 @@ export async function drawMotion(
   options: MotionOptions = {},
 ): Promise<Picture & Clip> {
   const { svg, label } = motionSvg(seed, index, options);
-  const { data, info } = await (await loadSharp())(Buffer.from(svg))
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return {
-    width: info.width,
-    height: info.width,
-    frames: info.height / info.width,
-    // The rows of a film strip are the rows of its frames, one after another.
-    pixels: new Uint8Array(data.buffer, data.byteOffset, data.length),
-    label,
-  };
+  const { width, height, pixels } = await decodeRgb(Buffer.from(svg));
+  // The rows of a film strip are the rows of its frames, one after another.
+  return { width, height: width, frames: height / width, pixels, label };
 }
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely. */

@@ -5,7 +5,7 @@
 
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";
-import { loadSharp } from "../sharp.ts";
+import { decodeRgb } from "../sharp.ts";
 import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { butterfly, cat, face, fish } from "./creatures.ts";
@@ -66,16 +66,7 @@ export function spriteSvg(
  */
 export async function drawSprite(seed: Seed, index: number, options: SpriteOptions = {}): Promise<Picture> {
   const { svg, label } = spriteSvg(seed, index, options);
-  const { data, info } = await (await loadSharp())(Buffer.from(svg))
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return {
-    width: info.width,
-    height: info.height,
-    pixels: new Uint8Array(data.buffer, data.byteOffset, data.length),
-    label,
-  };
+  return { ...(await decodeRgb(Buffer.from(svg))), label };
 }
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely. */

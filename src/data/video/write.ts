@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { loadSharp } from "../sharp.ts";
+import { decodeRgb, loadSharp } from "../sharp.ts";
 import { pictureSheet, type SheetOptions } from "../sheet.ts";
 import { type Clip, clipOf, frameOf, type Raster } from "../source.ts";
 import { fileName, type Job, run } from "./ffmpeg.ts";
@@ -104,16 +104,20 @@ export async function encodeMp4(
 }
 
 /**
- * The frames of a clip side by side, as PNG bytes.
+ * The frames of clips side by side, one row a clip, as PNG bytes.
  *
  * @param options.label  text below frame t
+ * @throws when there is no clip, or their numbers of frames differ
  */
 export async function filmStrip(
-  clip: Clip,
+  clips: readonly Clip[],
   { scale, gap, label }: { scale?: number; gap?: number; label?: (t: number) => string } = {},
 ): Promise<Uint8Array> {
-  const labels = label && Array.from({ length: clip.frames }, (_, t) => label(t));
-  return pictureSheet(framesOf(clip), { columns: clip.frames, scale, gap, labels });
+  requireAlike("filmStrip", clips);
+  const columns = clips[0]!.frames;
+  const frames = clips.flatMap(framesOf);
+  const labels = label && frames.map((_, i) => label(i % columns));
+  return pictureSheet(frames, { columns, scale, gap, labels });
 }
 
 /**
@@ -153,9 +157,7 @@ export async function animatedSheet(clips: readonly Clip[], options: SheetOption
       clips.map((clip) => frameOf(clip, t)),
       options,
     );
-    const sharp = await loadSharp();
-    const { data, info } = await sharp(sheet).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    sheets.push({ width: info.width, height: info.height, pixels: data });
+    sheets.push(await decodeRgb(sheet));
   }
   return clipOf(sheets);
 }

@@ -119,12 +119,16 @@ function requireTime(config: TokenizerConfig, where: string): void {
 }
 
 /** The axes of a picture in pixels: [S, S], or [T, S, S]. */
-export function pixelSpace({ frames, resolution }: TokenizerConfig): number[] {
+export function pixelSpace({ frames, resolution }: Pick<TokenizerConfig, "frames" | "resolution">): number[] {
   return frames === undefined ? [resolution, resolution] : [frames, resolution, resolution];
 }
 
 /** The pixels along each axis of the blocks that the first convolution sees as channels. */
-export function patchExtent({ frames, framePatch, patchSize }: TokenizerConfig): number[] {
+export function patchExtent({
+  frames,
+  framePatch,
+  patchSize,
+}: Pick<TokenizerConfig, "frames" | "framePatch" | "patchSize">): number[] {
   return frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
 }
 

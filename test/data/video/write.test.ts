@@ -182,12 +182,12 @@ describe("encodeMp4", () => {
 describe("filmStrip", () => {
   it("is the sheet of the frames in one row", async () => {
     const clip = noise(8, 6, 5);
-    const strip = await filmStrip(clip, { scale: 2, gap: 3 });
+    const strip = await filmStrip([clip], { scale: 2, gap: 3 });
     const { width, height } = await sharp(strip).metadata();
     expect([width, height]).toEqual([3 + 5 * (16 + 3), 3 + 12 + 3]);
     const frames = [0, 1, 2, 3, 4].map((t) => frameOf(clip, t));
     expectSame(strip, await pictureSheet(frames, { columns: 5, scale: 2, gap: 3 }));
-    const labelled = await filmStrip(clip, { label: (t) => `${t}` });
+    const labelled = await filmStrip([clip], { label: (t) => `${t}` });
     const labels = ["0", "1", "2", "3", "4"];
     expectSame(labelled, await pictureSheet(frames, { columns: 5, labels }));
   });
