@@ -18,6 +18,7 @@ export type { PlanCost, StepCost } from "./decoding/cost.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export type { FrontPlan, PlanFront } from "./decoding/plan-front.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export type {
@@ -41,6 +42,7 @@ export {
   planFor,
   planForBudget,
   readModel,
+  writeFront,
   writeModel,
 } from "./pipelines/model.ts";
 export { openPipeline } from "./pipelines/open-pipeline.ts";

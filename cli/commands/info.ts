@@ -7,14 +7,14 @@ import { short, table } from "../table.ts";
 export function addInfoCommand(program: Command): void {
   const command = program
     .command("info")
-    .description("what a model folder holds: sizes, sub-models, classes, tasks, tokenizer, default plans")
+    .description("what a model folder holds: sizes, sub-models, classes, tasks, tokenizer, plans")
     .argument("<model>", "a model folder");
   finishCommand(command, "info models/sprites").action(
     async (folder: string, options: { json?: boolean }) => {
       const report = openReport(options);
       const { describeModel, readModel } = await import("../../src/index.ts");
       const model = describeModel(await readModel(folder));
-      const { tokenizer, transformer, classes, plan, completionPlan } = model;
+      const { tokenizer, transformer, classes, plan, completionPlan, front } = model;
       report.say(
         `tokenizer    ${tokenizer.frames === undefined ? "" : `${tokenizer.frames} frames of `}` +
           `${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +
@@ -29,6 +29,13 @@ export function addInfoCommand(program: Command): void {
         `${sizes}, ${maskSchedule}, guidance ${guidanceScale}, ${ratio.toFixed(2)} times less than flat`;
       report.say(`plan         ${told(plan)}`);
       if (completionPlan) report.say(`${transformer.tasks.join(", ")}  ${told(completionPlan)}`);
+      if (front) {
+        const shares = front.plans.map(({ share }) => share);
+        report.say(
+          `measured     ${shares.length} plans of ${Math.min(...shares).toFixed(3)} to ${Math.max(...shares).toFixed(3)} ` +
+            `of the flat decode's multiply-adds, by ${front.judge} on ${front.samples} pictures`,
+        );
+      }
       report.say("");
       report.say(
         table(

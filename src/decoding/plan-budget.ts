@@ -5,14 +5,8 @@
 import { requireInput } from "../core/errors.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 import { type DecodePlan, evenSizes } from "./plan.ts";
+import type { FrontPlan } from "./plan-front.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
-
-/** A plan with what was measured of it. */
-export interface FrontPlan {
-  readonly plan: DecodePlan;
-  /** Fréchet distance; smaller is better. */
-  readonly distance: number;
-}
 
 /**
  * What budgets are fractions of: the flat decode with the steps and the guidance of the model's default plan. It is one

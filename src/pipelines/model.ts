@@ -3,7 +3,7 @@
  *
  *   model_index.json          the parts
  *   tokenizer/, transformer/  config.json and model.safetensors each
- *   generation_config.json    the default decode plans and the names of the classes
+ *   generation_config.json    the default decode plans, the names of the classes, and the measured plans, if any
  */
 import { join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
@@ -19,7 +19,8 @@ import {
   type PlanInput,
   printSizes,
 } from "../decoding/plan.ts";
-import { planWithin } from "../decoding/plan-budget.ts";
+import { flatMultiplyAdds, planWithin } from "../decoding/plan-budget.ts";
+import { type PlanFront, readFront } from "../decoding/plan-front.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -51,7 +52,11 @@ export interface GenerativeModel {
   readonly plan: DecodePlan;
   /** The plan of completing clips; null for a model without such tasks. */
   readonly completionPlan: DecodePlan | null;
+  /** Measured plans of generating; left out where none were measured. */
+  readonly front?: PlanFront;
 }
+
+const generationName = "generation_config.json";
 
 /**
  * Reads a model folder and checks that its parts belong together.
@@ -95,11 +100,11 @@ export async function readModel(folder: string): Promise<GenerativeModel> {
   return {
     tokenizer,
     transformer,
-    ...(await readGeneration(join(folder, "generation_config.json"), transformer.config)),
+    ...(await readGeneration(join(folder, generationName), transformer.config)),
   };
 }
 
-/** The default plan and the class names. */
+/** The default plans, the class names and the front. */
 async function readGeneration(path: string, config: TransformerConfig) {
   const given = await readJson(path);
   requireInput(
@@ -123,7 +128,25 @@ async function readGeneration(path: string, config: TransformerConfig) {
     completion = makePlan(own, completionPlan(plan), `${path}: completionPlan`);
     resolvePlan(completion, modelFacts(config));
   }
-  return { classNames: classNames as string[], plan, completionPlan: completion };
+  const front =
+    "front" in given ? { front: checkedFront(readFront(given.front, plan, `${path}: front`), config) } : {};
+  return { classNames: classNames as string[], plan, completionPlan: completion, ...front };
+}
+
+/** A front whose plans the model can run. */
+function checkedFront(front: PlanFront, config: TransformerConfig): PlanFront {
+  for (const { plan } of front.plans) resolvePlan(plan, modelFacts(config));
+  return front;
+}
+
+/**
+ * Puts a measured front into a model folder, in the place of an older one. Nothing else in the folder changes.
+ *
+ * @throws InputError when the folder has no `generation_config.json`, or cannot be written
+ */
+export async function writeFront(folder: string, front: PlanFront): Promise<void> {
+  const path = join(folder, generationName);
+  await writeJson(path, { ...((await readJson(path)) as object), front });
 }
 
 /**
@@ -138,10 +161,11 @@ export async function writeModel(
 ): Promise<void> {
   await writeModelPart(folder, "tokenizer", { ...model.tokenizer, store });
   await writeModelPart(folder, "transformer", { ...model.transformer, store });
-  await writeJson(join(folder, "generation_config.json"), {
+  await writeJson(join(folder, generationName), {
     plan: model.plan,
     ...(model.completionPlan && { completionPlan: model.completionPlan }),
     classNames: model.classNames,
+    ...(model.front && { front: model.front }),
   });
   const isMoving = model.tokenizer.config.frames !== undefined;
   await writeModelIndex(folder, {
@@ -179,17 +203,19 @@ export function planFor(
 }
 
 /**
- * The plan that makes the most of a budget of compute; see {@link planWithin}.
+ * The plan that makes the most of a budget of compute; see {@link planWithin}. The model's measured plans, if it has
+ * any, are plans of generating, and stand for no other task.
  *
  * @param budget  fraction of the flat decode's multiply-adds, above 0
  * @throws InputError when no plan is so cheap, saying what the cheapest takes, and as {@link planFor}
  */
 export function planForBudget(
-  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer">,
+  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer" | "front">,
   budget: number,
   task: "generate" | Task = "generate",
 ): DecodePlan {
-  return planWithin(transformerFacts(model.transformer.config), planFor(model, {}, task), budget);
+  const front = task === "generate" ? model.front?.plans : undefined;
+  return planWithin(transformerFacts(model.transformer.config), planFor(model, {}, task), budget, front);
 }
 
 /** What resolving a plan needs to know of a transformer. */
@@ -214,7 +240,7 @@ export function modelPlanCost(config: TransformerConfig, plan: DecodePlan, maske
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */
-export function describeModel({ tokenizer, transformer, classNames, ...plans }: GenerativeModel) {
+export function describeModel({ tokenizer, transformer, classNames, front, ...plans }: GenerativeModel) {
   const { config } = transformer;
   const specs = transformerParameters(config);
   const describePlan = (plan: DecodePlan) => {
@@ -250,5 +276,21 @@ export function describeModel({ tokenizer, transformer, classNames, ...plans }: 
     },
     plan: describePlan(plans.plan),
     completionPlan: plans.completionPlan && describePlan(plans.completionPlan),
+    front: front ? describeFront(front, config, plans.plan) : null,
+  };
+}
+
+/** A front in numbers, each plan beside the flat decode. */
+export function describeFront(front: PlanFront, config: TransformerConfig, defaults: DecodePlan) {
+  const flat = flatMultiplyAdds(transformerFacts(config), defaults);
+  return {
+    ...front,
+    plans: front.plans.map(({ plan, distance }) => ({
+      sizes: printSizes(plan.sizes),
+      /** Of the flat decode's multiply-adds. */
+      share: modelPlanCost(config, plan).multiplyAdds / flat,
+      distance,
+      distanceToFlat: distance / front.flatDistance,
+    })),
   };
 }

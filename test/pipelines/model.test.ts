@@ -1,0 +1,65 @@
+/** Measured plans in a model folder: written, read, checked, and used for budgets. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PlanFront } from "../../src/decoding/plan-front.ts";
+import { planFor, planForBudget, readModel, writeFront, writeModel } from "../../src/pipelines/model.ts";
+import { toyModel } from "./toy-model.ts";
+import { toyVideoModel } from "./toy-video-model.ts";
+
+let folder: string;
+let path: string;
+const front: PlanFront = {
+  judge: "judge",
+  samples: 40,
+  seed: 5,
+  flatDistance: 2,
+  plans: [
+    { plan: planFor(toyModel(), "8x12"), distance: 4 },
+    { plan: planFor(toyModel(), { sizes: "8x4,4x2", choiceTemperature: 9 }), distance: 3 },
+  ],
+};
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "model-"));
+  path = join(folder, "generation_config.json");
+  await writeModel(folder, toyModel());
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("a measured front", () => {
+  it("is absent until it is put into the folder, where nothing else changes", async () => {
+    expect(await readModel(folder)).not.toHaveProperty("front");
+    const before = JSON.parse(await readFile(path, "utf8"));
+    await writeFront(folder, front);
+    const { front: written, ...rest } = JSON.parse(await readFile(path, "utf8"));
+    expect(rest).toEqual(before);
+    expect(written).toEqual(front);
+    expect((await readModel(folder)).front).toEqual(front);
+  });
+
+  it("is written with the model", async () => {
+    await writeModel(folder, { ...toyModel(), front });
+    expect((await readModel(folder)).front).toEqual(front);
+  });
+
+  it("names the file and the field that are wrong, and plans that the model cannot run", async () => {
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replace('"samples": 40', '"samples": "many"'));
+    await expect(readModel(folder)).rejects.toThrow(
+      `${path}: front.samples: must be a whole number of at least 1, got "many"`,
+    );
+    await writeFront(folder, { ...front, plans: [{ plan: planFor(toyModel(), "3x4"), distance: 1 }] });
+    await expect(readModel(folder)).rejects.toThrow(/p = 1, 2, 4, 8, got p = 3/);
+    await writeFile(path, text);
+  });
+
+  it("serves budgets of generating, and of no other task", () => {
+    const still = { ...toyModel(), front };
+    expect(planForBudget(still, 1)).toBe(front.plans[1]!.plan);
+    expect(planForBudget(toyModel(), 1).sizes).toEqual([{ factor: 1, steps: 12 }]);
+    const moving = { ...toyVideoModel(), front };
+    expect(planForBudget(moving, 1)).toBe(front.plans[1]!.plan);
+    expect(planForBudget(moving, 1, "predict")).toEqual(planForBudget(toyVideoModel(), 1, "predict"));
+  });
+});
