@@ -4,7 +4,7 @@
  *
  * What varies within a class: colours, the scene and its hour, size, place, direction, speed, start phase, gravity and
  * easing, sometimes a slow pan of the camera, sometimes something in front. The scene is calm on purpose: a clip is
- * later written with ten bits per 4 frames of 8 x 8 pixels.
+ * later written with ten bits per 2 frames of 8 x 8 pixels.
  */
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";

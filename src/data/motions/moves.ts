@@ -66,9 +66,9 @@ const drive: Choreography = (chance, { foot, ground }) => {
   };
 };
 
-/** Two to three hops on the spot, all as high or each lower than the last, flattened where it lands. */
+/** One to two hops on the spot, all as high or each lower than the last, flattened where it lands. */
 const bounce: Choreography = (chance, { foot, ground, size }) => {
-  const hops = chance.between(2, 3.2);
+  const hops = chance.between(1.2, 2);
   const phase = chance.pick([0, 0.5, chance.between(0, 1)]);
   const rest = ground - foot;
   const height = Math.min(chance.between(32, 42), rest - size * 0.3);
@@ -90,9 +90,9 @@ const bounce: Choreography = (chance, { foot, ground, size }) => {
   };
 };
 
-/** Round its own middle, three quarters of a turn to two turns. */
+/** Round its own middle, half a turn to nearly a whole one. */
 const spin: Choreography = (chance) => {
-  const turns = chance.pick([-1, 1]) * chance.between(0.8, 2);
+  const turns = chance.pick([-1, 1]) * chance.between(0.45, 0.95);
   const pace = ease(chance);
   const start = chance.between(-40, 40);
   const [x, y] = [chance.between(44, 56), chance.between(42, 50)];
@@ -104,7 +104,7 @@ const swing: Choreography = (chance) => {
   const pivot = { x: chance.between(46, 54), y: chance.between(-6, 2) };
   const rope = chance.between(44, 50);
   const reach = chance.between(26, 36);
-  const swings = chance.between(1, 1.9);
+  const swings = chance.between(0.6, 1.1);
   const phase = chance.between(0, 1);
   return {
     facing: chance.pick([-1, 1]),
@@ -136,10 +136,10 @@ const grow: Choreography = (chance, { foot, ground }) => {
   };
 };
 
-/** Round a point, upright, one turn to nearly two. */
+/** Round a point, upright, about a turn. */
 const orbit: Choreography = (chance) => {
   const centre = { x: chance.between(47, 53), y: chance.between(43, 47) };
-  const turns = chance.pick([-1, 1]) * chance.between(1, 1.8);
+  const turns = chance.pick([-1, 1]) * chance.between(0.6, 1.1);
   const phase = chance.between(0, 1);
   const rx = chance.between(25, 30);
   const ry = chance.between(23, 27);
@@ -154,9 +154,9 @@ const orbit: Choreography = (chance) => {
   };
 };
 
-/** There and gone, two to three times. */
+/** There and gone, once or twice. */
 const blink: Choreography = (chance, { foot, ground }) => {
-  const times = chance.between(2, 3.2);
+  const times = chance.between(1.2, 2);
   const phase = chance.between(0, 1);
   const sharpness = chance.between(0.8, 2.5);
   const [x, y] = [chance.between(38, 62), chance.between(44, 54)];

