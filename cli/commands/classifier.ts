@@ -14,6 +14,7 @@ interface ClassifierOptions {
   heldOut: number;
   steps?: number;
   mirror: boolean;
+  degrade?: boolean;
   resume?: boolean;
   threads?: number;
   run?: string;
@@ -32,6 +33,7 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     .option("--held-out <n>", "other pictures to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 pictures (default: 1000)", wholeNumber(1))
     .option("--no-mirror", "never turn pictures left to right: where that would change their class")
+    .option("--degrade", "train on pictures of less detail and uneven shade: look past a tokenizer's blocks")
     .option("--resume", "go on with the run in the run folder");
   addThreadsOption(command)
     .option("--run <folder>", "metrics and checkpoints (default: runs/ and the classifier's name)")
@@ -44,7 +46,7 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
 }
 
 async function classifier(options: ClassifierOptions, signal: AbortSignal): Promise<void> {
-  const { data, resolution, frames, steps, mirror, resume, threads } = options;
+  const { data, resolution, frames, steps, mirror, degrade, resume, threads } = options;
   const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
   const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
@@ -62,6 +64,7 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
       command: `magnets classifier ${commandLine({ ...options, out })}`,
       ...(steps !== undefined && { schedule: { steps } }),
       isMirrored: mirror,
+      isDegraded: degrade,
       resume,
       threads,
       signal,
@@ -88,10 +91,19 @@ export function classifierFolder(data: string): string {
 }
 
 /** The options that decide what comes out, for the classifier's card. */
-function commandLine({ data, resolution, frames, pictures, steps, mirror, out }: ClassifierOptions): string {
+function commandLine({
+  data,
+  resolution,
+  frames,
+  pictures,
+  steps,
+  mirror,
+  degrade,
+  out,
+}: ClassifierOptions): string {
   const given = { data, resolution, frames, pictures, steps, out };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name} ${value}`],
   );
-  return [...words, ...(mirror ? [] : ["--no-mirror"])].join(" ");
+  return [...words, ...(mirror ? [] : ["--no-mirror"]), ...(degrade ? ["--degrade"] : [])].join(" ");
 }

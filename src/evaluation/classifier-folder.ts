@@ -28,6 +28,7 @@ const folderSchema = z.strictObject({
     pictures: z.int(),
     steps: z.int(),
     isMirrored: z.boolean().default(true),
+    isDegraded: z.boolean().default(false),
   }),
 });
 
@@ -50,6 +51,7 @@ export interface ClassifierFolder {
     readonly pictures: number;
     readonly steps: number;
     readonly isMirrored: boolean;
+    readonly isDegraded: boolean;
   };
 }
 
@@ -103,7 +105,7 @@ dataset, with one another; they cannot be set beside figures from any paper.
 |---|---|
 | classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
 | right on held-out pictures | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
-| trained on | ${count(training.pictures)} pictures of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored |
+| trained on | ${count(training.pictures)} pictures of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
 | network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 

@@ -63,6 +63,8 @@ export interface TrainClassifierOptions {
   readonly network?: Readonly<Record<string, unknown>>;
   /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
   readonly isMirrored?: boolean;
+  /** Whether pictures lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
+  readonly isDegraded?: boolean;
   readonly resume?: boolean;
   /** All cores unless told. */
   readonly threads?: number;
@@ -78,7 +80,7 @@ export interface TrainClassifierOptions {
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
-  const { seed = 0, isMirrored = true } = options;
+  const { seed = 0, isMirrored = true, isDegraded = false } = options;
   const { classNames, resolution, frames } = source;
   requireInput(
     classNames.length >= 2,
@@ -93,12 +95,13 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const schedule = { ...classifierSchedule, ...options.schedule };
   const network = options.network ?? (frames === undefined ? {} : movingNetwork(frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
-  const settings = { seed, source: source.name, count, isMirrored, config, schedule };
+  const settings = { seed, source: source.name, count, isMirrored, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
-    const job = classifierJob({ config, schedule, source: remembered(source), count, isMirrored, key });
+    const pictures = { source: remembered(source), count };
+    const job = classifierJob({ config, schedule, ...pictures, isMirrored, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
     const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
@@ -118,6 +121,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
         pictures: count,
         steps: schedule.steps,
         isMirrored,
+        isDegraded,
       },
     };
     await writeClassifier(out, written);

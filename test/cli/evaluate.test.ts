@@ -33,7 +33,14 @@ beforeAll(async () => {
     tensors: initialise(classifierParameters(network), [5, 6]),
     classNames: spriteClasses,
     accuracy: { value: 0.1, factors: [], pictures: 10, source: "nothing" },
-    training: { command: "none", source: "nothing", pictures: 1, steps: 1, isMirrored: true },
+    training: {
+      command: "none",
+      source: "nothing",
+      pictures: 1,
+      steps: 1,
+      isMirrored: true,
+      isDegraded: false,
+    },
   });
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -55,7 +62,14 @@ async function writeVideoModel(): Promise<void> {
     tensors: initialise(classifierParameters(network), [5, 6]),
     classNames: motionClasses,
     accuracy: { value: 0.1, factors: [0.2, 0.3], pictures: 10, source: "nothing" },
-    training: { command: "none", source: "nothing", pictures: 1, steps: 1, isMirrored: true },
+    training: {
+      command: "none",
+      source: "nothing",
+      pictures: 1,
+      steps: 1,
+      isMirrored: true,
+      isDegraded: false,
+    },
   });
 }
 

@@ -175,11 +175,12 @@ describe("training", () => {
       network: { ...small, framePatch: 2, channels: [16, 16], featureWidth: 8 },
       schedule: { ...options.schedule, learningRate: 0.005 },
       isMirrored: false,
+      isDegraded: true,
     });
     expect(config.frames).toBe(4);
     expect(accuracy).toEqual({ value: 1, factors: [1, 1], pictures: 30, source: "other glows" });
     const { training } = await readClassifier(join(folder, "moving"));
-    expect(training.isMirrored).toBe(false);
+    expect([training.isMirrored, training.isDegraded]).toEqual([false, true]);
     expect(await readFile(join(folder, "moving/README.md"), "utf8")).toContain(
       "| classes | red, blue × dawns, fades |",
     );

@@ -31,7 +31,7 @@ const judge: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
   accuracy: { value: 0.5, factors: [], pictures: 2, source: "noise" },
-  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true },
+  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
 };
 
 let reads = 0;

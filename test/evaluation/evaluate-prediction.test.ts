@@ -49,7 +49,7 @@ const judge: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
   accuracy: { value: 0.5, factors: [0.5, 0.5], pictures: 2, source: "dawns" },
-  training: { command: "none", source: "dawns", pictures: 2, steps: 1, isMirrored: true },
+  training: { command: "none", source: "dawns", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
 };
 
 interface Call {
