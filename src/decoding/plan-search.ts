@@ -158,6 +158,24 @@ export interface SearchOptions {
   readonly quality: (plan: DecodePlan, samples: number) => Promise<number>;
 }
 
+/** The rounds of a search, the first one first: how many plans are measured, with how many samples each. */
+export function searchRounds(
+  candidates: number,
+  samples: number,
+  rounds: number,
+): { plans: number; samples: number }[] {
+  requireInput(
+    Number.isInteger(rounds) && rounds >= 1 && samples >= 2 ** rounds,
+    `search: ${samples} samples cannot be halved over ${rounds} rounds with at least 2 in the first; ask for more samples`,
+  );
+  let plans = candidates;
+  return Array.from({ length: rounds }, (_, round) => {
+    const entry = { plans, samples: Math.floor(samples / 2 ** (rounds - 1 - round)) };
+    plans = Math.ceil(plans / 2);
+    return entry;
+  });
+}
+
 /**
  * Successive halving. The plans that are kept are those of the best fronts, so that cheap plans are not held against
  * dear ones. Deterministic where `quality` is; one that remembers what it measured makes a search resumable.
@@ -171,19 +189,13 @@ export async function searchPlans({
   rounds,
   quality,
 }: SearchOptions): Promise<Measured[]> {
-  requireInput(
-    Number.isInteger(rounds) && rounds >= 1 && samples >= 2 ** rounds,
-    `search: ${samples} samples cannot be halved over ${rounds} rounds with at least 2 in the first; ask for more samples`,
-  );
-  let plans = candidates;
   let measured: Measured[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const share = Math.floor(samples / 2 ** (rounds - 1 - round));
+  for (const round of searchRounds(candidates.length, samples, rounds)) {
+    const plans = measured.length > 0 ? bestByFronts(measured, round.plans) : candidates;
     measured = [];
     for (const candidate of plans) {
-      measured.push({ ...candidate, distance: await quality(candidate.plan, share) });
+      measured.push({ ...candidate, distance: await quality(candidate.plan, round.samples) });
     }
-    plans = bestByFronts(measured, Math.ceil(measured.length / 2));
   }
   return paretoFront(measured);
 }
