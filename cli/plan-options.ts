@@ -6,6 +6,7 @@ import { decimalNumber, wholeNumber } from "./options.ts";
 export interface PlanOptions {
   plan?: string;
   budget?: number;
+  targetQuality?: number;
   steps?: number;
   guidance?: number;
   cache: boolean;
@@ -25,6 +26,14 @@ export function addPlanOptions(command: Command): Command {
       )
         .argParser(decimalNumber(0, true))
         .conflicts(["plan", "steps"]),
+    )
+    .addOption(
+      new Option(
+        "--target-quality <ratio>",
+        "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
+      )
+        .argParser(decimalNumber(0, true))
+        .conflicts(["plan", "steps", "budget"]),
     )
     .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
     .option(
@@ -48,9 +57,10 @@ export async function planInputOf(
   model: GenerativeModel,
   task?: "generate" | Task,
 ): Promise<PlanInput> {
-  const { planForBudget } = await import("../src/index.ts");
+  const { planForBudget, planForQuality } = await import("../src/index.ts");
   return {
     ...(options.budget !== undefined && planForBudget(model, options.budget, task)),
+    ...(options.targetQuality !== undefined && planForQuality(model, options.targetQuality, task)),
     ...(options.plan !== undefined && { sizes: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),

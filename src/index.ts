@@ -41,6 +41,7 @@ export {
   modelPlanCost,
   planFor,
   planForBudget,
+  planForQuality,
   readModel,
   writeFront,
   writeModel,

@@ -20,6 +20,7 @@ export function addPlanCommand(program: Command): void {
     addPlanOptions(command),
     "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
     "plan models/sprites --budget 0.2",
+    "plan models/sprites --target-quality 1.05",
     "plan models/motions --task predict",
   ).action(async (folder: string, options: PlanOptions & { task: "generate" | Task; json?: boolean }) => {
     const report = openReport(options);

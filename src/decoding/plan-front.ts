@@ -3,7 +3,9 @@
  * `generation_config.json`. Whoever has one need not guess which plan suits a budget.
  */
 import { requireInput } from "../core/errors.ts";
+import { planCost, type TransformerSizes } from "./cost.ts";
 import { type DecodePlan, makePlan, type PlanInput } from "./plan.ts";
+import type { ModelFacts } from "./resolve-plan.ts";
 
 /** A plan with what was measured of it. */
 export interface FrontPlan {
@@ -55,6 +57,28 @@ export function readFront(value: unknown, base: DecodePlan, where: string): Plan
       };
     }),
   };
+}
+
+/**
+ * The cheapest measured plan that is good enough.
+ *
+ * @param ratio  the most that its distance may be, as a multiple of the flat decode's; above 0
+ * @throws InputError when no plan is so good, saying the best ratio
+ */
+export function planReaching(
+  model: TransformerSizes & ModelFacts,
+  { plans, flatDistance }: PlanFront,
+  ratio: number,
+): DecodePlan {
+  const good = plans.filter(({ distance }) => distance <= ratio * flatDistance);
+  const best = Math.min(...plans.map(({ distance }) => distance)) / flatDistance;
+  requireInput(
+    good.length > 0,
+    `target quality: no measured plan has at most ${ratio} times the flat decode's distance; the best one has ` +
+      `${(Math.ceil(best * 1e4) / 1e4).toFixed(4)} times; allow as much, or search with a larger budget`,
+  );
+  const cost = ({ plan }: FrontPlan) => planCost(model, plan).multiplyAdds;
+  return good.reduce((a, b) => (cost(b) < cost(a) ? b : a)).plan;
 }
 
 function objectAt(where: string, value: unknown): Record<string, unknown> {

@@ -20,7 +20,7 @@ import {
   printSizes,
 } from "../decoding/plan.ts";
 import { flatMultiplyAdds, planWithin } from "../decoding/plan-budget.ts";
-import { type PlanFront, readFront } from "../decoding/plan-front.ts";
+import { type PlanFront, planReaching, readFront } from "../decoding/plan-front.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -216,6 +216,25 @@ export function planForBudget(
 ): DecodePlan {
   const front = task === "generate" ? model.front?.plans : undefined;
   return planWithin(transformerFacts(model.transformer.config), planFor(model, {}, task), budget, front);
+}
+
+/**
+ * The cheapest measured plan that is good enough; see {@link planReaching}.
+ *
+ * @param ratio  the most that its distance may be, as a multiple of the flat decode's; above 0
+ * @throws InputError when no plan is so good, and where none was measured for the task
+ */
+export function planForQuality(
+  { front, transformer }: Pick<GenerativeModel, "front" | "transformer">,
+  ratio: number,
+  task: "generate" | Task = "generate",
+): DecodePlan {
+  requireInput(
+    task === "generate",
+    `target quality: plans are measured for generating, not for ${task}; give a plan or a budget`,
+  );
+  requireInput(front, "target quality: no plans were measured for this model; magnets search measures them");
+  return planReaching(transformerFacts(transformer.config), front, ratio);
 }
 
 /** What resolving a plan needs to know of a transformer. */

@@ -108,6 +108,11 @@ describe("bad input ends with status 2 and one line that helps", () => {
       /budget: must be at least 0\.\d{4} of the flat decode.* got 0\.0001/,
     ],
     [["plan", "MODEL", "--budget", "0.3", "--steps", "5"], /--budget.*cannot be used with.*--steps/],
+    [["plan", "MODEL", "--target-quality", "1.05"], /no plans were measured for this model; magnets search/],
+    [
+      ["plan", "MODEL", "--target-quality", "1", "--budget", "1"],
+      /--target-quality.*cannot be used.*--budget/,
+    ],
     [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
     [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { makePlan } from "../../src/decoding/plan.ts";
-import { readFront } from "../../src/decoding/plan-front.ts";
-import { defaults } from "./sprites-model.ts";
+import { planReaching, readFront } from "../../src/decoding/plan-front.ts";
+import { defaults, model } from "./sprites-model.ts";
 
 const front = {
   judge: "sprites-classifier",
@@ -45,5 +45,29 @@ describe("a front", () => {
   ])("refuses %j, naming file and field", (value, expected) => {
     expect(() => read(value)).toThrow(InputError);
     expect(() => read(value)).toThrow(expected);
+  });
+});
+
+describe("planReaching", () => {
+  const [cheap, dear] = front.plans.map(({ plan }) => plan);
+
+  it("takes the cheapest plan that is good enough, in whatever order they stand", () => {
+    const turned = { ...front, plans: [...front.plans].reverse() };
+    expect(planReaching(model, turned, 1.5)).toBe(cheap);
+    expect(planReaching(model, turned, 1.2 / 0.84)).toBe(cheap);
+    expect(planReaching(model, turned, 1.42)).toBe(dear);
+  });
+
+  it("names the best ratio where none is, which then is enough", () => {
+    let message = "";
+    try {
+      planReaching(model, front, 1.05);
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError);
+      message = (error as Error).message;
+    }
+    const best = Number(/the best one has ([\d.]+) times/.exec(message)?.[1]);
+    expect(best).toBeCloseTo(0.9 / 0.84, 3);
+    expect(planReaching(model, front, best)).toBe(dear);
   });
 });

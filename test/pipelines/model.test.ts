@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlanFront } from "../../src/decoding/plan-front.ts";
-import { planFor, planForBudget, readModel, writeFront, writeModel } from "../../src/pipelines/model.ts";
+import {
+  planFor,
+  planForBudget,
+  planForQuality,
+  readModel,
+  writeFront,
+  writeModel,
+} from "../../src/pipelines/model.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
 
@@ -17,7 +24,7 @@ const front: PlanFront = {
   flatDistance: 2,
   plans: [
     { plan: planFor(toyModel(), "8x12"), distance: 4 },
-    { plan: planFor(toyModel(), { sizes: "8x4,4x2", choiceTemperature: 9 }), distance: 3 },
+    { plan: planFor(toyModel(), { sizes: "8x6,4x6", choiceTemperature: 9 }), distance: 3 },
   ],
 };
 beforeAll(async () => {
@@ -61,5 +68,12 @@ describe("a measured front", () => {
     const moving = { ...toyVideoModel(), front };
     expect(planForBudget(moving, 1)).toBe(front.plans[1]!.plan);
     expect(planForBudget(moving, 1, "predict")).toEqual(planForBudget(toyVideoModel(), 1, "predict"));
+  });
+
+  it("serves a target of quality, or says that it is missing", () => {
+    expect(planForQuality({ ...toyModel(), front }, 2)).toBe(front.plans[0]!.plan);
+    expect(planForQuality({ ...toyModel(), front }, 1.9)).toBe(front.plans[1]!.plan);
+    expect(() => planForQuality(toyModel(), 2)).toThrow(/no plans were measured.*magnets search/);
+    expect(() => planForQuality({ ...toyModel(), front }, 2, "predict")).toThrow(/not for predict/);
   });
 });
