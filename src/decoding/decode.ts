@@ -35,6 +35,12 @@ export interface DecodeOptions {
   readonly predict: Predict;
   /** Called, and awaited, after every step. */
   readonly onStep?: (progress: DecodeProgress) => void | Promise<void>;
+  /**
+   * Called after every step but the last with the plan so far and the index k of the step that ran; returns the plan
+   * to go on with, which may differ in the sub-models and the leaving out of later steps (see deadline.ts). The
+   * tokens are those of the last plan returned, decoded from the start.
+   */
+  readonly replan?: (plan: DecodePlan, step: number) => DecodePlan;
   /** Checked before every step; decoding then stops with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -75,19 +81,25 @@ const purpose = { token: 0, choice: 1 } as const;
  *   token, or with differing numbers of them; the signal's reason when aborted; what `predict` or `onStep` throw.
  */
 export async function decode(options: DecodeOptions): Promise<DecodeResult> {
-  const { plan, model, maskId, sampleIndexes, predict, onStep, signal } = options;
+  const { model, maskId, sampleIndexes, predict, onStep, replan, signal } = options;
+  let { plan } = options;
   const { gridTokens } = model;
   const batch = sampleIndexes.length;
   const tokens = startTokens(options);
   const condition = conditionTokens(options);
-  const resolved = resolvePlan(plan, model, maskedPerSample(tokens, options));
+  const maskedTokens = maskedPerSample(tokens, options);
+  let { steps } = resolvePlan(plan, model, maskedTokens);
   const keys = sampleKeys(options.seed, sampleIndexes);
   const rank = plan.maskSchedule.kind === "halton" ? haltonRank(options) : null;
   const ledger = emptyLedger(batch, gridTokens);
   const decodedAtStep = new Int32Array(batch * gridTokens).fill(-1);
 
-  for (const [index, step] of resolved.steps.entries()) {
+  for (let index = 0; index < steps.length; index++) {
     signal?.throwIfAborted();
+    const isLast = index === steps.length - 1;
+    // A plan that may change may come to read any step's keys and values.
+    const isCacheRead = replan ? plan.cache.enabled && !isLast : steps[index].isCacheRead;
+    const step = { ...steps[index], isCacheRead };
     const active = Array.from({ length: batch }, (_, b) =>
       step.isFull
         ? Array.from({ length: gridTokens }, (_, position) => position)
@@ -121,15 +133,32 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     await onStep?.({
       step: step.step,
       done: index + 1,
-      total: resolved.steps.length,
+      total: steps.length,
       factor: step.factor,
       unconditionalFactor: step.unconditionalFactor,
       isFull: step.isFull,
       tokens: filled,
       maskedRemaining: step.maskedBefore - step.unmaskCount,
     });
+    if (!replan || isLast) continue;
+    plan = replan(plan, step.step);
+    steps = goneOn(steps, resolvePlan(plan, model, maskedTokens).steps, index);
   }
   return { tokens, decodedAtStep };
+}
+
+/** The steps of a new plan, whose steps up to `index` must be those that ran. */
+function goneOn(
+  ran: readonly ResolvedStep[],
+  next: readonly ResolvedStep[],
+  index: number,
+): readonly ResolvedStep[] {
+  const shown = (steps: readonly ResolvedStep[]) =>
+    JSON.stringify(steps.slice(0, index + 1).map((step) => ({ ...step, isCacheRead: null })));
+  if (shown(ran) !== shown(next)) {
+    throw new Error(`decode: replan changed a step that ran, up to step ${ran[index].step}`);
+  }
+  return next;
 }
 
 /** log p + T_k Gumbel for each masked position of one sample. */

@@ -13,6 +13,11 @@ export interface DecodePlan {
   readonly steps: number;
   /** The model-size schedule: which sub-model runs for how many steps, in order; the steps add up to K. */
   readonly sizes: readonly SizeRun[];
+  /**
+   * Steps k that do not run, ascending; the next one that runs decodes their tokens too, and the others stay what they
+   * are: step k of K. Never the last one. Absent where all run.
+   */
+  readonly leaveOut?: readonly number[];
   readonly maskSchedule: MaskSchedule;
   /** T of score = log p + T (1 - r) Gumbel, r = (k+1)/K; 0 keeps the likeliest tokens, without chance. */
   readonly choiceTemperature: number;
@@ -77,12 +82,13 @@ export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "guidance" | "cache">
  * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
  *
  * @param input  not trusted, whatever its type says: parsed JSON may be passed. `sizes` without `steps` sets K.
- * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one
+ * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one, `leaveOut`
+ *   only where steps and sizes are not given anew
  * @param where  what error messages begin with, e.g. `generation_config.json`
  * @throws InputError naming the field, what it must be, and what came
  */
 export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "plan"): DecodePlan {
-  const given = fieldsOf(where, input, Object.keys(defaultPlan));
+  const given = fieldsOf(where, input, [...Object.keys(defaultPlan), "leaveOut"]);
   const guidance = fieldsOf(`${where}.guidance`, given.guidance ?? {}, Object.keys(defaultPlan.guidance));
   const cache = fieldsOf(`${where}.cache`, given.cache ?? {}, Object.keys(defaultPlan.cache));
   const sizes = sizesFrom(`${where}.sizes`, given.sizes ?? base.sizes);
@@ -93,9 +99,16 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
     `${where}.sizes: the steps must add up to ${steps} (steps), but ${printSizes(sizes)} has ${total}; ` +
       "change one of the two",
   );
+  const isResized = given.sizes !== undefined || given.steps !== undefined;
+  const leaveOut = leaveOutFrom(
+    `${where}.leaveOut`,
+    given.leaveOut ?? (isResized ? [] : (base.leaveOut ?? [])),
+    steps,
+  );
   return {
     steps,
     sizes,
+    ...(leaveOut.length > 0 && { leaveOut }),
     maskSchedule: maskScheduleFrom(`${where}.maskSchedule`, given.maskSchedule ?? base.maskSchedule),
     choiceTemperature: atLeastZero(
       `${where}.choiceTemperature`,
@@ -175,6 +188,16 @@ function sizesFrom(where: string, value: unknown): SizeRun[] {
       steps: integer(`${where}[${i}].steps`, given.steps, 1),
     };
   });
+}
+
+function leaveOutFrom(where: string, value: unknown, steps: number): readonly number[] {
+  const isStep = (step: unknown) =>
+    Number.isInteger(step) && (step as number) >= 0 && (step as number) < steps - 1;
+  requireInput(
+    Array.isArray(value) && value.every((step, i) => isStep(step) && (i === 0 || step > value[i - 1])),
+    `${where}: must be a list of steps in 0..${steps - 2}, ascending, the last step never among them, got ${show(value)}`,
+  );
+  return value;
 }
 
 function maskScheduleFrom(where: string, value: unknown): MaskSchedule {

@@ -23,7 +23,7 @@ export interface ResolvedPlan {
   readonly gridTokens: number;
   /** N0. */
   readonly maskedTokens: number;
-  /** The steps that run, in order: all K, or the last N0 when there are fewer tokens than steps. */
+  /** The steps that run, in order: all K, or the last N0 when there are fewer tokens than steps; without those left out. */
   readonly steps: readonly ResolvedStep[];
 }
 
@@ -61,6 +61,9 @@ export interface ResolvedStep {
  * A partial step runs the positions that were masked at the start of the step before: those still masked, and those
  * decoded in that step, which are thus encoded once with their real ids.
  *
+ * Steps left out change nothing else: those that run keep their index k, and with it their temperatures, guidance and
+ * number of tokens still masked after them.
+ *
  * @param maskedTokens  N0, in 1..N; all tokens unless editing
  * @throws InputError when the model has no such factor, or a factor does not divide its heads
  */
@@ -76,11 +79,14 @@ export function resolvePlan(
   const factorOfStep = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
   const maskedAfter = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens);
 
+  const isLeftOut = (k: number) => k < plan.steps - 1 && plan.leaveOut?.includes(k) === true;
+
   const steps: Omit<ResolvedStep, "isCacheRead">[] = [];
   let lastRefresh = 0;
   for (let k = Math.max(0, plan.steps - maskedTokens); k < plan.steps; k++) {
+    if (isLeftOut(k)) continue;
     const previous = steps.at(-1);
-    const maskedBefore = k === 0 ? maskedTokens : maskedAfter[k - 1];
+    const maskedBefore = previous ? maskedAfter[previous.step] : maskedTokens;
     const remaining = 1 - (k + 1) / plan.steps;
     const factor = factorOfStep[k];
     const guidanceScale = guidanceScaleAt(plan.guidance, k, plan.steps);

@@ -4,7 +4,7 @@ import { InputError } from "../../src/core/errors.ts";
 import { foldIn, gumbelAt, keyFromSeed, uniformAt } from "../../src/core/random.ts";
 import { type DecodeProgress, decode } from "../../src/decoding/decode.ts";
 import { haltonOrder } from "../../src/decoding/halton-order.ts";
-import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
+import { type DecodePlan, makePlan, type PlanInput } from "../../src/decoding/plan.ts";
 import type { PredictRequest } from "../../src/decoding/predict.ts";
 import { plantedLogits, plantedPredict, sampleId } from "./planted-model.ts";
 
@@ -20,6 +20,7 @@ interface Run {
   start?: Int32Array;
   condition?: Int32Array;
   onStep?: (progress: DecodeProgress) => void | Promise<void>;
+  replan?: (plan: DecodePlan, step: number) => DecodePlan;
   signal?: AbortSignal;
   seen?: PredictRequest[];
 }
@@ -137,6 +138,52 @@ const plans = fc.record({
   }),
 });
 const cases = { plan: plans, seed: fc.nat(), masked: fc.integer({ min: 1, max: gridTokens }) };
+
+/** A plan for each step that ran: its later steps changed at random, its earlier ones kept. */
+function changing(numbers: () => number, changes: DecodePlan[]) {
+  return (plan: DecodePlan, step: number): DecodePlan => {
+    const kept = (k: number) => k <= step;
+    const factors = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
+    const leaveOut = factors.flatMap((_, k) => {
+      const isOut = kept(k) ? plan.leaveOut?.includes(k) : k < plan.steps - 1 && numbers() < 0.3;
+      return isOut ? [k] : [];
+    });
+    const sizes = factors.map((factor, k) => ({
+      factor: kept(k) || numbers() < 0.6 ? factor : [1, 2, 4, 8][Math.floor(4 * numbers())]!,
+      steps: 1,
+    }));
+    changes.push(makePlan({ sizes, leaveOut }, plan));
+    return changes.at(-1)!;
+  };
+}
+
+describe("a plan that changes while it runs", () => {
+  it("decodes what its last form decodes from the start: every token once, known ones unchanged", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.record(cases), async ({ plan, seed, masked }) => {
+        const start = partlyKnown(2, masked);
+        let drawn = 0;
+        const changes = [makePlan(plan)];
+        const replan = changing(() => uniformAt(keyFromSeed(seed), drawn++), changes);
+        const given = { seed, start, sampleIndexes: [3, 9] };
+        const changed = await run({ ...given, plan, replan });
+        expect(changes.length > 1 || masked === 1 || changes[0]!.steps === 1).toBe(true);
+        expect(await run({ ...given, plan: changes.at(-1)! })).toEqual(changed);
+        expect(changed.tokens).not.toContain(maskId);
+        for (const [at, token] of start.entries()) {
+          expect(changed.decodedAtStep[at] === -1).toBe(token !== maskId);
+          if (token !== maskId) expect(changed.tokens[at]).toBe(token);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("may not change what ran", async () => {
+    const replan = (plan: DecodePlan) => makePlan({ sizes: "1x12" }, plan);
+    await expect(run({ replan })).rejects.toThrow(/replan changed a step that ran, up to step 0/);
+  });
+});
 
 describe("any plan", () => {
   it("decodes every token once, at its scheduled count, and leaves known tokens alone", async () => {

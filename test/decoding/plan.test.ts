@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { guidanceSchedules } from "../../src/decoding/guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "../../src/decoding/mask-schedule.ts";
-import { defaultPlan, evenSizes, makePlan, parseSizes, printSizes } from "../../src/decoding/plan.ts";
+import {
+  defaultPlan,
+  evenSizes,
+  makePlan,
+  type PlanInput,
+  parseSizes,
+  printSizes,
+} from "../../src/decoding/plan.ts";
 
 const run = fc.record({ factor: fc.integer({ min: 1, max: 64 }), steps: fc.integer({ min: 1, max: 20 }) });
 const positive = fc.double({ min: 1e-3, max: 100, noNaN: true });
@@ -49,6 +56,19 @@ describe("makePlan", () => {
         expect(makePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
       }),
     );
+  });
+
+  it("leaves out the steps it is told to, and inherits them only with the steps they belong to", () => {
+    const base = makePlan({ sizes: "8x4,1x4", leaveOut: [1, 5] });
+    expect(base.leaveOut).toEqual([1, 5]);
+    expect(makePlan(JSON.parse(JSON.stringify(base)))).toEqual(base);
+    expect(makePlan({ choiceTemperature: 2 }, base).leaveOut).toEqual([1, 5]);
+    expect(makePlan({ sizes: "8x4" }, base)).not.toHaveProperty("leaveOut");
+    expect(makePlan({ leaveOut: [] }, base)).not.toHaveProperty("leaveOut");
+    for (const leaveOut of [[7], [-1], [2, 2], [3, 1], [0.5], "3"]) {
+      const given = { sizes: "1x8", leaveOut } as PlanInput;
+      expect(() => makePlan(given)).toThrow(/^plan\.leaveOut: must be a list of steps in 0\.\.6/);
+    }
   });
 
   it("fills in the rest of guidance and cache from the base plan", () => {

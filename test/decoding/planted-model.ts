@@ -47,6 +47,8 @@ export function sampleId(logits: readonly number[], temperature: number, uniform
 export function plantedPredict(gridTokens: number, codes: number, seen: PredictRequest[] = []): Predict {
   /** Per branch: the factor that filled it and [B][N] ids. */
   const caches: { factor: number; step: number; ids: (number | null)[][] }[] = [];
+  let previousStep = -1;
+  let isKept = false;
 
   return async (request) => {
     seen.push(request);
@@ -65,13 +67,16 @@ export function plantedPredict(gridTokens: number, codes: number, seen: PredictR
       const cache = caches[branch];
       if (cache?.factor !== factor)
         throw new Error(`step ${step}: branch ${branch} has no cache of p = ${factor}`);
-      if (!isFull && cache.step !== step - 1) throw new Error(`step ${step}: branch ${branch} is behind`);
+      if (!isFull && !isKept) throw new Error(`step ${step}: reads a cache that nobody asked to keep`);
+      if (!isFull && cache.step !== previousStep) throw new Error(`step ${step}: branch ${branch} is behind`);
       cache.step = step;
       for (let i = 0; i < batch * active; i++) {
         cache.ids[Math.floor(i / active)][request.positions[i]] = request.tokens[i];
       }
       return [cache];
     });
+    previousStep = step;
+    isKept = request.isCacheRead;
     const ids = new Int32Array(batch * rows);
     const logProbs = new Float32Array(batch * rows);
     for (let i = 0; i < batch * rows; i++) {

@@ -46,6 +46,20 @@ describe("resolvePlan", () => {
     }
   });
 
+  it("without the steps left out keeps the others' index, temperature and tokens still masked", () => {
+    const [all, some] = [resolve({}), resolve({ leaveOut: [1, 4, 9, 10] })];
+    expect(some.map((step) => step.step)).toEqual([0, 2, 3, 5, 6, 7, 8, 11]);
+    for (const step of some) {
+      const { choiceTemperature, factor, maskedBefore, unmaskCount } = all[step.step]!;
+      expect([step.choiceTemperature, step.factor]).toEqual([choiceTemperature, factor]);
+      expect(step.maskedBefore - step.unmaskCount).toBe(maskedBefore - unmaskCount);
+    }
+    expect(some.map((step) => step.unmaskCount).reduce((a, b) => a + b)).toBe(256);
+    // What was masked at the start of the step that ran before, here 256 and 97 tokens.
+    expect(some.map((step) => step.active)).toEqual([256, 256, 256, 236, 256, 181, 155, 256]);
+    expect(some.map((step) => step.maskedBefore)).toEqual([256, 253, 236, 221, 181, 155, 128, 97]);
+  });
+
   it("with fewer tokens than steps, runs the last steps, one token each", () => {
     const steps = resolve({}, 5);
     expect(steps.map((step) => [step.step, step.factor, step.maskedBefore, step.unmaskCount])).toEqual([
