@@ -1,44 +1,79 @@
 /** The tables that `magnets evaluate` prints. */
-import type {
-  Estimate,
-  Evaluation,
-  PlanFigures,
-  PredictionEvaluation,
-  PredictionVerdict,
-  Verdict,
-} from "../src/evaluate.ts";
+import type { Estimate, Evaluation, PlanFigures, PredictionEvaluation } from "../src/evaluate.ts";
 import { short, table } from "./table.ts";
 
-/** A plan's row, as printed and as JSON. */
-type PlanRow<Row> = Row & PlanFigures & { readonly frechetToFlat?: number; readonly sizes: string };
-
-const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-const plusMinus = ({ mean, standardError }: Estimate, digits: number) =>
-  `${mean.toFixed(digits)} ± ${standardError.toFixed(digits)}`;
+/** A figure of one set, or over several seeds. */
+type Figure = number | Estimate;
 
 /** What the judge says of anything. */
-const judgedHead = ({ factorAccuracies }: Verdict) => [
-  "right class",
-  ...factorAccuracies.map((_, i) => `word ${i + 1}`),
-  "distance",
-];
-const judgedCells = ({ classAccuracy, factorAccuracies, frechet }: Verdict) => [
-  percent(classAccuracy),
-  ...factorAccuracies.map(percent),
-  Number(frechet.toPrecision(4)),
-];
+interface Judged {
+  readonly classAccuracy: Figure;
+  readonly factorAccuracies: readonly Figure[];
+  readonly frechet: Figure;
+  readonly kernel: Estimate | null;
+  readonly precision: Figure | null;
+  readonly recall: Figure | null;
+}
+
+/** How near predicted frames are to the true ones. */
+interface Near {
+  readonly psnr: Estimate;
+  readonly ssim: Estimate;
+}
 
 /** What plans alone have. */
-const costHead = ["to flat", "multiply-adds", "saved", "seconds"];
-const noCost = costHead.map(() => "");
-const costCells = (row: PlanRow<unknown>) => [
-  row.frechetToFlat === undefined ? "" : row.frechetToFlat.toFixed(3),
-  short(Math.round(row.multiplyAdds)),
-  `${row.ratio.toFixed(2)}x`,
-  row.seconds.toFixed(1),
+interface Decoded extends PlanFigures {
+  readonly sizes: string;
+  readonly seconds: Estimate;
+  readonly frechetToFlat?: Estimate;
+}
+
+/** A figure with its error bar, where it has one. */
+function shown(figure: Figure | null, print: (value: number) => string): string {
+  if (figure === null) return "";
+  if (typeof figure === "number") return print(figure);
+  const { mean, standardError } = figure;
+  return Number.isFinite(standardError) ? `${print(mean)} ± ${print(standardError)}` : print(mean);
+}
+
+const decimals = (digits: number) => (value: number) => value.toFixed(digits);
+/** As many decimals as four significant digits of a figure take, so that its error bar has the same. */
+const significant = (figure: Figure) => {
+  const size = Math.abs(typeof figure === "number" ? figure : figure.mean);
+  return decimals(Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(size || 1)))));
+};
+const percent = (value: number) => (100 * value).toFixed(1);
+
+const judgedHead = ({ factorAccuracies }: Judged) => [
+  "right class, %",
+  ...factorAccuracies.map((_, i) => `word ${i + 1}, %`),
+  "distance",
+  "kernel distance",
+  "precision",
+  "recall",
+];
+const judgedCells = ({ classAccuracy, factorAccuracies, frechet, kernel, precision, recall }: Judged) => [
+  shown(classAccuracy, percent),
+  ...factorAccuracies.map((figure) => shown(figure, percent)),
+  shown(frechet, significant(frechet)),
+  shown(kernel, significant(kernel ?? 0)),
+  shown(precision, decimals(3)),
+  shown(recall, decimals(3)),
 ];
 
-export function generationTable({ real, tokenizer }: Evaluation, rows: readonly PlanRow<Verdict>[]): string {
+const costHead = ["to flat", "multiply-adds", "saved", "seconds"];
+const noCost = costHead.map(() => "");
+const costCells = ({ frechetToFlat, multiplyAdds, ratio, seconds }: Decoded) => [
+  shown(frechetToFlat ?? null, decimals(3)),
+  short(Math.round(multiplyAdds)),
+  `${ratio.toFixed(2)}x`,
+  shown(seconds, decimals(3)),
+];
+
+export function generationTable(
+  { real, tokenizer }: Evaluation,
+  rows: readonly (Decoded & Judged)[],
+): string {
   return table(
     ["pictures", "plan", ...judgedHead(real), ...costHead],
     [
@@ -49,33 +84,36 @@ export function generationTable({ real, tokenizer }: Evaluation, rows: readonly 
   );
 }
 
-/** The ways to predict, by the names that tables give them. */
-const waysOf = ({ repeat, tokenizer, plans }: PredictionEvaluation): [string, PredictionVerdict][] => [
-  ["last given frame again", repeat],
-  ["true frames, through the tokenizer", tokenizer],
-  ...plans.map((row): [string, PredictionVerdict] => [row.name, row]),
-];
-
 export function predictionTable(
-  result: PredictionEvaluation,
-  rows: readonly PlanRow<PredictionVerdict>[],
+  { real, repeat, tokenizer }: PredictionEvaluation,
+  rows: readonly (Decoded & Judged & Near)[],
 ): string {
-  const near = ({ psnr, ssim }: PredictionVerdict) => [plusMinus(psnr, 2), plusMinus(ssim, 4)];
-  const ways = waysOf(result).map(([name, way], i) => {
-    const row = rows[i - 2]; // two ways have no plan
-    const cost = row ? costCells(row) : noCost;
-    return [name, row?.sizes ?? "", ...near(way), ...judgedCells(way), ...cost];
-  });
+  const cells = (way: Judged & Near) => [
+    shown(way.psnr, decimals(2)),
+    shown(way.ssim, decimals(4)),
+    ...judgedCells(way),
+  ];
   return table(
-    ["clips", "plan", "PSNR, dB", "SSIM", ...judgedHead(result.real), ...costHead],
-    [["the true ones", "", "", "", ...judgedCells(result.real), ...noCost], ...ways],
+    ["clips", "plan", "PSNR, dB", "SSIM", ...judgedHead(real), ...costHead],
+    [
+      ["the true ones", "", "", "", ...judgedCells(real), ...noCost],
+      ["last given frame again", "", ...cells(repeat), ...noCost],
+      ["true frames, through the tokenizer", "", ...cells(tokenizer), ...noCost],
+      ...rows.map((row) => [row.name, row.sizes, ...cells(row), ...costCells(row)]),
+    ],
   );
 }
 
-export function frameTable(result: PredictionEvaluation): string {
-  const places = result.repeat.frames.map((_, i) => `${result.given + i + 1}`);
+/** The PSNR of every predicted frame by itself. */
+export function frameTable({ given, repeat, tokenizer, plans }: PredictionEvaluation): string {
+  const places = repeat.frames.map((_, i) => `${given + i + 1}`);
+  const ways = [
+    { ...repeat, name: "last given frame again" },
+    { ...tokenizer, name: "true frames, through the tokenizer" },
+    ...plans,
+  ];
   return table(
     ["frame", ...places],
-    waysOf(result).map(([name, { frames }]) => [name, ...frames.map(({ psnr }) => psnr.mean.toFixed(1))]),
+    ways.map(({ name, frames }) => [name, ...frames.map(({ psnr }) => psnr.mean.toFixed(1))]),
   );
 }

@@ -2,21 +2,21 @@
 export { type ClassFactor, classFactors } from "./evaluation/class-factors.ts";
 export { type ClassifierFolder, readClassifier, writeClassifier } from "./evaluation/classifier-folder.ts";
 export type { ComparisonOptions, EvaluateProgress, Verdict } from "./evaluation/comparison.ts";
+export { type Estimate, type Estimated, estimate, isEstimate } from "./evaluation/estimate.ts";
 export {
   type EvaluateOptions,
   type Evaluation,
   evaluateModel,
   type PictureModel,
-  type PlanFigures,
   type PlanVerdict,
 } from "./evaluation/evaluate-model.ts";
 export {
-  type Estimate,
   type EvaluatePredictionOptions,
   evaluatePrediction,
   type Nearness,
   type PredictingModel,
   type PredictionEvaluation,
+  type PredictionRow,
   type PredictionVerdict,
 } from "./evaluation/evaluate-prediction.ts";
 export {
@@ -52,12 +52,21 @@ export {
 export { psnr, ssim } from "./evaluation/picture-metrics.ts";
 export { flatPlan, type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
 export {
+  type PlanFigures,
+  type PlanRow,
+  type PlanRun,
+  type RunReport,
+  ratioOf,
+} from "./evaluation/plan-runs.ts";
+export {
   type PrecisionRecall,
   type PrecisionRecallOptions,
   precisionRecall,
 } from "./evaluation/precision-recall.ts";
 export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
+export type { SetMeasures } from "./evaluation/seen-set.ts";
 export { readStatistics, writeStatistics } from "./evaluation/statistics-file.ts";
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";
 export { type TrainClassifierOptions, trainClassifier } from "./evaluation/train-classifier.ts";
+export { tensorsDigest } from "./weights/digest.ts";

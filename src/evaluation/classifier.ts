@@ -167,13 +167,14 @@ export function classify(
   return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
 }
 
-/** Pixels [B, 3, ...space] -> `features` [B, F] and `labels` [B] int32. */
+/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `labels` [B] int32. */
 export function classifierGraph(config: ClassifierConfig): Graph {
   const graph = new Graph("classifier");
   const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
   const weights = parameterInputs(graph, classifierParameters(config));
   const { features, logits } = classify(pixels, weights, config, "direct");
   graph.output("features", features);
+  graph.output("logits", logits);
   graph.output("labels", argMax(logits, 1));
   return graph;
 }
@@ -183,6 +184,8 @@ export interface Classified {
   readonly labels: Int32Array;
   /** [B, F]. */
   readonly features: HostTensor<"float32">;
+  /** [B, C], before the softmax. */
+  readonly logits: HostTensor<"float32">;
 }
 
 export interface Classifier {
@@ -213,7 +216,7 @@ export async function loadClassifier(
     names.map((name) => [name, { stored: stored(name) }]),
   );
   const program = await runner.load(encode(classifierGraph(config)));
-  const { featureWidth, frames = 1 } = config;
+  const { featureWidth, classes, frames = 1 } = config;
   const dims = [3, ...pixelSpace(config)];
   const chunk = Math.max(1, Math.floor(framesPerRun / frames));
   return {
@@ -222,6 +225,7 @@ export async function loadClassifier(
       const count = planes.dims[0]!;
       const labels = new Int32Array(count);
       const features = new Float32Array(count * featureWidth);
+      const logits = new Float32Array(count * classes);
       for (let from = 0; from < count; from += chunk) {
         const to = Math.min(count, from + chunk);
         const part = planes.data.subarray(from * sizeOf(dims), to * sizeOf(dims));
@@ -229,12 +233,17 @@ export async function loadClassifier(
         const result = await runner.run(
           program,
           { ...weights, pixels },
-          { features: "host", labels: "host" },
+          { features: "host", logits: "host", labels: "host" },
         );
         labels.set(result.labels!.data as Int32Array, from);
         features.set(result.features!.data as Float32Array, from * featureWidth);
+        logits.set(result.logits!.data as Float32Array, from * classes);
       }
-      return { labels, features: tensor("float32", [count, featureWidth], features) };
+      return {
+        labels,
+        features: tensor("float32", [count, featureWidth], features),
+        logits: tensor("float32", [count, classes], logits),
+      };
     },
     async dispose() {
       await runner.unload(program);

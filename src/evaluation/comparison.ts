@@ -3,19 +3,20 @@
  * real pictures, some of which stand for the truth while as many as in a set stand beside it.
  */
 import { requireInput } from "../core/errors.ts";
-import type { PictureSource } from "../data/source.ts";
+import type { Picture, PictureSource } from "../data/source.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { classFactors, factorAccuracies } from "./class-factors.ts";
-import { type Classifier, loadClassifier } from "./classifier.ts";
+import { loadClassifier } from "./classifier.ts";
 import type { ClassifierFolder } from "./classifier-folder.ts";
-import { addFeatures, emptyStatistics, frechetDistance } from "./frechet.ts";
-import { accuracyOf, type Judged } from "./judge.ts";
-import { realFeatures } from "./real-features.ts";
+import { inceptionScoreOfLogits } from "./inception-score.ts";
+import { accuracyOf, type Judged, judge } from "./judge.ts";
+import { judgedDigest, realFeatures } from "./real-features.ts";
+import { fewestPictures, measureSet, type SetMeasures, seenSetOf } from "./seen-set.ts";
 
 /** What every evaluation is told. */
 export interface ComparisonOptions {
-  /** Computes the classifier. */
+  /** Computes the classifier and the measures; on the CPU, which alone has float64. */
   readonly runner: Runner;
   readonly classifier: ClassifierFolder;
   /** N, the pictures of each set. */
@@ -31,32 +32,39 @@ export interface ComparisonOptions {
 }
 
 export interface EvaluateProgress {
-  /** "real pictures", "tokenizer", or the name of what is judged. */
+  /** "real pictures", "tokenizer", or the name of what is judged, with its seed where there are several. */
   readonly stage: string;
+  /** The plan that is decoded, if one is. */
+  readonly plan?: string;
   readonly done: number;
   readonly total: number;
 }
 
-/** How a set of pictures stands with the judge. */
-export interface Verdict {
-  readonly pictures: number;
+/** How a set of pictures stands with the judge. Its distances are in this classifier's features: neither FID nor FVD. */
+export interface Verdict extends SetMeasures {
   /** The share taken for the class that was asked for, in [0, 1]. */
   readonly classAccuracy: number;
   /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
   readonly factorAccuracies: readonly number[];
-  /** Fréchet distance to the real pictures, in this classifier's features: neither FID nor FVD. */
-  readonly frechet: number;
-  /** Too few pictures for the distance to mean much. */
-  readonly isUnderSampled: boolean;
+  /**
+   * What the Inception score's formula makes of the judge's probabilities, all pictures in one part: 1 for pictures of
+   * one kind, the number of classes for clear pictures of all.
+   */
+  readonly classScore: number;
 }
 
 export interface Comparison {
-  readonly classifier: Classifier;
   /** How many real pictures stand for the truth, and where they come from. */
   readonly reference: { readonly pictures: number; readonly source: string };
+  /** Tells the real pictures, and who judges, from others. */
+  readonly digest: string;
   /** Other real pictures: the best that any model could do. */
   readonly real: Verdict;
-  verdictOf(judged: Judged): Verdict;
+  /** The verdict on pictures 0 to `samples` - 1. */
+  verdictOn(
+    read: (index: number) => Picture | Promise<Picture>,
+    onProgress?: (done: number) => void,
+  ): Promise<Verdict>;
   dispose(): Promise<void>;
 }
 
@@ -66,7 +74,7 @@ export const defaultRealCount = 10_000;
 /**
  * Loads the judge and shows it the real pictures, or reads what it saw in them before.
  *
- * @throws InputError when there are too few real pictures, or they are not of the classes and size that the judge knows
+ * @throws InputError when pictures are too few, or the real ones are not of the classes and size that the judge knows
  */
 export async function openComparison(options: ComparisonOptions): Promise<Comparison> {
   const { runner, samples, real, realCount = defaultRealCount, cacheFolder = null, signal } = options;
@@ -75,6 +83,10 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
   requireInput(
     given === known,
     `evaluate: the real pictures must be ${known}; ${real.name} has ${given}; give the data the model was trained on`,
+  );
+  requireInput(
+    Math.min(samples, realCount) >= fewestPictures,
+    `evaluate: sets need ${fewestPictures} pictures at least, got ${samples} samples and ${realCount} real pictures`,
   );
   const available = real.length ?? Number.POSITIVE_INFINITY;
   requireInput(
@@ -94,26 +106,20 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
       count: samples,
       onProgress: (done) => tell(realCount + done),
     });
-    const truth = emptyStatistics(config.featureWidth);
-    addFeatures(truth, reference.features);
+    const truth = await seenSetOf(runner, reference.features);
     const factors = classFactors(classNames);
-    const verdictOf = (judged: Judged): Verdict => {
-      const statistics = emptyStatistics(config.featureWidth);
-      addFeatures(statistics, judged.features);
-      const { distance, isUnderSampled } = frechetDistance(statistics, truth);
-      return {
-        pictures: judged.labels.length,
-        classAccuracy: accuracyOf(judged),
-        factorAccuracies: factorAccuracies(judged, factors),
-        frechet: distance,
-        isUnderSampled,
-      };
-    };
+    const verdictOf = async (judged: Judged): Promise<Verdict> => ({
+      classAccuracy: accuracyOf(judged),
+      factorAccuracies: factorAccuracies(judged, factors),
+      classScore: inceptionScoreOfLogits(judged.logits, { splits: 1 }).mean,
+      ...(await measureSet(runner, truth, await seenSetOf(runner, judged.features), signal)),
+    });
     return {
-      classifier,
       reference: { pictures: realCount, source: real.name },
-      real: verdictOf(others),
-      verdictOf,
+      digest: `${judgedDigest(reference)}-${judgedDigest(others)}`,
+      real: await verdictOf(others),
+      verdictOn: async (read, onProgress) =>
+        verdictOf(await judge(classifier, read, { count: samples, signal, onProgress })),
       dispose: () => classifier.dispose(),
     };
   } catch (error) {

@@ -3,7 +3,7 @@
  * as the judge, one set of real pictures to compare with. N pictures, F feature width.
  */
 import type { Seed } from "../core/random.ts";
-import { type Picture, toPlanes } from "../data/source.ts";
+import type { Picture } from "../data/source.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
 import {
   type Comparison,
@@ -13,18 +13,8 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import { judge } from "./judge.ts";
+import { type DecodeStats, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
-
-/** What decoding a series of pictures cost. */
-export interface DecodeStats {
-  /** Wall time, the tokenizer's decoder included. */
-  readonly seconds: number;
-  /** Of the transformer, over all pictures. */
-  readonly multiplyAdds: number;
-  readonly multiplyAddsFlat: number;
-  readonly ratio: number;
-}
 
 /** Images are still pictures, videos moving ones; either goes before the same judge. */
 type Made = { readonly images: readonly Picture[] } | { readonly videos: readonly Picture[] };
@@ -49,21 +39,7 @@ export interface PictureModel extends PictureCodec {
   }): Promise<Made & { readonly plan: DecodePlan; readonly stats: DecodeStats }>;
 }
 
-/** What a plan cost. */
-export interface PlanFigures {
-  readonly name: string;
-  /** Multiply-adds of the transformer per picture. */
-  readonly multiplyAdds: number;
-  /** Those of the flat decode of the same steps and guidance. */
-  readonly multiplyAddsFlat: number;
-  /** Flat over plan. */
-  readonly ratio: number;
-  /** Wall time of all pictures, the tokenizer's decoder included. */
-  readonly seconds: number;
-  readonly plan: DecodePlan;
-}
-
-export interface PlanVerdict extends PlanFigures, Verdict {}
+export type PlanVerdict = PlanRow<Verdict>;
 
 export interface Evaluation {
   readonly reference: Comparison["reference"];
@@ -71,16 +47,6 @@ export interface Evaluation {
   /** The same pictures through the tokenizer: the best that this model could do. */
   readonly tokenizer: Verdict & TokenizerReport;
   readonly plans: readonly PlanVerdict[];
-}
-
-/** What is asked of the plans of a model. */
-export interface PlanOptions {
-  /** What differs from the model's default plan, by name. */
-  readonly plans: Readonly<Record<string, PlanInput>>;
-  /** 0 unless told. */
-  readonly seed?: Seed;
-  /** Pictures decoded together, 64 unless told. */
-  readonly batchSize?: number;
 }
 
 export interface EvaluateOptions extends ComparisonOptions, PlanOptions {
@@ -94,64 +60,31 @@ export interface EvaluateOptions extends ComparisonOptions, PlanOptions {
  *   few real pictures, and for a plan that does not fit the model
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
-  const { pipeline, plans, samples, seed = 0, batchSize = 64, signal } = options;
+  const { pipeline, samples } = options;
   const { classNames } = pipeline.model;
   requireKnown({ ...pipeline, classNames }, options.classifier);
   const comparison = await openComparison(options);
   try {
+    const { reference, real, digest, verdictOn } = comparison;
     const tokenizer = await throughTokenizer(options, comparison);
-    const verdicts: PlanVerdict[] = [];
-    for (const [name, plan] of Object.entries(plans)) {
-      const made = await pipeline.generate({
-        classes: ["all"],
-        count: samples,
-        seed,
-        plan,
-        batchSize,
-        signal,
-        onStep: ({ step, total }) => options.onProgress?.({ stage: name, done: step, total }),
-      });
+    const facts = { task: "generate", digest };
+    const plans = await measurePlans<Verdict>(options, facts, async (job) => {
+      const made = await pipeline.generate({ ...job, classes: ["all"], count: samples });
       const pictures = "images" in made ? made.images : made.videos;
-      const judged = await judge(comparison.classifier, (index) => pictures[index]!, {
-        count: samples,
-        signal,
-      });
-      verdicts.push({ ...planFigures(name, made, samples), ...comparison.verdictOf(judged) });
-    }
-    return { reference: comparison.reference, real: comparison.real, tokenizer, plans: verdicts };
+      return { made, figures: await verdictOn((index) => pictures[index]!) };
+    });
+    return { reference, real, tokenizer, plans };
   } finally {
     await comparison.dispose();
   }
 }
 
-/** What decoding `samples` pictures by a plan cost. */
-export function planFigures(
-  name: string,
-  { plan, stats }: { readonly plan: DecodePlan; readonly stats: DecodeStats },
-  samples: number,
-): PlanFigures {
-  return {
-    name,
-    multiplyAdds: stats.multiplyAdds / samples,
-    multiplyAddsFlat: stats.multiplyAddsFlat / samples,
-    ratio: stats.ratio,
-    seconds: stats.seconds,
-    plan,
-  };
-}
-
 /** The real pictures beside the reference, as the tokenizer gives them back. */
 async function throughTokenizer(
   { pipeline, real, realCount = defaultRealCount, samples, signal, onProgress }: EvaluateOptions,
-  { classifier, verdictOf }: Comparison,
+  { verdictOn }: Comparison,
 ): Promise<Verdict & TokenizerReport> {
-  const width = classifier.config.featureWidth;
-  const judged = {
-    labels: new Int32Array(samples),
-    found: new Int32Array(samples),
-    features: new Float32Array(samples * width),
-  };
-  let done = 0;
+  const back: Picture[] = [];
   const report = await tokenizerReport({
     codec: pipeline,
     codebookSize: pipeline.model.transformer.config.codebookSize,
@@ -159,14 +92,10 @@ async function throughTokenizer(
     from: realCount,
     count: samples,
     signal,
-    async onPictures(pictures) {
-      const { labels, features } = await classifier.classify(toPlanes(pictures));
-      for (const [i, { label }] of pictures.entries()) judged.labels[done + i] = label;
-      judged.found.set(labels, done);
-      judged.features.set(features.data, done * width);
-      done += pictures.length;
-      onProgress?.({ stage: "tokenizer", done, total: samples });
+    onPictures(pictures) {
+      back.push(...pictures);
+      onProgress?.({ stage: "tokenizer", done: back.length, total: samples });
     },
   });
-  return { ...report, ...verdictOf(judged) };
+  return { ...report, ...(await verdictOn((index) => back[index]!)) };
 }

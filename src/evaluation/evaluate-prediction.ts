@@ -19,9 +19,9 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import { type DecodeStats, type PlanFigures, type PlanOptions, planFigures } from "./evaluate-model.ts";
-import { judge } from "./judge.ts";
+import { type Estimate, estimate, mean } from "./estimate.ts";
 import { psnr, ssim } from "./picture-metrics.ts";
+import { type DecodeStats, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import type { PictureCodec } from "./tokenizer-report.ts";
 
 /** What is asked of a model; `VideoPipeline` is one. */
@@ -45,16 +45,9 @@ export interface PredictingModel extends PictureCodec {
   }>;
 }
 
-/** What n clips say of a figure. */
-export interface Estimate {
-  readonly mean: number;
-  /** The standard deviation over the clips, divided by the square root of their number. */
-  readonly standardError: number;
-}
-
 /** How near frames are to the true ones. */
 export interface Nearness {
-  /** In dB; a frame that is exactly right counts as {@link exactFrame}. */
+  /** In dB, over the clips; a frame that is exactly right counts as {@link exactFrame}. */
   readonly psnr: Estimate;
   readonly ssim: Estimate;
 }
@@ -64,10 +57,11 @@ export const exactFrame = 60;
 
 /** One way to predict: of every clip the mean over its predicted frames, and the whole clips before the judge. */
 export interface PredictionVerdict extends Nearness, Verdict {
-  readonly name: string;
   /** [T - g], every predicted frame by itself, in the order of time. */
   readonly frames: readonly Nearness[];
 }
+
+export type PredictionRow = PlanRow<PredictionVerdict>;
 
 export interface PredictionEvaluation {
   readonly reference: Comparison["reference"];
@@ -78,7 +72,7 @@ export interface PredictionEvaluation {
   readonly repeat: PredictionVerdict;
   /** The true frames through the tokenizer: the best that this model could do. */
   readonly tokenizer: PredictionVerdict;
-  readonly plans: readonly (PredictionVerdict & PlanFigures)[];
+  readonly plans: readonly PredictionRow[];
 }
 
 export interface EvaluatePredictionOptions extends ComparisonOptions, PlanOptions {
@@ -95,7 +89,7 @@ export interface EvaluatePredictionOptions extends ComparisonOptions, PlanOption
  *   when there are too few real clips, and for a plan that does not fit the model
  */
 export async function evaluatePrediction(options: EvaluatePredictionOptions): Promise<PredictionEvaluation> {
-  const { pipeline, given, plans, samples, seed = 0, batchSize = 64, real, signal } = options;
+  const { pipeline, given, samples, batchSize = 64, real, signal } = options;
   const { realCount = defaultRealCount, onProgress } = options;
   const { frames } = pipeline;
   requireInput(
@@ -117,37 +111,21 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
       truth.push(...clips);
       onProgress?.({ stage: "tokenizer", done: truth.length, total: samples });
     }
-    const verdictOn = async (name: string, clips: readonly Clip[]): Promise<PredictionVerdict> => {
+    const verdictOn = async (clips: readonly Clip[]): Promise<PredictionVerdict> => {
       const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
-      const judged = await judge(comparison.classifier, labelled, { count: samples, signal });
-      return { name, ...(await nearness(clips, truth, given, signal)), ...comparison.verdictOf(judged) };
+      return { ...(await nearness(clips, truth, given, signal)), ...(await comparison.verdictOn(labelled)) };
     };
-    const repeated = truth.map((clip) => filledIn(clip, completion));
-    const repeat = await verdictOn("repeat", repeated);
-    const tokenizer = await verdictOn("tokenizer", rebuilt);
+    const repeat = await verdictOn(truth.map((clip) => filledIn(clip, completion)));
+    const tokenizer = await verdictOn(rebuilt);
     // What a predictor is not given, it cannot read.
     const shown = truth.map((clip) => clipOf(Array.from({ length: given }, (_, t) => frameOf(clip, t))));
-    const verdicts: (PredictionVerdict & PlanFigures)[] = [];
-    for (const [name, plan] of Object.entries(plans)) {
-      const made = await pipeline.predict({
-        clips: shown,
-        given,
-        seed,
-        plan,
-        batchSize,
-        signal,
-        onStep: ({ step, total }) => onProgress?.({ stage: name, done: step, total }),
-      });
-      verdicts.push({ ...planFigures(name, made, samples), ...(await verdictOn(name, made.videos)) });
-    }
-    return {
-      reference: comparison.reference,
-      given,
-      real: comparison.real,
-      repeat,
-      tokenizer,
-      plans: verdicts,
-    };
+    const { reference, digest, real: whole } = comparison;
+    const facts = { task: "predict", given, digest };
+    const plans = await measurePlans<PredictionVerdict>(options, facts, async (job) => {
+      const made = await pipeline.predict({ ...job, clips: shown, given });
+      return { made, figures: await verdictOn(made.videos) };
+    });
+    return { reference, given, real: whole, repeat, tokenizer, plans };
   } finally {
     await comparison.dispose();
   }
@@ -178,13 +156,4 @@ async function nearness(
       ssim: estimate(similarities.map((clip) => clip[t]!)),
     })),
   };
-}
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function estimate(values: readonly number[]): Estimate {
-  const middle = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  return { mean: middle, standardError: Math.sqrt(squares / (values.length - 1) / values.length) };
 }

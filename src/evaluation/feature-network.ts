@@ -25,6 +25,7 @@ import {
 } from "../graph/index.ts";
 import type { PortInfo, Program, Runner } from "../runtime/runner.ts";
 import { readJson } from "../weights/json-file.ts";
+import { joinedRows } from "./feature-set.ts";
 import { resample, resamplings } from "./resample.ts";
 
 const positive = z.int().positive();
@@ -184,7 +185,7 @@ async function loaded(
         found.features!.push(vectors(file, output.name, results, part.length));
         if (logits) found.logits!.push(vectors(file, logits.name, results, part.length));
       }
-      return { features: joined(found.features!), ...(logits && { logits: joined(found.logits!) }) };
+      return { features: joinedRows(found.features!), ...(logits && { logits: joinedRows(found.logits!) }) };
     },
     async dispose() {
       await runner.unload(preparation);
@@ -326,16 +327,4 @@ function vectors(
   );
   const width = sizeOf(rest);
   return tensor("float32", [count, width], data.subarray(0, count * width));
-}
-
-function joined(parts: readonly HostTensor<"float32">[]): HostTensor<"float32"> {
-  const width = parts[0]!.dims[1]!;
-  const count = parts.reduce((total, { dims }) => total + dims[0]!, 0);
-  const data = new Float32Array(count * width);
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return tensor("float32", [count, width], data);
 }

@@ -34,3 +34,27 @@ export function* blocksOf({
     yield { from, rows: tensor("float64", [to - from, width], part) };
   }
 }
+
+/**
+ * The rows of several sets as one.
+ *
+ * @param parts  [n, F] each, of one F; at least one
+ */
+export function joinedRows(parts: readonly HostTensor<"float32">[]): HostTensor<"float32"> {
+  const width = parts[0]!.dims[1]!;
+  const count = parts.reduce((total, { dims }) => total + dims[0]!, 0);
+  const data = new Float32Array(count * width);
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return tensor("float32", [count, width], data);
+}
+
+/** The first rows of a set, all where it has fewer; a view. */
+export function firstRows({ dims, data }: HostTensor<"float32">, count: number): HostTensor<"float32"> {
+  const [rows, width] = dims as [number, number];
+  const kept = Math.min(rows, count);
+  return tensor("float32", [kept, width], data.subarray(0, kept * width));
+}

@@ -1,19 +1,23 @@
-/** Showing many pictures to the classifier, a few at a time. N pictures, F feature width. */
+/** Showing many pictures to the classifier, a few at a time. N pictures, F feature width, C classes. */
+import type { HostTensor } from "../core/tensor.ts";
 import { type Picture, toPlanes } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
-import type { Classifier } from "./classifier.ts";
+import type { Classified, Classifier } from "./classifier.ts";
+import { joinedRows } from "./feature-set.ts";
 
 export interface Judged {
   /** [N], what each picture is. */
   readonly labels: Int32Array;
   /** [N], what the classifier takes it for. */
   readonly found: Int32Array;
-  /** [N, F], row-major. */
-  readonly features: Float32Array;
+  /** [N, F]. */
+  readonly features: HostTensor<"float32">;
+  /** [N, C], before the softmax. */
+  readonly logits: HostTensor<"float32">;
 }
 
 export interface JudgeOptions {
-  /** N. */
+  /** N, at least 1. */
   readonly count: number;
   /** Index of the first picture, 0 unless told. */
   readonly from?: number;
@@ -31,10 +35,9 @@ export async function judge(
   read: (index: number) => Picture | Promise<Picture>,
   { count, from = 0, signal, onProgress }: JudgeOptions,
 ): Promise<Judged> {
-  const width = classifier.config.featureWidth;
   const labels = new Int32Array(count);
   const found = new Int32Array(count);
-  const features = new Float32Array(count * width);
+  const seen: Classified[] = [];
   let done = 0;
   for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
     const result = await classifier.classify(toPlanes(pictures));
@@ -43,11 +46,16 @@ export async function judge(
       done,
     );
     found.set(result.labels, done);
-    features.set(result.features.data, done * width);
+    seen.push(result);
     done += pictures.length;
     onProgress?.(done);
   }
-  return { labels, found, features };
+  return {
+    labels,
+    found,
+    features: joinedRows(seen.map(({ features }) => features)),
+    logits: joinedRows(seen.map(({ logits }) => logits)),
+  };
 }
 
 /** The share of pictures that the classifier takes for what they are, in [0, 1]. */

@@ -1,12 +1,13 @@
 /**
  * What the classifier sees in real pictures, kept in a file: the same ten thousand pictures are compared with at every
- * evaluation. N pictures, F feature width.
+ * evaluation. N pictures, F feature width, C classes.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { InputError } from "../core/errors.ts";
-import { tensor } from "../core/tensor.ts";
+import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { PictureSource } from "../data/source.ts";
+import { tensorsDigest } from "../weights/digest.ts";
 import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Judged, type JudgeOptions, judge } from "./judge.ts";
@@ -31,7 +32,7 @@ export async function realFeatures(options: RealFeaturesOptions): Promise<Judged
   const kept = file && (await readJudged(file, count, classifier.config.featureWidth));
   if (kept) return kept;
   const judged = await judge(classifier, source.read, options);
-  if (file) await writeSafetensors(file, toTensors(judged, count));
+  if (file) await writeSafetensors(file, toTensors(judged));
   return judged;
 }
 
@@ -42,24 +43,27 @@ async function cacheName({ source, digest, from = 0, count }: RealFeaturesOption
   return `real-${hash.digest("hex").slice(0, 16)}.safetensors`;
 }
 
-function toTensors({ labels, found, features }: Judged, count: number): Tensors {
-  return {
-    labels: tensor("int32", [count], labels),
-    found: tensor("int32", [count], found),
-    features: tensor("float32", [count, features.length / count], features),
-  };
+function toTensors({ labels, found, features, logits }: Judged): Tensors {
+  const numbers = (values: Int32Array) => tensor("int32", [values.length], values);
+  return { labels: numbers(labels), found: numbers(found), features, logits };
 }
+
+/** Tells what one classifier saw in one set of pictures from what any saw in others. */
+export const judgedDigest = (judged: Judged): string => tensorsDigest(toTensors(judged));
 
 /** Null when there is no such file, or not a whole one. */
 async function readJudged(file: string, count: number, width: number): Promise<Judged | null> {
   try {
     const { tensors } = await readSafetensors(file);
-    const { labels, found, features } = tensors;
-    if (features?.dims.join() !== `${count},${width}` || !labels || !found) return null;
+    const { labels, found, features, logits } = tensors;
+    if (features?.dims.join() !== `${count},${width}` || logits?.dims[0] !== count || !labels || !found) {
+      return null;
+    }
     return {
       labels: labels.data as Int32Array,
       found: found.data as Int32Array,
-      features: features.data as Float32Array,
+      features: features as HostTensor<"float32">,
+      logits: logits as HostTensor<"float32">,
     };
   } catch (error) {
     if (error instanceof InputError) return null;

@@ -105,7 +105,7 @@ it("compares the default plan with the flat decode, at each temperature", async 
     "flat, choice 5",
   ]);
   const [own, flat] = result.plans;
-  expect(own.frechetToFlat).toBeCloseTo(own.frechet / flat.frechet, 10);
+  expect(own.frechetToFlat.mean).toBeCloseTo(own.frechet.mean / flat.frechet.mean, 10);
   expect(own.plan.choiceTemperature).toBe(0);
   expect(flat.plan.cache.enabled).toBe(false);
   expect(flat.sizes).toBe("1x12");
@@ -119,6 +119,23 @@ it("prints a table of named plans", async () => {
   expect(stdout).toMatch(/^late +8x2,1x2 /m);
   expect(stdout).toMatch(/^1x4 +1x4 /m);
   expect(stdout).toContain("(not FID)");
+});
+
+it("measures each plan once per seed, and nothing twice", async () => {
+  const several = ["--plan", "default", "--seed", "5", "--seeds", "2", "--json"];
+  const first = await evaluate(...several);
+  expect(first.code).toBe(0);
+  expect(first.stderr).toMatch(/^default +8x3,4x3,2x3,1x3 +\d+\.\d ± \d/m);
+  expect(first.stderr).not.toContain("measured before");
+  const [plan] = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!).plans;
+  expect(plan.runs.map(({ seed }: { seed: string }) => seed)).toEqual(["5", "6"]);
+  const [a, b] = plan.runs.map(({ frechet }: { frechet: number }) => frechet);
+  expect(plan.frechet.mean).toBeCloseTo((a + b) / 2, 12);
+  expect(plan.frechet.standardError).toBeCloseTo(Math.abs(a - b) / 2, 12); // |a - b| / sqrt 2 / sqrt 2
+
+  const again = await evaluate(...several);
+  expect(again.stderr).toContain("2 sets of pictures had been measured before");
+  expect(again.stdout).toBe(first.stdout);
 });
 
 it("judges clips, and predictions of their frames, on motions unless told", async () => {
@@ -139,7 +156,7 @@ it("judges clips, and predictions of their frames, on motions unless told", asyn
       ],
     );
   const clips = await evaluateClips("--plan", "default");
-  expect(clips.stdout).toMatch(/right class +word 1 +word 2 +distance/);
+  expect(clips.stdout).toMatch(/right class, % +word 1, % +word 2, % +distance/);
   expect(clips.stdout).toContain("motions(seed 2000)");
   const { code, stdout, stderr } = await evaluateClips("--given", "3", "--json");
   expect(stderr).toMatch(/^last given frame again +\d+\.\d\d ± \d/m);
@@ -149,7 +166,7 @@ it("judges clips, and predictions of their frames, on motions unless told", asyn
   expect(given).toBe(3);
   expect(repeat.frames).toHaveLength(1);
   expect(plans.map(({ name }: { name: string }) => name)).toEqual(["default", "flat"]);
-  expect(plans[0].frechetToFlat).toBeCloseTo(plans[0].frechet / plans[1].frechet, 10);
+  expect(plans[0].frechetToFlat.mean).toBeCloseTo(plans[0].frechet.mean / plans[1].frechet.mean, 10);
 });
 
 it.each([

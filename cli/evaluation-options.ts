@@ -1,0 +1,43 @@
+/** The options of measuring decode plans, shared by the commands that do. */
+import type { Command } from "commander";
+import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
+import { wholeNumber } from "./options.ts";
+
+export interface EvaluationOptions extends MachineOptions {
+  samples: number;
+  real: number;
+  seeds: number;
+  given?: number;
+  data?: string;
+  classifier?: string;
+  cacheFolder: string;
+  batch: number;
+}
+
+export function addEvaluationOptions(command: Command): Command {
+  command
+    .option("--samples <n>", "pictures per plan and seed; the classes take turns", wholeNumber(4), 2000)
+    .option("--real <n>", "held-out real pictures to compare with", wholeNumber(4), 10_000)
+    .option("--seeds <n>", "seeds in a row, for error bars; the same for all plans", wholeNumber(1, 1000), 1)
+    .option(
+      "--given <n>",
+      "judge predictions: the first n frames of held-out clips are given",
+      wholeNumber(1),
+    )
+    .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes clips)')
+    .option(
+      "--classifier <folder>",
+      "the judge; see magnets classifier (default: models/ and the data's name)",
+    )
+    .option(
+      "--cache-folder <folder>",
+      "keeps what was measured, so that an interrupted evaluation goes on where it stopped",
+      ".cache/evaluation",
+    );
+  return addMachineOptions(command).option(
+    "--batch <n>",
+    "pictures decoded together",
+    wholeNumber(1, 4096),
+    64,
+  );
+}

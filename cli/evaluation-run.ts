@@ -1,0 +1,172 @@
+/** One evaluation from its options: everything opened, checked before anything runs, measured, and closed. */
+import type {
+  Estimate,
+  EvaluateOptions,
+  Evaluation,
+  GridPoint,
+  PlanVerdict,
+  PredictionEvaluation,
+  PredictionRow,
+} from "../src/evaluate.ts";
+import type { DecodePlan, GenerativeModel } from "../src/index.ts";
+import { classifierFolder } from "./commands/classifier.ts";
+import type { EvaluationOptions } from "./evaluation-options.ts";
+import { openStages } from "./evaluation-progress.ts";
+
+/** What plans are chosen by. */
+export interface PlanGround {
+  readonly model: GenerativeModel;
+  /** The default plan of what is asked of the model. */
+  readonly base: DecodePlan;
+}
+
+/** What rows have beyond what was measured. */
+interface RowExtras {
+  /** The model-size schedule as text. */
+  readonly sizes: string;
+  /** Fréchet distance over that of the flat decode under the same settings, where that was measured too. */
+  readonly frechetToFlat?: Estimate;
+}
+
+interface Generated {
+  readonly task: "generate";
+  readonly result: Evaluation;
+  readonly rows: readonly (PlanVerdict & RowExtras)[];
+}
+
+interface Predicted {
+  readonly task: "predict";
+  readonly result: PredictionEvaluation;
+  readonly rows: readonly (PredictionRow & RowExtras)[];
+}
+
+export type Measured = (Generated | Predicted) & {
+  readonly isMoving: boolean;
+  readonly judge: { readonly folder: string; readonly accuracy: number; readonly featureWidth: number };
+  /** How many sets of pictures an earlier evaluation had measured. */
+  readonly remembered: number;
+};
+
+/** @throws InputError for what is wrong with the model, the options or a plan, before the first plan runs */
+export async function runEvaluation(
+  folder: string,
+  options: EvaluationOptions,
+  choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const { samples, seed, seeds, given, batch, threads, device, precision } = options;
+  const { createNodeRunner, InputError, modelPlanCost, planFor, readModel } = await import("../src/index.ts");
+  const { openParts, readClassifier } = await import("../src/evaluate.ts");
+  const model = await readModel(folder);
+  const { resolution, frames } = model.tokenizer.config;
+  if (given !== undefined && !model.completionPlan) {
+    throw new InputError(`evaluate: ${folder} was not trained to predict frames; leave out --given`);
+  }
+  const data = options.data ?? (frames === undefined ? "sprites" : "motions");
+  const judge = options.classifier ?? classifierFolder(data);
+  const classifier = await readClassifier(judge);
+  const { heldOut } = await openParts(data, resolution, frames);
+  const base = (given === undefined ? null : model.completionPlan) ?? model.plan;
+  const grid = await choosePlans({ model, base });
+  // A mistake in the last one is told before the first runs.
+  const plans = Object.fromEntries(
+    grid.map(({ name, plan }) => [name, planFor({ ...model, plan: base }, plan)]),
+  );
+
+  const stages = openStages(
+    Object.entries(plans).map(([name, plan]) => ({
+      name,
+      work: modelPlanCost(model.transformer.config, plan).multiplyAdds,
+    })),
+    seeds,
+  );
+  const runner = await createNodeRunner({ device, threads });
+  const measuring = device === "cpu" ? runner : await createNodeRunner({ threads });
+  try {
+    const measured = await measure(model, { runner, precision, given }, grid, {
+      runner: measuring,
+      classifier,
+      plans,
+      samples,
+      seed,
+      seeds,
+      batchSize: batch,
+      identity: await identityOf(model, { device, precision, threads: threads ?? null }),
+      real: heldOut,
+      realCount: options.real,
+      cacheFolder: options.cacheFolder,
+      signal,
+      onProgress: stages.show,
+      onRun: stages.finish,
+    });
+    const { accuracy, config } = classifier;
+    return {
+      ...measured,
+      isMoving: frames !== undefined,
+      judge: { folder: judge, accuracy: accuracy.value, featureWidth: config.featureWidth },
+      remembered: stages.remembered(),
+    };
+  } finally {
+    stages.stop();
+    await runner.close();
+    if (measuring !== runner) await measuring.close();
+  }
+}
+
+/** Runs the evaluation that fits the model and the question. */
+async function measure(
+  model: GenerativeModel,
+  { given, ...computing }: Pick<EvaluationOptions, "given" | "precision"> & Pick<EvaluateOptions, "runner">,
+  grid: readonly GridPoint[],
+  options: Omit<EvaluateOptions, "pipeline">,
+): Promise<Generated | Predicted> {
+  const { openImagePipeline, openVideoPipeline } = await import("../src/index.ts");
+  const { evaluateModel, evaluatePrediction } = await import("../src/evaluate.ts");
+  if (model.tokenizer.config.frames === undefined) {
+    const pipeline = await openImagePipeline(model, computing);
+    const result = await evaluateModel({ ...options, pipeline });
+    return { task: "generate", result, rows: await rowsOf(result.plans, grid) };
+  }
+  const pipeline = await openVideoPipeline(model, computing);
+  if (given === undefined) {
+    const result = await evaluateModel({ ...options, pipeline });
+    return { task: "generate", result, rows: await rowsOf(result.plans, grid) };
+  }
+  const result = await evaluatePrediction({ ...options, pipeline, given });
+  return { task: "predict", result, rows: await rowsOf(result.plans, grid) };
+}
+
+/** All that tells a model, and how it is computed, from others. */
+async function identityOf({ tokenizer, transformer }: GenerativeModel, computing: object): Promise<object> {
+  const { tensorsDigest } = await import("../src/evaluate.ts");
+  const part = ({
+    config,
+    tensors,
+  }: {
+    config: unknown;
+    tensors: GenerativeModel["tokenizer"]["tensors"];
+  }) => ({
+    config,
+    tensors: tensorsDigest(tensors),
+  });
+  return { tokenizer: part(tokenizer), transformer: part(transformer), ...computing };
+}
+
+/** The rows with their distance relative to the flat decode's. */
+async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
+  plans: readonly Plan[],
+  grid: readonly GridPoint[],
+): Promise<(Plan & RowExtras)[]> {
+  const { printSizes } = await import("../src/index.ts");
+  const { ratioOf } = await import("../src/evaluate.ts");
+  return plans.map((row, i) => {
+    const { base, settings } = grid[i]!;
+    const flat = plans[grid.findIndex((other) => other.base === "flat" && other.settings === settings)];
+    const isBeside = flat && base !== "flat";
+    return {
+      ...row,
+      sizes: printSizes(row.plan.sizes),
+      ...(isBeside && { frechetToFlat: ratioOf(row.runs, flat.runs, ({ frechet }) => frechet) }),
+    };
+  });
+}

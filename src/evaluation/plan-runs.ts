@@ -1,0 +1,160 @@
+/**
+ * Decode plans measured once per seed, all by the same seeds, so that what differs between two of them is the plans'
+ * doing. What was measured before need not be measured again.
+ */
+import { requireInput } from "../core/errors.ts";
+import type { Seed } from "../core/random.ts";
+import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import type { ComparisonOptions } from "./comparison.ts";
+import { type Estimate, type Estimated, estimate, estimated } from "./estimate.ts";
+import { remembered } from "./remembered.ts";
+
+/** What decoding a series of pictures cost. */
+export interface DecodeStats {
+  /** Wall time, the tokenizer's decoder included. */
+  readonly seconds: number;
+  /** Of the transformer, over all pictures. */
+  readonly multiplyAdds: number;
+  readonly multiplyAddsFlat: number;
+  readonly ratio: number;
+}
+
+/** What is asked of the plans of a model. */
+export interface PlanOptions {
+  /** What differs from the model's default plan, by name. */
+  readonly plans: Readonly<Record<string, PlanInput>>;
+  /** The first seed, 0 unless told. */
+  readonly seed?: Seed;
+  /** How many seeds in a row, each a set of pictures of every plan; 1 unless told. */
+  readonly seeds?: number;
+  /** Pictures decoded together, 64 unless told. */
+  readonly batchSize?: number;
+  /**
+   * What tells the model, its default plan and the way it is computed from others, as JSON. With it and a cache folder,
+   * every set that was measured is remembered there.
+   */
+  readonly identity?: unknown;
+  /** Called after every set of pictures. */
+  readonly onRun?: (run: RunReport) => void;
+}
+
+export interface RunReport {
+  /** Of the plan. */
+  readonly name: string;
+  /** It was measured by an earlier evaluation. */
+  readonly isRemembered: boolean;
+}
+
+/** What a plan cost. */
+export interface PlanFigures {
+  readonly name: string;
+  /** Multiply-adds of the transformer per picture. */
+  readonly multiplyAdds: number;
+  /** Those of the flat decode of the same steps and guidance. */
+  readonly multiplyAddsFlat: number;
+  /** Flat over plan. */
+  readonly ratio: number;
+  readonly plan: DecodePlan;
+}
+
+/** What came of a plan under one seed. */
+export interface PlanRun {
+  readonly seed: string;
+  /** Wall time per picture, the tokenizer's decoder included. */
+  readonly seconds: number;
+}
+
+/** A plan's cost, its figures over the seeds, and those of each seed. */
+export type PlanRow<Figures> = PlanFigures &
+  Estimated<Figures> & {
+    /** Wall time per picture, over the seeds. */
+    readonly seconds: Estimate;
+    readonly runs: readonly (PlanRun & Figures)[];
+  };
+
+/** Makes one set of pictures, and judges it. */
+export type MeasureOnce<Figures> = (job: {
+  readonly plan: PlanInput;
+  readonly seed: Seed;
+  readonly batchSize: number;
+  readonly signal?: AbortSignal;
+  readonly onStep: (progress: { readonly step: number; readonly total: number }) => void;
+}) => Promise<{
+  readonly made: { readonly plan: DecodePlan; readonly stats: DecodeStats };
+  readonly figures: Figures;
+}>;
+
+/**
+ * Measures every plan under every seed: all plans under the first, then all under the second, so that whoever stops
+ * early has a whole comparison.
+ *
+ * @param facts  what the figures depend on besides `identity`, plan and seed, as JSON
+ */
+export async function measurePlans<Figures extends object>(
+  options: PlanOptions & ComparisonOptions,
+  facts: unknown,
+  once: MeasureOnce<Figures>,
+): Promise<PlanRow<Figures>[]> {
+  const { plans, samples, batchSize = 64, identity, cacheFolder = null, signal, onProgress, onRun } = options;
+  const seeds = seedsFrom(options.seed ?? 0, options.seeds ?? 1);
+  const folder = identity === undefined ? null : cacheFolder;
+  const found = new Map<string, (PlanFigures & { run: PlanRun & Figures })[]>();
+  for (const seed of seeds) {
+    for (const [name, plan] of Object.entries(plans)) {
+      const stage = seeds.length === 1 ? name : `${name}, seed ${seed}`;
+      const measure = async () => {
+        const { made, figures } = await once({
+          plan,
+          seed,
+          batchSize,
+          signal,
+          onStep: ({ step, total }) => onProgress?.({ stage, plan: name, done: step, total }),
+        });
+        const { multiplyAdds, multiplyAddsFlat, ratio, seconds } = made.stats;
+        return {
+          multiplyAdds: multiplyAdds / samples,
+          multiplyAddsFlat: multiplyAddsFlat / samples,
+          ratio,
+          plan: made.plan,
+          run: { seed: `${seed}`, seconds: seconds / samples, ...figures },
+        };
+      };
+      const told = { identity, facts, plan, seed: `${seed}`, samples, batchSize };
+      const { found: measured, isRemembered } = await remembered(folder, told, measure);
+      found.set(name, [...(found.get(name) ?? []), { name, ...measured }]);
+      onRun?.({ name, isRemembered });
+    }
+  }
+  return [...found.values()].map((runs) => rowOf(runs));
+}
+
+function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figures })[]): PlanRow<Figures> {
+  const { run: _, ...figures } = measured[0]!;
+  const runs = measured.map(({ run }) => run);
+  const { seed: _seed, ...over } = estimated(runs) as Estimated<PlanRun & Figures> & { seed: string };
+  return { ...figures, ...over, runs } as unknown as PlanRow<Figures>;
+}
+
+function seedsFrom(first: Seed, count: number): Seed[] {
+  requireInput(
+    Number.isInteger(count) && count >= 1,
+    `evaluate: seeds must be a whole number of at least 1, got ${count}`,
+  );
+  const last = BigInt(first) + BigInt(count - 1);
+  requireInput(
+    last < 1n << 64n,
+    `evaluate: ${count} seeds from ${first} on end above 2^64 - 1; begin with a smaller one`,
+  );
+  return Array.from({ length: count }, (_, i) =>
+    typeof first === "number" && last <= Number.MAX_SAFE_INTEGER ? first + i : BigInt(first) + BigInt(i),
+  );
+}
+
+/** How many times as large a figure is under one plan as under another, seed by seed. */
+export function ratioOf<Run>(
+  runs: readonly Run[],
+  others: readonly Run[],
+  figure: (run: Run) => number,
+): Estimate {
+  return estimate(runs.map((run, i) => figure(run) / figure(others[i]!)));
+}
