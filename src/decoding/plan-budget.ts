@@ -43,6 +43,31 @@ export function planFamily(factors: readonly number[], defaults: DecodePlan): De
   ];
 }
 
+/** Plans to choose among. */
+export interface PlanChoice {
+  /** Plans that were measured; empty when there are none. */
+  readonly front: readonly FrontPlan[];
+  /** Plans for where no measured one is cheap enough; see {@link planFamily}. */
+  readonly family: readonly DecodePlan[];
+}
+
+/**
+ * The best plan that costs no more than `most`: of the measured ones that of the least distance; where none is so
+ * cheap, the dearest one of the family; null where none of those is either.
+ *
+ * @param price  what a plan costs, in the unit of `most`
+ */
+export function bestWithin(
+  { front, family }: PlanChoice,
+  price: (plan: DecodePlan) => number,
+  most: number,
+): DecodePlan | null {
+  const measured = front.filter(({ plan }) => price(plan) <= most);
+  if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
+  const fitting = family.map((plan) => ({ plan, price: price(plan) })).filter((each) => each.price <= most);
+  return fitting.length > 0 ? fitting.reduce((a, b) => (b.price > a.price ? b : a)).plan : null;
+}
+
 /**
  * The best plan within a budget: of the measured front, the one of the least distance; where no measured plan is cheap
  * enough, or none was measured, the dearest one of {@link planFamily}.
@@ -59,15 +84,13 @@ export function planWithin(
 ): DecodePlan {
   const flat = flatMultiplyAdds(model, defaults);
   const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / flat;
-  const measured = front.filter(({ plan }) => share(plan) <= budget);
-  if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
-  const family = planFamily(model.factors, defaults).map((plan) => ({ plan, share: share(plan) }));
-  const fitting = family.filter((member) => member.share <= budget);
-  const least = Math.min(...family.map((member) => member.share));
+  const family = planFamily(model.factors, defaults);
+  const found = bestWithin({ front, family }, share, budget);
+  const least = Math.min(...family.map(share));
   requireInput(
-    fitting.length > 0,
+    found,
     `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the flat decode, what one unguided step ` +
       `of the smallest sub-model takes, got ${budget}`,
   );
-  return fitting.reduce((a, b) => (b.share > a.share ? b : a)).plan;
+  return found;
 }
