@@ -1,7 +1,8 @@
 /** The scaling curves as files: docs/results/scaling.md, one section per axis, and a chart of each. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { lineChart, sideBySide } from "../src/charts/line-chart.ts";
+import { sideBySide } from "../src/charts/chart-frame.ts";
+import { lineChart } from "../src/charts/line-chart.ts";
 import { ensureWritableFolder, writeFileAtomic } from "../src/index.ts";
 import { circumstances } from "./circumstances.ts";
 import { type Axis, columns, figuresOf } from "./scaling-axis.ts";

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { lineChart, sideBySide } from "../../src/charts/line-chart.ts";
+import { sideBySide } from "../../src/charts/chart-frame.ts";
+import { lineChart } from "../../src/charts/line-chart.ts";
 
 const options = { title: "a < b & c", x: "step", y: "loss" };
 

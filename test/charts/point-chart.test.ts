@@ -1,0 +1,83 @@
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { type Point, pointChart } from "../../src/charts/point-chart.ts";
+
+const options = { title: "distance < compute", x: "multiply-adds, G", y: "distance" };
+const alone = (...points: Point[]) => points.map((point) => ({ points: [point], isJoined: false }));
+const point = (name: string, x: number, y: number, error = 0): Point => ({ name, x, y, error });
+
+/** Where the marks stand, in the order of the points. */
+const marksOf = (svg: string) =>
+  [...svg.matchAll(/transform="translate\((\S+) (\S+)\)" fill/g)].map(([, x, y]) => [Number(x), Number(y)]);
+const labelOf = (svg: string, name: string) => {
+  const [, x, y] = new RegExp(`<text x="(\\S+)" y="(\\S+)"[^>]*>${name}</text>`).exec(svg)!;
+  return { x: Number(x), y: Number(y) };
+};
+
+describe("pointChart", () => {
+  it("places points in proportion, from 0 on across", () => {
+    const svg = pointChart(alone(point("a", 1, 0), point("b", 2, 5), point("c", 4, 10)), options);
+    const [a, b, c] = marksOf(svg) as [number[], number[], number[]];
+    expect(c[0]! - b[0]!).toBeCloseTo(2 * (b[0]! - a[0]!), 6);
+    const zero = Number(/x="([\d.]+)" y="[\d.]+" text-anchor="middle">0\.0<\/text>/.exec(svg)![1]);
+    expect(b[0]! - a[0]!).toBeCloseTo(a[0]! - zero, 6);
+    expect(a[1]! - b[1]!).toBeCloseTo(b[1]! - c[1]!, 6);
+    expect(a[1]).toBeGreaterThan(c[1]!);
+  });
+
+  it("draws bars as long as the errors, and none where there is none", () => {
+    const svg = pointChart(
+      alone(point("a", 1, 0), point("b", 2, 10, 5), point("c", 3, 4, Infinity)),
+      options,
+    );
+    const [[, zero], [, ten]] = marksOf(svg) as [number[], number[]];
+    const bars = [...svg.matchAll(/<path d="M\S+ (\S+)V([^M]+)M/g)];
+    expect(bars).toHaveLength(1);
+    const [, low, high] = bars[0]!;
+    expect(Number(low) - Number(high)).toBeCloseTo(zero! - ten!, 6); // ±5 of 10
+    expect((Number(low) + Number(high)) / 2).toBeCloseTo(ten!, 6);
+  });
+
+  it("names points beside them, and keeps names apart where points are close", () => {
+    const names = Array.from({ length: 8 }, (_, i) => `point number ${i}`);
+    const svg = pointChart(
+      alone(...names.map((name, i) => point(name, 3 + i / 100, 1 + i / 1000)), point("far", 0.1, 9)),
+      options,
+    );
+    const places = names.map((name) => labelOf(svg, name));
+    const width = 14 * 6.4;
+    for (const [i, a] of places.entries()) {
+      for (const b of places.slice(i + 1)) {
+        expect(Math.abs(a.x - b.x) >= width || Math.abs(a.y - b.y) >= 13 - 1e-9).toBe(true);
+      }
+      expect(a.y).toBeLessThan(420 - 52 + 4); // above the axis
+    }
+    const [x, y] = marksOf(svg).at(-1)!;
+    expect(labelOf(svg, "far")).toEqual({ x: x! + 9, y: expect.closeTo(y! + 3.5, 6) });
+  });
+
+  it("tells series apart by shape and dash, and joins points in ascending x where asked", () => {
+    const series = [
+      { isJoined: true, points: [point("b", 2, 1), point("a", 1, 2)] },
+      { isJoined: true, points: [point("c", 1, 1), point("d", 2, 2)] },
+    ];
+    const svg = pointChart(series, options);
+    const lines = [
+      ...svg.matchAll(/<path d="M([\d.]+),[\d.]+L([\d.]+),[^"]*" fill="none"[^>]*dasharray="([^"]*)"/g),
+    ];
+    expect(lines).toHaveLength(2);
+    for (const [, from, to] of lines) expect(Number(from)).toBeLessThan(Number(to));
+    expect(lines[0]![3]).not.toBe(lines[1]![3]);
+    const shapes = [...svg.matchAll(/<path d="([^"]+)" transform="translate\(/g)].map(([, shape]) => shape);
+    expect(shapes[0]).toBe(shapes[1]);
+    expect(shapes[0]).not.toBe(shapes[2]);
+  });
+
+  it("is an SVG that a rasteriser accepts, a single point included; none is refused", async () => {
+    const svg = pointChart(alone(point("one & only", 3, 3, 1)), options);
+    expect(svg).toContain("distance &lt; compute");
+    const { width, height } = await sharp(Buffer.from(svg)).metadata();
+    expect([width, height]).toEqual([720, 420]);
+    expect(() => pointChart([], options)).toThrow(/at least one point/);
+  });
+});
