@@ -57,7 +57,11 @@ export function degraded(graph: Graph, pixels: Value, config: ClassifierConfig):
 }
 
 /** What {@link degraded} asks for, drawn for each of B pictures. */
-export function drawDegradation(config: ClassifierConfig, batch: number, key: Key): Record<string, HostTensor> {
+export function drawDegradation(
+  config: ClassifierConfig,
+  batch: number,
+  key: Key,
+): Record<string, HostTensor> {
   const { detail, shade } = degradation;
   const large = blockExtent(config, shade.block);
   const dims = [batch, 3, ...pixelSpace(config).map((extent, axis) => extent / large[axis]!)];
