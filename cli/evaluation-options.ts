@@ -3,27 +3,37 @@ import type { Command } from "commander";
 import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
 import { wholeNumber } from "./options.ts";
 
-export interface EvaluationOptions extends MachineOptions {
-  samples: number;
+/** Who judges, beside what. */
+export interface JudgeOptions {
   real: number;
-  seeds: number;
-  given?: number;
   data?: string;
   classifier?: string;
   cacheFolder: string;
   batch: number;
 }
 
+export interface EvaluationOptions extends MachineOptions, JudgeOptions {
+  samples: number;
+  seeds: number;
+  given?: number;
+}
+
 export function addEvaluationOptions(command: Command): Command {
   command
     .option("--samples <n>", "pictures per plan and seed; the classes take turns", wholeNumber(4), 2000)
-    .option("--real <n>", "held-out real pictures to compare with", wholeNumber(4), 10_000)
     .option("--seeds <n>", "seeds in a row, for error bars; the same for all plans", wholeNumber(1, 1000), 1)
     .option(
       "--given <n>",
       "judge predictions: the first n frames of held-out clips are given",
       wholeNumber(1),
-    )
+    );
+  return addMachineOptions(addJudgeOptions(command));
+}
+
+/** --real, --data, --classifier, --cache-folder and --batch. */
+export function addJudgeOptions(command: Command): Command {
+  return command
+    .option("--real <n>", "held-out real pictures to compare with", wholeNumber(4), 10_000)
     .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes clips)')
     .option(
       "--classifier <folder>",
@@ -31,13 +41,8 @@ export function addEvaluationOptions(command: Command): Command {
     )
     .option(
       "--cache-folder <folder>",
-      "keeps what was measured, so that an interrupted evaluation goes on where it stopped",
+      "keeps what was measured, so that what was interrupted goes on where it stopped",
       ".cache/evaluation",
-    );
-  return addMachineOptions(command).option(
-    "--batch <n>",
-    "pictures decoded together",
-    wholeNumber(1, 4096),
-    64,
-  );
+    )
+    .option("--batch <n>", "pictures decoded together", wholeNumber(1, 4096), 64);
 }

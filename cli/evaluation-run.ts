@@ -55,23 +55,19 @@ export async function runEvaluation(
   signal: AbortSignal,
 ): Promise<Measured> {
   const { samples, seed, seeds, given, batch, threads, device, precision } = options;
-  const { createNodeRunner, InputError, modelPlanCost, planFor, readModel } = await import("../src/index.ts");
-  const { openParts, readClassifier } = await import("../src/evaluate.ts");
-  const model = await readModel(folder);
-  const { resolution, frames } = model.tokenizer.config;
+  const { InputError, modelPlanCost, planFor } = await import("../src/index.ts");
+  const { model, judge, classifier, heldOut } = await openSubject(folder, options);
+  const { frames } = model.tokenizer.config;
   if (given !== undefined && !model.completionPlan) {
     throw new InputError(`evaluate: ${folder} was not trained to predict frames; leave out --given`);
   }
-  const data = options.data ?? (frames === undefined ? "sprites" : "motions");
-  const judge = options.classifier ?? classifierFolder(data);
-  const classifier = await readClassifier(judge);
-  const { heldOut } = await openParts(data, resolution, frames);
   const base = (given === undefined ? null : model.completionPlan) ?? model.plan;
   const grid = await choosePlans({ model, base });
   // A mistake in the last one is told before the first runs.
   const plans = Object.fromEntries(
     grid.map(({ name, plan }) => [name, planFor({ ...model, plan: base }, plan)]),
   );
+
 
   const stages = openStages(
     Object.entries(plans).map(([name, plan]) => ({
@@ -80,8 +76,7 @@ export async function runEvaluation(
     })),
     seeds,
   );
-  const runner = await createNodeRunner({ device, threads });
-  const measuring = device === "cpu" ? runner : await createNodeRunner({ threads });
+  const { runner, measuring, close } = await openRunners(options);
   try {
     const measured = await measure(model, { runner, precision, given }, grid, {
       runner: measuring,
@@ -108,9 +103,35 @@ export async function runEvaluation(
     };
   } finally {
     stages.stop();
+    await close();
+  }
+}
+
+/** A model, its judge, and real pictures that the judge did not train on. */
+export async function openSubject(
+  folder: string,
+  { data: given, classifier }: Pick<EvaluationOptions, "data" | "classifier">,
+) {
+  const { readModel } = await import("../src/index.ts");
+  const { openParts, readClassifier } = await import("../src/evaluate.ts");
+  const model = await readModel(folder);
+  const { resolution, frames } = model.tokenizer.config;
+  const data = given ?? (frames === undefined ? "sprites" : "motions");
+  const judge = classifier ?? classifierFolder(data);
+  const { heldOut } = await openParts(data, resolution, frames);
+  return { model, judge, classifier: await readClassifier(judge), heldOut };
+}
+
+/** What computes the pictures, and what computes the measures: the CPU, which alone has float64. */
+export async function openRunners({ device, threads }: Pick<EvaluationOptions, "device" | "threads">) {
+  const { createNodeRunner } = await import("../src/index.ts");
+  const runner = await createNodeRunner({ device, threads });
+  const measuring = device === "cpu" ? runner : await createNodeRunner({ threads });
+  const close = async () => {
     await runner.close();
     if (measuring !== runner) await measuring.close();
-  }
+  };
+  return { runner, measuring, close };
 }
 
 /** Runs the evaluation that fits the model and the question. */
@@ -137,7 +158,10 @@ async function measure(
 }
 
 /** All that tells a model, and how it is computed, from others. */
-async function identityOf({ tokenizer, transformer }: GenerativeModel, computing: object): Promise<object> {
+export async function identityOf(
+  { tokenizer, transformer }: GenerativeModel,
+  computing: object,
+): Promise<object> {
   const { tensorsDigest } = await import("../src/evaluate.ts");
   const part = ({
     config,

@@ -2,8 +2,12 @@
 import { type Command, Option } from "commander";
 import { seed, wholeNumber } from "./options.ts";
 
-export interface MachineOptions {
+export interface MachineOptions extends ComputeOptions {
   seed: number | bigint;
+}
+
+/** What computes, and in what. */
+export interface ComputeOptions {
   threads?: number;
   device: "cpu" | "webgpu";
   precision: "fp32" | "int8";
@@ -11,6 +15,11 @@ export interface MachineOptions {
 
 export function addMachineOptions(command: Command): Command {
   command.option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0);
+  return addComputeOptions(command);
+}
+
+/** --threads, --device and --precision. */
+export function addComputeOptions(command: Command): Command {
   return addDeviceOptions(command).addOption(
     new Option("--precision <name>", "what layers compute with; int8: faster, on the CPU only")
       .choices(["fp32", "int8"])

@@ -16,6 +16,7 @@ import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addSampleCommand } from "./commands/sample.ts";
+import { addSearchCommand } from "./commands/search.ts";
 import { addTrainCommand } from "./commands/train.ts";
 
 const stop = new AbortController();
@@ -48,6 +49,7 @@ addInterpolateCommand(program, stop.signal);
 addTrainCommand(program, stop.signal);
 addDataCommand(program, stop.signal);
 addEvaluateCommand(program, stop.signal);
+addSearchCommand(program, stop.signal);
 addClassifierCommand(program, stop.signal);
 addPlanCommand(program);
 addInfoCommand(program);

@@ -51,6 +51,7 @@ export {
 } from "./evaluation/kernel-distance.ts";
 export { psnr, ssim } from "./evaluation/picture-metrics.ts";
 export { flatPlan, type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
+export { openPlanJudge, type PlanJudge, type PlanJudgeOptions } from "./evaluation/plan-judge.ts";
 export {
   type PlanFigures,
   type PlanRow,

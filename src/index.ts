@@ -15,6 +15,7 @@ export {
   sideBySide,
 } from "./data/video/write.ts";
 export type { PlanCost, StepCost } from "./decoding/cost.ts";
+export type { Finalist, FindFrontProgress, FoundFront } from "./decoding/find-front.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
@@ -37,6 +38,7 @@ export {
 export { boxMask, type PixelMask, readMask } from "./pipelines/mask.ts";
 export {
   describeModel,
+  findModelFront,
   type GenerativeModel,
   modelPlanCost,
   planFor,

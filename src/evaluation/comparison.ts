@@ -7,12 +7,12 @@ import type { Picture, PictureSource } from "../data/source.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { classFactors, factorAccuracies } from "./class-factors.ts";
-import { loadClassifier } from "./classifier.ts";
+import { type Classifier, loadClassifier } from "./classifier.ts";
 import type { ClassifierFolder } from "./classifier-folder.ts";
 import { inceptionScoreOfLogits } from "./inception-score.ts";
 import { accuracyOf, type Judged, judge } from "./judge.ts";
 import { judgedDigest, realFeatures } from "./real-features.ts";
-import { fewestPictures, measureSet, type SetMeasures, seenSetOf } from "./seen-set.ts";
+import { fewestPictures, measureSet, type SeenSet, type SetMeasures, seenSetOf } from "./seen-set.ts";
 
 /** What every evaluation is told. */
 export interface ComparisonOptions {
@@ -71,52 +71,80 @@ export interface Comparison {
 /** How many real pictures stand for the truth, unless told. */
 export const defaultRealCount = 10_000;
 
+/** The judge, and what it sees in the real pictures that stand for the truth. */
+export interface Truth {
+  readonly classifier: Classifier;
+  readonly judged: Judged;
+  readonly set: SeenSet;
+  /** What the judge sees in other real pictures, from `from` on; remembered as the truth is. */
+  see(from: number, count: number, onProgress: (done: number) => void): Promise<Judged>;
+}
+
 /**
- * Loads the judge and shows it the real pictures, or reads what it saw in them before.
+ * Loads the judge and shows it the real pictures that stand for the truth, or reads what it saw in them before.
  *
- * @throws InputError when pictures are too few, or the real ones are not of the classes and size that the judge knows
+ * @param others  real pictures that will be looked at besides
+ * @throws InputError when there are too few real pictures, or they are not of the classes and size that the judge knows
  */
-export async function openComparison(options: ComparisonOptions): Promise<Comparison> {
-  const { runner, samples, real, realCount = defaultRealCount, cacheFolder = null, signal } = options;
+export async function openTruth(options: Omit<ComparisonOptions, "samples">, others = 0): Promise<Truth> {
+  const { runner, real, realCount = defaultRealCount, cacheFolder = null, signal } = options;
   const { config, tensors, classNames } = options.classifier;
   const [known, given] = [describe({ ...config, classNames }), describe(real)];
   requireInput(
     given === known,
     `evaluate: the real pictures must be ${known}; ${real.name} has ${given}; give the data the model was trained on`,
   );
-  requireInput(
-    Math.min(samples, realCount) >= fewestPictures,
-    `evaluate: sets need ${fewestPictures} pictures at least, got ${samples} samples and ${realCount} real pictures`,
-  );
   const available = real.length ?? Number.POSITIVE_INFINITY;
   requireInput(
-    available >= realCount + samples,
-    `${real.name}: needs ${realCount} real pictures to compare with and ${samples} others, has ${available}; ` +
+    available >= realCount + others,
+    `${real.name}: needs ${realCount} real pictures to compare with and ${others} others, has ${available}; ` +
       "ask for fewer of either",
   );
   const classifier = await loadClassifier(runner, config, tensors);
   try {
-    const tell = (done: number) =>
-      options.onProgress?.({ stage: "real pictures", done, total: realCount + samples });
     const seen = { classifier, digest: tensorsDigest(tensors), source: real, cacheFolder, signal };
-    const reference = await realFeatures({ ...seen, count: realCount, onProgress: tell });
-    const others = await realFeatures({
-      ...seen,
-      from: realCount,
-      count: samples,
-      onProgress: (done) => tell(realCount + done),
-    });
-    const truth = await seenSetOf(runner, reference.features);
-    const factors = classFactors(classNames);
+    const onProgress = (done: number) =>
+      options.onProgress?.({ stage: "real pictures", done, total: realCount + others });
+    const judged = await realFeatures({ ...seen, count: realCount, onProgress });
+    return {
+      classifier,
+      judged,
+      set: await seenSetOf(runner, judged.features),
+      see: (from, count, onProgress) => realFeatures({ ...seen, from, count, onProgress }),
+    };
+  } catch (error) {
+    await classifier.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Opens the truth, and has the judge look at other real pictures beside it.
+ *
+ * @throws InputError when sets are too small, and as {@link openTruth}
+ */
+export async function openComparison(options: ComparisonOptions): Promise<Comparison> {
+  const { runner, samples, real, realCount = defaultRealCount, signal } = options;
+  requireInput(
+    Math.min(samples, realCount) >= fewestPictures,
+    `evaluate: sets need ${fewestPictures} pictures at least, got ${samples} samples and ${realCount} real pictures`,
+  );
+  const truth = await openTruth(options, samples);
+  const { classifier } = truth;
+  try {
+    const others = await truth.see(realCount, samples, (done) =>
+      options.onProgress?.({ stage: "real pictures", done: realCount + done, total: realCount + samples }),
+    );
+    const factors = classFactors(options.classifier.classNames);
     const verdictOf = async (judged: Judged): Promise<Verdict> => ({
       classAccuracy: accuracyOf(judged),
       factorAccuracies: factorAccuracies(judged, factors),
       classScore: inceptionScoreOfLogits(judged.logits, { splits: 1 }).mean,
-      ...(await measureSet(runner, truth, await seenSetOf(runner, judged.features), signal)),
+      ...(await measureSet(runner, truth.set, await seenSetOf(runner, judged.features), signal)),
     });
     return {
       reference: { pictures: realCount, source: real.name },
-      digest: `${judgedDigest(reference)}-${judgedDigest(others)}`,
+      digest: `${judgedDigest(truth.judged)}-${judgedDigest(others)}`,
       real: await verdictOf(others),
       verdictOn: async (read, onProgress) =>
         verdictOf(await judge(classifier, read, { count: samples, signal, onProgress })),

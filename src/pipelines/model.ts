@@ -10,6 +10,7 @@ import { InputError, requireInput } from "../core/errors.ts";
 import { sizeOf } from "../core/tensor.ts";
 import type { PlanCost } from "../decoding/cost.ts";
 import { planCost } from "../decoding/cost.ts";
+import { type FindFrontOptions, type FoundFront, findFront } from "../decoding/find-front.ts";
 import {
   basePlan,
   completionPlan,
@@ -235,6 +236,14 @@ export function planForQuality(
   );
   requireInput(front, "target quality: no plans were measured for this model; magnets search measures them");
   return planReaching(transformerFacts(transformer.config), front, ratio);
+}
+
+/** Searches a model's front of generating, around its default plan; see {@link findFront}. */
+export function findModelFront(
+  { plan, transformer }: Pick<GenerativeModel, "plan" | "transformer">,
+  options: Omit<FindFrontOptions, "model" | "defaults">,
+): Promise<FoundFront> {
+  return findFront({ ...options, model: transformerFacts(transformer.config), defaults: plan });
 }
 
 /** What resolving a plan needs to know of a transformer. */

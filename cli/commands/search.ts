@@ -1,0 +1,157 @@
+/** `magnets search`: decode plans that find themselves, measured and kept in the model folder. */
+import { basename } from "node:path";
+import type { Command } from "commander";
+import type { Finalist, FindFrontProgress, FoundFront } from "../../src/index.ts";
+import { addJudgeOptions, type JudgeOptions } from "../evaluation-options.ts";
+import { identityOf, openRunners, openSubject } from "../evaluation-run.ts";
+import { addComputeOptions, type ComputeOptions } from "../machine-options.ts";
+import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
+import { type Progress, startProgress } from "../progress.ts";
+import { openReport } from "../report.ts";
+import { table } from "../table.ts";
+
+interface SearchOptions extends ComputeOptions, JudgeOptions {
+  budget: number;
+  candidates: number;
+  samples: number;
+  rounds: number;
+  heldOut: number;
+  seed: number;
+  json?: boolean;
+}
+
+export function addSearchCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command("search")
+    .description("find the model's best decode plans for every budget, and keep them in its folder")
+    .argument("<model>", "a model folder; its generation_config.json gets the measured plans")
+    .option(
+      "--budget <fraction>",
+      "of the flat decode's multiply-adds: the most that a plan may cost",
+      decimalNumber(0, true),
+      0.4,
+    )
+    .option("--candidates <n>", "plans to begin with", wholeNumber(1), 48)
+    .option("--rounds <n>", "halvings: the better half goes on, with twice the pictures", wholeNumber(1), 3)
+    .option("--samples <n>", "pictures per plan in the last round", wholeNumber(4), 1000)
+    .option(
+      "--held-out <n>",
+      "pictures per plan, of another seed, for the figures kept",
+      wholeNumber(4),
+      2000,
+    )
+    .option("--seed <n>", "of the plans drawn and of their pictures", wholeNumber(0, 2 ** 32 - 1), 0);
+  addComputeOptions(addJudgeOptions(command)).addHelpText(
+    "after",
+    `
+Plans are drawn around the model's default plan and measured by the distance of their pictures to real ones, in the
+judge's features. What is left in the end is measured anew on another seed, beside the default plan and the flat
+decode; those plans that no other beats are the front. With it, --budget and --target-quality of sample, edit and plan
+choose what was measured best. Every measurement is kept: a search that was stopped goes on, and equal searches repeat
+nothing.`,
+  );
+  finishCommand(
+    command,
+    "search models/sprites",
+    "search models/sprites --budget 0.33 --candidates 24 --samples 400 --held-out 1000",
+  ).action((model: string, options: SearchOptions) => search(model, options, signal));
+}
+
+async function search(folder: string, options: SearchOptions, signal: AbortSignal): Promise<void> {
+  const { budget, candidates, rounds, samples, heldOut, seed, batch, threads, device, precision } = options;
+  const report = openReport(options);
+  const { ensureWritableFolder, findModelFront, openImagePipeline, openVideoPipeline, writeFront } =
+    await import("../../src/index.ts");
+  const { openPlanJudge } = await import("../../src/evaluate.ts");
+  const subject = await openSubject(folder, options);
+  const { model, judge, classifier } = subject;
+  await ensureWritableFolder(folder);
+  const { runner, measuring, close } = await openRunners(options);
+  const stages = openBars();
+  let found: FoundFront;
+  try {
+    const openPipeline = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
+    const planJudge = await openPlanJudge({
+      pipeline: await openPipeline(model, { runner, precision }),
+      runner: measuring,
+      classifier,
+      batchSize: batch,
+      identity: await identityOf(model, { device, precision, threads: threads ?? null }),
+      real: subject.heldOut,
+      realCount: options.real,
+      cacheFolder: options.cacheFolder,
+      signal,
+      onProgress: stages.show,
+    });
+    found = await findModelFront(model, {
+      budget,
+      count: candidates,
+      rounds,
+      samples,
+      heldOutSamples: heldOut,
+      seed,
+      measure: (plan, pictures) =>
+        planJudge.distance(plan, pictures, ({ step, total }) =>
+          stages.advance((pictures.samples * step) / total),
+        ),
+      onProgress: stages.show,
+    });
+  } finally {
+    stages.stop();
+    await close();
+  }
+  const front = { judge: basename(judge), ...found.front };
+  await writeFront(folder, front);
+
+  report.say(finalistTable(found.finalists));
+  report.say(
+    `\n${heldOut} pictures each, seed ${front.seed}, distance to ${options.real} real ones of ${subject.heldOut.name} in ` +
+      `the features of ${front.judge}\n` +
+      `${front.plans.length} plans on the front, kept in ${folder}/generation_config.json`,
+  );
+  const width = classifier.config.featureWidth;
+  if (heldOut <= width) {
+    report.say(`warning: ${heldOut} pictures are too few for ${width} features; distances mean little`);
+  }
+  report.finish({ model: folder, ...options, precision, front, finalists: found.finalists });
+}
+
+/** One bar per stage, each with the time left. */
+function openBars() {
+  let bar: Progress | undefined;
+  let stage = "";
+  let done = 0;
+  return {
+    show(progress: Omit<FindFrontProgress, "stage"> & { readonly stage: string }) {
+      if (progress.stage !== stage) {
+        bar?.stop();
+        bar = startProgress(progress.stage, progress.total);
+        stage = progress.stage;
+      }
+      done = progress.done;
+      bar?.update(done);
+    },
+    /** Pictures of the plan that is being measured. */
+    advance: (pictures: number) => bar?.update(done + Math.floor(pictures)),
+    stop: () => bar?.stop(),
+  };
+}
+
+function finalistTable(finalists: readonly Finalist[]): string {
+  const rows = finalists.map(({ name, plan, share, distance, distanceToFlat, isOnFront }) => [
+    isOnFront ? "*" : "",
+    name,
+    plan.sizes.map(({ factor, steps }) => `${factor}x${steps}`).join(),
+    Number(plan.choiceTemperature.toPrecision(3)),
+    Number(plan.guidance.scale.toPrecision(3)),
+    plan.guidance.interval.join("-"),
+    String(plan.guidance.unconditionalFactor),
+    share.toFixed(3),
+    Number(distance.toPrecision(4)),
+    distanceToFlat.toFixed(3),
+  ]);
+  return table(
+    ["front", "plan", "sizes", "choice", "guidance", "guided", "unguided", "of flat", "distance", "to flat"],
+    rows,
+  );
+}

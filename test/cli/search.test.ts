@@ -1,0 +1,65 @@
+/** `magnets search` as people run it, on drawings of 16 pixels. */
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { readModel } from "../../src/pipelines/model.ts";
+import { writeToySprites } from "./toy-sprites.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-search-"));
+  await writeToySprites(folder);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function magnets(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (data) => {
+      stdout += data;
+    });
+    child.stderr.on("data", (data) => {
+      stderr += data;
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const search = (...args: string[]) =>
+  magnets(
+    ...["search", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1"],
+    ...["--cache-folder", join(folder, "cache"), "--candidates", "4", "--rounds", "2", "--samples", "8"],
+    ...["--held-out", "12", "--real", "40", ...args],
+  );
+
+it("finds plans, keeps the front in the model's folder, and repeats nothing", async () => {
+  const { code, stdout, stderr } = await search("--json");
+  expect(stderr).toMatch(/^ +flat +1x12 .* 1\.000$|^\* +flat +1x12 .* 1\.000$/m);
+  expect(code).toBe(0);
+  const { front, finalists } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  expect(finalists.map(({ name }: { name: string }) => name)).toContain("default");
+  expect(front).toMatchObject({ judge: "judge", samples: 12, seed: 1_000_000 });
+  expect((await readModel(join(folder, "model"))).front).toEqual(front);
+
+  const kept = await readdir(join(folder, "cache"));
+  const again = await search();
+  expect(again.stdout).toContain(`${front.plans.length} plans on the front`);
+  expect(await readdir(join(folder, "cache"))).toEqual(kept);
+  expect((await readModel(join(folder, "model"))).front).toEqual(front);
+
+  const told = await magnets("plan", join(folder, "model"), "--target-quality", "1000", "--json");
+  expect(JSON.parse(told.stdout.trimEnd().split("\n").at(-1)!).settings).toEqual(front.plans[0].plan);
+});
+
+it.each([
+  [["--budget", "0.0001"], "no plan is within a budget of 0.0001"],
+  [["--samples", "4", "--rounds", "3"], "4 samples cannot be halved over 3 rounds"],
+  [["--classifier", "absent"], "absent"],
+])("refuses %j with status 2", async (args, message) => {
+  const { code, stderr } = await search(...args);
+  expect(stderr).toContain(message);
+  expect(code).toBe(2);
+});

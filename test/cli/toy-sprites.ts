@@ -1,0 +1,38 @@
+/** A toy that draws sprites of 16 pixels a side, random but for its classes, and a judge for it, for commands to run on. */
+import { join } from "node:path";
+import { spriteClasses } from "../../src/data/sprites/index.ts";
+import { writeClassifier } from "../../src/evaluate.ts";
+import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { transformerParameters } from "../../src/models/transformer/parameters.ts";
+import { writeModel } from "../../src/pipelines/model.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
+
+/** Writes `model` and `judge` into a folder. */
+export async function writeToySprites(folder: string): Promise<void> {
+  const toy = toyModel();
+  const transformer = { ...toy.transformer.config, classes: spriteClasses.length };
+  await writeModel(join(folder, "model"), {
+    ...toy,
+    classNames: spriteClasses,
+    transformer: {
+      config: transformer,
+      tensors: initialise(transformerParameters(transformer), [3, 4]),
+    },
+  });
+  const network = classifierConfig({ resolution: 16, classes: 12, channels: [8], featureWidth: 4 });
+  await writeClassifier(join(folder, "judge"), {
+    config: network,
+    tensors: initialise(classifierParameters(network), [5, 6]),
+    classNames: spriteClasses,
+    accuracy: { value: 0.1, factors: [], pictures: 10, source: "nothing" },
+    training: {
+      command: "none",
+      source: "nothing",
+      pictures: 1,
+      steps: 1,
+      isMirrored: true,
+      isDegraded: false,
+    },
+  });
+}
