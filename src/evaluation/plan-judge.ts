@@ -3,12 +3,12 @@
  * judge's features. Nothing is measured twice, so that a search that was stopped goes on where it was.
  */
 import type { DecodePlan } from "../decoding/plan.ts";
+import { remembered } from "../weights/remembered.ts";
 import { type ComparisonOptions, openTruth, requireKnown } from "./comparison.ts";
 import type { PictureModel } from "./evaluate-model.ts";
 import { frechetDistanceOn } from "./frechet.ts";
 import { judge } from "./judge.ts";
 import { judgedDigest } from "./real-features.ts";
-import { remembered } from "./remembered.ts";
 import { seenSetOf } from "./seen-set.ts";
 
 export interface PlanJudgeOptions extends Omit<ComparisonOptions, "samples"> {

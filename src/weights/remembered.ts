@@ -1,8 +1,8 @@
-/** Measurements kept in files, so that an evaluation that was interrupted goes on where it stopped. */
+/** Measurements kept in files, so that what was measured once need not be again. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { InputError } from "../core/errors.ts";
-import { readJson, writeJson } from "../weights/json-file.ts";
+import { readJson, writeJson } from "./json-file.ts";
 
 /** Part of every file's facts: change it whenever a measure changes its meaning. */
 const version = 1;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { remembered } from "../../src/evaluation/remembered.ts";
+import { remembered } from "../../src/weights/remembered.ts";
 
 let folder: string;
 beforeEach(async () => {
