@@ -1,10 +1,10 @@
 /** What a figure was measured on: without it, it cannot be compared with another day's. */
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus } from "node:os";
+import { describeProcessor } from "../src/index.ts";
 
 export function circumstances() {
-  const machine = { processor: cpus()[0]?.model.trim() ?? "unknown", cores: availableParallelism() };
-  return { machine, node: process.versions.node, commit: commit(), date: new Date().toISOString() };
+  const { processor, cores, node } = describeProcessor();
+  return { machine: { processor, cores }, node, commit: commit(), date: new Date().toISOString() };
 }
 
 function commit(): string | null {

@@ -16,6 +16,7 @@ export interface EvaluationOptions extends MachineOptions, JudgeOptions {
   samples: number;
   seeds: number;
   given?: number;
+  out?: string;
 }
 
 export function addEvaluationOptions(command: Command): Command {
@@ -26,7 +27,8 @@ export function addEvaluationOptions(command: Command): Command {
       "--given <n>",
       "judge predictions: the first n frames of held-out clips are given",
       wholeNumber(1),
-    );
+    )
+    .option("--out <folder>", "write every figure as JSON and CSV, and charts of quality against compute");
   return addMachineOptions(addJudgeOptions(command));
 }
 

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import type { Measured } from "./evaluation-run.ts";
 import { frameTable, generationTable, predictionTable } from "./evaluation-tables.ts";
-import type { Report } from "./report.ts";
+import { type Report, toJson } from "./report.ts";
 
 export function sayEvaluation(report: Report, measured: Measured, options: EvaluationOptions): void {
   const { judge, isMoving, remembered } = measured;
@@ -55,4 +55,39 @@ export function toResult(model: string, measured: Measured, options: EvaluationO
     ...measured.result,
     plans: measured.rows,
   };
+}
+
+/** When, by which command and on what something was measured. */
+export async function circumstances() {
+  const { describeProcessor } = await import("../src/index.ts");
+  const command = ["magnets", ...process.argv.slice(2)].map((word) => (/\s/.test(word) ? `"${word}"` : word));
+  return { date: new Date().toISOString(), command: command.join(" "), machine: describeProcessor() };
+}
+
+/**
+ * Writes the evaluation into a folder.
+ *
+ * @param isJoined  whether the plans of one base are a line in charts
+ */
+export async function writeFiles(
+  folder: string,
+  result: ReturnType<typeof toResult>,
+  measured: Measured,
+  { isJoined = false }: { isJoined?: boolean } = {},
+): Promise<string[]> {
+  const { writeEvaluation } = await import("../src/evaluate.ts");
+  const { real, tokenizer } = measured.result;
+  const repeat =
+    measured.task === "predict" ? [{ name: "last given frame again", ...measured.result.repeat }] : [];
+  return writeEvaluation(folder, {
+    result: JSON.parse(toJson({ ...(await circumstances()), ...result })),
+    beside: [
+      { name: "real, held out", ...real },
+      ...repeat,
+      { name: "real, through the tokenizer", ...tokenizer },
+    ],
+    rows: measured.rows,
+    features: basename(measured.judge.folder),
+    isJoined,
+  });
 }

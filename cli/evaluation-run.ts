@@ -22,6 +22,8 @@ export interface PlanGround {
 
 /** What rows have beyond what was measured. */
 interface RowExtras {
+  /** Its plan's name without the settings. */
+  readonly base: string;
   /** The model-size schedule as text. */
   readonly sizes: string;
   /** Fréchet distance over that of the flat decode under the same settings, where that was measured too. */
@@ -55,7 +57,7 @@ export async function runEvaluation(
   signal: AbortSignal,
 ): Promise<Measured> {
   const { samples, seed, seeds, given, batch, threads, device, precision } = options;
-  const { InputError, modelPlanCost, planFor } = await import("../src/index.ts");
+  const { ensureWritableFolder, InputError, modelPlanCost, planFor } = await import("../src/index.ts");
   const { model, judge, classifier, heldOut } = await openSubject(folder, options);
   const { frames } = model.tokenizer.config;
   if (given !== undefined && !model.completionPlan) {
@@ -68,6 +70,7 @@ export async function runEvaluation(
     grid.map(({ name, plan }) => [name, planFor({ ...model, plan: base }, plan)]),
   );
 
+  if (options.out !== undefined) await ensureWritableFolder(options.out);
 
   const stages = openStages(
     Object.entries(plans).map(([name, plan]) => ({
@@ -189,6 +192,7 @@ async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
     const isBeside = flat && base !== "flat";
     return {
       ...row,
+      base,
       sizes: printSizes(row.plan.sizes),
       ...(isBeside && { frechetToFlat: ratioOf(row.runs, flat.runs, ({ frechet }) => frechet) }),
     };

@@ -19,6 +19,7 @@ export {
   type PredictionRow,
   type PredictionVerdict,
 } from "./evaluation/evaluate-prediction.ts";
+export { type ChartedRow, type EvaluationFiles, writeEvaluation } from "./evaluation/evaluation-files.ts";
 export {
   type Extracted,
   type FeatureNetwork,

@@ -57,7 +57,13 @@ export {
   type PredictOptions,
   VideoPipeline,
 } from "./pipelines/video-pipeline.ts";
-export { describeMachine, type Machine, type MachinePart } from "./runtime/machine.ts";
+export {
+  describeMachine,
+  describeProcessor,
+  type Machine,
+  type MachinePart,
+  type Processor,
+} from "./runtime/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node.ts";
 export type { Device, Runner } from "./runtime/runner.ts";
 export { writeNpy } from "./weights/npy.ts";

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { PlanInput } from "../../src/index.ts";
 import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
-import { sayEvaluation, toResult } from "../evaluation-report.ts";
+import { sayEvaluation, toResult, writeFiles } from "../evaluation-report.ts";
 import { runEvaluation } from "../evaluation-run.ts";
 import { collect, decimalNumber, finishCommand } from "../options.ts";
 import { openReport } from "../report.ts";
@@ -37,7 +37,7 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     .option("--token-temperature <t,...>", "token temperatures to try", several(decimalNumber(0, true)));
   finishCommand(
     addEvaluationOptions(command),
-    "evaluate models/sprites",
+    "evaluate models/sprites --seeds 3 --out out/evaluation",
     "evaluate models/sprites --plan default --plan late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
     "evaluate models/motions --given 5 --samples 240",
   ).action((model: string, options: EvaluateCommandOptions) => evaluate(model, options, signal));
@@ -58,7 +58,11 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     signal,
   );
   sayEvaluation(report, measured, options);
-  report.finish(toResult(folder, measured, options));
+  const result = toResult(folder, measured, options);
+  if (options.out !== undefined) {
+    report.say(`written: ${(await writeFiles(options.out, result, measured)).join(", ")}`);
+  }
+  report.finish(result);
 }
 
 /** Plans by name from `name=sizes`, `sizes` or the name of a known plan. */

@@ -112,7 +112,9 @@ const left = ["plan", "runs"];
  */
 export function csvOf(rows: readonly object[]): string {
   const flat = rows.map((row) => new Map(cellsOf(row)));
-  const columns = [...new Set(flat.flatMap((cells) => [...cells.keys()]))];
+  // In the order of the fullest row, so that errors stand beside their figures though some rows have none.
+  const fullest = [...flat].sort((a, b) => b.size - a.size);
+  const columns = [...new Set(fullest.flatMap((cells) => [...cells.keys()]))];
   const line = (cells: readonly string[]) => `${cells.map(quoted).join(",")}\r\n`;
   return [columns, ...flat.map((cells) => columns.map((column) => cells.get(column) ?? ""))]
     .map(line)

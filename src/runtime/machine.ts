@@ -6,14 +6,18 @@ import { oneNodeModel } from "./one-node-model.ts";
 import type { Device } from "./runner.ts";
 import { reasonOf, webgpuRemedy } from "./tensor-home.ts";
 
-/** What this machine has of what the project can use; printed by `magnets doctor`. */
-export interface Machine {
+/** What computes, by name. */
+export interface Processor {
   readonly node: string;
   /** Operating system and processor type, e.g. `linux-x64`. */
   readonly platform: string;
   readonly processor: string;
   /** Threads that run at once, as far as this process may use them. */
   readonly cores: number;
+}
+
+/** What this machine has of what the project can use; printed by `magnets doctor`. */
+export interface Machine extends Processor {
   /** Memory this process may use, in bytes: the machine's, or its container's limit. */
   readonly memoryBytes: number;
   readonly parts: readonly MachinePart[];
@@ -32,6 +36,16 @@ export interface MachinePart {
 
 const run = promisify(execFile);
 
+/** What figures of speed were measured on. */
+export function describeProcessor(): Processor {
+  return {
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+  };
+}
+
 /**
  * Looks at the machine. Native parts are tried in processes of their own, so that one that crashes is reported
  * instead of taking this process along. Takes about a second; never throws.
@@ -39,10 +53,7 @@ const run = promisify(execFile);
 export async function describeMachine(): Promise<Machine> {
   const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
   return {
-    node: process.versions.node,
-    platform: `${process.platform}-${process.arch}`,
-    processor: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
+    ...describeProcessor(),
     memoryBytes: Math.min(totalmem(), limit),
     parts: await Promise.all([
       part("onnxruntime", true, reinstall, () => inChild(runtimeVersion)),

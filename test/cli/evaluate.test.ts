@@ -1,6 +1,6 @@
 /** `magnets evaluate` and `magnets classifier` as people run them, on drawings of 16 pixels. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -121,8 +121,9 @@ it("prints a table of named plans", async () => {
   expect(stdout).toContain("(not FID)");
 });
 
-it("measures each plan once per seed, and nothing twice", async () => {
-  const several = ["--plan", "default", "--seed", "5", "--seeds", "2", "--json"];
+it("measures each plan once per seed, and nothing twice, and writes it all into a folder", async () => {
+  const out = join(folder, "out");
+  const several = ["--plan", "default", "--seed", "5", "--seeds", "2", "--out", out, "--json"];
   const first = await evaluate(...several);
   expect(first.code).toBe(0);
   expect(first.stderr).toMatch(/^default +8x3,4x3,2x3,1x3 +\d+\.\d ± \d/m);
@@ -136,6 +137,18 @@ it("measures each plan once per seed, and nothing twice", async () => {
   const again = await evaluate(...several);
   expect(again.stderr).toContain("2 sets of pictures had been measured before");
   expect(again.stdout).toBe(first.stdout);
+
+  const { command, date, machine, ...written } = JSON.parse(
+    await readFile(join(out, "evaluation.json"), "utf8"),
+  );
+  expect(written).toEqual(JSON.parse(again.stdout));
+  expect(command).toMatch(/^magnets evaluate .*--seeds 2/);
+  expect(Date.parse(date)).not.toBeNaN();
+  expect(machine.cores).toBeGreaterThan(0);
+  expect(again.stderr).toContain(join(out, "distance-seconds.svg"));
+  const csv = await readFile(join(out, "evaluation.csv"), "utf8");
+  expect(csv).toMatch(/^"real, through the tokenizer",/m);
+  expect(csv).toMatch(/^default,/m);
 });
 
 it("judges clips, and predictions of their frames, on motions unless told", async () => {
@@ -175,6 +188,7 @@ it.each([
   [["--plan", "default", "--plan", "default"], "name of its own"],
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
+  [["--out", "package.json/out"], "a part of the path is a file"],
 ])("refuses %j with status 2", async (args, message) => {
   const { code, stderr } = await evaluate(...args);
   expect(stderr).toContain(message);
