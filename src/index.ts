@@ -22,6 +22,7 @@ export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decod
 export type { FrontPlan, PlanFront } from "./decoding/plan-front.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
+export type { TimedPlan } from "./pipelines/deadlines.ts";
 export type {
   DecodeChoices,
   GenerateProgress,
@@ -40,6 +41,7 @@ export {
   describeModel,
   findModelFront,
   type GenerativeModel,
+  modelIdentity,
   modelPlanCost,
   planFor,
   planForBudget,

@@ -5,16 +5,51 @@
  *
  * K steps k = 0..K-1, p downscale factor.
  */
+import { requireInput } from "../core/errors.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 import type { DecodePlan, SizeRun } from "./plan.ts";
+import { bestWithin, type PlanChoice } from "./plan-budget.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
-import { type StepSeconds, secondsOfSteps } from "./step-times.ts";
+import { planSeconds, type StepSeconds, secondsOfSteps } from "./step-times.ts";
 
 /**
  * The share of the time left that plans leave unused: steps of equal size differ by some per cent from one another, and
  * what happens in the last one cannot be made up for.
  */
 export const reservedShare = 0.1;
+
+/** What a decode takes on a device. */
+export interface Timing {
+  readonly secondsOf: StepSeconds;
+  /** What follows the last step: the tokenizer's decoder. */
+  readonly tailSeconds: number;
+}
+
+/**
+ * The best plan that is predicted to be done in time, {@link reservedShare} of which stays free.
+ *
+ * @param seconds  from the first step to the end of the tail
+ * @throws InputError when no plan is so quick, saying what the quickest takes
+ */
+export function planInTime(
+  model: TransformerSizes & ModelFacts,
+  choice: PlanChoice,
+  { secondsOf, tailSeconds }: Timing,
+  seconds: number,
+  maskedTokens?: number,
+): DecodePlan {
+  const price = (plan: DecodePlan) =>
+    (planSeconds(model, plan, secondsOf, maskedTokens) + tailSeconds) / (1 - reservedShare);
+  const worth = (plan: DecodePlan) => planCost(model, plan, maskedTokens).multiplyAdds;
+  const found = bestWithin(choice, price, seconds, worth);
+  const least = Math.min(...choice.family.map(price));
+  requireInput(
+    found,
+    `deadline: must be at least ${Math.ceil(1000 * least)} ms on this device for so many pictures at once, what one ` +
+      `step of the smallest sub-model takes, got ${Number((1000 * seconds).toPrecision(3))} ms`,
+  );
+  return found;
+}
 
 /** What is known when a step has run. */
 export interface Remaining {
@@ -93,9 +128,7 @@ function runsOf(factors: readonly number[]): SizeRun[] {
   return runs;
 }
 
-export interface DeadlineOptions extends Pick<Remaining, "model" | "maskedTokens" | "wanted" | "secondsOf"> {
-  /** What follows the last step: the tokenizer's decoder. */
-  readonly tailSeconds: number;
+export interface DeadlineOptions extends Timing, Pick<Remaining, "model" | "maskedTokens" | "wanted"> {
   /** The time in seconds. */
   readonly now: () => number;
   /** When all must be done, by `now`. */

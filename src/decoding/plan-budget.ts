@@ -53,19 +53,21 @@ export interface PlanChoice {
 
 /**
  * The best plan that costs no more than `most`: of the measured ones that of the least distance; where none is so
- * cheap, the dearest one of the family; null where none of those is either.
+ * cheap, the one of the family that is worth most; null where none of those is either.
  *
  * @param price  what a plan costs, in the unit of `most`
+ * @param worth  what a plan computes; its price unless told
  */
 export function bestWithin(
   { front, family }: PlanChoice,
   price: (plan: DecodePlan) => number,
   most: number,
+  worth = price,
 ): DecodePlan | null {
   const measured = front.filter(({ plan }) => price(plan) <= most);
   if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
-  const fitting = family.map((plan) => ({ plan, price: price(plan) })).filter((each) => each.price <= most);
-  return fitting.length > 0 ? fitting.reduce((a, b) => (b.price > a.price ? b : a)).plan : null;
+  const fitting = family.filter((plan) => price(plan) <= most).map((plan) => ({ plan, worth: worth(plan) }));
+  return fitting.length > 0 ? fitting.reduce((a, b) => (b.worth > a.worth ? b : a)).plan : null;
 }
 
 /**

@@ -8,16 +8,19 @@ import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, type Seed } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
 import { fromPlanes, type Picture, type Raster, spaceOf, toPlanes } from "../data/source.ts";
-import { decode } from "../decoding/decode.ts";
-import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import { type DecodeOptions, decode } from "../decoding/decode.ts";
+import { type DecodePlan, type PlanInput, printSizes } from "../decoding/plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
-import { gridTokens, maskId } from "../models/transformer/config.ts";
+import { gridTokens, maskId, nullClass } from "../models/transformer/config.ts";
 import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
+import { describeProcessor } from "../runtime/machine.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
+import { runtimeVersion } from "../runtime/runtime-version.ts";
 import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
+import { type Deadlines, openDeadlines } from "./deadlines.ts";
 import { type GenerativeModel, modelFacts, modelPlanCost, readModel } from "./model.ts";
 
 export interface PipelineOptions {
@@ -30,6 +33,8 @@ export interface PipelineOptions {
    * near to the same pictures.
    */
   readonly precision?: Precision;
+  /** Keeps what deadlines need to know of this device, between processes; null, the default: nowhere. */
+  readonly calibrationFolder?: string | null;
   /** A runner to compute with, which stays the caller's to close; `device` and `threads` are then its own. */
   readonly runner?: Runner;
 }
@@ -57,6 +62,14 @@ export interface DecodeChoices {
    * process could still get unless told. Kept by an estimate that measured peaks on the CPU stay below.
    */
   readonly memoryBudget?: number;
+  /**
+   * Milliseconds within which the pictures shall be there: from the first decode step to their pixels, the tokenizer's
+   * decoder included, but not what comes before, which happens once per batch size (calibrating, compiling). The plan is
+   * then chosen by what this device is predicted to do in that time: among the model's measured plans, or where the
+   * options change its default plan, among sizes for that. It shrinks while it runs where time runs out faster. All
+   * pictures are decoded together.
+   */
+  readonly deadlineMs?: number;
   /** Checked at every step; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Called, and awaited, after every step. */
@@ -90,6 +103,13 @@ export interface GenerateStats {
   readonly ratio: number;
   /** Pictures decoded together, the last ones perhaps fewer. */
   readonly batchSize: number;
+  /** Of a decode with a deadline. */
+  readonly deadline?: {
+    readonly milliseconds: number;
+    readonly isKept: boolean;
+    /** The model sizes that were planned when it began. */
+    readonly planned: string;
+  };
 }
 
 /** A series of pictures to decode. */
@@ -109,6 +129,7 @@ export interface Decoded {
   /** [N] per picture. */
   readonly tokens: readonly Int32Array[];
   readonly seed: Seed;
+  /** As it ran: where a deadline shrank it, decoding by it without one gives the same tokens. */
   readonly plan: DecodePlan;
   readonly stats: GenerateStats;
 }
@@ -129,6 +150,8 @@ export interface Generator {
    * @throws InputError for a bad seed, batch size or memory budget, or start tokens with differing numbers of masks
    */
   decode(job: DecodeJob): Promise<Decoded>;
+  /** The plan that a deadline begins with, without decoding by it. */
+  readonly planInTime: Deadlines["plan"];
   /** Frees what it holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -149,27 +172,29 @@ export async function openGeneratorFrom(folder: string, options: PipelineOptions
     await runner.value.close();
     throw model.reason;
   }
-  return generatorWith(model.value, runner.value, options.precision, () => runner.value.close());
+  return generatorWith(model.value, runner.value, options, () => runner.value.close());
 }
 
 /** A generator over a model that is in memory, e.g. one in training. */
 export async function openGenerator(
   model: GenerativeModel,
-  { device, threads, precision, runner: given }: PipelineOptions = {},
+  options: PipelineOptions = {},
 ): Promise<Generator> {
+  const { device, threads, precision, runner: given } = options;
   requirePrecision(precision ?? "fp32", (given ?? { device }).device);
-  if (given) return generatorWith(model, given, precision, async () => {});
+  if (given) return generatorWith(model, given, options, async () => {});
   const runner = await createNodeRunner({ device, threads });
-  return generatorWith(model, runner, precision, () => runner.close());
+  return generatorWith(model, runner, options, () => runner.close());
 }
 
 /** @param close  what to do with the runner in the end, also when opening fails */
 async function generatorWith(
   model: GenerativeModel,
   runner: Runner,
-  precision: Precision | undefined,
+  options: PipelineOptions,
   close: () => Promise<void>,
 ): Promise<Generator> {
+  const { precision } = options;
   const opened: { dispose(): Promise<void> }[] = [];
   const closeAll = async () => {
     for (const part of opened.splice(0).reverse()) await part.dispose();
@@ -181,7 +206,7 @@ async function generatorWith(
     const { config, tensors } = model.transformer;
     const transformer = await loadTransformer(runner, config, tensors, precision && { precision });
     opened.push(transformer);
-    return generatorOver(model, tokenizer, transformer, closeAll);
+    return generatorOver(model, tokenizer, transformer, options, closeAll);
   } catch (error) {
     await closeAll().catch(() => {}); // the first failure is the one to tell
     throw error;
@@ -192,6 +217,7 @@ function generatorOver(
   model: GenerativeModel,
   tokenizer: Tokenizer,
   transformer: Awaited<ReturnType<typeof loadTransformer>>,
+  { threads, calibrationFolder = null }: PipelineOptions,
   closeAll: () => Promise<void>,
 ): Generator {
   const config = model.transformer.config;
@@ -229,19 +255,79 @@ function generatorOver(
   const picturesOf = async (tokens: readonly Int32Array[], labels: readonly number[]): Promise<Picture[]> =>
     (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, label: labels[i]! }));
 
+  /** Decodes one batch. */
+  async function decodeBatch(
+    ids: readonly number[],
+    options: Pick<DecodeOptions, "plan" | "seed" | "start" | "condition" | "signal" | "onStep" | "replan"> & {
+      readonly first?: number;
+    },
+  ): Promise<Int32Array[]> {
+    const { first = 0, ...rest } = options;
+    const predictor = createPredictor(transformer, ids);
+    try {
+      const { tokens } = await decode({
+        ...rest,
+        model: modelFacts(config),
+        maskId: masked,
+        sampleIndexes: ids.map((_, i) => first + i),
+        gridShape: config.grid,
+        predict: predictor.predict,
+      });
+      return split(tokens, size);
+    } finally {
+      await predictor.dispose();
+    }
+  }
+
+  const deadlines = openDeadlines(model, {
+    folder: calibrationFolder,
+    circumstances: {
+      ...{ device: transformer.runner.device, precision: transformer.precision, threads: threads ?? null },
+      ...{ runtime: runtimeVersion(), machine: describeProcessor() },
+    },
+    async decodeTokens(batch, plan, { signal, onStep }) {
+      await decodeBatch(Array<number>(batch).fill(nullClass(config)), { plan, seed: 0, signal, onStep });
+    },
+    async makePictures(batch) {
+      const grids = Array.from({ length: batch }, () => new Int32Array(size));
+      await picturesOf(grids, Array<number>(batch).fill(0));
+    },
+  });
+
   async function decodeSeries(job: DecodeJob): Promise<Decoded> {
-    const { decodePlan: plan, ids, start, condition, seed = 0, signal } = job;
-    const { batchSize: asked = 16, memoryBudget } = job;
+    const { ids, start, condition, seed = 0, signal, deadlineMs } = job;
+    const { batchSize: asked = deadlineMs === undefined ? 16 : ids.length, memoryBudget } = job;
     const count = ids.length;
     if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
     if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
     keyFromSeed(seed);
     const toFill = start && maskedCount(start, size, masked);
-    const cost = modelPlanCost(config, plan, toFill);
     const batchSize =
-      asked === "auto" ? fittingBatchSize(modelPlanMemory(model, plan, toFill), count, memoryBudget) : asked;
+      asked === "auto"
+        ? fittingBatchSize(modelPlanMemory(model, job.decodePlan, toFill), count, memoryBudget)
+        : asked;
+    if (deadlineMs !== undefined) requireTogether(count, batchSize);
+    const inTime =
+      deadlineMs === undefined
+        ? null
+        : await deadlines.begin({
+            deadlineMs,
+            count,
+            decodePlan: job.decodePlan,
+            maskedTokens: toFill,
+            signal,
+          });
+    let plan = inTime?.plan ?? job.decodePlan;
+    let cost = modelPlanCost(config, plan, toFill);
     const batches = Math.ceil(count / batchSize);
     const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    const keep = inTime?.keep(seconds);
+    const replan = (before: DecodePlan, step: number) => {
+      plan = keep!(before, step);
+      cost = modelPlanCost(config, plan, toFill);
+      return plan;
+    };
 
     const tokens: Int32Array[] = [];
     const pictures: Picture[] = [];
@@ -249,52 +335,46 @@ function generatorOver(
       const last = Math.min(count, first + batchSize);
       const own = ids.slice(first, last);
       const part = (all?: Int32Array) => all?.slice(first * size, last * size);
-      const predictor = createPredictor(transformer, own);
       let spent = cost.multiplyAdds * first;
-      try {
-        const result = await decode({
-          plan,
-          model: modelFacts(config),
-          maskId: masked,
-          seed,
-          sampleIndexes: own.map((_, i) => first + i),
-          start: part(start),
-          condition: part(condition),
-          gridShape: config.grid,
-          predict: predictor.predict,
-          signal,
-          onStep: async ({ done, total, factor, tokens }) => {
-            const step = cost.steps[done - 1]!;
-            spent += own.length * (step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds);
-            await job.onStep?.({
-              step: (first / batchSize) * total + done,
-              total: total * batches,
-              factor,
-              firstPicture: first,
-              tokens,
-              multiplyAdds: spent,
-              preview: () => picturesOf(split(tokens, size), own),
-            });
-          },
-        });
-        const grids = split(result.tokens, size);
-        tokens.push(...grids);
-        pictures.push(...(await picturesOf(grids, own)));
-      } finally {
-        await predictor.dispose();
-      }
+      const grids = await decodeBatch(own, {
+        ...{ plan, seed, first, start: part(start), condition: part(condition), signal },
+        ...(keep && { replan }),
+        onStep: async ({ done, total, factor, tokens }) => {
+          const step = cost.steps[done - 1]!;
+          spent += own.length * (step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds);
+          await job.onStep?.({
+            step: (first / batchSize) * total + done,
+            total: total * batches,
+            factor,
+            firstPicture: first,
+            tokens,
+            multiplyAdds: spent,
+            preview: () => picturesOf(split(tokens, size), own),
+          });
+        },
+      });
+      tokens.push(...grids);
+      pictures.push(...(await picturesOf(grids, own)));
     }
+    const took = seconds();
     return {
       pictures,
       tokens,
       seed,
       plan,
       stats: {
-        seconds: (performance.now() - started) / 1000,
+        seconds: took,
         multiplyAdds: cost.multiplyAdds * count,
         multiplyAddsFlat: cost.multiplyAddsFlat * count,
         ratio: cost.ratio,
         batchSize,
+        ...(inTime && {
+          deadline: {
+            milliseconds: deadlineMs!,
+            isKept: 1000 * took <= deadlineMs!,
+            planned: printSizes(inTime.plan.sizes),
+          },
+        }),
       },
     };
   }
@@ -307,6 +387,7 @@ function generatorOver(
     encode,
     decodeTokens,
     decode: decodeSeries,
+    planInTime: deadlines.plan,
     dispose: () => {
       closing ??= closeAll();
       return closing;
@@ -354,6 +435,14 @@ export function requirePositive(name: string, value: number, also = ""): void {
   requireInput(
     Number.isSafeInteger(value) && value >= 1,
     `generate: ${name} must be a whole number of at least 1${also}, got ${value}`,
+  );
+}
+
+function requireTogether(count: number, batchSize: number): void {
+  requireInput(
+    count <= batchSize,
+    `generate: with a deadline all pictures are decoded together, but ${count} do not fit into a batch of ${batchSize}; ` +
+      "ask for fewer, or leave out the batch size",
   );
 }
 

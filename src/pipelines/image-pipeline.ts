@@ -8,6 +8,7 @@ import { sizeOf } from "../core/tensor.ts";
 import type { Picture, Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
+import type { TimedPlan } from "./deadlines.ts";
 import {
   type DecodeChoices,
   type Decoded,
@@ -63,6 +64,8 @@ export interface ImagePipeline extends AsyncDisposable {
   encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
   /** The pictures of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
+  /** The plan that a `generate` with a deadline would begin with, and what it is predicted to take. */
+  planInTime(options: GenerateOptions & { readonly deadlineMs: number }): Promise<TimedPlan>;
   /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -129,6 +132,8 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
     edit,
     encode,
     decodeTokens,
+    planInTime: ({ deadlineMs, count = 1, signal, ...options }) =>
+      generator.planInTime({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(options)) }),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -40,6 +40,7 @@ import {
 } from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
+import { tensorsDigest } from "../weights/digest.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
 import { readModelIndex, readModelPart, writeModelIndex, writeModelPart } from "../weights/model-folder.ts";
 import type { Tensors } from "../weights/safetensors.ts";
@@ -265,6 +266,18 @@ export function transformerFacts(config: TransformerConfig) {
  */
 export function modelPlanCost(config: TransformerConfig, plan: DecodePlan, maskedTokens?: number): PlanCost {
   return planCost(transformerFacts(config), plan, maskedTokens);
+}
+
+/** All that tells a model from others that compute alike or decode alike, as JSON. */
+export function modelIdentity({
+  tokenizer,
+  transformer,
+}: Pick<GenerativeModel, "tokenizer" | "transformer">) {
+  const part = ({ config, tensors }: { readonly config: unknown; readonly tensors: Tensors }) => ({
+    config,
+    tensors: tensorsDigest(tensors),
+  });
+  return { tokenizer: part(tokenizer), transformer: part(transformer) };
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */

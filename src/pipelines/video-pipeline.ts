@@ -8,6 +8,7 @@ import type { Clip, Picture } from "../data/source.ts";
 import { type Task, taskClass } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
+import type { TimedPlan } from "./deadlines.ts";
 import {
   type DecodeChoices,
   type Decoded,
@@ -71,6 +72,8 @@ export interface VideoPipeline extends AsyncDisposable {
   encode(clips: readonly Clip[]): Promise<Int32Array[]>;
   /** The clips of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Clip[]>;
+  /** The plan that a `generate` with a deadline would begin with, and what it is predicted to take. */
+  planInTime(options: GenerateVideoOptions & { readonly deadlineMs: number }): Promise<TimedPlan>;
   /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -165,6 +168,8 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
     interpolate: (options) => complete(options, { task: "interpolate" }, 2),
     encode,
     decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Clip[],
+    planInTime: ({ deadlineMs, count = 1, signal, ...options }) =>
+      generator.planInTime({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(options)) }),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
 import { planCost, type StepCost } from "../../src/decoding/cost.ts";
-import { fittingRest, keepDeadline, reservedShare } from "../../src/decoding/deadline.ts";
+import { fittingRest, keepDeadline, planInTime, reservedShare } from "../../src/decoding/deadline.ts";
 import { decode } from "../../src/decoding/decode.ts";
 import { type DecodePlan, makePlan } from "../../src/decoding/plan.ts";
+import { planFamily } from "../../src/decoding/plan-budget.ts";
+import type { FrontPlan } from "../../src/decoding/plan-front.ts";
 import { candidatePlans } from "../../src/decoding/plan-search.ts";
 import { secondsOfSteps } from "../../src/decoding/step-times.ts";
 import { plantedPredict } from "./planted-model.ts";
@@ -56,6 +59,52 @@ function leastSeconds(wanted: DecodePlan, maskedTokens: number): number {
   const given = { model, maskedTokens, wanted, plan: wanted, step: first.step, secondsOf };
   return secondsFrom(fittingRest({ ...given, secondsLeft: 0 }), maskedTokens) + tailSeconds;
 }
+
+describe("planInTime", () => {
+  const family = planFamily(model.factors, defaults);
+  const timing = { secondsOf, tailSeconds };
+  const needed = (plan: DecodePlan) => (secondsFrom(plan, 64) + tailSeconds) / (1 - reservedShare);
+  const choose = (seconds: number, front: readonly FrontPlan[] = []) =>
+    planInTime(model, { front, family }, timing, seconds);
+
+  it("takes the plan that computes most of those that fit with a reserve", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1, max: 100, noNaN: true }), (times) => {
+        const seconds = times * Math.min(...family.map(needed));
+        const plan = choose(seconds);
+        expect(needed(plan)).toBeLessThanOrEqual(seconds);
+        const compute = (each: DecodePlan) => planCost(model, each).multiplyAdds;
+        for (const other of family) {
+          if (needed(other) <= seconds) expect(compute(other)).toBeLessThanOrEqual(compute(plan));
+        }
+      }),
+    );
+  });
+
+  it("prefers the best measured plan that fits, and goes without where none does", () => {
+    const front = ["8x12", "8x6,4x6"].map((sizes, i) => ({
+      plan: makePlan({ sizes }, defaults),
+      distance: 2 - i,
+    }));
+    const [quick, slow] = front.map(({ plan }) => plan);
+    expect(choose(needed(slow!), front)).toBe(slow);
+    expect(choose(needed(quick!), front)).toBe(quick);
+    expect(family).toContain(choose(0.99 * needed(quick!), front));
+  });
+
+  it("says the least deadline, which then is kept", () => {
+    let message = "";
+    try {
+      choose(0.001);
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError);
+      message = (error as Error).message;
+    }
+    const least = Number(/at least (\d+) ms on this device.*, got 1 ms/.exec(message)?.[1]) / 1000;
+    expect(needed(choose(least))).toBeLessThanOrEqual(least);
+    expect(least - Math.min(...family.map(needed))).toBeLessThanOrEqual(0.001);
+  });
+});
 
 describe("fittingRest", () => {
   const rest = fc.record({ ...cases, at: fc.nat({ max: 5 }) });

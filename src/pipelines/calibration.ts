@@ -1,0 +1,110 @@
+/**
+ * What decoding takes on this device, found by a few short decodes: every sub-model, guided and not, in full passes and
+ * in partial ones of several sizes. It takes about as long as thirty quick decodes, and is kept in a file.
+ */
+import { planCost } from "../decoding/cost.ts";
+import type { Timing } from "../decoding/deadline.ts";
+import { type DecodePlan, makePlan } from "../decoding/plan.ts";
+import { type PassTime, passesOf, stepSeconds } from "../decoding/step-times.ts";
+import { remembered } from "../weights/remembered.ts";
+import type { transformerFacts } from "./model.ts";
+
+export interface CalibrationOptions {
+  readonly facts: ReturnType<typeof transformerFacts>;
+  /** Whose guidance and filters are timed. */
+  readonly plan: DecodePlan;
+  /** Pictures decoded together. */
+  readonly batch: number;
+  /** All that the times depend on besides, as JSON. */
+  readonly identity: unknown;
+  /** Keeps the times; null: nowhere. */
+  readonly folder: string | null;
+  /** Decodes a batch of `batch` pictures and throws it away. */
+  readonly decodeTokens: (plan: DecodePlan, onStep: () => void) => Promise<void>;
+  /** Makes `batch` pictures of any tokens. */
+  readonly makePictures: () => Promise<void>;
+}
+
+interface Calibration {
+  readonly passes: readonly PassTime[];
+  readonly tailSeconds: number;
+}
+
+/** How often each decode is timed; the first run, which compiles and allocates, is not. */
+const rounds = 3;
+
+/**
+ * Times the device, or reads what was found before; graphs are compiled when it returns.
+ *
+ * @throws what decoding throws
+ */
+export async function calibratedTiming(options: CalibrationOptions): Promise<Timing> {
+  const { batch, plan, identity, folder } = options;
+  const plans = timedPlans(options);
+  const told = { figure: "seconds", identity, batch, topK: plan.topK, topP: plan.topP, plans };
+  const { found, isRemembered } = await remembered(folder, told, () => calibrate(options, plans));
+  if (isRemembered) await warmUp(options, plans);
+  return { secondsOf: stepSeconds(found.passes, batch), tailSeconds: found.tailSeconds };
+}
+
+/** One decode per sub-model, and guided ones too where the plan is guided, from the largest to the smallest. */
+function timedPlans({ facts, plan }: Pick<CalibrationOptions, "facts" | "plan">): DecodePlan[] {
+  const { scale } = plan.guidance;
+  return [...facts.factors]
+    .sort((a, b) => a - b)
+    .flatMap((factor) =>
+      (scale === 0 ? [0] : [0, scale]).map((scale) =>
+        makePlan({
+          // Four partial steps over all, half, a third and a fifth of the tokens.
+          sizes: [{ factor, steps: 5 }],
+          maskSchedule: { kind: "pow", exponent: 0.5 },
+          ...{ topK: plan.topK, topP: plan.topP, guidance: { scale } },
+        }),
+      ),
+    );
+}
+
+async function calibrate(options: CalibrationOptions, plans: readonly DecodePlan[]): Promise<Calibration> {
+  const { facts, batch, makePictures } = options;
+  const passes: PassTime[] = [];
+  for (const plan of plans) {
+    const seconds: number[][] = [];
+    for (let round = 0; round <= rounds; round++) seconds.push(await timedSteps(options, plan));
+    for (const [i, step] of planCost(facts, plan).steps.entries()) {
+      const [pass] = passesOf(step, batch);
+      passes.push({ ...pass!, seconds: middle(seconds.slice(1).map((round) => round[i]!)) });
+    }
+  }
+  const tails: number[] = [];
+  for (let round = 0; round <= rounds; round++) tails.push(await timed(makePictures));
+  return { passes, tailSeconds: middle(tails.slice(1)) };
+}
+
+/** Compiles and allocates without timing: the smallest sub-model, guided and not. */
+async function warmUp(options: CalibrationOptions, plans: readonly DecodePlan[]): Promise<void> {
+  const smallest = plans.at(-1)!.sizes[0]!.factor;
+  for (const plan of plans)
+    if (plan.sizes[0]!.factor === smallest) await options.decodeTokens(plan, () => {});
+  await options.makePictures();
+}
+
+/** The seconds of each step of a decode. */
+async function timedSteps({ decodeTokens }: CalibrationOptions, plan: DecodePlan): Promise<number[]> {
+  const seconds: number[] = [];
+  let before = performance.now();
+  await decodeTokens(plan, () => {
+    const now = performance.now();
+    seconds.push((now - before) / 1000);
+    before = now;
+  });
+  return seconds;
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const before = performance.now();
+  await work();
+  return (performance.now() - before) / 1000;
+}
+
+/** The median of an odd number of values. */
+const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

@@ -1,0 +1,120 @@
+/** Deadlines of one model in one runner: what this device needs, the plan to begin with, and how it is kept. */
+import { requireInput } from "../core/errors.ts";
+import { keepDeadline, planInTime, type Timing } from "../decoding/deadline.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
+import { planFamily } from "../decoding/plan-budget.ts";
+import { secondsOfSteps } from "../decoding/step-times.ts";
+import { calibratedTiming } from "./calibration.ts";
+import { type GenerativeModel, modelIdentity, modelPlanCost, transformerFacts } from "./model.ts";
+
+export interface DeadlineRequest {
+  readonly deadlineMs: number;
+  /** Pictures, decoded together. */
+  readonly count: number;
+  /** The plan that others are made from; where it is the model's default, its measured plans are asked first. */
+  readonly decodePlan: DecodePlan;
+  /** N0; all tokens unless editing. */
+  readonly maskedTokens?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a plan is predicted to take on this device. */
+export interface TimedPlan {
+  readonly plan: DecodePlan;
+  /** Of each step that runs. */
+  readonly stepSeconds: readonly number[];
+  /** Of the tokenizer's decoder. */
+  readonly decoderSeconds: number;
+  /** All of it. */
+  readonly seconds: number;
+}
+
+export interface Deadlines {
+  /**
+   * The plan to begin with.
+   *
+   * @throws InputError for a deadline that no plan can keep, saying the least one
+   */
+  plan(request: DeadlineRequest): Promise<TimedPlan>;
+  /** The same, and how to keep the deadline; `keep` starts it and gives the decode's `replan`. */
+  begin(request: DeadlineRequest): Promise<{
+    readonly plan: DecodePlan;
+    /** @param now  seconds since the decode began */
+    keep(now: () => number): (plan: DecodePlan, step: number) => DecodePlan;
+  }>;
+}
+
+/** What the device is asked to do while it is timed. */
+export interface TimedWork {
+  /** Keeps what was found; null: nowhere. */
+  readonly folder: string | null;
+  /** What times depend on besides the model and the batch, as JSON. */
+  readonly circumstances: object;
+  /** Decodes so many pictures and throws them away. */
+  decodeTokens(
+    batch: number,
+    plan: DecodePlan,
+    hooks: { signal?: AbortSignal; onStep: () => void },
+  ): Promise<void>;
+  /** Makes so many pictures of any tokens. */
+  makePictures(batch: number): Promise<void>;
+}
+
+export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadlines {
+  const { config } = model.transformer;
+  const facts = transformerFacts(config);
+  const timings = new Map<string, Promise<Timing>>();
+
+  /** What decodes of so many pictures take, guided and filtered as the plan is; found once. */
+  function timingOf({ count: batch, decodePlan: plan, signal }: DeadlineRequest): Promise<Timing> {
+    const key = JSON.stringify([batch, plan.guidance.scale, plan.topK, plan.topP]);
+    const known = timings.get(key);
+    if (known) return known;
+    const timing = calibratedTiming({
+      ...{ facts, plan, batch, folder: work.folder },
+      identity: { model: modelIdentity(model), ...work.circumstances },
+      decodeTokens: (timed, onStep) => work.decodeTokens(batch, timed, { signal, onStep }),
+      makePictures: () => work.makePictures(batch),
+    });
+    timings.set(key, timing);
+    timing.catch(() => timings.delete(key)); // asked for again, it is tried again
+    return timing;
+  }
+
+  async function chosen(request: DeadlineRequest): Promise<{ plan: DecodePlan; timing: Timing }> {
+    const { deadlineMs, decodePlan, maskedTokens } = request;
+    requireInput(
+      deadlineMs > 0,
+      `generate: deadlineMs must be a number of milliseconds above 0, got ${deadlineMs}`,
+    );
+    const timing = await timingOf(request);
+    const isDefault = JSON.stringify(decodePlan) === JSON.stringify(model.plan);
+    const choice = {
+      front: isDefault ? (model.front?.plans ?? []) : [],
+      family: planFamily(config.factors, decodePlan),
+    };
+    return { plan: planInTime(facts, choice, timing, deadlineMs / 1000, maskedTokens), timing };
+  }
+
+  return {
+    async plan(request) {
+      const { plan, timing } = await chosen(request);
+      const cost = modelPlanCost(config, plan, request.maskedTokens);
+      return {
+        plan,
+        stepSeconds: cost.steps.map(timing.secondsOf),
+        decoderSeconds: timing.tailSeconds,
+        seconds: secondsOfSteps(cost, timing.secondsOf) + timing.tailSeconds,
+      };
+    },
+    async begin(request) {
+      const { plan, timing } = await chosen(request);
+      const { maskedTokens = facts.gridTokens, deadlineMs } = request;
+      const keep = (now: () => number) =>
+        keepDeadline({
+          ...{ ...timing, model: facts, maskedTokens, wanted: plan, now, endsAt: deadlineMs / 1000 },
+        });
+      return { plan, keep };
+    },
+  };
+}

@@ -1,0 +1,150 @@
+/** Decoding within a time, on a toy. What the clock decides is not tested here: see test/decoding/deadline.test.ts. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { planFamily } from "../../src/decoding/plan-budget.ts";
+import { type ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { planFor } from "../../src/pipelines/model.ts";
+import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { toyModel } from "./toy-model.ts";
+import { toyVideoModel } from "./toy-video-model.ts";
+
+let folder: string;
+let pipeline: ImagePipeline;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deadlines-"));
+  pipeline = await openImagePipeline(toyModel(), { threads: 1, calibrationFolder: folder });
+});
+afterAll(async () => {
+  await pipeline.dispose();
+  await rm(folder, { recursive: true });
+});
+
+/** Time enough for anything on any machine. */
+const hour = 3_600_000;
+const request = { classes: ["cat", "dog"], count: 3, seed: 4 };
+
+describe("a deadline", () => {
+  it("with time enough takes the largest plan, whose tokens are those without a deadline", async () => {
+    const { plan, tokens, stats } = await pipeline.generate({ ...request, deadlineMs: hour });
+    const [flat] = planFamily([1, 2, 4, 8], toyModel().plan);
+    expect(plan).toEqual(flat);
+    expect(stats.deadline).toEqual({ milliseconds: hour, isKept: true, planned: "1x12" });
+    expect(stats.batchSize).toBe(3);
+    const without = await pipeline.generate({ ...request, plan });
+    expect(without.tokens).toEqual(tokens);
+    expect(without.stats.deadline).toBeUndefined();
+    expect(without.stats.multiplyAdds).toBe(stats.multiplyAdds);
+  });
+
+  it("takes the best measured plan, and leaves measured ones aside where options change the default", async () => {
+    const measured = planFor(toyModel(), { sizes: "8x6", choiceTemperature: 9 });
+    const front = {
+      judge: "judge",
+      samples: 4,
+      seed: 1,
+      flatDistance: 2,
+      plans: [{ plan: measured, distance: 1 }],
+    };
+    const own = await openImagePipeline({ ...toyModel(), front }, { threads: 1 });
+    expect((await own.generate({ ...request, deadlineMs: hour })).plan).toEqual(measured);
+    const cool = await own.generate({ ...request, choiceTemperature: 1, deadlineMs: hour });
+    expect([cool.plan.sizes, cool.plan.choiceTemperature]).toEqual([[{ factor: 1, steps: 12 }], 1]);
+    await own.dispose();
+  });
+
+  it("shrinks the plan while it runs, and tells what ran, which decodes to the same pictures", async () => {
+    const changes = { ...request, deadlineMs: 1500 };
+    const shrunk = await pipeline.generate({ ...changes, onStep: () => sleep(300) });
+    expect(shrunk.plan.steps).toBeGreaterThan(4);
+    expect(shrunk.plan.leaveOut!.length).toBeGreaterThan(0);
+    const plan = JSON.parse(JSON.stringify(shrunk.plan));
+    const again = await pipeline.generate({ ...request, plan });
+    expect(again.tokens).toEqual(shrunk.tokens);
+    expect(again.images).toEqual(shrunk.images);
+    expect(again.stats.multiplyAdds).toBe(shrunk.stats.multiplyAdds);
+    expect(shrunk.tokens.every((ids) => ids.every((id) => id >= 0 && id < 8))).toBe(true);
+  });
+
+  it("leaves known tokens alone when editing", async () => {
+    const { tokens } = await pipeline.generate({ classes: ["cat"], seed: 1 });
+    const startTokens = tokens[0]!.map((id, i) => (i < 6 ? pipeline.maskId : id));
+    const edited = await pipeline.generate({
+      startTokens,
+      count: 2,
+      deadlineMs: 1500,
+      onStep: () => sleep(200),
+    });
+    for (const ids of edited.tokens) expect([...ids.slice(6)]).toEqual([...tokens[0]!.slice(6)]);
+    expect((await pipeline.generate({ startTokens, count: 2, plan: edited.plan })).tokens).toEqual(
+      edited.tokens,
+    );
+  });
+
+  it("serves clips too", async () => {
+    const clips = await openVideoPipeline(toyVideoModel(), { threads: 1 });
+    const made = await clips.generate({ count: 2, seed: 3, deadlineMs: hour });
+    expect((await clips.generate({ count: 2, seed: 3, plan: made.plan })).tokens).toEqual(made.tokens);
+    await clips.dispose();
+  });
+
+  it("too short for any plan is refused with the least there is, which is not refused", async () => {
+    const error = await pipeline.generate({ ...request, deadlineMs: 0.001 }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(InputError);
+    const least = Number(
+      /must be at least (\d+) ms on this device.*got 0\.001 ms/.exec((error as Error).message)?.[1],
+    );
+    const { plan, seconds } = await pipeline.planInTime({ ...request, deadlineMs: least });
+    expect(seconds).toBeLessThanOrEqual(least / 1000);
+    expect(plan.sizes.at(-1)!.factor).toBe(8);
+  });
+
+  it.each([
+    [{ deadlineMs: 0 }, /deadlineMs must be a number of milliseconds above 0, got 0/],
+    [{ deadlineMs: Number.NaN }, /deadlineMs must be .* got NaN/],
+    [{ deadlineMs: hour, batchSize: 2 }, /decoded together, but 3 do not fit into a batch of 2/],
+  ])("refuses %j", async (changes, message) => {
+    await expect(pipeline.generate({ ...request, ...changes })).rejects.toThrow(message);
+  });
+});
+
+describe("calibration", () => {
+  it("is kept for one batch size, model and way to compute, and read by the next pipeline", async () => {
+    const own = await mkdtemp(join(folder, "own-"));
+    const open = () => openImagePipeline(toyModel(), { threads: 1, calibrationFolder: own });
+    const first = await open();
+    const timed = await first.planInTime({ count: 2, deadlineMs: hour });
+    await first.planInTime({ count: 2, deadlineMs: hour / 2 });
+    await first.dispose();
+    const [name, ...others] = await readdir(own);
+    expect(others).toEqual([]);
+    const { told, found } = JSON.parse(await readFile(join(own, name!), "utf8"));
+    expect(told.facts.batch).toBe(2);
+    expect(told.facts.identity).toMatchObject({ device: "cpu", precision: "fp32" });
+    expect(new Set(found.passes.map(({ factor }: { factor: number }) => factor))).toEqual(
+      new Set([1, 2, 4, 8]),
+    );
+
+    const second = await open();
+    expect(await second.planInTime({ count: 2, deadlineMs: hour })).toEqual(timed);
+    expect(await readdir(own)).toEqual([name]);
+    await second.planInTime({ count: 5, deadlineMs: hour });
+    await second.dispose();
+    expect((await readdir(own)).length).toBe(2);
+  });
+
+  it("stops when asked, and is tried again", async () => {
+    const own = await openImagePipeline(toyModel(), { threads: 1 });
+    const asked = own.planInTime({
+      count: 2,
+      deadlineMs: hour,
+      signal: AbortSignal.abort(new Error("enough")),
+    });
+    await expect(asked).rejects.toThrow("enough");
+    expect((await own.planInTime({ count: 2, deadlineMs: hour })).seconds).toBeGreaterThan(0);
+    await own.dispose();
+  });
+});
