@@ -1,5 +1,5 @@
 /** The options of measuring decode plans, shared by the commands that do. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
 import { wholeNumber } from "./options.ts";
 
@@ -16,6 +16,9 @@ export interface EvaluationOptions extends MachineOptions, JudgeOptions {
   samples: number;
   seeds: number;
   given?: number;
+  features?: string;
+  referenceStatistics?: string;
+  saveStatistics?: string;
   out?: string;
 }
 
@@ -28,6 +31,17 @@ export function addEvaluationOptions(command: Command): Command {
       "judge predictions: the first n frames of held-out clips are given",
       wholeNumber(1),
     )
+    .option(
+      "--features <file.onnx>",
+      "measure in the features of this network too (FID, FVD); its description lies beside it",
+    )
+    .addOption(
+      new Option(
+        "--reference-statistics <file.npz>",
+        "mu and sigma of its features to compare with, instead of those of the real pictures",
+      ).conflicts("saveStatistics"),
+    )
+    .option("--save-statistics <file.npz>", "write mu and sigma of its features of the real pictures")
     .option("--out <folder>", "write every figure as JSON and CSV, and charts of quality against compute");
   return addMachineOptions(addJudgeOptions(command));
 }

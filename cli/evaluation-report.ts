@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import type { Measured } from "./evaluation-run.ts";
-import { frameTable, generationTable, predictionTable } from "./evaluation-tables.ts";
+import { frameTable, generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
 import { type Report, toJson } from "./report.ts";
 
 export function sayEvaluation(report: Report, measured: Measured, options: EvaluationOptions): void {
@@ -31,14 +31,38 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
     );
   }
   if (measured.result.real.isUnderSampled) {
-    report.say(
-      `warning: ${Math.min(samples, pictures)} pictures are too few for ${judge.featureWidth} features; distances ` +
-        `mean little with fewer than ${judge.featureWidth + 1}`,
-    );
+    report.say(tooFew(Math.min(samples, pictures), judge.featureWidth));
   }
+  sayNetwork(report, measured, samples);
   if (remembered > 0) {
     report.say(`${remembered} sets of pictures had been measured before (${options.cacheFolder})`);
   }
+}
+
+/** The feature network's table and what it is held against, where there is one. */
+function sayNetwork(report: Report, measured: Measured, samples: number): void {
+  const { network, real } = measured.result;
+  if (!network) return;
+  const { name, width, pictures, source } = network;
+  report.say(`\nFeature network: ${name}, ${width} features\n`);
+  report.say(networkTable([...besideOf(measured), ...measured.rows]));
+  report.say(`\ncompared with ${pictures === null ? "those" : pictures} of ${source}`);
+  if (real.network?.isUnderSampled) report.say(tooFew(Math.min(samples, pictures ?? Infinity), width));
+}
+
+const tooFew = (pictures: number, features: number) =>
+  `warning: ${pictures} pictures are too few for ${features} features; distances mean little with fewer than ${features + 1}`;
+
+/** Sets that no plan made, by name. */
+function besideOf(measured: Measured) {
+  const { real, tokenizer } = measured.result;
+  const repeat =
+    measured.task === "predict" ? [{ name: "last given frame again", ...measured.result.repeat }] : [];
+  return [
+    { name: "real, held out", ...real },
+    ...repeat,
+    { name: "real, through the tokenizer", ...tokenizer },
+  ];
 }
 
 /** The evaluation as one object for programs. */
@@ -76,18 +100,12 @@ export async function writeFiles(
   { isJoined = false }: { isJoined?: boolean } = {},
 ): Promise<string[]> {
   const { writeEvaluation } = await import("../src/evaluate.ts");
-  const { real, tokenizer } = measured.result;
-  const repeat =
-    measured.task === "predict" ? [{ name: "last given frame again", ...measured.result.repeat }] : [];
   return writeEvaluation(folder, {
     result: JSON.parse(toJson({ ...(await circumstances()), ...result })),
-    beside: [
-      { name: "real, held out", ...real },
-      ...repeat,
-      { name: "real, through the tokenizer", ...tokenizer },
-    ],
+    beside: besideOf(measured),
     rows: measured.rows,
     features: basename(measured.judge.folder),
+    network: measured.result.network?.name,
     isJoined,
   });
 }

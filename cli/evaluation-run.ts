@@ -71,6 +71,7 @@ export async function runEvaluation(
   );
 
   if (options.out !== undefined) await ensureWritableFolder(options.out);
+  const network = await networkOf(options);
 
   const stages = openStages(
     Object.entries(plans).map(([name, plan]) => ({
@@ -92,6 +93,7 @@ export async function runEvaluation(
       identity: await identityOf(model, { device, precision, threads: threads ?? null }),
       real: heldOut,
       realCount: options.real,
+      ...(network && { network }),
       cacheFolder: options.cacheFolder,
       signal,
       onProgress: stages.show,
@@ -108,6 +110,26 @@ export async function runEvaluation(
     stages.stop();
     await close();
   }
+}
+
+/** The network that looks besides the judge, if one is asked for. */
+async function networkOf({
+  features,
+  referenceStatistics,
+  saveStatistics,
+}: EvaluationOptions): Promise<EvaluateOptions["network"]> {
+  const { InputError } = await import("../src/index.ts");
+  const { readFeatureNetwork } = await import("../src/evaluate.ts");
+  if (features !== undefined) {
+    return { description: await readFeatureNetwork(features), referenceStatistics, saveStatistics };
+  }
+  const alone = referenceStatistics === undefined ? "--save-statistics" : "--reference-statistics";
+  if ((referenceStatistics ?? saveStatistics) !== undefined) {
+    throw new InputError(
+      `evaluate: ${alone} needs --features, the network whose features they are of; see docs/feature-networks.md`,
+    );
+  }
+  return undefined;
 }
 
 /** A model, its judge, and real pictures that the judge did not train on. */

@@ -104,6 +104,38 @@ export function predictionTable(
   );
 }
 
+/** What a feature network says of anything. */
+interface SeenByNetwork {
+  readonly frechet: Figure;
+  readonly kernel: Estimate | null;
+  readonly precision: Figure | null;
+  readonly recall: Figure | null;
+  readonly inceptionScore: Figure | null;
+}
+
+/** The sets that a feature network looked at, by name. */
+export function networkTable(
+  sets: readonly { readonly name: string; readonly network?: SeenByNetwork }[],
+): string {
+  return table(
+    ["in its features", "Fréchet distance", "kernel distance", "precision", "recall", "Inception score"],
+    sets.flatMap(({ name, network }) => {
+      if (!network) return [];
+      const { frechet, kernel, precision, recall, inceptionScore } = network;
+      return [
+        [
+          name,
+          shown(frechet, significant(frechet)),
+          shown(kernel, significant(kernel ?? 0)),
+          shown(precision, decimals(3)),
+          shown(recall, decimals(3)),
+          shown(inceptionScore, decimals(2)),
+        ],
+      ];
+    }),
+  );
+}
+
 /** The PSNR of every predicted frame by itself. */
 export function frameTable({ given, repeat, tokenizer, plans }: PredictionEvaluation): string {
   const places = repeat.frames.map((_, i) => `${given + i + 1}`);

@@ -11,6 +11,13 @@ import { type Classifier, loadClassifier } from "./classifier.ts";
 import type { ClassifierFolder } from "./classifier-folder.ts";
 import { inceptionScoreOfLogits } from "./inception-score.ts";
 import { accuracyOf, type Judged, judge } from "./judge.ts";
+import {
+  type NetworkComparison,
+  type NetworkFacts,
+  type NetworkOptions,
+  type NetworkVerdict,
+  openNetworkComparison,
+} from "./network-comparison.ts";
 import { judgedDigest, realFeatures } from "./real-features.ts";
 import { fewestPictures, measureSet, type SeenSet, type SetMeasures, seenSetOf } from "./seen-set.ts";
 
@@ -25,6 +32,8 @@ export interface ComparisonOptions {
   readonly real: PictureSource;
   /** How many of them stand for the truth, 10,000 unless told; the next `samples` stand beside it. */
   readonly realCount?: number;
+  /** A network besides the judge, whose figures may be those of the field. */
+  readonly network?: NetworkOptions;
   /** Keeps what was found in real pictures; null: nowhere. */
   readonly cacheFolder?: string | null;
   readonly signal?: AbortSignal;
@@ -32,7 +41,7 @@ export interface ComparisonOptions {
 }
 
 export interface EvaluateProgress {
-  /** "real pictures", "tokenizer", or the name of what is judged, with its seed where there are several. */
+  /** "real pictures", "feature network", "tokenizer", or the name of what is judged, with its seed where there are several. */
   readonly stage: string;
   /** The plan that is decoded, if one is. */
   readonly plan?: string;
@@ -51,20 +60,21 @@ export interface Verdict extends SetMeasures {
    * one kind, the number of classes for clear pictures of all.
    */
   readonly classScore: number;
+  /** The same in the features of another network, where one was given. */
+  readonly network?: NetworkVerdict;
 }
 
 export interface Comparison {
   /** How many real pictures stand for the truth, and where they come from. */
   readonly reference: { readonly pictures: number; readonly source: string };
+  /** The network besides the judge, where one was given. */
+  readonly network?: NetworkFacts;
   /** Tells the real pictures, and who judges, from others. */
   readonly digest: string;
   /** Other real pictures: the best that any model could do. */
   readonly real: Verdict;
   /** The verdict on pictures 0 to `samples` - 1. */
-  verdictOn(
-    read: (index: number) => Picture | Promise<Picture>,
-    onProgress?: (done: number) => void,
-  ): Promise<Verdict>;
+  verdictOn(read: (index: number) => Picture | Promise<Picture>): Promise<Verdict>;
   dispose(): Promise<void>;
 }
 
@@ -131,7 +141,20 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
   );
   const truth = await openTruth(options, samples);
   const { classifier } = truth;
+  let network: NetworkComparison | null = null;
+  const dispose = async () => {
+    await network?.dispose();
+    await classifier.dispose();
+  };
   try {
+    if (options.network) {
+      network = await openNetworkComparison(options.network, {
+        ...{ runner, samples, real, realCount, signal, cacheFolder: options.cacheFolder ?? null },
+        onProgress: (done) => options.onProgress?.({ stage: "feature network", done, total: realCount }),
+      });
+    }
+    const beside = async (verdict: Promise<NetworkVerdict> | undefined) =>
+      verdict && { network: await verdict };
     const others = await truth.see(realCount, samples, (done) =>
       options.onProgress?.({ stage: "real pictures", done: realCount + done, total: realCount + samples }),
     );
@@ -144,14 +167,19 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
     });
     return {
       reference: { pictures: realCount, source: real.name },
-      digest: `${judgedDigest(truth.judged)}-${judgedDigest(others)}`,
-      real: await verdictOf(others),
-      verdictOn: async (read, onProgress) =>
-        verdictOf(await judge(classifier, read, { count: samples, signal, onProgress })),
-      dispose: () => classifier.dispose(),
+      ...(network && { network: network.facts }),
+      digest: [judgedDigest(truth.judged), judgedDigest(others), ...(network ? [network.digest] : [])].join(
+        "-",
+      ),
+      real: { ...(await verdictOf(others)), ...(await beside(network?.verdictOnReal())) },
+      verdictOn: async (read) => ({
+        ...(await verdictOf(await judge(classifier, read, { count: samples, signal }))),
+        ...(await beside(network?.verdictOn(read))),
+      }),
+      dispose,
     };
   } catch (error) {
-    await classifier.dispose();
+    await dispose();
     throw error;
   }
 }

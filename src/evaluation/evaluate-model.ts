@@ -43,6 +43,8 @@ export type PlanVerdict = PlanRow<Verdict>;
 
 export interface Evaluation {
   readonly reference: Comparison["reference"];
+  /** The network besides the judge, where one was given. */
+  readonly network?: Comparison["network"];
   readonly real: Verdict;
   /** The same pictures through the tokenizer: the best that this model could do. */
   readonly tokenizer: Verdict & TokenizerReport;
@@ -65,7 +67,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   requireKnown({ ...pipeline, classNames }, options.classifier);
   const comparison = await openComparison(options);
   try {
-    const { reference, real, digest, verdictOn } = comparison;
+    const { reference, network, real, digest, verdictOn } = comparison;
     const tokenizer = await throughTokenizer(options, comparison);
     const facts = { task: "generate", digest };
     const plans = await measurePlans<Verdict>(options, facts, async (job) => {
@@ -73,7 +75,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
       const pictures = "images" in made ? made.images : made.videos;
       return { made, figures: await verdictOn((index) => pictures[index]!) };
     });
-    return { reference, real, tokenizer, plans };
+    return { reference, ...(network && { network }), real, tokenizer, plans };
   } finally {
     await comparison.dispose();
   }

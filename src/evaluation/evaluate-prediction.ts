@@ -65,6 +65,8 @@ export type PredictionRow = PlanRow<PredictionVerdict>;
 
 export interface PredictionEvaluation {
   readonly reference: Comparison["reference"];
+  /** The network besides the judge, where one was given. */
+  readonly network?: Comparison["network"];
   readonly given: number;
   /** The true clips, as the judge sees them. */
   readonly real: Verdict;
@@ -119,13 +121,13 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
     const tokenizer = await verdictOn(rebuilt);
     // What a predictor is not given, it cannot read.
     const shown = truth.map((clip) => clipOf(Array.from({ length: given }, (_, t) => frameOf(clip, t))));
-    const { reference, digest, real: whole } = comparison;
+    const { reference, network, digest, real: whole } = comparison;
     const facts = { task: "predict", given, digest };
     const plans = await measurePlans<PredictionVerdict>(options, facts, async (job) => {
       const made = await pipeline.predict({ ...job, clips: shown, given });
       return { made, figures: await verdictOn(made.videos) };
     });
-    return { reference, given, real: whole, repeat, tokenizer, plans };
+    return { reference, ...(network && { network }), given, real: whole, repeat, tokenizer, plans };
   } finally {
     await comparison.dispose();
   }

@@ -17,6 +17,8 @@ export interface ChartedRow {
   readonly frechet: Estimate;
   /** Of predictions, in dB. */
   readonly psnr?: Estimate;
+  /** In the features of a network besides the judge. */
+  readonly network?: { readonly frechet: Estimate };
 }
 
 export interface EvaluationFiles {
@@ -27,6 +29,8 @@ export interface EvaluationFiles {
   readonly rows: readonly ChartedRow[];
   /** In whose features distances are. */
   readonly features: string;
+  /** The name of the network besides the judge, where there is one. */
+  readonly network?: string;
   /** Join the plans of one base by lines. */
   readonly isJoined?: boolean;
 }
@@ -52,8 +56,9 @@ export async function writeEvaluation(folder: string, files: EvaluationFiles): P
 export function qualityCharts({
   rows,
   features,
+  network,
   isJoined = false,
-}: Pick<EvaluationFiles, "rows" | "features" | "isJoined">): Record<string, string> {
+}: Pick<EvaluationFiles, "rows" | "features" | "network" | "isJoined">): Record<string, string> {
   const costs = [
     {
       name: "multiply-adds",
@@ -62,12 +67,19 @@ export function qualityCharts({
     },
     { name: "seconds", x: "seconds per sample", of: (row: ChartedRow) => row.seconds.mean },
   ];
+  const nearness = "Distance to real ones (less is better)";
   const qualities = [
     {
       name: "distance",
-      title: "Distance to real ones (less is better)",
+      title: nearness,
       y: `Fréchet distance, features of ${features}`,
       of: (row: ChartedRow) => row.frechet,
+    },
+    {
+      name: "network-distance",
+      title: nearness,
+      y: `Fréchet distance, ${network}`,
+      of: (row: ChartedRow) => row.network?.frechet,
     },
     {
       name: "psnr",

@@ -26,9 +26,8 @@ const probed = 16;
 
 /** Classifies pictures `from` to `from + count - 1` of a source, or reads what an earlier call found. */
 export async function realFeatures(options: RealFeaturesOptions): Promise<Judged> {
-  const { classifier, source, cacheFolder, count } = options;
-  // A folder's files may change unseen; drawn pictures are a function of their index.
-  const file = cacheFolder && source.length === null ? join(cacheFolder, await cacheName(options)) : null;
+  const { classifier, source, count } = options;
+  const file = await realCacheFile("real", options);
   const kept = file && (await readJudged(file, count, classifier.config.featureWidth));
   if (kept) return kept;
   const judged = await judge(classifier, source.read, options);
@@ -36,11 +35,27 @@ export async function realFeatures(options: RealFeaturesOptions): Promise<Judged
   return judged;
 }
 
-async function cacheName({ source, digest, from = 0, count }: RealFeaturesOptions): Promise<string> {
+/**
+ * The file for what was found in pictures `from` to `from + count - 1` of a source, by what `digest` tells from others;
+ * null where nothing can be kept: a folder's files may change unseen, drawn pictures are a function of their index.
+ *
+ * @param kind  what the file's name begins with
+ */
+export async function realCacheFile(
+  kind: string,
+  {
+    source,
+    digest,
+    from = 0,
+    count,
+    cacheFolder,
+  }: Pick<RealFeaturesOptions, "source" | "digest" | "from" | "count" | "cacheFolder">,
+): Promise<string | null> {
+  if (cacheFolder === null || source.length !== null) return null;
   const hash = createHash("sha256");
   hash.update(JSON.stringify([source.name, source.resolution, source.classNames, digest, from, count]));
   for (let i = 0; i < Math.min(probed, count); i++) hash.update((await source.read(from + i)).pixels);
-  return `real-${hash.digest("hex").slice(0, 16)}.safetensors`;
+  return join(cacheFolder, `${kind}-${hash.digest("hex").slice(0, 16)}.safetensors`);
 }
 
 function toTensors({ labels, found, features, logits }: Judged): Tensors {

@@ -1,6 +1,6 @@
 /** `magnets evaluate` and `magnets classifier` as people run them, on drawings of 16 pixels. */
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { motionClasses } from "../../src/data/motions/index.ts";
 import { spriteClasses } from "../../src/data/sprites/index.ts";
 import { readClassifier, writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
+import { encode, Graph, mean } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { writeModel } from "../../src/pipelines/model.ts";
@@ -44,6 +45,18 @@ beforeAll(async () => {
   });
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+/** A network that sees the mean colour of pictures of 16 pixels a side. */
+async function writeNetwork(): Promise<string> {
+  const graph = new Graph("mean colour");
+  const pixels = graph.input("pixels", "float32", ["N", 3, 16, 16]);
+  graph.output("colour", mean(pixels, [2, 3]));
+  const file = join(folder, "colour.onnx");
+  await writeFile(file, encode(graph));
+  const description = { file: "colour.onnx", name: "mean colour", resampling: "none", range: [0, 255] };
+  await writeFile(join(folder, "colour.json"), JSON.stringify(description));
+  return file;
+}
 
 /** A toy of 16 pixels a side, random but for its classes, and a judge for it. */
 async function writeVideoModel(): Promise<void> {
@@ -151,6 +164,23 @@ it("measures each plan once per seed, and nothing twice, and writes it all into 
   expect(csv).toMatch(/^default,/m);
 });
 
+it("measures in the features of a network too, beside real pictures or beside saved statistics", async () => {
+  const saved = join(folder, "saved.npz");
+  const features = ["--plan", "default", "--features", await writeNetwork()];
+  const first = await evaluate(...features, "--save-statistics", saved, "--json");
+  expect(first.stderr).toMatch(/^Feature network: mean colour, 3 features$/m);
+  expect(first.stderr).toMatch(/^in its features +Fréchet distance/m);
+  expect(first.code).toBe(0);
+  const again = await evaluate(...features, "--reference-statistics", saved, "--json");
+  expect(again.stderr).toContain(`compared with 40 of ${saved}`);
+  const [own, other] = [first, again].map(({ stdout }) => JSON.parse(stdout.trimEnd().split("\n").at(-1)!));
+  expect(own.network).toEqual({ name: "mean colour", width: 3, pictures: 40, source: "sprites(seed 2000)" });
+  const [before, after] = [own, other].map(({ plans }) => plans[0].network);
+  expect(after.frechet.mean).toBeCloseTo(before.frechet.mean, 6);
+  expect([before.kernel === null, after.kernel === null]).toEqual([false, true]);
+  expect(own.plans[0].frechet.mean).toBe(other.plans[0].frechet.mean); // the judge's own is another matter
+});
+
 it("judges clips, and predictions of their frames, on motions unless told", async () => {
   await writeVideoModel();
   const evaluateClips = (...args: string[]) =>
@@ -189,6 +219,8 @@ it.each([
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
   [["--out", "package.json/out"], "a part of the path is a file"],
+  [["--features", "absent.onnx"], "absent.json"],
+  [["--save-statistics", "mine.npz"], "--save-statistics needs --features"],
 ])("refuses %j with status 2", async (args, message) => {
   const { code, stderr } = await evaluate(...args);
   expect(stderr).toContain(message);

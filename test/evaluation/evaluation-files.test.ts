@@ -80,6 +80,13 @@ describe("evaluation as files", () => {
     expect(charts["distance-seconds.svg"]).toContain("seconds per sample");
     const predicted = rows.map((row) => ({ ...row, psnr: of(20) }));
     expect(Object.keys(qualityCharts({ rows: predicted, features: "judge" }))).toHaveLength(4);
+    const seen = rows.map((row) => ({ ...row, network: { frechet: of(9) } }));
+    const { "network-distance-seconds.svg": chart } = qualityCharts({
+      rows: seen,
+      features: "judge",
+      network: "I3D",
+    });
+    expect(chart).toContain("Fréchet distance, I3D");
     expect(qualityCharts({ rows: [], features: "judge" })).toEqual({});
   });
 

@@ -54,11 +54,24 @@ describe("statistics files", () => {
     expect(await readStatistics(first)).toEqual(uncounted);
   });
 
+  it("tell whose features they are, where that is known", async () => {
+    const statistics = statisticsOf(golden.a, 6);
+    const file = join(folder, "named.npz");
+    await writeStatistics(file, statistics, "Inception-v3, pool3");
+    expect(await readStatistics(file, 6, "Inception-v3, pool3")).toEqual(momentsOf(statistics));
+    expect(await readStatistics(file)).toEqual(momentsOf(statistics));
+    await expect(readStatistics(file, 6, "I3D")).rejects.toThrow(
+      'of "Inception-v3, pool3", the feature network is "I3D"',
+    );
+    await writeStatistics(file, statistics);
+    expect(await readStatistics(file, 6, "I3D")).toEqual(momentsOf(statistics)); // as the field's files
+  });
+
   const hasNumpy = spawnSync("python3", ["-c", "import numpy"]).status === 0;
   it.skipIf(!hasNumpy)("are what NumPy reads", async () => {
     const file = join(folder, "ours.npz");
     const statistics = statisticsOf(golden.a, 6);
-    await writeStatistics(file, statistics);
+    await writeStatistics(file, statistics, "I3D");
     const { stdout } = spawnSync("python3", [path("make_statistics.py"), "--read", file], {
       encoding: "utf8",
     });
@@ -67,6 +80,7 @@ describe("statistics files", () => {
       mu: { dtype: "float64", shape: [6], values: Array.from(mean) },
       sigma: { dtype: "float64", shape: [6, 6], values: Array.from(covariance) },
       count: { dtype: "int64", shape: [], values: [40] },
+      network: { dtype: "uint8", shape: [3], values: [73, 51, 68] },
     });
   });
 });

@@ -1,0 +1,228 @@
+/**
+ * Sets of pictures in the features of a network that the user brought (feature-network.ts), beside the judge: the
+ * field's figures, where it is the field's network. A set goes by in parts, so that memory does not grow with it beyond
+ * the logits. N pictures, F feature width.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { InputError } from "../core/errors.ts";
+import { type HostTensor, tensor } from "../core/tensor.ts";
+import type { Picture, PictureSource } from "../data/source.ts";
+import { pictureBatches } from "../data/views.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { tensorsDigest } from "../weights/digest.ts";
+import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import {
+  type FeatureNetwork,
+  type FeatureNetworkDescription,
+  openFeatureNetwork,
+} from "./feature-network.ts";
+import { joinedRows } from "./feature-set.ts";
+import { momentsOf } from "./frechet.ts";
+import { inceptionScoreOfLogits } from "./inception-score.ts";
+import { realCacheFile } from "./real-features.ts";
+import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./seen-set.ts";
+import { readStatistics, writeStatistics } from "./statistics-file.ts";
+
+/** Which network looks, and what it compares with. */
+export interface NetworkOptions {
+  readonly description: FeatureNetworkDescription;
+  /** Path of statistics that stand for the truth; left out: the real pictures do. */
+  readonly referenceStatistics?: string;
+  /** Where to write the statistics of the real pictures; left out: nowhere. */
+  readonly saveStatistics?: string;
+}
+
+/** How a set stands in the network's features. */
+export interface NetworkVerdict extends SetMeasures {
+  /** The mean over ten parts, fewer for fewer pictures; null for a network without logits. */
+  readonly inceptionScore: number | null;
+}
+
+/** What the network is, and what its figures are held against. */
+export interface NetworkFacts {
+  readonly name: string;
+  /** F. */
+  readonly width: number;
+  /** How many pictures stand for the truth; null where a file does not tell. */
+  readonly pictures: number | null;
+  /** Where they come from: a source, or a file of statistics. */
+  readonly source: string;
+}
+
+export interface NetworkComparison {
+  readonly facts: NetworkFacts;
+  /** Tells the network, and what stands for the truth, from others. */
+  readonly digest: string;
+  /** The verdict on pictures 0 to `samples` - 1. */
+  verdictOn(read: (index: number) => Picture | Promise<Picture>): Promise<NetworkVerdict>;
+  /** The verdict on the real pictures beside those that stand for the truth. */
+  verdictOnReal(): Promise<NetworkVerdict>;
+  dispose(): Promise<void>;
+}
+
+interface Surroundings {
+  readonly runner: Runner;
+  readonly samples: number;
+  readonly real: PictureSource;
+  readonly realCount: number;
+  readonly cacheFolder: string | null;
+  readonly signal?: AbortSignal;
+  /** Called while the network looks at the real pictures that stand for the truth. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** What a network sees in a set. */
+interface Seen extends SeenSet {
+  readonly logits: HostTensor<"float32"> | null;
+}
+
+/** Parts that the Inception score is taken of. */
+const splits = 10;
+
+/** Pictures read together. */
+const batch = 64;
+
+/**
+ * Opens the network, shows it one real picture to see that it takes such, and then those that stand for the truth.
+ *
+ * @throws InputError where the network's file, its description, the pictures or the statistics do not go together
+ */
+export async function openNetworkComparison(
+  { description, referenceStatistics, saveStatistics }: NetworkOptions,
+  surroundings: Surroundings,
+): Promise<NetworkComparison> {
+  const { runner, samples, real, realCount, signal } = surroundings;
+  const network = await openFeatureNetwork(runner, description);
+  try {
+    const { features } = await network.extract([await real.read(0)], { signal });
+    const width = features.dims[1]!;
+    const told = createHash("sha256").update(await readFile(description.file));
+    const looking = {
+      ...surroundings,
+      network,
+      width,
+      told: told.update(descriptionFacts(description)).digest("hex"),
+    };
+    const truth: SeenSet =
+      referenceStatistics === undefined
+        ? await realSeen({ ...looking, from: 0, count: realCount })
+        : { statistics: await readStatistics(referenceStatistics, width, description.name), features: null };
+    if (saveStatistics !== undefined)
+      await writeStatistics(saveStatistics, truth.statistics, description.name);
+    const verdictOf = async ({ logits, ...seen }: Seen): Promise<NetworkVerdict> => ({
+      ...(await measureSet(runner, truth, seen, signal)),
+      inceptionScore: logits && inceptionScoreOfLogits(logits, { splits: Math.min(splits, samples) }).mean,
+    });
+    return {
+      facts: {
+        name: description.name,
+        width,
+        pictures: truth.statistics.count,
+        source: referenceStatistics ?? real.name,
+      },
+      digest: [looking.told.slice(0, 16), truthDigest(truth)].join("-"),
+      verdictOn: async (read) =>
+        verdictOf(await look({ ...looking, onProgress: undefined, read, from: 0, count: samples })),
+      verdictOnReal: async () =>
+        verdictOf(await realSeen({ ...looking, onProgress: undefined, from: realCount, count: samples })),
+      dispose: () => network.dispose(),
+    };
+  } catch (error) {
+    await network.dispose();
+    throw error;
+  }
+}
+
+/** Tells what stands for the truth from others; statistics alone tell less than the vectors do. */
+function truthDigest({ statistics, features }: SeenSet): string {
+  const { width, mean, covariance } = "scatter" in statistics ? momentsOf(statistics) : statistics;
+  return tensorsDigest({
+    mean: tensor("float64", [width], mean),
+    covariance: tensor("float64", [width, width], covariance),
+    ...(features && { features }),
+  });
+}
+
+/** A description but for where its file lies. */
+const descriptionFacts = ({ file: _, ...description }: FeatureNetworkDescription): string =>
+  JSON.stringify(description);
+
+interface LookOptions {
+  readonly runner: Runner;
+  readonly network: FeatureNetwork;
+  /** F. */
+  readonly width: number;
+  readonly from: number;
+  readonly count: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Shows pictures `from` to `from + count - 1` to the network, a few at a time. */
+async function look({
+  runner,
+  network,
+  width,
+  read,
+  from,
+  count,
+  signal,
+  onProgress,
+}: LookOptions & { read: (index: number) => Picture | Promise<Picture> }): Promise<Seen> {
+  const gatherer = await openSeenSet(runner, width);
+  try {
+    const logits: HostTensor<"float32">[] = [];
+    let done = 0;
+    for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
+      const extracted = await network.extract(pictures, { signal });
+      await gatherer.add(extracted.features);
+      if (extracted.logits) logits.push(extracted.logits);
+      done += pictures.length;
+      onProgress?.(done);
+    }
+    return { ...(await gatherer.read()), logits: logits.length > 0 ? joinedRows(logits) : null };
+  } finally {
+    await gatherer.dispose();
+  }
+}
+
+/** {@link look} at real pictures, or what an earlier call saw in them. */
+async function realSeen(
+  options: LookOptions & Pick<Surroundings, "real" | "cacheFolder"> & { readonly told: string },
+): Promise<Seen> {
+  const { real, cacheFolder, told: digest, from, count, width } = options;
+  const file = await realCacheFile("network", { source: real, cacheFolder, digest, from, count });
+  const kept = file && (await readSeen(file, count, width));
+  if (kept) return kept;
+  const seen = await look({ ...options, read: real.read });
+  if (file) await writeSafetensors(file, toTensors(seen));
+  return seen;
+}
+
+function toTensors({ statistics, features, logits }: Seen): Tensors {
+  if (!("scatter" in statistics)) throw new Error("network comparison: keeps what it saw itself");
+  const { width, mean, scatter } = statistics;
+  return {
+    mean: tensor("float64", [width], mean),
+    scatter: tensor("float64", [width, width], scatter),
+    ...(features && { features }),
+    ...(logits && { logits }),
+  };
+}
+
+/** Null when there is no such file, or not a whole one. */
+async function readSeen(file: string, count: number, width: number): Promise<Seen | null> {
+  try {
+    const { mean, scatter, features, logits } = (await readSafetensors(file)).tensors;
+    if (mean?.dims[0] !== width || scatter?.dims.join() !== `${width},${width}` || !features) return null;
+    return {
+      statistics: { width, count, mean: mean.data as Float64Array, scatter: scatter.data as Float64Array },
+      features: features as HostTensor<"float32">,
+      logits: (logits as HostTensor<"float32"> | undefined) ?? null,
+    };
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}

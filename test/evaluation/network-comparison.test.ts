@@ -1,0 +1,167 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tensor } from "../../src/core/tensor.ts";
+import type { Picture, PictureSource } from "../../src/data/source.ts";
+import { featureNetworkDescription } from "../../src/evaluation/feature-network.ts";
+import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
+import { inceptionScoreOfLogits } from "../../src/evaluation/inception-score.ts";
+import { kernelDistance } from "../../src/evaluation/kernel-distance.ts";
+import { type NetworkOptions, openNetworkComparison } from "../../src/evaluation/network-comparison.ts";
+import { readStatistics, writeStatistics } from "../../src/evaluation/statistics-file.ts";
+import { encode, Graph, mean, multiply } from "../../src/graph/index.ts";
+import { createNodeRunner } from "../../src/runtime/node.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+
+let folder: string;
+let runner: Runner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "network-comparison-"));
+  runner = await createNodeRunner({ inProcess: true, threads: 1 });
+  const graph = new Graph("mean colour");
+  const pixels = graph.input("pixels", "float32", ["N", 3, 2, 2]);
+  graph.output("colour", mean(pixels, [2, 3])); // [N, 3]
+  graph.output("classes", multiply(mean(pixels, [2, 3]), 0.1));
+  await writeFile(join(folder, "colour.onnx"), encode(graph));
+});
+afterAll(async () => {
+  await runner.close();
+  await rm(folder, { recursive: true });
+});
+
+const side = 2;
+/** Bytes that the index decides. */
+const pictureAt = (index: number, shift = 0): Picture => ({
+  width: side,
+  height: side,
+  label: 0,
+  pixels: Uint8Array.from({ length: 12 }, (_, i) => shift + (((index + 3) * 7919 * (i + 1)) % 200)),
+});
+/** The mean of each channel over the four pixels. */
+const colourOf = ({ pixels }: Picture) =>
+  [0, 1, 2].map((c) => [0, 3, 6, 9].reduce((sum, at) => sum + pixels[at + c]!, 0) / 4);
+const features = (pictures: readonly Picture[]) =>
+  tensor("float32", [pictures.length, 3], Float32Array.from(pictures.flatMap(colourOf)));
+
+let reads = 0;
+const real: PictureSource = {
+  name: "noise",
+  classNames: [],
+  resolution: side,
+  length: null,
+  read: async (index) => {
+    reads++;
+    return pictureAt(index);
+  },
+};
+type Changes = Partial<Omit<NetworkOptions, "description">> & { readonly description?: object };
+const network = (changes: Changes = {}): NetworkOptions => ({
+  ...changes,
+  description: featureNetworkDescription({
+    file: join(folder, "colour.onnx"),
+    name: "mean colour",
+    output: "colour",
+    logits: "classes",
+    resampling: "none",
+    range: [0, 255],
+    ...changes.description,
+  }),
+});
+const open = (changes: Changes = {}, cacheFolder: string | null = null) =>
+  openNetworkComparison(network(changes), { runner, samples: 20, real, realCount: 70, cacheFolder });
+const made = (index: number) => pictureAt(index + 500, 20);
+
+describe("sets in a network's features", () => {
+  it("are measured as every measure by itself does", async () => {
+    const before = await runner.stats();
+    const { facts, verdictOn, verdictOnReal, dispose } = await open();
+    const verdict = await verdictOn(made);
+    const beside = await verdictOnReal();
+    await dispose();
+    const indexes = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+    const truth = features(indexes(0, 70).map((i) => pictureAt(i)));
+    const own = features(indexes(0, 20).map(made));
+    const others = features(indexes(70, 20).map((i) => pictureAt(i)));
+    const statistics = (set: typeof truth) => statisticsOf(set.data, 3);
+    const distance = (set: typeof truth) => frechetDistance(statistics(set), statistics(truth)).distance;
+    expect(verdict.frechet / distance(own)).toBeCloseTo(1, 6);
+    expect(beside.frechet / distance(others)).toBeCloseTo(1, 6);
+    const { mean: kernel } = await kernelDistance(runner, own, truth, { subsetSize: 20 });
+    expect(verdict.kernel!.mean / kernel).toBeCloseTo(1, 5);
+    const logits = tensor(
+      "float32",
+      [20, 3],
+      own.data.map((value) => value / 10),
+    );
+    expect(verdict.inceptionScore).toBeCloseTo(inceptionScoreOfLogits(logits).mean, 4);
+    expect(verdict.isUnderSampled).toBe(false);
+    expect(facts).toEqual({ name: "mean colour", width: 3, pictures: 70, source: "noise" });
+    expect((await runner.stats()).stored).toBe(before.stored);
+  });
+
+  it("have no Inception score without logits", async () => {
+    const { verdictOn, dispose } = await open({ description: { logits: undefined } });
+    expect((await verdictOn(made)).inceptionScore).toBeNull();
+    await dispose();
+  });
+
+  it("are held against saved statistics as against the pictures themselves", async () => {
+    const file = join(folder, "saved.npz");
+    const first = await open({ saveStatistics: file });
+    const verdict = await first.verdictOn(made);
+    await first.dispose();
+    expect((await readStatistics(file, 3, "mean colour")).count).toBe(70);
+    const again = await open({ referenceStatistics: file });
+    const { frechet, kernel, precision, inceptionScore } = await again.verdictOn(made);
+    await again.dispose();
+    expect(frechet).toBeCloseTo(verdict.frechet, 6);
+    expect([kernel, precision]).toEqual([null, null]);
+    expect(inceptionScore).toBe(verdict.inceptionScore);
+    expect(again.facts).toMatchObject({ pictures: 70, source: file });
+    expect(again.digest).not.toBe(first.digest); // it gives other figures
+  });
+
+  it("look at real pictures once, and again for another network", async () => {
+    const cache = join(folder, "cache");
+    const visit = async (changes: Changes = {}) => {
+      reads = 0;
+      const { verdictOnReal, digest, dispose } = await open(changes, cache);
+      const verdict = await verdictOnReal();
+      await dispose();
+      return { verdict, digest, reads };
+    };
+    const first = await visit();
+    const again = await visit();
+    // One to try, 16 and 16 that name the files; the first time all 70 + 20 besides.
+    expect([first.reads, again.reads]).toEqual([123, 33]);
+    expect(again.verdict).toEqual(first.verdict);
+    expect(again.digest).toBe(first.digest);
+    const other = await visit({ description: { range: [0, 1] } });
+    expect(other.reads).toBe(123);
+    expect(other.digest).not.toBe(first.digest);
+    expect((await readdir(cache)).length).toBe(4);
+  });
+
+  it("refuses statistics of another network or size, and pictures that the network cannot take", async () => {
+    const before = await runner.stats();
+    const [foreign, wide] = [join(folder, "foreign.npz"), join(folder, "wide.npz")];
+    await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), "another colour");
+    await writeStatistics(wide, statisticsOf(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
+    await expect(open({ referenceStatistics: foreign })).rejects.toThrow(
+      'foreign.npz: holds statistics in the features of "another colour", the feature network is "mean colour"',
+    );
+    await expect(open({ referenceStatistics: wide })).rejects.toThrow(
+      "wide.npz: holds statistics of 4 features, the feature network gives 3",
+    );
+    await expect(open({ description: { output: "color" } })).rejects.toThrow(
+      'output: unknown tensor "color"',
+    );
+    const large = { ...real, read: async () => ({ ...pictureAt(0), width: 4, height: 1 }) };
+    const options = { runner, samples: 20, real: large, realCount: 70, cacheFolder: null };
+    await expect(openNetworkComparison(network(), options)).rejects.toThrow(
+      "takes pictures of 2 x 2 pixels, got 1 x 4",
+    );
+    expect((await runner.stats()).stored).toBe(before.stored);
+  });
+});
