@@ -21,6 +21,12 @@ export function addBatchOptions(command: Command): Command {
     );
 }
 
+/** What decides how many pictures are decoded together; a deadline: all. */
+export function batchingOf({ batch, memory, deadline }: BatchOptions & { deadline?: number }) {
+  if (deadline !== undefined) return { deadlineMs: deadline };
+  return { batchSize: batch, ...(memory !== undefined && { memoryBudget: memory }) };
+}
+
 function batchSize(text: string): number | "auto" {
   if (text === "auto") return text;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 4096) return Number(text);

@@ -2,6 +2,9 @@
 import { type Command, Option } from "commander";
 import { seed, wholeNumber } from "./options.ts";
 
+/** Keeps what --deadline needs to know of this machine. */
+export const calibrationFolder = ".cache/calibration";
+
 export interface MachineOptions extends ComputeOptions {
   seed: number | bigint;
 }

@@ -51,7 +51,7 @@ addDataCommand(program, stop.signal);
 addEvaluateCommand(program, stop.signal);
 addSearchCommand(program, stop.signal);
 addClassifierCommand(program, stop.signal);
-addPlanCommand(program);
+addPlanCommand(program, stop.signal);
 addInfoCommand(program);
 addDoctorCommand(program);
 

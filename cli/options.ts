@@ -47,6 +47,14 @@ export function byteCount(text: string): number {
   return bytes;
 }
 
+/** A time, in milliseconds: 400ms, 2s, 1.5s. */
+export function duration(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*$/.exec(text);
+  const milliseconds = match && Number(match[1]) * (match[2] === "s" ? 1000 : 1);
+  if (!milliseconds) throw new InvalidArgumentError("It must be a time above 0, e.g. 400ms or 2s.");
+  return milliseconds;
+}
+
 /** A seed: an integer in 0..2^64 - 1; above 2^53, where numbers are not exact, a bigint. */
 export function seed(text: string): number | bigint {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 1n << 64n) {

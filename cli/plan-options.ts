@@ -1,12 +1,14 @@
 /** The options that choose a decode plan, shared by the commands that decode or price one. */
 import { type Command, Option } from "commander";
 import type { GenerativeModel, MaskSchedule, PlanInput, Task } from "../src/index.ts";
-import { decimalNumber, wholeNumber } from "./options.ts";
+import { decimalNumber, duration, wholeNumber } from "./options.ts";
 
 export interface PlanOptions {
   plan?: string;
   budget?: number;
   targetQuality?: number;
+  /** Milliseconds. */
+  deadline?: number;
   steps?: number;
   guidance?: number;
   cache: boolean;
@@ -18,7 +20,11 @@ export interface PlanOptions {
 /** Each option unset means: as the model's own default plan says. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .option("--plan <sizes>", "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size")
+    .option(
+      "--plan <sizes>",
+      "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size; or the file of a plan, e.g. the " +
+        "sample.json of a decode, to run what ran there",
+    )
     .addOption(
       new Option(
         "--budget <fraction>",
@@ -34,6 +40,15 @@ export function addPlanOptions(command: Command): Command {
       )
         .argParser(decimalNumber(0, true))
         .conflicts(["plan", "steps", "budget"]),
+    )
+    .addOption(
+      new Option(
+        "--deadline <time>",
+        "400ms, 2s: the best plan for this machine, from the first step to the pixels; it shrinks where time runs out. " +
+          "All pictures are decoded together",
+      )
+        .argParser(duration)
+        .conflicts(["plan", "steps", "budget", "targetQuality", "batch", "memory"]),
     )
     .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
     .option(
@@ -57,11 +72,13 @@ export async function planInputOf(
   model: GenerativeModel,
   task?: "generate" | Task,
 ): Promise<PlanInput> {
-  const { planForBudget, planForQuality } = await import("../src/index.ts");
+  const { planForBudget, planForQuality, readPlan } = await import("../src/index.ts");
   return {
     ...(options.budget !== undefined && planForBudget(model, options.budget, task)),
     ...(options.targetQuality !== undefined && planForQuality(model, options.targetQuality, task)),
-    ...(options.plan !== undefined && { sizes: options.plan }),
+    ...(options.plan?.endsWith(".json")
+      ? await readPlan(options.plan, model.plan)
+      : options.plan !== undefined && { sizes: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
     ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),

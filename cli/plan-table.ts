@@ -2,9 +2,13 @@
 import type { PlanCost } from "../src/index.ts";
 import { short, table } from "./table.ts";
 
-/** One row per step, and a line with the totals. */
-export function planTable(cost: PlanCost): string {
-  const rows = cost.steps.map((step) => [
+/**
+ * One row per step, and a line with the totals.
+ *
+ * @param seconds  predicted for each step, where that is known
+ */
+export function planTable(cost: PlanCost, seconds?: readonly number[]): string {
+  const rows = cost.steps.map((step, i) => [
     step.step + 1,
     `1/${step.factor}`,
     step.unconditionalFactor === null ? "-" : `1/${step.unconditionalFactor}`,
@@ -13,8 +17,12 @@ export function planTable(cost: PlanCost): string {
     step.maskedBefore,
     step.unmaskCount,
     short(step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds),
+    ...(seconds ? [Number((1000 * seconds[i]!).toFixed(1))] : []),
   ]);
-  const head = ["step", "model", "unguided", "positions", "run", "masked", "decoded", "multiply-adds"];
+  const head = [
+    ...["step", "model", "unguided", "positions", "run", "masked", "decoded", "multiply-adds"],
+    ...(seconds ? ["predicted ms"] : []),
+  ];
   return (
     `${table(head, rows)}\n\n` +
     `multiply-adds per picture: ${short(cost.multiplyAdds)}; flat full-size decode: ${short(cost.multiplyAddsFlat)}; ` +

@@ -47,6 +47,7 @@ export {
   planForBudget,
   planForQuality,
   readModel,
+  readPlan,
   writeFront,
   writeModel,
 } from "./pipelines/model.ts";

@@ -1,9 +1,10 @@
 /** `magnets predict` and `magnets interpolate`: given frames of a video gone on with, or filled in between. */
 import { type Command, Option } from "commander";
 import type { Clip, Completion, VideoPipeline } from "../../src/index.ts";
-import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
 import { addClipOptions, type ClipOptions } from "../clip-options.ts";
-import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
+import { deadlineLine } from "../deadline-line.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport } from "../report.ts";
@@ -84,7 +85,7 @@ async function complete(
   const { ensureWritableFolder, filledIn, sideBySide, VideoPipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");
   await ensureWritableFolder(options.out);
-  const pipeline = await VideoPipeline.fromPretrained(folder, options);
+  const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
     const clip = await readGiven(pipeline, least, options, signal);
     const request = {
@@ -93,8 +94,7 @@ async function complete(
       isPasted: options.paste,
       seed: options.seed,
       plan: await planInputOf(options, pipeline.model, completion.task),
-      batchSize: options.batch,
-      memoryBudget: options.memory,
+      ...batchingOf(options),
       signal,
     };
     const progress = startProgress("decoding", pipeline.model.plan.steps);
@@ -115,6 +115,7 @@ async function complete(
       `${options.count === 1 ? "1 version" : `${options.count} versions`} in ${result.stats.seconds.toFixed(1)} s: ` +
         `${written.extra.join(", ")} (what was given | what was made${truth.length > 0 ? " | what really came" : ""})`,
     );
+    if (result.stats.deadline) report.say(deadlineLine(result));
     report.finish({
       ...written,
       given: completion.task === "predict" ? completion.given : [0, pipeline.frames - 1],

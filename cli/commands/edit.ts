@@ -1,7 +1,8 @@
 /** `magnets edit`: a part of a picture made anew. */
 import { type Command, Option } from "commander";
-import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
-import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
+import { deadlineLine } from "../deadline-line.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { box, finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport } from "../report.ts";
@@ -50,7 +51,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make anew");
   }
   await ensureWritableFolder(options.out);
-  const pipeline = await ImagePipeline.fromPretrained(folder, options);
+  const pipeline = await ImagePipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
     const size = { width: pipeline.resolution, height: pipeline.resolution };
     const isOutside = options.outpaint ?? false;
@@ -61,12 +62,12 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       count: options.count,
       seed: options.seed,
       plan: await planInputOf(options, pipeline.model),
-      batchSize: options.batch,
-      memoryBudget: options.memory,
+      ...batchingOf(options),
       signal,
     });
     const written = await writeGenerated(result, pipeline, options, report, signal);
     report.say(`${options.count} versions in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`);
+    if (result.stats.deadline) report.say(deadlineLine(result));
     report.finish(written);
   } finally {
     await pipeline.dispose();

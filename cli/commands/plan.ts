@@ -1,41 +1,95 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
 import { type Command, Option } from "commander";
-import type { Task } from "../../src/index.ts";
-import { finishCommand } from "../options.ts";
+import type { GenerativeModel, ImagePipeline, Task, TimedPlan } from "../../src/index.ts";
+import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../machine-options.ts";
+import { finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { planTable } from "../plan-table.ts";
 import { openReport } from "../report.ts";
 
-export function addPlanCommand(program: Command): void {
+interface PlanCommandOptions extends PlanOptions, ComputeOptions {
+  task: "generate" | Task;
+  count: number;
+  json?: boolean;
+}
+
+export function addPlanCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("plan")
-    .description("the cost of a decode plan, step by step, without running it")
+    .description("the cost of a decode plan, step by step, without decoding by it")
     .argument("<model>", "a model folder")
     .addOption(
       new Option("--task <name>", "whose default plan to start from")
         .choices(["generate", "predict", "interpolate"])
         .default("generate"),
+    )
+    .option(
+      "--count <n>",
+      "pictures at once, for --deadline, as are the next three",
+      wholeNumber(1, 4096),
+      16,
     );
   finishCommand(
-    addPlanOptions(command),
+    addPlanOptions(addComputeOptions(command)),
     "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
     "plan models/sprites --budget 0.2",
     "plan models/sprites --target-quality 1.05",
+    "plan models/sprites --deadline 400ms --count 8",
     "plan models/motions --task predict",
-  ).action(async (folder: string, options: PlanOptions & { task: "generate" | Task; json?: boolean }) => {
-    const report = openReport(options);
-    const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
-    const model = await readModel(folder);
-    const plan = planFor(model, await planInputOf(options, model, options.task), options.task);
-    const cost = modelPlanCost(model.transformer.config, plan);
-    report.say(planTable(cost));
-    report.finish({
-      plan: printSizes(plan.sizes),
-      multiplyAdds: cost.multiplyAdds,
-      multiplyAddsFlat: cost.multiplyAddsFlat,
-      ratio: cost.ratio,
-      steps: cost.steps,
-      settings: plan,
-    });
+  ).action((folder: string, options: PlanCommandOptions) => showPlan(folder, options, signal));
+}
+
+async function showPlan(folder: string, options: PlanCommandOptions, signal: AbortSignal): Promise<void> {
+  const { task, deadline, count } = options;
+  const report = openReport(options);
+  const { InputError, modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
+  const model = await readModel(folder);
+  if (deadline !== undefined && task !== "generate") {
+    throw new InputError(
+      `plan: --deadline is foreseen for generating, not for --task ${task}; leave one out`,
+    );
+  }
+  const input = await planInputOf(options, model, task);
+  const timed =
+    deadline === undefined
+      ? null
+      : await timedPlan(model, { ...options, plan: input, deadlineMs: deadline, signal });
+  const plan = timed?.plan ?? planFor(model, input, task);
+  const cost = modelPlanCost(model.transformer.config, plan);
+  report.say(planTable(cost, timed?.stepSeconds));
+  if (timed) {
+    const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
+    report.say(
+      `predicted here for ${count} at once: ${milliseconds(timed.seconds)}, of which the tokenizer's decoder ` +
+        `${milliseconds(timed.decoderSeconds)}; deadline ${deadline} ms`,
+    );
+  }
+  report.finish({
+    plan: printSizes(plan.sizes),
+    multiplyAdds: cost.multiplyAdds,
+    multiplyAddsFlat: cost.multiplyAddsFlat,
+    ratio: cost.ratio,
+    steps: cost.steps,
+    settings: plan,
+    ...(timed && {
+      seconds: timed.seconds,
+      stepSeconds: timed.stepSeconds,
+      decoderSeconds: timed.decoderSeconds,
+    }),
   });
+}
+
+/** The plan for a deadline, by a calibration of this machine. */
+async function timedPlan(
+  model: GenerativeModel,
+  request: ComputeOptions & Parameters<ImagePipeline["planInTime"]>[0],
+): Promise<TimedPlan> {
+  const { openImagePipeline, openVideoPipeline } = await import("../../src/index.ts");
+  const open = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
+  const pipeline = await open(model, { ...request, calibrationFolder });
+  try {
+    return await pipeline.planInTime(request);
+  } finally {
+    await pipeline.dispose();
+  }
 }

@@ -1,9 +1,10 @@
 /** `magnets sample`: new pictures or clips from a model folder. */
 import { type Command, Option } from "commander";
 import type { Generated, GeneratedVideos } from "../../src/index.ts";
-import { addBatchOptions, type BatchOptions } from "../batch-options.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
 import { addClipOptions, type ClipOptions } from "../clip-options.ts";
-import { addMachineOptions, type MachineOptions } from "../machine-options.ts";
+import { deadlineLine } from "../deadline-line.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport } from "../report.ts";
@@ -34,6 +35,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
   finishCommand(
     command,
     "sample models/sprites --class cat,rocket --count 16 --seed 7 --out out/cats",
+    "sample models/sprites --count 8 --deadline 400ms",
     "sample models/sprites --class all --plan 8x3,4x3,2x3,1x3 --guidance 2",
     'sample models/motions --class "cat bounce,rocket orbit" --format gif',
   ).action((model: string, options: SampleOptions) => sample(model, options, signal));
@@ -44,7 +46,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
   const { ensureWritableFolder, openPipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");
   await ensureWritableFolder(options.out);
-  const pipeline = await openPipeline(folder, options);
+  const pipeline = await openPipeline(folder, { ...options, calibrationFolder });
   try {
     const { classNames } = pipeline.model;
     const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
@@ -58,8 +60,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
         count,
         seed: options.seed,
         plan: await planInputOf(options, pipeline.model),
-        batchSize: options.batch,
-        memoryBudget: options.memory,
+        ...batchingOf(options),
         signal,
         onStep: ({ step, total, factor, multiplyAdds }) => {
           void import("sharp"); // while the runner computes, so that writing need not wait for it
@@ -74,11 +75,12 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     const written = isMoving
       ? await writeVideos(result as GeneratedVideos, pipeline, options, report, signal)
       : await writeGenerated(result as Generated, pipeline, options, report, signal);
-    const { seconds, multiplyAdds, ratio } = result.stats;
+    const { seconds, multiplyAdds, ratio, deadline } = result.stats;
     report.say(
       `${count} ${isMoving ? "clips" : "pictures"} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
         `(${ratio.toFixed(2)} times less than the flat decode): ${written.sheet}`,
     );
+    if (deadline) report.say(deadlineLine(result));
     report.finish(written);
   } finally {
     await pipeline.dispose();

@@ -205,6 +205,18 @@ export function planFor(
 }
 
 /**
+ * Reads a plan from a JSON file: the plan itself, or a record of a decode that holds it as `settings`.
+ *
+ * @param base  where what the file leaves out comes from
+ * @throws InputError naming the file and the field that is wrong
+ */
+export async function readPlan(path: string, base: DecodePlan): Promise<DecodePlan> {
+  const given = await readJson(path);
+  const isRecord = typeof given === "object" && given !== null && "settings" in given;
+  return makePlan((isRecord ? given.settings : given) as PlanInput, base, path);
+}
+
+/**
  * The plan that makes the most of a budget of compute; see {@link planWithin}. The model's measured plans, if it has
  * any, are plans of generating, and stand for no other task.
  *

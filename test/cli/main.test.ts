@@ -115,6 +115,11 @@ describe("bad input ends with status 2 and one line that helps", () => {
       ["plan", "MODEL", "--target-quality", "1", "--budget", "1"],
       /--target-quality.*cannot be used.*--budget/,
     ],
+    [["sample", "MODEL", "--deadline", "400"], /'--deadline <time>' argument '400'.*e\.g\. 400ms or 2s/],
+    [["sample", "MODEL", "--deadline", "1s", "--batch", "4"], /--deadline.*cannot be used with.*--batch/],
+    [["sample", "MODEL", "--deadline", "0.001ms"], /deadline: must be at least \d+ ms on this device/],
+    [["plan", "MODEL", "--deadline", "1s", "--task", "predict"], /for generating, not for --task predict/],
+    [["plan", "MODEL", "--plan", "absent.json"], /cannot read absent\.json: it does not exist/],
     [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
     [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],
@@ -175,6 +180,27 @@ describe("--json", () => {
     const info = lastLine(await magnets(["info", model, "--json"]));
     expect(info).toMatchObject({ classes: ["cat", "dog", "7"], transformer: { width: 16 } });
   });
+});
+
+it("decodes within a deadline, and runs again what ran there", async () => {
+  const [first, second] = ["deadline", "again"].map((name) => join(folder, name));
+  const given = ["--count", "2", "--seed", "5", "--tokens", "json"];
+  const made = await magnets(["sample", model, ...given, "--deadline", "600s", "--out", first!, "--json"]);
+  expect(made.code).toBe(0);
+  expect(made.stderr).toContain("deadline of 600000 ms kept");
+  expect(lastLine(made)).toMatchObject({ batchSize: 2, deadline: { milliseconds: 600_000, isKept: true } });
+  const plan = join(first!, "sample.json");
+  const again = await magnets(["sample", model, ...given, "--plan", plan, "--out", second!, "--json"]);
+  expect(again.code).toBe(0);
+  const tokens = (out: string) => readFile(join(out, "tokens.json"), "utf8");
+  expect(await tokens(second!)).toBe(await tokens(first!));
+
+  const told = await magnets(["plan", model, "--deadline", "600s", "--count", "2", "--json"]);
+  expect(told.stderr).toMatch(/predicted ms\n/);
+  const { settings, seconds, stepSeconds } = lastLine(told) as Record<string, unknown>;
+  expect(settings).toEqual(JSON.parse(await readFile(plan, "utf8")).settings);
+  expect(stepSeconds).toHaveLength(12);
+  expect(seconds).toBeGreaterThan(0);
 });
 
 it("Ctrl-C while sampling ends with status 130 and leaves no file", async () => {

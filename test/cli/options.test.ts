@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byteCount } from "../../cli/options.ts";
+import { byteCount, duration } from "../../cli/options.ts";
 
 describe("byteCount", () => {
   it.each([
@@ -16,5 +16,20 @@ describe("byteCount", () => {
 
   it.each(["", "0", "-1GiB", "2 XB", "GiB", "1e9", "2iB"])('refuses "%s" with an example', (text) => {
     expect(() => byteCount(text)).toThrow(/e\.g\. 2GiB/);
+  });
+});
+
+describe("duration", () => {
+  it.each([
+    ["400ms", 400],
+    ["2s", 2000],
+    ["1.5 s", 1500],
+    ["0.5ms", 0.5],
+  ])("reads %s", (text, milliseconds) => {
+    expect(duration(text)).toBe(milliseconds);
+  });
+
+  it.each(["", "400", "0s", "-1s", "2 min", "1e3ms", "s"])('refuses "%s" with an example', (text) => {
+    expect(() => duration(text)).toThrow(/e\.g\. 400ms or 2s/);
   });
 });
