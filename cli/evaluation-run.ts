@@ -57,7 +57,9 @@ export async function runEvaluation(
   signal: AbortSignal,
 ): Promise<Measured> {
   const { samples, seed, seeds, given, batch, threads, device, precision } = options;
-  const { ensureWritableFolder, InputError, modelPlanCost, planFor } = await import("../src/index.ts");
+  const { ensureWritableFolder, InputError, modelIdentity, modelPlanCost, planFor } = await import(
+    "../src/index.ts"
+  );
   const { model, judge, classifier, heldOut } = await openSubject(folder, options);
   const { frames } = model.tokenizer.config;
   if (given !== undefined && !model.completionPlan) {
@@ -90,7 +92,7 @@ export async function runEvaluation(
       seed,
       seeds,
       batchSize: batch,
-      identity: await identityOf(model, { device, precision, threads: threads ?? null }),
+      identity: { ...modelIdentity(model), device, precision, threads: threads ?? null },
       real: heldOut,
       realCount: options.real,
       ...(network && { network }),
@@ -180,25 +182,6 @@ async function measure(
   }
   const result = await evaluatePrediction({ ...options, pipeline, given });
   return { task: "predict", result, rows: await rowsOf(result.plans, grid) };
-}
-
-/** All that tells a model, and how it is computed, from others. */
-export async function identityOf(
-  { tokenizer, transformer }: GenerativeModel,
-  computing: object,
-): Promise<object> {
-  const { tensorsDigest } = await import("../src/evaluate.ts");
-  const part = ({
-    config,
-    tensors,
-  }: {
-    config: unknown;
-    tensors: GenerativeModel["tokenizer"]["tensors"];
-  }) => ({
-    config,
-    tensors: tensorsDigest(tensors),
-  });
-  return { tokenizer: part(tokenizer), transformer: part(transformer), ...computing };
 }
 
 /** The rows with their distance relative to the flat decode's. */

@@ -72,4 +72,3 @@ export { readStatistics, writeStatistics } from "./evaluation/statistics-file.ts
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";
 export { type TrainClassifierOptions, trainClassifier } from "./evaluation/train-classifier.ts";
-export { tensorsDigest } from "./weights/digest.ts";

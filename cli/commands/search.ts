@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Finalist, FindFrontProgress, FoundFront } from "../../src/index.ts";
 import { addJudgeOptions, type JudgeOptions } from "../evaluation-options.ts";
-import { identityOf, openRunners, openSubject } from "../evaluation-run.ts";
+import { openRunners, openSubject } from "../evaluation-run.ts";
 import { addComputeOptions, type ComputeOptions } from "../machine-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { type Progress, startProgress } from "../progress.ts";
@@ -60,8 +60,14 @@ nothing.`,
 async function search(folder: string, options: SearchOptions, signal: AbortSignal): Promise<void> {
   const { budget, candidates, rounds, samples, heldOut, seed, batch, threads, device, precision } = options;
   const report = openReport(options);
-  const { ensureWritableFolder, findModelFront, openImagePipeline, openVideoPipeline, writeFront } =
-    await import("../../src/index.ts");
+  const {
+    ensureWritableFolder,
+    findModelFront,
+    modelIdentity,
+    openImagePipeline,
+    openVideoPipeline,
+    writeFront,
+  } = await import("../../src/index.ts");
   const { openPlanJudge } = await import("../../src/evaluate.ts");
   const subject = await openSubject(folder, options);
   const { model, judge, classifier } = subject;
@@ -76,7 +82,7 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
       runner: measuring,
       classifier,
       batchSize: batch,
-      identity: await identityOf(model, { device, precision, threads: threads ?? null }),
+      identity: { ...modelIdentity(model), device, precision, threads: threads ?? null },
       real: subject.heldOut,
       realCount: options.real,
       cacheFolder: options.cacheFolder,
