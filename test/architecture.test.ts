@@ -17,7 +17,7 @@ const rooms: Record<string, string> = {
   data: "core",
   models: "core graph, type runtime decoding",
   training: "core graph weights decoding data models, type runtime",
-  evaluation: "core graph runtime weights charts data models training, type decoding",
+  evaluation: "core graph runtime weights charts decoding data models training",
   pipelines: "core runtime weights charts decoding data models training",
 };
 

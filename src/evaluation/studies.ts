@@ -1,0 +1,275 @@
+/**
+ * The questions of the paper's study, each as a set of decode plans to be measured together, and its answer in plain
+ * sentences. All plans keep the settings of a default plan: temperatures, mask schedule, guidance.
+ *
+ * K steps; p downscale factor: p = 1 is the full model.
+ */
+import { requireInput, unknownName } from "../core/errors.ts";
+import { isInInterval } from "../decoding/guidance.ts";
+import { type DecodePlan, evenSizes, type PlanInput, printSizes, type SizeRun } from "../decoding/plan.ts";
+import type { Estimate } from "./estimate.ts";
+import { flatPlan, type GridPoint } from "./plan-grid.ts";
+import { ratioOf } from "./plan-runs.ts";
+
+export const studyNames = ["main", "direction", "refresh", "steps"] as const;
+export type StudyName = (typeof studyNames)[number];
+
+/** Two plans, by their names, of which one is held against the other. */
+export interface Claim {
+  readonly plan: string;
+  readonly against: string;
+}
+
+export interface Study {
+  readonly title: string;
+  /** What is asked, in a sentence or two. */
+  readonly question: string;
+  readonly points: readonly GridPoint[];
+  readonly claims: readonly Claim[];
+  /** Whether the plans of one base make a line. */
+  readonly isJoined: boolean;
+}
+
+/** What plans are made for. */
+export interface StudyGround {
+  /** The default plan. */
+  readonly base: DecodePlan;
+  /** The model's downscale factors. */
+  readonly factors: readonly number[];
+  /** N, the most steps that a plan can have. */
+  readonly tokens: number;
+  /** Multiply-adds of a plan, per sample. */
+  readonly costOf: (plan: PlanInput) => number;
+}
+
+/**
+ * The plans of a study.
+ *
+ * @throws InputError for an unknown name, and for a model without sub-models
+ */
+export function planStudy(name: string, ground: StudyGround): Study {
+  requireInput(
+    ground.factors.some((factor) => factor > 1),
+    "study: needs a model with sub-models; this one has the full size alone",
+  );
+  const study = { main, direction, refresh, steps }[name as StudyName];
+  if (!study) throw unknownName("study: unknown name", name, studyNames);
+  return study(ground);
+}
+
+const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
+const uncached: PlanInput = { cache: { enabled: false } };
+
+/** A plan that is a series of its own. */
+const point = (name: string, plan: PlanInput, base = name): GridPoint => ({ name, base, settings: "", plan });
+
+/** The model's own sizes, if they vary; else as many steps at each of its sub-models, from the smallest on. */
+const schedule = ({ base, factors }: StudyGround): readonly SizeRun[] =>
+  base.sizes.length > 1 ? base.sizes : evenSizes(base.steps, factors);
+
+const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
+const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
+
+/** What does each part of the method bring? */
+function main(ground: StudyGround): Study {
+  const { base, factors, costOf } = ground;
+  const { steps } = base;
+  const scheduled = schedule(ground);
+  const whole = point("scheduled with cache", { sizes: scheduled, ...cached });
+  const smaller = ascending(factors)
+    .filter((factor) => factor > 1)
+    .map((factor) =>
+      point(`flat, ${share(factor)}`, { sizes: [{ factor, steps }], ...uncached }, "flat sub-model"),
+    );
+  const nearest = nearestBy(smaller, ({ plan }) => Math.abs(costOf(plan) - costOf(whole.plan)));
+  return {
+    title: "What schedule and cache bring",
+    question:
+      "Does a decode that grows from the smallest sub-model to the full one, and caches what is decided, come as near " +
+      "to real ones as the flat decode at full size, for a third of the compute? And nearer than the sub-model that " +
+      "takes as much compute by itself?",
+    points: [
+      point("flat", flatPlan(base)),
+      ...smaller,
+      point("scheduled without cache", { sizes: scheduled, ...uncached }),
+      point("flat with cache", { sizes: [{ factor: 1, steps }], ...cached }),
+      whole,
+    ],
+    claims: [
+      { plan: whole.name, against: "flat" },
+      { plan: "flat with cache", against: "flat" },
+      { plan: "scheduled without cache", against: "flat" },
+      { plan: whole.name, against: nearest.name },
+    ],
+    isJoined: false,
+  };
+}
+
+/** Which way should sizes run? */
+function direction(ground: StudyGround): Study {
+  const { base, factors, tokens, costOf } = ground;
+  const { steps } = base;
+  const growing = schedule(ground);
+  const target = costOf({ sizes: growing, ...cached });
+  const distance = (sizes: readonly SizeRun[]) => Math.abs(costOf({ sizes, ...cached }) - target);
+  const shrinking = [...growing].reverse();
+  const equal = nearestBy(spreads(steps, ascending(factors)), distance);
+  const constants = ascending(factors).map((factor) => {
+    const planOf = (count: number) => ofSteps(count, base, { sizes: [{ factor, steps: count }], ...cached });
+    const count = nearestLength(tokens, target, (count) => costOf(planOf(count)));
+    return point(`${share(factor)}, ${count} steps`, planOf(count), "constant");
+  });
+  const small = point("small to large", { sizes: growing, ...cached });
+  const large = point("large to small", { sizes: shrinking, ...cached });
+  const comparable = point("large to small, equal compute", { sizes: equal, ...cached });
+  const isSame = printSizes(equal) === printSizes(shrinking);
+  const others = [...(isSame ? [large] : [large, comparable]), ...constants];
+  return {
+    title: "Which way sizes should run",
+    question:
+      "Is it better to decode from the smallest sub-model to the full one, from the full one to the smallest, or by one " +
+      "size throughout, at comparable compute? All with the cache.",
+    points: [point("flat", flatPlan(base)), small, ...others],
+    claims: others.map(({ name }) => ({ plan: small.name, against: name })),
+    isJoined: false,
+  };
+}
+
+/** How often must the cache be filled anew? */
+function refresh(ground: StudyGround): Study {
+  const { base } = ground;
+  const { steps } = base;
+  const intervals = [4, 2].filter((every) => every < steps);
+  const series = (name: string, sizes: readonly SizeRun[], rare: string): GridPoint[] => [
+    point(`${name}, ${rare}`, { sizes, ...cached }, name),
+    ...intervals.map((every) =>
+      point(`${name}, every ${every} steps`, { sizes, cache: { enabled: true, refresh: { every } } }, name),
+    ),
+  ];
+  const scheduled = schedule(ground);
+  return {
+    title: "How often the cache must be filled anew",
+    question:
+      "What is lost when keys and values of decided tokens stay as they were computed, until the sub-model changes or " +
+      "for good?",
+    points: [
+      point("flat", flatPlan(base)),
+      ...series("flat with cache", [{ factor: 1, steps }], "never"),
+      point("scheduled, every step", { sizes: scheduled, ...uncached }, "scheduled"),
+      ...series("scheduled", scheduled, "on switch"),
+    ],
+    claims: [
+      { plan: "flat with cache, never", against: "flat" },
+      { plan: "scheduled, on switch", against: "scheduled, every step" },
+    ],
+    isJoined: true,
+  };
+}
+
+/** K of the study of steps. */
+const lengths = [4, 6, 8, 12, 16, 24, 32];
+
+/** How does it depend on the number of steps? */
+function steps({ base, factors, tokens }: StudyGround): Study {
+  const counts = lengths.filter((count) => count <= tokens);
+  const series = (name: string, planOf: (count: number) => PlanInput): GridPoint[] =>
+    counts.map((count) => ({
+      name: `${name}, ${count} steps`,
+      base: name,
+      settings: `${count} steps`,
+      plan: ofSteps(count, base, planOf(count)),
+    }));
+  return {
+    title: "How many steps",
+    question: "Does the schedule with the cache keep up with the flat decode at every number of steps?",
+    points: [
+      ...series("flat", (count) => flatPlan({ steps: count })),
+      ...series("scheduled", (count) => ({ sizes: evenSizes(count, factors), ...cached })),
+    ],
+    claims: counts.map((count) => ({
+      plan: `scheduled, ${count} steps`,
+      against: `flat, ${count} steps`,
+    })),
+    isJoined: true,
+  };
+}
+
+/** A plan of K steps; where the default's interval of guidance has none of them, all are guided. */
+function ofSteps(count: number, { guidance }: DecodePlan, plan: PlanInput): PlanInput {
+  const isGuided = Array.from({ length: count }).some((_, k) => isInInterval(guidance.interval, k, count));
+  return isGuided ? plan : { ...plan, guidance: { interval: [0, 1] } };
+}
+
+/** The number of steps, 1 to `most`, whose cost is nearest to a target; cost grows with them. */
+function nearestLength(most: number, target: number, costOf: (count: number) => number): number {
+  let [count, cost] = [1, costOf(1)];
+  while (count < most && cost < target) {
+    const next = costOf(count + 1);
+    if (next - target > target - cost) break;
+    [count, cost] = [count + 1, next];
+  }
+  return count;
+}
+
+/** Every way to give K steps to these factors in this order, one at least to each. */
+function spreads(steps: number, factors: readonly number[]): SizeRun[][] {
+  const [factor, ...rest] = factors as [number, ...number[]];
+  if (rest.length === 0) return [[{ factor, steps }]];
+  return Array.from({ length: Math.max(0, steps - rest.length) }, (_, i) => i + 1).flatMap((count) =>
+    spreads(steps - count, rest).map((others) => [{ factor, steps: count }, ...others]),
+  );
+}
+
+const nearestBy = <T>(all: readonly T[], distance: (one: T) => number): T =>
+  all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+
+/** What sentences are made of. */
+export interface StudiedPlan {
+  readonly name: string;
+  readonly multiplyAdds: number;
+  readonly seconds: Estimate;
+  readonly runs: readonly { readonly frechet: number; readonly psnr?: Estimate }[];
+}
+
+/**
+ * The answer to each claim in a sentence: how many times the other plan's distance, at what share of its compute, and
+ * whether that is more than the seeds differ by. Beyond two standard errors counts.
+ *
+ * @param rows  every plan of the study
+ */
+export function verdictsOf({ claims }: Pick<Study, "claims">, rows: readonly StudiedPlan[]): string[] {
+  const row = (name: string): StudiedPlan => {
+    const found = rows.find((one) => one.name === name);
+    if (!found) throw new Error(`verdictsOf: no plan "${name}" was measured`);
+    return found;
+  };
+  return claims.map(({ plan, against }) => sentence(row(plan), row(against)));
+}
+
+function sentence(plan: StudiedPlan, other: StudiedPlan): string {
+  const distance = ratioOf(plan.runs, other.runs, ({ frechet }) => frechet);
+  const { mean, standardError } = distance;
+  const hasError = Number.isFinite(standardError);
+  const times = hasError ? `${mean.toFixed(3)} ± ${standardError.toFixed(3)}` : mean.toFixed(3);
+  const compute = (plan.multiplyAdds / other.multiplyAdds).toFixed(2);
+  const time = (plan.seconds.mean / other.seconds.mean).toFixed(2);
+  return (
+    `"${plan.name}" is ${times} times the distance of "${other.name}" at ${compute} of its multiply-adds and ${time} of ` +
+    `its seconds${nearnessOf(plan, other)}: ${judgement(distance)}.`
+  );
+}
+
+/** The difference in PSNR, for predictions. */
+function nearnessOf(plan: StudiedPlan, other: StudiedPlan): string {
+  const [own, others] = [plan, other].map(({ runs }) =>
+    runs.reduce((sum, { psnr }) => sum + (psnr?.mean ?? Number.NaN) / runs.length, 0),
+  ) as [number, number];
+  if (Number.isNaN(own - others)) return "";
+  return `, with ${own.toFixed(2)} dB PSNR beside ${others.toFixed(2)} dB`;
+}
+
+function judgement({ mean, standardError }: Estimate): string {
+  if (!Number.isFinite(standardError)) return "one seed tells no error, so no verdict";
+  if (Math.abs(mean - 1) <= 2 * standardError) return "no difference beyond two standard errors";
+  return mean < 1 ? "nearer to real ones" : "further from real ones";
+}
