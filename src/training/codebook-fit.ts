@@ -29,7 +29,7 @@ export async function fitCodebook(
   latents: HostTensor<"float32">,
   size: number,
   key: Key,
-  iterations = 10,
+  iterations = 20,
 ): Promise<HostTensor<"float32">> {
   const [rows, width] = latents.dims as [number, number];
   const program = await runner.load(encode(lloydGraph(size, width)));

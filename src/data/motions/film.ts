@@ -17,6 +17,9 @@ import { figurePaints, figures, type ThingName } from "./things.ts";
 /** Three hours of the day: few enough that short codes tell them apart in every corner of the picture. */
 const hours: readonly MoodName[] = ["morning", "dusk", "night"];
 
+/** Side of a thing's box, unless it grows. */
+const size = 50;
+
 const darkRope = darker(paints.bark, 0.3);
 
 /** Draws the clip of a class; returns what its page shows at time t in [0, 1]. */
@@ -28,9 +31,8 @@ export function film(
 ): (t: number) => string {
   const mood = moods[chance.pick(hours)];
   const ground = chance.between(86, 89);
-  const size = chance.between(46, 52);
-  const [colour, second] = figureColours(chance, thing);
-  const { elements, foot } = figures[thing](chance, sketch, colour, second);
+  const [colour, second] = figurePaints[thing];
+  const { elements, foot } = figures[thing](sketch, paints[colour], paints[second]);
   const stage: Stage = { size, foot: (foot * size) / 100, ground };
   const move = moves[motion](chance, stage);
 
@@ -61,14 +63,6 @@ export function film(
       obstacle && placed({ x: shift, y: 0 }, obstacle),
     ].join("");
   };
-}
-
-/** The two paints of a thing, a shade lighter or darker from clip to clip. */
-function figureColours(chance: Chance, thing: ThingName): [Colour, Colour] {
-  const shade = chance.between(-0.1, 0.14);
-  const shaded = (paint: Colour) => (shade < 0 ? darker(paint, -shade) : lighter(paint, shade));
-  const [first, second] = figurePaints[thing];
-  return [shaded(paints[first]), shaded(paints[second])];
 }
 
 /** Distance of two colours in RGB, 0..441. */
@@ -125,16 +119,13 @@ const ropeOf = ({ x, y }: Pose, { pivot }: Move, colour: Colour): string =>
 
 /** The thing in its pose; squashed, it keeps its foot where it is and its area. */
 function figureAt(
-  { x, y, degrees = 0, scale = 1, opacity = 1, squash = 1 }: Pose,
+  { x, y, turn = 1, scale = 1, opacity = 1, squash = 1 }: Pose,
   { size, foot }: Stage,
   facing: number,
   figure: string,
 ): string {
   const tall = (size / 100) * scale * squash;
-  const wide = ((size / 100) * scale) / squash;
-  const drawn = placed(
-    { x, y: y + foot * scale * (1 - squash), degrees, scale: tall, scaleX: facing * wide },
-    figure,
-  );
+  const wide = ((size / 100) * scale * turn) / squash;
+  const drawn = placed({ x, y: y + foot * scale * (1 - squash), scale: tall, scaleX: facing * wide }, figure);
   return opacity < 1 ? faint(opacity, drawn) : drawn;
 }

@@ -2,9 +2,9 @@
  * "Motions": the built-in drawn dataset of moving pictures. Eight things in eight kinds of motion, sixty-four classes
  * such as "cat bounce"; as many clips as one asks for, each a pure function of (seed, index).
  *
- * What varies within a class: colours, the scene and its hour, size, place, direction, speed, start phase, gravity and
- * easing, sometimes a slow pan of the camera, sometimes something in front. The scene is calm on purpose: a clip is
- * later written with ten bits per 2 frames of 8 x 8 pixels.
+ * What varies within a class: the hour, place, direction, speed, start phase, gravity and easing, sometimes a slow pan of
+ * the camera, sometimes something in front. A thing looks always the same, stays upright and goes round about once: a
+ * clip is later written with ten bits per 2 frames of 8 x 8 pixels.
  */
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../core/random.ts";

@@ -9,7 +9,8 @@ export interface Pose {
   /** Of its middle. */
   readonly x: number;
   readonly y: number;
-  readonly degrees?: number;
+  /** Its width is times this, below 0 mirrored, from turning about its upright axis; default 1. */
+  readonly turn?: number;
   /** Times its own size; default 1. */
   readonly scale?: number;
   /** In [0, 1]; default 1. */
@@ -90,16 +91,15 @@ const bounce: Choreography = (chance, { foot, ground, size }) => {
   };
 };
 
-/** Round its own middle, half a turn to nearly a whole one. */
+/** About its upright axis, like a top, three quarters of a turn to one and a half. */
 const spin: Choreography = (chance) => {
-  const turns = chance.pick([-1, 1]) * chance.between(0.45, 0.95);
-  const pace = ease(chance);
-  const start = chance.between(-40, 40);
+  const turns = chance.between(0.75, 1.5);
+  const start = chance.between(0, 1);
   const [x, y] = [chance.between(44, 56), chance.between(42, 50)];
-  return { facing: chance.pick([-1, 1]), at: (t) => ({ x, y, degrees: start + 360 * turns * pace(t) }) };
+  return { facing: 1, at: (t) => ({ x, y, turn: wave(start + turns * t) }) };
 };
 
-/** On a rope from a point above, like a pendulum. */
+/** On a rope from a point above, like a pendulum, but upright. */
 const swing: Choreography = (chance) => {
   const pivot = { x: chance.between(46, 54), y: chance.between(-6, 2) };
   const rope = chance.between(44, 50);
@@ -107,15 +107,11 @@ const swing: Choreography = (chance) => {
   const swings = chance.between(0.6, 1.1);
   const phase = chance.between(0, 1);
   return {
-    facing: chance.pick([-1, 1]),
+    facing: 1,
     pivot,
     at: (t) => {
-      const degrees = reach * wave(phase + swings * t);
-      return {
-        x: pivot.x + rope * Math.sin(radians(degrees)),
-        y: pivot.y + rope * Math.cos(radians(degrees)),
-        degrees: -degrees,
-      };
+      const angle = radians(reach * wave(phase + swings * t));
+      return { x: pivot.x + rope * Math.sin(angle), y: pivot.y + rope * Math.cos(angle) };
     },
   };
 };
@@ -175,7 +171,6 @@ const blink: Choreography = (chance, { foot, ground }) => {
 const fall: Choreography = (chance, { foot, ground, size }) => {
   const landing = chance.between(0.5, 0.85);
   const power = chance.between(1.3, 1.9);
-  const tilt = chance.between(-35, 35);
   const x = chance.between(36, 64);
   const drift = chance.between(-10, 10);
   const [from, to] = [-size * 0.1, ground - foot];
@@ -187,7 +182,6 @@ const fall: Choreography = (chance, { foot, ground, size }) => {
       return {
         x: x + drift * u,
         y: from + (to - from) * u ** power,
-        degrees: tilt * (1 - u),
         squash: since >= 0 && since < 1 ? 0.76 + 0.24 * since : 1,
       };
     },

@@ -2,8 +2,7 @@
  * What moves: eight figures, bolder than the sprites of the same names, for a figure here is 20 to 30 pixels wide and
  * moves. Each is drawn about its own middle in a box of 100 x 100 units, facing right where it has a front.
  */
-import type { Chance } from "../sprites/chance.ts";
-import { type Colour, darker, lighter, mix, type PaintName, paintFrom, paints } from "../sprites/palette.ts";
+import { type Colour, darker, lighter, mix, type PaintName, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "../sprites/svg.ts";
 
 export interface Figure {
@@ -12,8 +11,8 @@ export interface Figure {
   readonly foot: number;
 }
 
-/** Draws one figure in the two paints that its clip has for it. */
-type DrawFigure = (chance: Chance, sketch: Sketch, colour: Colour, second: Colour) => Figure;
+/** Draws one figure in its two paints. */
+type DrawFigure = (sketch: Sketch, colour: Colour, second: Colour) => Figure;
 
 /** The two paints of each figure: its own, so that even a coarse picture shows what it is. */
 export const figurePaints = {
@@ -30,22 +29,16 @@ export const figurePaints = {
 const ink = mix(paints.navy, paints.bark, 0.3);
 const white = "#fbf6ea";
 
-const cat: DrawFigure = (chance, sketch, colour) => {
+const cat: DrawFigure = (sketch, colour) => {
   const fill = sketch.shaded(colour, 0.16);
   const pale = lighter(colour, 0.55);
-  const side = chance.pick([-1, 1]);
-  const ear = chance.between(20, 25);
   const ears = [-1, 1].flatMap((x) => [
-    shape(path`M${x * 27} -22L${x * 24} ${-26 - ear}L${x * 5} -33Z`, colour, 4),
-    shape(path`M${x * 22} -26L${x * 21} ${-20 - ear}L${x * 11} -32Z`, mix(colour, paints.rose, 0.65)),
+    shape(path`M${x * 27} -22L${x * 24} -48L${x * 5} -33Z`, colour, 4),
+    shape(path`M${x * 22} -26L${x * 21} -42L${x * 11} -32Z`, mix(colour, paints.rose, 0.65)),
   ]);
   return {
     elements: [
-      line(
-        path`M${side * 18} 42Q${side * 46} 42 ${side * 40} 20Q${side * 37} 8 ${side * 43} 0`,
-        darker(colour, 0.24),
-        10,
-      ),
+      line("M18 42Q46 42 40 20Q37 8 43 0", darker(colour, 0.24), 10),
       shape("M-15 -5C-22 15 -32 48 -18 48H18C32 48 22 15 15 -5Z", fill, 2),
       ellipse(0, 30, 11, 15, pale),
       ...ears,
@@ -58,9 +51,9 @@ const cat: DrawFigure = (chance, sketch, colour) => {
   };
 };
 
-const fish: DrawFigure = (chance, sketch, colour, second) => {
-  const deep = chance.between(23, 29);
-  const fan = chance.between(20, 27);
+const fish: DrawFigure = (sketch, colour, second) => {
+  const deep = 26;
+  const fan = 24;
   const fins = sketch.shaded(second, 0.16);
   return {
     elements: [
@@ -76,15 +69,14 @@ const fish: DrawFigure = (chance, sketch, colour, second) => {
   };
 };
 
-const butterfly: DrawFigure = (chance, sketch, colour, second) => {
-  const rise = chance.between(0.9, 1.1);
+const butterfly: DrawFigure = (sketch, colour, second) => {
   const high = sketch.shaded(colour, 0.18);
   const low = sketch.shaded(second, 0.18);
   const spot = lighter(second, 0.45);
   const wing =
     shape("M2 4C16 0 40 8 34 30C29 48 8 40 2 10Z", low, 2) +
-    shape(path`M2 4C6 ${-34 * rise} 34 ${-48 * rise} 46 ${-34 * rise}C52 -16 34 8 2 8Z`, high, 2) +
-    circle(30, -19 * rise, 7.5, spot);
+    shape("M2 4C6 -34 34 -48 46 -34C52 -16 34 8 2 8Z", high, 2) +
+    circle(30, -19, 7.5, spot);
   return {
     elements: [
       wing,
@@ -96,10 +88,10 @@ const butterfly: DrawFigure = (chance, sketch, colour, second) => {
   };
 };
 
-const car: DrawFigure = (chance, sketch, colour) => {
+const car: DrawFigure = (sketch, colour) => {
   const glass = mix(paints.sky, "#ffffff", 0.4);
-  const rear = chance.between(-38, -26);
-  const roof = chance.between(-32, -27);
+  const rear = -32;
+  const roof = -30;
   const cabin = (inset: number) =>
     path`M${rear + inset} 0L${rear + 7 + inset * 0.6} ${roof + inset}H${14 - inset * 0.6}L${33 - inset} 0Z`;
   const wheel = (x: number) =>
@@ -118,9 +110,9 @@ const car: DrawFigure = (chance, sketch, colour) => {
   };
 };
 
-const rocket: DrawFigure = (chance, sketch, colour, second) => {
+const rocket: DrawFigure = (sketch, colour, second) => {
   const hull = mix(second, white, 0.72);
-  const half = chance.between(17, 21);
+  const half = 19;
   const trim = sketch.shaded(colour, 0.16);
   return {
     elements: [
@@ -146,8 +138,8 @@ const rocket: DrawFigure = (chance, sketch, colour, second) => {
   };
 };
 
-const balloon: DrawFigure = (chance, sketch, colour, second) => {
-  const wide = chance.between(31, 35);
+const balloon: DrawFigure = (sketch, colour, second) => {
+  const wide = 33;
   const outline = (k: number) =>
     path`M0 -48C${wide * 1.33 * k} -48 ${wide * 1.33 * k} -4 ${Math.max(wide * 0.3 * k, 3)} 22H${-Math.max(wide * 0.3 * k, 3)}C${-wide * 1.33 * k} -4 ${-wide * 1.33 * k} -48 0 -48Z`;
   return {
@@ -161,10 +153,9 @@ const balloon: DrawFigure = (chance, sketch, colour, second) => {
   };
 };
 
-const flower: DrawFigure = (chance, sketch, colour, second) => {
-  const petals = chance.whole(5, 6);
-  const turn = chance.between(0, 360 / petals);
-  const green = paintFrom(chance, ["leaf"]);
+const flower: DrawFigure = (sketch, colour, second) => {
+  const petals = 6;
+  const green = paints.leaf;
   const petal = sketch.shaded(colour, 0.14);
   const heart = mix(second, paints.butter, 0.75);
   return {
@@ -172,7 +163,7 @@ const flower: DrawFigure = (chance, sketch, colour, second) => {
       line("M0 47Q-4 20 0 -16", darker(green, 0.12), 7),
       ...[-1, 1].map((x) => shape(path`M0 40Q${x * 6} 16 ${x * 30} 16Q${x * 28} 38 0 40Z`, green, 2)),
       ...Array.from({ length: petals }, (_, i) =>
-        placed({ x: 0, y: -18, degrees: turn + (360 * i) / petals }, ellipse(0, -18, 12.5, 13, petal)),
+        placed({ x: 0, y: -18, degrees: (360 * i) / petals }, ellipse(0, -18, 12.5, 13, petal)),
       ),
       circle(0, -18, 11, heart),
     ],
@@ -180,18 +171,17 @@ const flower: DrawFigure = (chance, sketch, colour, second) => {
   };
 };
 
-const house: DrawFigure = (chance, sketch, colour, second) => {
+const house: DrawFigure = (sketch, colour, second) => {
   const wall = mix(second, white, 0.68);
   const door = darker(colour, 0.3);
-  const side = chance.pick([-1, 1]);
   const pane = mix(paints.sky, paints.blue, 0.4);
   return {
     elements: [
-      box(side * 22 - 6, -44, 12, 26, darker(colour, 0.25), 1),
+      box(16, -44, 12, 26, darker(colour, 0.25), 1),
       box(-34, -10, 68, 57, sketch.shaded(wall, 0.12), 2),
       shape("M-43 -8L0 -45L43 -8Z", sketch.shaded(colour, 0.18), 6),
-      box(side * 14 - 10, 14, 20, 33, door, 3),
-      box(-side * 15 - 9, 8, 18, 18, pane, 2),
+      box(4, 14, 20, 33, door, 3),
+      box(-24, 8, 18, 18, pane, 2),
     ],
     foot: 47,
   };

@@ -122,6 +122,9 @@ interface Sighting {
   readonly area: number;
   readonly x: number;
   readonly y: number;
+  /** Standard deviations of its pixels from their middle. */
+  readonly wide: number;
+  readonly tall: number;
 }
 
 /** The thing in each frame: where the clip differs from the same clip without it. */
@@ -133,33 +136,40 @@ async function trackThing(seed: number, index: number, label: number): Promise<S
     [svg, svg.replaceAll(figure, "")].map((text) => sharp(Buffer.from(text)).removeAlpha().raw().toBuffer()),
   );
   return Array.from({ length: 16 }, (_, t) => {
-    let [area, x, y] = [0, 0, 0];
+    let [area, x, y, xx, yy] = [0, 0, 0, 0, 0];
     for (let i = 0; i < 64 * 64; i++) {
       const at = (t * 64 * 64 + i) * 3;
       const differs = [0, 1, 2].some((c) => Math.abs(shown![at + c]! - empty![at + c]!) > 24);
       if (!differs) continue;
       area++;
-      x += i % 64;
-      y += Math.floor(i / 64);
+      const [column, row] = [i % 64, Math.floor(i / 64)];
+      x += column;
+      y += row;
+      xx += column ** 2;
+      yy += row ** 2;
     }
-    return { area, x: x / area, y: y / area };
+    const deviation = (sum: number, squares: number) => Math.sqrt(squares / area - (sum / area) ** 2);
+    return { area, x: x / area, y: y / area, wide: deviation(x, xx), tall: deviation(y, yy) };
   });
 }
 
-/** The motion that areas and centroids tell, decided without a look at how the dataset draws. */
+/** The motion that areas, centroids and widths tell, decided without a look at how the dataset draws. */
 function nameMotion(sightings: readonly Sighting[]): MotionName | undefined {
   const areas = sightings.map(({ area }) => area);
   const most = Math.max(...areas);
   const isThere = areas.map((area) => area > most * 0.3);
   const flips = isThere.filter((now, t) => t > 0 && now !== isThere[t - 1]).length;
-  const seen = sightings.filter(({ area }) => area > 0);
+  const seen = sightings.filter(({ area }) => area > most * 0.05);
   const [x, y] = [seen.map((s) => s.x), seen.map((s) => s.y)];
   const spread = (series: readonly number[]) => Math.max(...series) - Math.min(...series);
   const change = (series: readonly number[]) => series.at(-1)! - series[0]!;
 
+  const range = (series: readonly number[]) => Math.max(...series) / Math.min(...series);
+  const [wide, tall] = [seen.map((s) => s.wide), seen.map((s) => s.tall)];
+
+  if (spread(x) < 8 && range(wide) > 1.5 && range(tall) < 1.3) return "spin";
   if (flips >= 2) return "blink";
   if (areas.at(-1)! / areas[0]! > 4 && change(y) < 16) return "grow";
-  if (spread(x) < 8 && spread(y) < 8) return "spin";
   if (Math.abs(change(x)) > 38 && spread(y) < 8) return "drive";
   if (change(y) > 30) return "fall";
   if (spread(x) > 20 && spread(y) > 20) return "orbit";

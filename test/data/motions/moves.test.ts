@@ -51,11 +51,13 @@ describe("moves", () => {
     }
   });
 
-  it("spins on the spot, one way, by nearly half a turn or more", () => {
+  it("spins on the spot: narrow, mirrored and wide again", () => {
     for (const { poses } of ways("spin")) {
       expect([spread(column(poses, "x")), spread(column(poses, "y"))]).toEqual([0, 0]);
-      expect(turns(column(poses, "degrees"))).toBe(0);
-      expect(spread(column(poses, "degrees"))).toBeGreaterThan(160);
+      const turn = column(poses, "turn", 1);
+      expect(turns(turn)).toBeGreaterThanOrEqual(1);
+      expect(Math.min(...turn)).toBeLessThan(-0.7);
+      expect(Math.max(...turn)).toBeGreaterThan(0.7);
     }
   });
 
@@ -64,12 +66,7 @@ describe("moves", () => {
       const rope = poses.map(({ x, y }) => Math.hypot(x - pivot!.x, y - pivot!.y));
       expect(spread(rope)).toBeLessThan(1e-9);
       expect(turns(column(poses, "x"))).toBeGreaterThanOrEqual(1);
-      for (const { x, y, degrees } of poses) {
-        // Its head points at where it hangs.
-        const up = ((degrees ?? 0) * Math.PI) / 180;
-        expect(Math.sin(up) * (pivot!.y - y) + Math.cos(up) * (pivot!.x - x)).toBeCloseTo(0, 9);
-        expect(y + stage.size / 2).toBeLessThan(stage.ground);
-      }
+      expect(Math.max(...column(poses, "y")) + stage.size / 2).toBeLessThan(stage.ground);
     }
   });
 
@@ -81,9 +78,8 @@ describe("moves", () => {
     }
   });
 
-  it("orbits its centre for more than half a turn, upright", () => {
+  it("orbits its centre for more than half a turn", () => {
     for (const { poses, centre } of ways("orbit")) {
-      expect(spread(column(poses, "degrees"))).toBe(0);
       expect(Math.abs(winding(poses, centre!))).toBeGreaterThan(0.59);
     }
   });
@@ -109,7 +105,6 @@ describe("moves", () => {
       // The last step in the air is cut short by the ground.
       const falling = steps.slice(0, landing - 1);
       expect(falling.every((step, i) => i === 0 || step > falling[i - 1]!)).toBe(true);
-      expect(poses.at(-1)!.degrees).toBeCloseTo(0, 12);
     }
   });
 
