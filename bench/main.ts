@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   peer: async () => (await import("./peer.ts")).benchPeer,
   scaling: async () => (await import("./scaling.ts")).benchScaling,
   memory: async () => (await import("./memory.ts")).benchMemory,
+  deadline: async () => (await import("./deadline.ts")).benchDeadlines,
   start: async () => (await import("./start.ts")).benchStart,
 };
 
