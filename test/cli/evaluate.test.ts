@@ -1,48 +1,23 @@
 /** `magnets evaluate` and `magnets classifier` as people run them, on drawings of 16 pixels. */
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { motionClasses } from "../../src/data/motions/index.ts";
-import { spriteClasses } from "../../src/data/sprites/index.ts";
 import { readClassifier, writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
 import { encode, Graph, mean } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { writeModel } from "../../src/pipelines/model.ts";
-import { toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
+import { magnets } from "./run-magnets.ts";
+import { writeToySprites } from "./toy-sprites.ts";
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-evaluate-"));
-  const toy = toyModel();
-  const transformer = { ...toy.transformer.config, classes: spriteClasses.length };
-  await writeModel(join(folder, "model"), {
-    ...toy,
-    classNames: spriteClasses,
-    transformer: {
-      config: transformer,
-      tensors: initialise(transformerParameters(transformer), [3, 4]),
-    },
-  });
-  const network = classifierConfig({ resolution: 16, classes: 12, channels: [8], featureWidth: 4 });
-  await writeClassifier(join(folder, "judge"), {
-    config: network,
-    tensors: initialise(classifierParameters(network), [5, 6]),
-    classNames: spriteClasses,
-    accuracy: { value: 0.1, factors: [], pictures: 10, source: "nothing" },
-    training: {
-      command: "none",
-      source: "nothing",
-      pictures: 1,
-      steps: 1,
-      isMirrored: true,
-      isDegraded: false,
-    },
-  });
+  await writeToySprites(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -83,20 +58,6 @@ async function writeVideoModel(): Promise<void> {
       isMirrored: true,
       isDegraded: false,
     },
-  });
-}
-
-function magnets(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
-    let [stdout, stderr] = ["", ""];
-    child.stdout.on("data", (data) => {
-      stdout += data;
-    });
-    child.stderr.on("data", (data) => {
-      stderr += data;
-    });
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
 

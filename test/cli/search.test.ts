@@ -1,10 +1,10 @@
 /** `magnets search` as people run it, on drawings of 16 pixels. */
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readModel } from "../../src/pipelines/model.ts";
+import { magnets } from "./run-magnets.ts";
 import { writeToySprites } from "./toy-sprites.ts";
 
 let folder: string;
@@ -13,20 +13,6 @@ beforeAll(async () => {
   await writeToySprites(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-function magnets(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args]);
-    let [stdout, stderr] = ["", ""];
-    child.stdout.on("data", (data) => {
-      stdout += data;
-    });
-    child.stderr.on("data", (data) => {
-      stderr += data;
-    });
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
 
 const search = (...args: string[]) =>
   magnets(
