@@ -28,6 +28,7 @@ export type {
   GenerateProgress,
   GenerateStats,
   PipelineOptions,
+  PlanInTimeOptions,
 } from "./pipelines/generator.ts";
 export {
   type EditOptions,

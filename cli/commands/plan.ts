@@ -1,6 +1,6 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
 import { type Command, Option } from "commander";
-import type { GenerativeModel, ImagePipeline, Task, TimedPlan } from "../../src/index.ts";
+import type { GenerativeModel, PlanInTimeOptions, Task, TimedPlan } from "../../src/index.ts";
 import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../machine-options.ts";
 import { finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
@@ -42,13 +42,8 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
 async function showPlan(folder: string, options: PlanCommandOptions, signal: AbortSignal): Promise<void> {
   const { task, deadline, count } = options;
   const report = openReport(options);
-  const { InputError, modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
+  const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
   const model = await readModel(folder);
-  if (deadline !== undefined && task !== "generate") {
-    throw new InputError(
-      `plan: --deadline is foreseen for generating, not for --task ${task}; leave one out`,
-    );
-  }
   const input = await planInputOf(options, model, task);
   const timed =
     deadline === undefined
@@ -82,7 +77,7 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
 /** The plan for a deadline, by a calibration of this machine. */
 async function timedPlan(
   model: GenerativeModel,
-  request: ComputeOptions & Parameters<ImagePipeline["planInTime"]>[0],
+  request: ComputeOptions & PlanInTimeOptions,
 ): Promise<TimedPlan> {
   const { openImagePipeline, openVideoPipeline } = await import("../../src/index.ts");
   const open = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;

@@ -12,7 +12,7 @@ import { type DecodeOptions, decode } from "../decoding/decode.ts";
 import { type DecodePlan, type PlanInput, printSizes } from "../decoding/plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
-import { gridTokens, maskId, nullClass } from "../models/transformer/config.ts";
+import { gridTokens, maskId, nullClass, type Task } from "../models/transformer/config.ts";
 import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { describeProcessor } from "../runtime/machine.ts";
@@ -20,8 +20,8 @@ import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
 import { runtimeVersion } from "../runtime/runtime-version.ts";
 import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
-import { type Deadlines, openDeadlines } from "./deadlines.ts";
-import { type GenerativeModel, modelFacts, modelPlanCost, readModel } from "./model.ts";
+import { openDeadlines, type TimedPlan } from "./deadlines.ts";
+import { type GenerativeModel, modelFacts, modelPlanCost, planFor, readModel } from "./model.ts";
 
 export interface PipelineOptions {
   /** Where to compute; "cpu" unless told. */
@@ -112,6 +112,15 @@ export interface GenerateStats {
   };
 }
 
+/** What a plan is asked for: everything that would be asked of the decode. */
+export interface PlanInTimeOptions extends DecodeChoices {
+  readonly deadlineMs: number;
+  /** Pictures, decoded together; 1 unless told. */
+  readonly count?: number;
+  /** "generate" unless told. */
+  readonly task?: "generate" | Task;
+}
+
 /** A series of pictures to decode. */
 export interface DecodeJob extends DecodeChoices {
   readonly decodePlan: DecodePlan;
@@ -150,8 +159,12 @@ export interface Generator {
    * @throws InputError for a bad seed, batch size or memory budget, or start tokens with differing numbers of masks
    */
   decode(job: DecodeJob): Promise<Decoded>;
-  /** The plan that a deadline begins with, without decoding by it. */
-  readonly planInTime: Deadlines["plan"];
+  /**
+   * The plan that a deadline begins with, without decoding by it.
+   *
+   * @throws InputError for a deadline that no plan can keep, saying the least one, and a task that the model lacks
+   */
+  planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
   /** Frees what it holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -387,7 +400,8 @@ function generatorOver(
     encode,
     decodeTokens,
     decode: decodeSeries,
-    planInTime: deadlines.plan,
+    planInTime: async ({ deadlineMs, count = 1, task, signal, ...choices }) =>
+      deadlines.plan({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(choices), task) }),
     dispose: () => {
       closing ??= closeAll();
       return closing;

