@@ -30,31 +30,37 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
     );
   }
-  if (measured.result.real.isUnderSampled) {
-    report.say(tooFew(Math.min(samples, pictures), judge.featureWidth));
-  }
-  sayNetwork(report, measured, samples);
+  sayNetwork(report, measured);
+  for (const warning of warningsOf(measured, options)) report.say(`warning: ${warning}`);
   if (remembered > 0) {
     report.say(`${remembered} sets of pictures had been measured before (${options.cacheFolder})`);
   }
 }
 
 /** The feature network's table and what it is held against, where there is one. */
-function sayNetwork(report: Report, measured: Measured, samples: number): void {
-  const { network, real } = measured.result;
+function sayNetwork(report: Report, measured: Measured): void {
+  const { network } = measured.result;
   if (!network) return;
   const { name, width, pictures, source } = network;
   report.say(`\nFeature network: ${name}, ${width} features\n`);
   report.say(networkTable([...besideOf(measured), ...measured.rows]));
   report.say(`\ncompared with ${pictures === null ? "those" : pictures} of ${source}`);
-  if (real.network?.isUnderSampled) report.say(tooFew(Math.min(samples, pictures ?? Infinity), width));
 }
 
-const tooFew = (pictures: number, features: number) =>
-  `warning: ${pictures} pictures are too few for ${features} features; distances mean little with fewer than ${features + 1}`;
+/** What makes the distances doubtful: sets too small for the features. */
+export function warningsOf({ result, judge }: Measured, { samples }: EvaluationOptions): string[] {
+  const tooFew = (among: number | null, features: number) =>
+    `${Math.min(samples, among ?? Infinity)} pictures are too few for ${features} features; distances mean little with ` +
+    `fewer than ${features + 1}`;
+  const { real, reference, network } = result;
+  return [
+    ...(real.isUnderSampled ? [tooFew(reference.pictures, judge.featureWidth)] : []),
+    ...(network && real.network?.isUnderSampled ? [tooFew(network.pictures, network.width)] : []),
+  ];
+}
 
 /** Sets that no plan made, by name. */
-function besideOf(measured: Measured) {
+export function besideOf(measured: Measured) {
   const { real, tokenizer } = measured.result;
   const repeat =
     measured.task === "predict" ? [{ name: "last given frame again", ...measured.result.repeat }] : [];
@@ -95,7 +101,7 @@ export async function circumstances() {
  */
 export async function writeFiles(
   folder: string,
-  result: ReturnType<typeof toResult>,
+  result: object,
   measured: Measured,
   { isJoined = false }: { isJoined?: boolean } = {},
 ): Promise<string[]> {

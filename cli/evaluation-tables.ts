@@ -1,4 +1,4 @@
-/** The tables that `magnets evaluate` prints. */
+/** The tables of an evaluation, for a terminal unless another printer is given. */
 import type { Estimate, Evaluation, PlanFigures, PredictionEvaluation } from "../src/evaluate.ts";
 import { short, table } from "./table.ts";
 
@@ -73,8 +73,9 @@ const costCells = ({ frechetToFlat, multiplyAdds, ratio, seconds }: Decoded) => 
 export function generationTable(
   { real, tokenizer }: Evaluation,
   rows: readonly (Decoded & Judged)[],
+  print = table,
 ): string {
-  return table(
+  return print(
     ["pictures", "plan", ...judgedHead(real), ...costHead],
     [
       ["real, held out", "", ...judgedCells(real), ...noCost],
@@ -87,13 +88,14 @@ export function generationTable(
 export function predictionTable(
   { real, repeat, tokenizer }: PredictionEvaluation,
   rows: readonly (Decoded & Judged & Near)[],
+  print = table,
 ): string {
   const cells = (way: Judged & Near) => [
     shown(way.psnr, decimals(2)),
     shown(way.ssim, decimals(4)),
     ...judgedCells(way),
   ];
-  return table(
+  return print(
     ["clips", "plan", "PSNR, dB", "SSIM", ...judgedHead(real), ...costHead],
     [
       ["the true ones", "", "", "", ...judgedCells(real), ...noCost],
@@ -116,8 +118,9 @@ interface SeenByNetwork {
 /** The sets that a feature network looked at, by name. */
 export function networkTable(
   sets: readonly { readonly name: string; readonly network?: SeenByNetwork }[],
+  print = table,
 ): string {
-  return table(
+  return print(
     ["in its features", "Fréchet distance", "kernel distance", "precision", "recall", "Inception score"],
     sets.flatMap(({ name, network }) => {
       if (!network) return [];

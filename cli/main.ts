@@ -17,6 +17,7 @@ import { addInfoCommand } from "./commands/info.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addSampleCommand } from "./commands/sample.ts";
 import { addSearchCommand } from "./commands/search.ts";
+import { addStudyCommand } from "./commands/study.ts";
 import { addTrainCommand } from "./commands/train.ts";
 
 const stop = new AbortController();
@@ -49,6 +50,7 @@ addInterpolateCommand(program, stop.signal);
 addTrainCommand(program, stop.signal);
 addDataCommand(program, stop.signal);
 addEvaluateCommand(program, stop.signal);
+addStudyCommand(program, stop.signal);
 addSearchCommand(program, stop.signal);
 addClassifierCommand(program, stop.signal);
 addPlanCommand(program, stop.signal);

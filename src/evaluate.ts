@@ -70,5 +70,14 @@ export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
 export type { SetMeasures } from "./evaluation/seen-set.ts";
 export { readStatistics, writeStatistics } from "./evaluation/statistics-file.ts";
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
+export {
+  type Claim,
+  planStudy,
+  type Study,
+  type StudyGround,
+  type StudyName,
+  studyNames,
+  verdictsOf,
+} from "./evaluation/studies.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";
 export { type TrainClassifierOptions, trainClassifier } from "./evaluation/train-classifier.ts";

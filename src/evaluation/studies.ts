@@ -233,7 +233,7 @@ export interface StudiedPlan {
 
 /**
  * The answer to each claim in a sentence: how many times the other plan's distance, at what share of its compute, and
- * whether that is more than the seeds differ by. Beyond two standard errors counts.
+ * whether the seeds can tell the two apart, by Student's t at 95 % over the ratio of each seed.
  *
  * @param rows  every plan of the study
  */
@@ -252,10 +252,11 @@ function sentence(plan: StudiedPlan, other: StudiedPlan): string {
   const hasError = Number.isFinite(standardError);
   const times = hasError ? `${mean.toFixed(3)} ± ${standardError.toFixed(3)}` : mean.toFixed(3);
   const compute = (plan.multiplyAdds / other.multiplyAdds).toFixed(2);
+  const seeds = plan.runs.length;
   const time = (plan.seconds.mean / other.seconds.mean).toFixed(2);
   return (
     `"${plan.name}" is ${times} times the distance of "${other.name}" at ${compute} of its multiply-adds and ${time} of ` +
-    `its seconds${nearnessOf(plan, other)}: ${judgement(distance)}.`
+    `its seconds${nearnessOf(plan, other)}: ${judgement(distance, seeds)}.`
   );
 }
 
@@ -268,8 +269,12 @@ function nearnessOf(plan: StudiedPlan, other: StudiedPlan): string {
   return `, with ${own.toFixed(2)} dB PSNR beside ${others.toFixed(2)} dB`;
 }
 
-function judgement({ mean, standardError }: Estimate): string {
-  if (!Number.isFinite(standardError)) return "one seed tells no error, so no verdict";
-  if (Math.abs(mean - 1) <= 2 * standardError) return "no difference beyond two standard errors";
+/** Student's t at 95 %, two-sided, for 1, 2, ... degrees of freedom; the last one for more, too. */
+const students = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+
+function judgement({ mean, standardError }: Estimate, seeds: number): string {
+  if (seeds === 1) return "one seed tells no error, so no verdict";
+  const reach = students[Math.min(seeds - 1, students.length) - 1]! * standardError;
+  if (Math.abs(mean - 1) <= reach) return `no difference that ${seeds} seeds can tell`;
   return mean < 1 ? "nearer to real ones" : "further from real ones";
 }

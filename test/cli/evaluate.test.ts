@@ -171,6 +171,20 @@ it("judges clips, and predictions of their frames, on motions unless told", asyn
   expect(repeat.frames).toHaveLength(1);
   expect(plans.map(({ name }: { name: string }) => name)).toEqual(["default", "flat"]);
   expect(plans[0].frechetToFlat.mean).toBeCloseTo(plans[0].frechet.mean / plans[1].frechet.mean, 10);
+
+  const out = join(folder, "study-predict");
+  const study = await magnets(
+    ...["study", "refresh", join(folder, "video"), "--classifier", join(folder, "motions-classifier")],
+    ...["--cache-folder", join(folder, "cache"), "--samples", "6", "--real", "10", "--threads", "1"],
+    ...["--given", "3", "--out", out],
+  );
+  expect(study.code).toBe(0);
+  const page = await readFile(join(out, "README.md"), "utf8");
+  expect(page).toMatch(/^# .*: video, frame prediction$/m);
+  expect(page).toMatch(
+    /with \d+\.\d\d dB PSNR beside \d+\.\d\d dB: one seed tells no error, so no verdict\.$/m,
+  );
+  expect(page).toContain("](psnr-multiply-adds.svg)");
 });
 
 it.each([
@@ -186,6 +200,36 @@ it.each([
   const { code, stderr } = await evaluate(...args);
   expect(stderr).toContain(message);
   expect(code).toBe(2);
+});
+
+it("answers a question of the study on a page, with the figures beside it", async () => {
+  const out = join(folder, "study");
+  const { code, stdout } = await magnets(
+    ...["study", "direction", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1"],
+    ...[
+      "--cache-folder",
+      join(folder, "cache"),
+      "--samples",
+      "12",
+      "--real",
+      "20",
+      "--seeds",
+      "2",
+      "--out",
+      out,
+    ],
+  );
+  expect(code).toBe(0);
+  const page = await readFile(join(out, "README.md"), "utf8");
+  const verdict = /^- ("small to large" is \d\.\d+ ± \d\.\d+ times the distance of "large to small" at .*)$/m;
+  expect(stdout).toContain(verdict.exec(page)![1]);
+  expect(page).toMatch(/^`magnets study direction .*--seeds 2.*`, \d{4}-\d\d-\d\d, .* cores, Node \d/m);
+  expect(page).toMatch(/^\| small to large \| 8x3,4x3,2x3,1x3 \| \d+\.\d ± /m);
+  for (const [, chart] of page.matchAll(/\]\((.*?\.(?:svg|json|csv))\)/g)) {
+    expect(await readFile(join(out, chart!), "utf8")).not.toBe("");
+  }
+  const { study, verdicts } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
+  expect([study, page.includes(`- ${verdicts[0]}`)]).toEqual(["direction", true]);
 });
 
 it("trains a classifier from drawn clips", async () => {

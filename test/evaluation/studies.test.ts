@@ -154,15 +154,17 @@ describe("verdicts", () => {
     verdictsOf({ claims }, [plan("old", 300, ...old), plan("new", 100, ...fresh)])[0];
 
   it("are the ratio over the seeds, with its error, and what it comes to", () => {
-    // Ratios 0.9 and 0.8: mean 0.85, deviation 0.0707, error 0.05
-    expect(verdict([9, 16], [10, 20])).toBe(
-      '"new" is 0.850 ± 0.050 times the distance of "old" at 0.33 of its multiply-adds and 0.33 of its seconds: ' +
+    // Ratios 0.8 and 0.82: mean 0.81, deviation 0.0141, error 0.01, of which 12.7 is 0.13
+    expect(verdict([8, 16.4], [10, 20])).toBe(
+      '"new" is 0.810 ± 0.010 times the distance of "old" at 0.33 of its multiply-adds and 0.33 of its seconds: ' +
         "nearer to real ones.",
     );
-    expect(verdict([11, 22.2], [10, 20])).toMatch(/1\.105 ± 0\.005 .*: further from real ones\.$/);
-    expect(verdict([11, 18.4], [10, 20])).toMatch(
-      /1\.010 ± 0\.090 .*: no difference beyond two standard errors\.$/,
+    expect(verdict([12, 23.6], [10, 20])).toMatch(/1\.190 ± 0\.010 .*: further from real ones\.$/);
+    // Two seeds tell little: ten times the error is not enough, though it is for three.
+    expect(verdict([9, 17.6], [10, 20])).toMatch(
+      /0\.890 ± 0\.010 .*: no difference that 2 seeds can tell\.$/,
     );
+    expect(verdict([9, 17.6, 8.9], [10, 20, 10])).toMatch(/0\.890 ± 0\.006 .*: nearer to real ones\.$/);
     expect(verdict([9], [10])).toMatch(/is 0\.900 times .*: one seed tells no error, so no verdict\.$/);
   });
 

@@ -1,0 +1,77 @@
+/** `magnets study`: one question of the paper's study, measured on a model and written up. */
+import { basename, join } from "node:path";
+import { Argument, type Command } from "commander";
+import type { Study } from "../../src/evaluate.ts";
+import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
+import { circumstances, sayEvaluation, toResult, writeFiles } from "../evaluation-report.ts";
+import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
+import { finishCommand } from "../options.ts";
+import { openReport } from "../report.ts";
+import { studyPage } from "../study-page.ts";
+
+export function addStudyCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command("study")
+    .description("measure what the method brings, question by question, and write it up")
+    .addArgument(
+      new Argument(
+        "<name>",
+        "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many",
+      ).choices(["main", "direction", "refresh", "steps"]),
+    )
+    .argument("<model>", "a model folder");
+  finishCommand(
+    addEvaluationOptions(command),
+    "study main models/sprites --seeds 3 --out docs/results/sprites-main",
+    "study steps models/motions --given 5 --samples 240 --seeds 3",
+  ).action((name: string, model: string, options: EvaluationOptions & { json?: boolean }) =>
+    runStudy(name, model, options, signal),
+  );
+}
+
+async function runStudy(
+  name: string,
+  model: string,
+  given: EvaluationOptions & { json?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const report = openReport(given);
+  const options = { ...given, out: given.out ?? join("out", `${basename(model)}-${name}`) };
+  const { writeFileAtomic } = await import("../../src/index.ts");
+  const { verdictsOf } = await import("../../src/evaluate.ts");
+  let study: Study | undefined;
+  const measured = await runEvaluation(
+    model,
+    options,
+    async (ground) => {
+      study = await studyOf(name, ground);
+      return study.points;
+    },
+    signal,
+  );
+  const { isJoined } = study!;
+  const verdicts = verdictsOf(study!, measured.rows);
+  sayEvaluation(report, measured, options);
+  report.say(`\n${verdicts.join("\n")}`);
+  const result = { study: name, verdicts, ...toResult(model, measured, options) };
+  const written = await writeFiles(options.out, result, measured, { isJoined });
+  const page = join(options.out, "README.md");
+  const charts = written.filter((path) => path.endsWith(".svg")).map((path) => basename(path));
+  const facts = await circumstances();
+  await writeFileAtomic(page, studyPage(study!, measured, { model, options, verdicts, charts, facts }));
+  report.say(`\nwritten: ${[page, ...written].join(", ")}`);
+  report.finish(result);
+}
+
+/** The study's plans for a model. */
+async function studyOf(name: string, { model, base }: PlanGround): Promise<Study> {
+  const { modelPlanCost, planFor } = await import("../../src/index.ts");
+  const { planStudy } = await import("../../src/evaluate.ts");
+  const { config } = model.transformer;
+  return planStudy(name, {
+    base,
+    factors: config.factors,
+    tokens: config.grid.reduce((product, extent) => product * extent, 1),
+    costOf: (plan) => modelPlanCost(config, planFor({ ...model, plan: base }, plan)).multiplyAdds,
+  });
+}

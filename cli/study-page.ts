@@ -1,0 +1,86 @@
+/** The page of a study: what was asked, the answer in sentences, and the tables and charts that it was read from. */
+import { basename } from "node:path";
+import type { Study } from "../src/evaluate.ts";
+import type { EvaluationOptions } from "./evaluation-options.ts";
+import { besideOf, type circumstances, warningsOf } from "./evaluation-report.ts";
+import type { Measured } from "./evaluation-run.ts";
+import { generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
+import { markdownTable } from "./table.ts";
+
+/**
+ * The page in Markdown.
+ *
+ * @param charts    file names of the charts, which lie beside it
+ * @param verdicts  the answers
+ */
+export function studyPage(
+  study: Study,
+  measured: Measured,
+  {
+    model,
+    options,
+    verdicts,
+    charts,
+    facts,
+  }: {
+    readonly model: string;
+    readonly options: EvaluationOptions;
+    readonly verdicts: readonly string[];
+    readonly charts: readonly string[];
+    readonly facts: Awaited<ReturnType<typeof circumstances>>;
+  },
+): string {
+  const { command, date, machine } = facts;
+  const { network } = measured.result;
+  return [
+    `# ${study.title}: ${basename(model)}${measured.task === "predict" ? ", frame prediction" : ""}`,
+    "",
+    study.question,
+    "",
+    `\`${command}\`, ${date.slice(0, 10)}, ${machine.processor}, ${machine.cores} cores, Node ${machine.node}.`,
+    "",
+    setting(measured, options),
+    "",
+    "## Verdict",
+    "",
+    ...verdicts.map((verdict) => `- ${verdict}`),
+    ...warningsOf(measured, options).map((warning) => `- **Doubtful:** ${warning}.`),
+    "",
+    "## Figures",
+    "",
+    measured.task === "predict"
+      ? predictionTable(measured.result, measured.rows, markdownTable)
+      : generationTable(measured.result, measured.rows, markdownTable),
+    "",
+    ...(network
+      ? [
+          `In the features of ${network.name}, beside ${network.pictures ?? "those"} of ${basename(network.source)}:`,
+          "",
+          networkTable([...besideOf(measured), ...measured.rows], markdownTable),
+          "",
+        ]
+      : []),
+    "All figures are in [evaluation.json](evaluation.json) and [evaluation.csv](evaluation.csv).",
+    "",
+    ...charts.flatMap((chart) => [`![${chart.replace(/\.svg$/, "").replaceAll("-", " ")}](${chart})`, ""]),
+  ].join("\n");
+}
+
+/** What all plans have in common. */
+function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions): string {
+  const { judge, isMoving, result, rows } = measured;
+  const { choiceTemperature, guidance, maskSchedule, tokenTemperature } = rows[0]!.plan;
+  const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
+  const what =
+    measured.task === "predict"
+      ? `${samples} held-out clips, the first ${measured.result.given} frames of each given`
+      : `${samples} ${isMoving ? "clips" : "pictures"} per plan and seed, the classes taking turns`;
+  return (
+    `${what}; ${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}, the same for all plans. Distances are ` +
+    `to ${result.reference.pictures} real ones of ${result.reference.source}, in the features of ` +
+    `${basename(judge.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
+    `temperature ${token}, guidance ${guidance.scale} and the ${maskSchedule.kind} mask schedule. Multiply-adds and ` +
+    `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ± is the ` +
+    `standard error${seeds === 1 ? "" : " over the seeds"}.`
+  );
+}
