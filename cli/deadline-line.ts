@@ -10,6 +10,6 @@ export function deadlineLine({ plan, stats }: { plan: DecodePlan; stats: Generat
     ran === planned && !steps ? "ran as planned" : `ran ${ran}${steps ? `, left out of them: ${steps}` : ""}`;
   return (
     `deadline of ${milliseconds} ms ${isKept ? "kept" : "missed"}: ${(1000 * stats.seconds).toFixed(0)} ms; ` +
-    `planned ${planned}, ${changed}; --plan with this sample.json makes the same pictures`
+    `planned ${planned}, ${changed}; --plan with this sample.json and the same seed makes the same pictures`
   );
 }
