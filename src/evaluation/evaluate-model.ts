@@ -13,7 +13,13 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import { type DecodeStats, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
+import {
+  type DecodeStats,
+  measureBeside,
+  measurePlans,
+  type PlanOptions,
+  type PlanRow,
+} from "./plan-runs.ts";
 import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
 
 /** Images are still pictures, videos moving ones; either goes before the same judge. */
@@ -68,7 +74,9 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const comparison = await openComparison(options);
   try {
     const { reference, network, real, digest, verdictOn } = comparison;
-    const tokenizer = await throughTokenizer(options, comparison);
+    const tokenizer = await measureBeside(options, { set: "tokenizer", digest }, () =>
+      throughTokenizer(options, comparison),
+    );
     const facts = { task: "generate", digest };
     const plans = await measurePlans<Verdict>(options, facts, async (job) => {
       const made = await pipeline.generate({ ...job, classes: ["all"], count: samples });

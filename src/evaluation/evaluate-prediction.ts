@@ -21,7 +21,13 @@ import {
 } from "./comparison.ts";
 import { type Estimate, estimate, mean } from "./estimate.ts";
 import { psnr, ssim } from "./picture-metrics.ts";
-import { type DecodeStats, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
+import {
+  type DecodeStats,
+  measureBeside,
+  measurePlans,
+  type PlanOptions,
+  type PlanRow,
+} from "./plan-runs.ts";
 import type { PictureCodec } from "./tokenizer-report.ts";
 
 /** What is asked of a model; `VideoPipeline` is one. */
@@ -103,25 +109,35 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
   const comparison = await openComparison(options);
   try {
     const completion: Completion = { task: "predict", given };
+    const { reference, network, digest, real: whole } = comparison;
     const truth: (Picture & Clip)[] = [];
-    const rebuilt: Clip[] = [];
-    const batches = { from: realCount, count: samples, size: batchSize, signal };
-    for await (const pictures of pictureBatches(real.read, batches)) {
-      const clips = pictures as (Picture & Clip)[];
-      const back = (await pipeline.decodeTokens(await pipeline.encode(clips))) as Clip[];
-      rebuilt.push(...back.map((clip, i) => withGivenFrames(clip, clips[i]!, completion)));
-      truth.push(...clips);
-      onProgress?.({ stage: "tokenizer", done: truth.length, total: samples });
+    for await (const clips of pictureBatches(real.read, {
+      from: realCount,
+      count: samples,
+      size: batchSize,
+      signal,
+    })) {
+      truth.push(...(clips as (Picture & Clip)[]));
     }
     const verdictOn = async (clips: readonly Clip[]): Promise<PredictionVerdict> => {
       const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
       return { ...(await nearness(clips, truth, given, signal)), ...(await comparison.verdictOn(labelled)) };
     };
-    const repeat = await verdictOn(truth.map((clip) => filledIn(clip, completion)));
-    const tokenizer = await verdictOn(rebuilt);
+    const repeat = await measureBeside(options, { set: "repeat", given, digest }, () =>
+      verdictOn(truth.map((clip) => filledIn(clip, completion))),
+    );
+    const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
+      const rebuilt: Clip[] = [];
+      const batches = { count: samples, size: batchSize, signal };
+      for await (const clips of pictureBatches((i) => truth[i]!, batches)) {
+        const back = (await pipeline.decodeTokens(await pipeline.encode(clips))) as Clip[];
+        rebuilt.push(...back.map((clip, i) => withGivenFrames(clip, clips[i] as Picture & Clip, completion)));
+        onProgress?.({ stage: "tokenizer", done: rebuilt.length, total: samples });
+      }
+      return verdictOn(rebuilt);
+    });
     // What a predictor is not given, it cannot read.
     const shown = truth.map((clip) => clipOf(Array.from({ length: given }, (_, t) => frameOf(clip, t))));
-    const { reference, network, digest, real: whole } = comparison;
     const facts = { task: "predict", given, digest };
     const plans = await measurePlans<PredictionVerdict>(options, facts, async (job) => {
       const made = await pipeline.predict({ ...job, clips: shown, given });

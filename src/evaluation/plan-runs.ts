@@ -95,9 +95,9 @@ export async function measurePlans<Figures extends object>(
   facts: unknown,
   once: MeasureOnce<Figures>,
 ): Promise<PlanRow<Figures>[]> {
-  const { plans, samples, batchSize = 64, identity, cacheFolder = null, signal, onProgress, onRun } = options;
+  const { plans, samples, batchSize = 64, identity, signal, onProgress, onRun } = options;
   const seeds = seedsFrom(options.seed ?? 0, options.seeds ?? 1);
-  const folder = identity === undefined ? null : cacheFolder;
+  const folder = memoryFolder(options);
   const found = new Map<string, (PlanFigures & { run: PlanRun & Figures })[]>();
   for (const seed of seeds) {
     for (const [name, plan] of Object.entries(plans)) {
@@ -126,6 +126,25 @@ export async function measurePlans<Figures extends object>(
     }
   }
   return [...found.values()].map((runs) => rowOf(runs));
+}
+
+/** Where an evaluation remembers what it measured; null: nowhere. */
+function memoryFolder({ identity, cacheFolder = null }: PlanOptions & ComparisonOptions): string | null {
+  return identity === undefined ? null : cacheFolder;
+}
+
+/**
+ * What no plan made, such as real pictures through the tokenizer, measured unless it was before.
+ *
+ * @param facts  what the figures depend on besides `identity`, as JSON
+ */
+export async function measureBeside<Figures>(
+  options: PlanOptions & ComparisonOptions,
+  facts: unknown,
+  measure: () => Promise<Figures>,
+): Promise<Figures> {
+  const { identity, samples } = options;
+  return (await remembered(memoryFolder(options), { identity, facts, samples }, measure)).found;
 }
 
 function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figures })[]): PlanRow<Figures> {

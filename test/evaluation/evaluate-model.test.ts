@@ -179,6 +179,32 @@ describe("evaluation of plans", () => {
     await pipeline.dispose();
   });
 
+  it("measures nothing again that it remembers, the tokenizer's pictures included", async () => {
+    const pipeline = await openImagePipeline(toyModel(), { runner });
+    const evaluate = async (identity: unknown) => {
+      reads = 0;
+      const plans = { default: {} };
+      const options = {
+        pipeline,
+        runner,
+        classifier: judge,
+        plans,
+        samples: 20,
+        real: noise,
+        realCount: 100,
+      };
+      const result = await evaluateModel({ ...options, cacheFolder: join(folder, "memory"), identity });
+      return { reads, result };
+    };
+    const first = await evaluate("toy");
+    const again = await evaluate("toy");
+    expect(again.result).toEqual(first.result);
+    // 16 + 16 to tell the real pictures; no longer the 20 that go through the tokenizer.
+    expect([first.reads, again.reads]).toEqual([172, 32]);
+    expect((await evaluate("another toy")).reads).toBe(52);
+    await pipeline.dispose();
+  });
+
   it("refuses a judge or real pictures of other classes or size, and too few pictures", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const options = { pipeline, runner, classifier: judge, plans: {}, samples: 4, real: noise, realCount: 4 };

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clipOf, frameOf, type Picture, type PictureSource, type Raster } from "../../src/data/source.ts";
 import type { PlanInput } from "../../src/decoding/plan.ts";
@@ -176,6 +179,25 @@ describe("evaluation of predictions", () => {
       },
     });
     expect(stages).toEqual(["real pictures", "tokenizer", "one"]);
+  });
+
+  it("measures nothing again that it remembers", async () => {
+    const cacheFolder = await mkdtemp(join(tmpdir(), "evaluate-prediction-"));
+    const calls: Call[] = [];
+    const remembering = {
+      ...options(extrapolator(calls), { one: {} }),
+      cacheFolder,
+      identity: "extrapolator",
+    };
+    const first = await evaluatePrediction(remembering);
+    const refuse = async () => {
+      throw new Error("asked again");
+    };
+    const pipeline = { ...remembering.pipeline, encode: refuse, predict: refuse };
+    expect(await evaluatePrediction({ ...remembering, pipeline })).toEqual(first);
+    expect(calls).toHaveLength(1);
+    await expect(evaluatePrediction({ ...remembering, pipeline, given: 1 })).rejects.toThrow("asked again");
+    await rm(cacheFolder, { recursive: true });
   });
 
   it.each([
