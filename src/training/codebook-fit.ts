@@ -1,14 +1,17 @@
 /**
  * A first codebook by k-means (Lloyd's algorithm) on latents of the untrained encoder, so that vector quantisation
- * starts from codes that all have tokens. Assignments and sums run in the engine.
+ * starts from codes that all have tokens. It begins at latents far from one another (k-means||, Bahmani et al. 2012):
+ * most latents are of plain background, and from latents at random so would most codes be. Distances, assignments and
+ * sums run in the engine.
  */
-import { foldIn, integerAt, type Key, permutation } from "../core/random.ts";
+import { foldIn, integerAt, type Key, permutation, uniforms } from "../core/random.ts";
 import { type HostTensor, tensor } from "../core/tensor.ts";
 import {
   argMax,
   encode,
   Graph,
   linear,
+  maxOver,
   multiply,
   scatterAddRows,
   slice,
@@ -18,8 +21,11 @@ import {
 } from "../graph/index.ts";
 import type { Runner } from "../runtime/runner.ts";
 
+/** In so many rounds the first codes are chosen. */
+const rounds = 8;
+
 /**
- * A codebook fitted to latents, which start it: `size` of them at random.
+ * A codebook fitted to latents.
  *
  * @param latents  [R, d], R at least `size`
  * @returns [size, d]
@@ -33,13 +39,8 @@ export async function fitCodebook(
 ): Promise<HostTensor<"float32">> {
   const [rows, width] = latents.dims as [number, number];
   const program = await runner.load(encode(lloydGraph(size, width)));
-  const codes = new Float32Array(size * width);
   const row = (from: number): Float32Array => latents.data.subarray(from * width, (from + 1) * width);
-  permutation(key, rows)
-    .subarray(0, size)
-    .forEach((from, code) => {
-      codes.set(row(from), code * width);
-    });
+  const codes = await farApart(runner, latents, size, foldIn(key, iterations));
   const points = withOnes(latents);
   const zeros = tensor("float32", [size, width + 1], new Float32Array(size * (width + 1)));
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -56,6 +57,54 @@ export async function fitCodebook(
   }
   await runner.unload(program);
   return tensor("float32", [size, width], codes);
+}
+
+/**
+ * Latents to begin with, [size, d]: some at random, then round by round as many more, each latent as likely as its
+ * squared distance to the nearest one chosen is large (without replacement, Efraimidis & Spirakis 2006).
+ */
+async function farApart(
+  runner: Runner,
+  latents: HostTensor<"float32">,
+  size: number,
+  key: Key,
+): Promise<Float32Array> {
+  const [rows, width] = latents.dims as [number, number];
+  const row = (from: number): Float32Array => latents.data.subarray(from * width, (from + 1) * width);
+  const codes = new Float32Array(size * width);
+  const chosen = new Set<number>();
+  const choose = (from: number) => {
+    codes.set(row(from), chosen.size * width);
+    chosen.add(from);
+  };
+  for (const from of permutation(key, rows).subarray(0, Math.ceil(size / rounds))) choose(from);
+  const program = await runner.load(encode(distanceGraph(size, width)));
+  for (let round = 1; chosen.size < size; round++) {
+    // Places without a code yet repeat the first one, which changes no distance.
+    for (let code = chosen.size; code < size; code++) codes.copyWithin(code * width, 0, width);
+    const feeds = { latents, codes: tensor("float32", [size, width], codes) };
+    const { distances } = await runner.run(program, feeds, { distances: "host" });
+    const draws = uniforms(foldIn(key, round), rows);
+    const scores = Float64Array.from(
+      draws,
+      (u, i) => Math.log(1 - u) / Math.max(0, Number(distances!.data[i])),
+    );
+    const left = Array.from(scores.keys()).filter((from) => !chosen.has(from));
+    left.sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
+    for (const from of left.slice(0, Math.min(Math.ceil(size / rounds), size - chosen.size))) choose(from);
+  }
+  await runner.unload(program);
+  return codes;
+}
+
+/** Squared distances [R] of latents [R, d] to the nearest code [V, d]. */
+function distanceGraph(size: number, width: number): Graph {
+  const graph = new Graph("codebook.distances");
+  const latents = graph.input("latents", "float32", ["R", width]);
+  const codes = graph.input("codes", "float32", [size, width]);
+  const closeness = maxOver(subtract(linear(latents, codes), multiply(sum(square(codes), [1]), 0.5)), [1]);
+  graph.output("distances", subtract(sum(square(latents), [1]), multiply(closeness, 2)));
+  return graph;
 }
 
 /** One iteration: `latents` [R, d + 1] (a column of ones last, which counts) summed by nearest code [V, d]. */

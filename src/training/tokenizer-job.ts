@@ -33,7 +33,7 @@ export interface TokenizerJobOptions {
 const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 
 /** How many pictures the first codebook is fitted to, or frames of tokens of moving ones. */
-const fitted = 1600;
+const fitted = 3200;
 
 /** How many pictures a sheet of samples shows in a row; a moving one takes three places. */
 const shown = { still: 8, moving: 4, all: 16 };

@@ -52,6 +52,20 @@ describe("fitCodebook", () => {
     });
   });
 
+  it("finds rare places beside one that nearly all latents share", async () => {
+    const places = 30;
+    const data = Float32Array.from({ length: rows * 3 }, (_, at) => {
+      const r = Math.floor(at / 3);
+      return r < places ? 20 * (1 + r) * (at % 3) : 0.01 * deviation[at]!;
+    });
+    const codes = rowsOf(await fitCodebook(runner, tensor("float32", [rows, 3], data), 40, key));
+    for (let r = 1; r < places; r++) {
+      expect(Math.min(...codes.map((code) => distance(code, data.subarray(3 * r, 3 * r + 3))))).toBeLessThan(
+        1,
+      );
+    }
+  });
+
   it("ends where every code is the mean of the latents that are nearest to it", async () => {
     const codes = rowsOf(await fitCodebook(runner, latents, 12, key, 60));
     const sums = codes.map(() => ({ total: [0, 0, 0], count: 0 }));

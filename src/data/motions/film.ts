@@ -20,6 +20,16 @@ const hours: readonly MoodName[] = ["morning", "dusk", "night"];
 /** Side of a thing's box, unless it grows. */
 const size = 50;
 
+const ground = 87.5;
+
+/**
+ * Places are multiples of a sixteenth of the frame, 4 of 64 pixels, so that a block of pixels shows one of few parts of
+ * a thing.
+ */
+const lattice = 6.25;
+
+const onLattice = (place: number) => Math.round(place / lattice) * lattice;
+
 const darkRope = darker(paints.bark, 0.3);
 
 /** Draws the clip of a class; returns what its page shows at time t in [0, 1]. */
@@ -30,7 +40,6 @@ export function film(
   motion: MotionName,
 ): (t: number) => string {
   const mood = moods[chance.pick(hours)];
-  const ground = chance.between(86, 89);
   const [colour, second] = figurePaints[thing];
   const { elements, foot } = figures[thing](sketch, paints[colour], paints[second]);
   const stage: Stage = { size, foot: (foot * size) / 100, ground };
@@ -51,8 +60,8 @@ export function film(
   const obstacle = hasObstacle ? sketch.symbol(obstacleOf(chance, sketch, mood, stage, move)) : "";
 
   return (t) => {
-    const pose = move.at(t);
-    const shift = pan * (t - 0.5);
+    const pose = placedOnLattice(move.at(t), stage);
+    const shift = onLattice(pan * (t - 0.5));
     return [
       sky,
       placed({ x: shift, y: 0 }, hills),
@@ -63,6 +72,12 @@ export function film(
       obstacle && placed({ x: shift, y: 0 }, obstacle),
     ].join("");
   };
+}
+
+/** The pose with its middle and its foot at lattice places, the ground being one. */
+function placedOnLattice(pose: Pose, { foot, ground }: Stage): Pose {
+  const height = ground - pose.y - foot * (pose.scale ?? 1);
+  return { ...pose, x: onLattice(pose.x), y: pose.y + height - onLattice(height) };
 }
 
 /** Distance of two colours in RGB, 0..441. */

@@ -48,7 +48,7 @@ export interface MotionOptions {
   readonly label?: number;
   /** Side in pixels, 8..256. Default 64. */
   readonly resolution?: number;
-  /** T, 2..64, evenly over the whole motion. Default 16. */
+  /** T, 2..64, two and two alike, evenly over the whole motion. Default 16. */
   readonly frames?: number;
 }
 
@@ -68,8 +68,14 @@ export function motionSvg(
   const { thing, motion } = motionOf(drawn);
   const sketch = newSketch();
   const frameAt = film(chanceOf(foldIn(key, 1 + drawn)), sketch, thing, motion);
-  const strip = Array.from({ length: frames }, (_, i) => frameAt(i / (frames - 1)));
+  const strip = Array.from({ length: frames }, (_, i) => frameAt(momentOf(i, frames)));
   return { svg: sketch.strip(resolution, strip), label: drawn };
+}
+
+/** On twos, as most hand-drawn films are: every drawing stands for two frames, the last one for the end of the motion. */
+function momentOf(frame: number, frames: number): number {
+  const drawing = (i: number) => i - (i % 2);
+  return drawing(frame) / Math.max(1, drawing(frames - 1));
 }
 
 /**
