@@ -6,16 +6,13 @@
  * K steps k = 0..K-1, p downscale factor.
  */
 import { requireInput } from "../core/errors.ts";
-import { planCost, type TransformerSizes } from "./cost.ts";
+import { planCost, type StepCost, type TransformerSizes } from "./cost.ts";
 import type { DecodePlan, SizeRun } from "./plan.ts";
 import { bestWithin, type PlanChoice } from "./plan-budget.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
-import { planSeconds, type StepSeconds, secondsOfSteps } from "./step-times.ts";
+import { planSeconds, type StepSeconds } from "./step-times.ts";
 
-/**
- * The share of the time left that plans leave unused: steps of equal size differ by some per cent from one another, and
- * what happens in the last one cannot be made up for.
- */
+/** The share of its time that a plan leaves unused when it is chosen: equal steps differ by some per cent. */
 export const reservedShare = 0.1;
 
 /** What a decode takes on a device. */
@@ -64,7 +61,8 @@ export interface Remaining {
   readonly step: number;
   /** For the steps that remain. */
   readonly secondsLeft: number;
-  readonly secondsOf: StepSeconds;
+  /** What steps are reckoned to take together. */
+  readonly secondsFor: (steps: readonly StepCost[]) => number;
 }
 
 /**
@@ -74,16 +72,18 @@ export interface Remaining {
  * nothing fits, the quickest rest.
  */
 export function fittingRest(remaining: Remaining): DecodePlan {
-  const { model, maskedTokens, wanted, step, secondsLeft, secondsOf } = remaining;
-  const wantedCost = planCost(model, wanted, maskedTokens);
-  if (wanted === remaining.plan && secondsOfSteps(wantedCost, secondsOf, step) <= secondsLeft) return wanted;
-  const rest = wantedCost.steps.map((each) => each.step).filter((k) => k > step);
+  const { model, maskedTokens, wanted, step, secondsLeft, secondsFor } = remaining;
+  const restOf = (plan: DecodePlan) =>
+    planCost(model, plan, maskedTokens).steps.filter((each) => each.step > step);
+  const wantedRest = restOf(wanted);
+  if (wanted === remaining.plan && secondsFor(wantedRest) <= secondsLeft) return wanted;
+  const rest = wantedRest.map((each) => each.step);
   const limits = [...model.factors].sort((a, b) => a - b);
   let quickest = { plan: remaining.plan, seconds: Number.POSITIVE_INFINITY };
   for (let count = rest.length; count >= 1; count--) {
     for (const limit of limits) {
       const plan = withRest(remaining, rest, spread(rest, count), limit);
-      const seconds = secondsOfSteps(planCost(model, plan, maskedTokens), secondsOf, step);
+      const seconds = secondsFor(restOf(plan));
       if (seconds <= secondsLeft) return plan;
       if (seconds < quickest.seconds) quickest = { plan, seconds };
     }
@@ -137,23 +137,53 @@ export interface DeadlineOptions extends Timing, Pick<Remaining, "model" | "mask
 
 /**
  * The `replan` of a decode that shall keep a deadline; call it when the decode begins. It watches how much slower than
- * predicted the steps are, trusting the latest ones most, and takes the rest to be as slow.
+ * predicted the steps are, and how unequally so, and takes the rest to be alike.
  */
 export function keepDeadline(options: DeadlineOptions): (plan: DecodePlan, step: number) => DecodePlan {
   const { model, maskedTokens, wanted, secondsOf, tailSeconds, now, endsAt } = options;
+  const pace = openPace();
   let before = now();
-  let [took, foreseen] = [0, 0];
   return (plan, step) => {
     const time = now();
     const ran = planCost(model, plan, maskedTokens).steps.find((each) => each.step === step)!;
-    took = took / 2 + (time - before);
-    foreseen = foreseen / 2 + secondsOf(ran);
+    pace.add(time - before, secondsOf(ran));
     before = time;
-    const slowness = Math.max(1, took / foreseen);
     return fittingRest({
       ...{ model, maskedTokens, wanted, plan, step },
-      secondsLeft: (endsAt - time) * (1 - reservedShare) - slowness * tailSeconds,
-      secondsOf: (each) => slowness * secondsOf(each),
+      secondsLeft: endsAt - time,
+      secondsFor: (steps) => pace.reckon([...steps.map(secondsOf), tailSeconds]),
     });
+  };
+}
+
+/** How much a step counts less for each that ran after it. */
+const fading = 0.85;
+
+/** So many standard deviations are left free for what the rest may take beyond its mean. */
+const caution = 2.5;
+
+/** The relative deviation that is assumed of steps before any ran, and how many steps that assumption counts for. */
+const assumed = { deviation: 0.04, steps: 1 };
+
+/** What is learnt from steps about those to come. */
+function openPace() {
+  const ran: { took: number; foreseen: number }[] = [];
+  const faded = (read: (step: (typeof ran)[number]) => number) =>
+    ran.reduce((sum, step) => fading * sum + read(step), 0);
+  let [slowness, deviation] = [1, assumed.deviation];
+  return {
+    /** A step took so many seconds, and was predicted to take so many. */
+    add(took: number, foreseen: number): void {
+      ran.push({ took, foreseen });
+      slowness = Math.max(1, faded((step) => step.took) / faded((step) => step.foreseen));
+      const squares = faded((step) => (step.took / step.foreseen / slowness - 1) ** 2);
+      const weight = faded(() => 1);
+      deviation = Math.sqrt((assumed.steps * assumed.deviation ** 2 + squares) / (assumed.steps + weight));
+    },
+    /** What pieces of work of these predicted seconds may take, if they deviate from their mean each by itself. */
+    reckon(predicted: readonly number[]): number {
+      const mean = predicted.reduce((a, b) => a + b, 0);
+      return slowness * (mean + caution * deviation * Math.hypot(...predicted));
+    },
   };
 }
