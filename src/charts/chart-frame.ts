@@ -43,10 +43,10 @@ export function chartFrame(
   const across = (isLogX ? scaleLog() : scaleLinear())
     .domain(extent(xs, isLogX))
     .range([size.left, size.width - size.right]);
-  if (isNiceX) across.nice();
+  if (isNiceX) across.nice(6);
   const up = (isLogY ? scaleLog() : scaleLinear())
     .domain(extent(ys, isLogY))
-    .nice()
+    .nice(6)
     .range([size.height - size.bottom, size.top]);
   const [bottom, right] = [size.height - size.bottom, size.width - size.right];
 

@@ -102,17 +102,24 @@ export function qualityCharts({
   return charts;
 }
 
-/** The plans of each base as one series. */
+/** The plans of each base as one series; on a line, the last point alone bears the base's name. */
 function seriesOf(
   rows: readonly ChartedRow[],
   isJoined: boolean,
   pointOf: (row: ChartedRow) => PointSeries["points"][number],
 ): PointSeries[] {
   const bases = [...new Set(rows.map(({ base }) => base))];
-  return bases.map((base) => ({
-    isJoined,
-    points: rows.filter((row) => row.base === base).map(pointOf),
-  }));
+  return bases.map((base) => {
+    const points = rows.filter((row) => row.base === base).map(pointOf);
+    const last = Math.max(...points.map(({ x }) => x));
+    const short = (name: string) => (name.startsWith(`${base}, `) ? name.slice(base.length + 2) : name);
+    return {
+      isJoined,
+      points: points.map((point) =>
+        isJoined && point.x < last ? { ...point, name: short(point.name) } : point,
+      ),
+    };
+  });
 }
 
 /** What a table of numbers has no place for. */

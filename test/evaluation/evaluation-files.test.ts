@@ -90,7 +90,13 @@ describe("evaluation as files", () => {
     expect(qualityCharts({ rows: [], features: "judge" })).toEqual({});
   });
 
-  it("joins the plans of one base where asked", () => {
+  it("joins the plans of one base where asked, and names the base at the last of them", () => {
+    const joined = qualityCharts({ rows, features: "judge", isJoined: true })["distance-seconds.svg"]!;
+    expect(
+      ["4 steps", "flat, 4 steps", "flat, 8 steps", "nested, 4 steps"].map((name) =>
+        joined.includes(`>${name}<`),
+      ),
+    ).toEqual([true, false, true, true]);
     const lines = (isJoined: boolean) =>
       qualityCharts({ rows, features: "judge", isJoined })["distance-seconds.svg"]!.match(
         /stroke-dasharray/g,
