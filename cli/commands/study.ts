@@ -12,7 +12,10 @@ import { studyPage } from "../study-page.ts";
 export function addStudyCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("study")
-    .description("measure what the method brings, question by question, and write it up")
+    .description(
+      "measure what the method brings, question by question, and write it up in a folder " +
+        "(out/ and the names of the model and the study, unless told)",
+    )
     .addArgument(
       new Argument(
         "<name>",
