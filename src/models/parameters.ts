@@ -6,10 +6,14 @@ import { foldIn, type Key, normals } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import type { Graph, GraphDType, Value } from "../graph/index.ts";
 
-/** How a parameter starts: constants, or a normal distribution cut off at two standard deviations. */
+/**
+ * How a parameter starts: constants, a normal distribution cut off at two standard deviations, or waves over the places
+ * of a grid (see {@link waves}).
+ */
 export type Initialiser =
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly std: number };
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "waves"; readonly std: number; readonly grid: readonly number[] };
 
 export interface ParameterSpec {
   /** Dotted lower-case name, as safetensors files carry it. */
@@ -28,11 +32,37 @@ export function initialise(specs: readonly ParameterSpec[], key: Key): Record<st
       if (init.kind === "constant") {
         return [name, tensor("float32", shape, new Float32Array(size).fill(init.value))];
       }
+      if (init.kind === "waves") return [name, tensor("float32", shape, waves(shape, init))];
       const values = normals(foldIn(key, i), size);
       for (let j = 0; j < size; j++) values[j] = Math.max(-2, Math.min(2, values[j]!)) * init.std;
       return [name, tensor("float32", shape, values)];
     }),
   );
+}
+
+/**
+ * A table [1 + places, width] that tells each place of a grid by sines and cosines along every axis (Vaswani et al.
+ * 2017), so that neighbours are alike before anything is learned: from half a wave over the axis to one that turns from
+ * place to place. Each axis has as many columns; the first row, which is no place, and columns left over are 0.
+ */
+function waves(
+  [rows, width]: readonly number[],
+  { std, grid }: Extract<Initialiser, { kind: "waves" }>,
+): Float32Array {
+  const values = new Float32Array(rows! * width!);
+  const pairs = Math.floor(width! / grid.length / 2);
+  for (let place = 0; place < sizeOf(grid); place++) {
+    for (const [axis, extent] of grid.entries()) {
+      const at = Math.floor(place / sizeOf(grid.slice(axis + 1))) % extent;
+      for (let pair = 0; pair < pairs; pair++) {
+        const angle = at * Math.PI * extent ** (-pair / Math.max(1, pairs - 1));
+        const column = (1 + place) * width! + 2 * (axis * pairs + pair);
+        values[column] = std * Math.SQRT2 * Math.sin(angle);
+        values[column + 1] = std * Math.SQRT2 * Math.cos(angle);
+      }
+    }
+  }
+  return values;
 }
 
 /** Declares every parameter as a graph input of its own name. Models compute in float32; float64 is for tests. */

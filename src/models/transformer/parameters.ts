@@ -6,7 +6,7 @@
  * N grid tokens, V codebook size, C classes, D width, L layers, H heads of width dh, F hidden units.
  */
 import { slice, type Value } from "../../graph/index.ts";
-import type { ParameterSpec } from "../parameters.ts";
+import type { Initialiser, ParameterSpec } from "../parameters.ts";
 import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
 /** Which sub-model: one factor for all layers, or one for each. */
@@ -24,10 +24,11 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   const { codebookSize, width, depth, hidden } = config;
   // Each layer adds twice to the residual stream: scaled so that its variance does not grow with the depth.
   const residualStd = initStd / Math.sqrt(2 * depth);
-  const table = (name: string, rows: number): ParameterSpec => ({
+  const normal: Initialiser = { kind: "normal", std: initStd };
+  const table = (name: string, rows: number, init: Initialiser = normal): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
-    init: { kind: "normal", std: initStd },
+    init,
     isDecayed: false,
   });
   const matrix = (name: string, rows: number, std = initStd): ParameterSpec => ({
@@ -61,7 +62,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   return [
     table("tokens", codebookSize + 1),
     table("classes", classRows(config)),
-    table("positions", gridTokens(config) + 1),
+    table("positions", gridTokens(config) + 1, { kind: "waves", std: initStd, grid: config.grid }),
     ...(config.norm === "post" ? norm("embedding.norm") : []),
     ...Array.from({ length: depth }, (_, layer) => block(`blocks.${layer}`)).flat(),
     ...(config.norm === "pre" ? norm("norm") : []),
