@@ -20,6 +20,7 @@ import {
   tokenizerConfigSchema,
 } from "../models/tokenizer/config.ts";
 import {
+  requireAscending,
   type TransformerConfig,
   transformerConfig,
   transformerFields,
@@ -126,7 +127,11 @@ const schema = z.strictObject({
             .strictObject({ start: fraction.default(1), end: fraction.default(0) })
             .prefault({})
             .describe("weight of the truth against the teacher, linear over the training"),
-          factors: z.array(count).min(1).optional().describe("sub-models that train; all unless told"),
+          factors: z
+            .array(count)
+            .min(1)
+            .optional()
+            .describe("sub-models that train, and that the trained model then has; all unless told"),
           maskSchedule: z.literal("cosine").default("cosine"),
         })
         .prefault({}),
@@ -247,21 +252,23 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
   }
   checkData(config, where);
   const { model, training } = config.transformer;
-  transformerConfigOf(config, 1, where("transformer", "model"));
+  const { factors } = transformerConfigOf(config, 1, where("transformer", "model"));
+  const trained = where("transformer", "training", "factors");
   for (const factor of training.factors ?? []) {
     requireInput(
       model.factors.includes(factor),
-      `${where("transformer", "training", "factors")}: must be among the model's ${model.factors.join(", ")}, got ${factor}`,
+      `${trained}: must be among the model's ${model.factors.join(", ")}, got ${factor}`,
     );
   }
-  const decoding = makePlan(config.decoding, basePlan(model.factors), where("decoding"));
+  requireAscending(factors, trained);
+  const decoding = makePlan(config.decoding, basePlan(factors), where("decoding"));
   const completionDecoding =
     model.tasks.length > 0
       ? makePlan(config.completionDecoding, completionPlan(decoding), where("completionDecoding"))
       : null;
   const facts = {
     gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),
-    factors: model.factors,
+    factors,
     heads: model.heads,
   };
   resolvePlan(decoding, facts);
@@ -295,17 +302,21 @@ function checkData({ data, transformer }: Parsed, where: (...path: string[]) => 
   );
 }
 
-/** The transformer's configuration: what the run chose, on the tokenizer's grid and codes, for so many classes. */
+/**
+ * The transformer's configuration: what the run chose, on the tokenizer's grid and codes, for so many classes. Of its
+ * sub-models, those that train: by others it must not decode.
+ */
 export function transformerConfigOf(
   { tokenizer, transformer }: Pick<TrainConfig, "tokenizer" | "transformer">,
   classes: number,
   where = "transformer.model",
 ): TransformerConfig {
   const grid = tokenGrid(tokenizer.model);
-  return transformerConfig(
+  const config = transformerConfig(
     { ...transformer.model, grid, codebookSize: codebookSize(tokenizer.model), classes },
     where,
   );
+  return { ...config, factors: transformer.training.factors ?? config.factors };
 }
 
 /** The error for what the schema refused. */

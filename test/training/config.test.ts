@@ -68,6 +68,16 @@ describe("resolveConfig", () => {
     ]);
   });
 
+  it("trains some sub-models alone: the model has no others, nor its plans", () => {
+    const set = ["transformer.training.factors=[4, 8]"];
+    const { config } = resolveConfig(base, "f", { set });
+    expect(transformerConfigOf(config, 3).factors).toEqual([4, 8]);
+    expect(config.decoding.sizes.map(({ factor }) => factor)).toEqual([8, 4]);
+    expect(messageOf(base, { set: [...set, "decoding.sizes=8x6,1x6"] })).toMatch(
+      /plan\.sizes: the model has the sub-models p = 4, 8, got p = 1; choose among them/,
+    );
+  });
+
   it("replaces a block whose kind changes", () => {
     const file = { name: "x", tokenizer: { model: { quantizer: { kind: "vq", codebookSize: 9 } } } };
     const set = ["tokenizer.model.quantizer={kind: fsq, levels: [8, 5]}", "tokenizer.model.latentWidth=2"];
@@ -108,6 +118,8 @@ describe("resolveConfig", () => {
     ["data.resampler=best", /^--set: data\.resampler: .*"lanczos3".*got "best"/],
     ["transformer.model.heads=6", /^--set: transformer\.model\.heads: must divide the width 256, got 6/],
     ["transformer.model.factors=[1, 3]", /factors: every factor must divide heads = 8, got 3/],
+    ["transformer.training.factors=[1, 3]", /^--set: .*training\.factors: must be among.*1, 2, 4, 8, got 3/],
+    ["transformer.training.factors=[4, 1]", /^--set: .*training\.factors: must ascend.*got \[4, 1\]/],
     ["decoding.sizes=3x12", /plan\.sizes|decoding.*3/],
     ["data.count=null", /^--set: data\.count: the drawn sprites have no end/],
     ["__proto__.polluted=1", /^--set: unknown key "__proto__"/],

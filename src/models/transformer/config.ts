@@ -31,7 +31,7 @@ export const transformerFields = z.strictObject({
     .array(positive)
     .min(1)
     .default([1, 2, 4, 8])
-    .describe("Downscale factors p of the sub-models, ascending from 1; each must divide H and F"),
+    .describe("Downscale factors p of the trained sub-models, ascending; each must divide H and F"),
   norm: z.enum(["pre", "post"]).default("pre").describe("LayerNorm before each layer, or after (as BERT)"),
   layerNormEpsilon: z.number().positive().default(1e-6).describe("Added to the variance in LayerNorm"),
   headHidden: z
@@ -68,11 +68,7 @@ export function transformerConfig(input: TransformerConfigInput, where = "transf
   }
   const config = parsed.data;
   const { factors, heads, hidden, width } = config;
-  if (factors[0] !== 1 || factors.some((factor, i) => i > 0 && factor <= factors[i - 1]!)) {
-    throw new InputError(
-      `${where}.factors: must ascend from 1 (the full model), got [${factors.join(", ")}]`,
-    );
-  }
+  requireAscending(factors, `${where}.factors`);
   if (width % heads !== 0) {
     throw new InputError(`${where}.heads: must divide the width ${width}, got ${heads}`);
   }
@@ -87,6 +83,18 @@ export function transformerConfig(input: TransformerConfigInput, where = "transf
     }
   }
   return config;
+}
+
+/**
+ * Refuses factors that are not in the order of the models' sizes, the largest first.
+ *
+ * @throws {InputError} beginning with `where`
+ */
+export function requireAscending(factors: readonly number[], where: string): void {
+  requireInput(
+    factors.every((factor, i) => i === 0 || factor > factors[i - 1]!),
+    `${where}: must ascend, the largest model (1 is the full one) first, got [${factors.join(", ")}]`,
+  );
 }
 
 /** N: the number of grid tokens. */
