@@ -13,6 +13,8 @@ export interface PlanOptions {
   guidance?: number;
   cache: boolean;
   maskSchedule?: Exclude<MaskSchedule["kind"], "pow">;
+  /** Nats. */
+  entropyBound?: number;
   choiceTemperature?: number;
   tokenTemperature?: number;
 }
@@ -61,6 +63,15 @@ export function addPlanOptions(command: Command): Command {
         ["cosine", "linear", "arccos", "exp", "log", "halton"],
       ),
     )
+    .addOption(
+      new Option(
+        "--entropy-bound <nats>",
+        "a step decodes more tokens than scheduled while their entropies, less the largest, add up to no more than this: " +
+          "4 is a little, 16 much; pictures are then decoded one at a time",
+      )
+        .argParser(decimalNumber(0))
+        .conflicts(["deadline"]),
+    )
     .option("--no-cache", "run every position in every step")
     .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
     .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
@@ -82,6 +93,9 @@ export async function planInputOf(
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
     ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),
+    ...(options.entropyBound !== undefined && {
+      unmask: { kind: "entropy", bound: options.entropyBound } as const,
+    }),
     ...(options.cache === false && { cache: { enabled: false } }),
     ...(options.choiceTemperature !== undefined && { choiceTemperature: options.choiceTemperature }),
     ...(options.tokenTemperature !== undefined && {

@@ -34,6 +34,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
     "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
     "plan models/sprites --budget 0.2",
     "plan models/sprites --target-quality 1.05",
+    "plan models/sprites --steps 24 --entropy-bound 2",
     "plan models/sprites --deadline 400ms --count 8",
     "plan models/motions --task predict",
   ).action((folder: string, options: PlanCommandOptions) => showPlan(folder, options, signal));
@@ -62,6 +63,7 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
   report.finish({
     plan: printSizes(plan.sizes),
     multiplyAdds: cost.multiplyAdds,
+    leastMultiplyAdds: cost.leastMultiplyAdds,
     multiplyAddsFlat: cost.multiplyAddsFlat,
     ratio: cost.ratio,
     steps: cost.steps,

@@ -49,8 +49,10 @@ export function passCost(model: TransformerSizes, pass: Pass): number {
 
 export interface PlanCost {
   readonly steps: readonly StepCost[];
-  /** Multiply-adds per sample, both branches. */
+  /** Multiply-adds per sample, both branches; with an entropy rule, the most that they can be. */
   readonly multiplyAdds: number;
+  /** The least that they can be: fewer with an entropy rule, when all tokens are decoded in the first step. */
+  readonly leastMultiplyAdds: number;
   /** Those of the flat decode: p = 1, no cache, every position, head on all N, same steps, same guided steps. */
   readonly multiplyAddsFlat: number;
   /** Flat over plan: how many times less the plan computes. */
@@ -61,6 +63,28 @@ export interface StepCost extends ResolvedStep {
   readonly conditionalMultiplyAdds: number;
   /** 0 without an unconditional pass. */
   readonly unconditionalMultiplyAdds: number;
+  /** Of the same step in the flat decode: p = 1, no cache, every position, head on all N, as many branches. */
+  readonly flatMultiplyAdds: number;
+}
+
+/** The multiply-adds of one step per sample. */
+export function stepCost(model: TransformerSizes & ModelFacts, step: ResolvedStep): StepCost {
+  const keys = model.gridTokens + 1;
+  const costAt = (factor: number) =>
+    passCost(model, {
+      factor,
+      queries: step.isFull ? keys : step.active,
+      keys,
+      headRows: step.maskedBefore,
+    });
+  const { unconditionalFactor } = step;
+  const flatPass = passCost(model, { factor: 1, queries: keys, keys, headRows: model.gridTokens });
+  return {
+    ...step,
+    conditionalMultiplyAdds: costAt(step.factor),
+    unconditionalMultiplyAdds: unconditionalFactor === null ? 0 : costAt(unconditionalFactor),
+    flatMultiplyAdds: unconditionalFactor === null ? flatPass : 2 * flatPass,
+  };
 }
 
 /**
@@ -74,24 +98,16 @@ export function planCost(
   plan: DecodePlan,
   maskedTokens = model.gridTokens,
 ): PlanCost {
-  const keys = model.gridTokens + 1;
-  const flatPass = passCost(model, { factor: 1, queries: keys, keys, headRows: model.gridTokens });
-  let multiplyAdds = 0;
-  let multiplyAddsFlat = 0;
-  const steps = resolvePlan(plan, model, maskedTokens).steps.map((step): StepCost => {
-    const costAt = (factor: number) =>
-      passCost(model, {
-        factor,
-        queries: step.isFull ? keys : step.active,
-        keys,
-        headRows: step.maskedBefore,
-      });
-    const conditionalMultiplyAdds = costAt(step.factor);
-    const unconditionalMultiplyAdds =
-      step.unconditionalFactor === null ? 0 : costAt(step.unconditionalFactor);
-    multiplyAdds += conditionalMultiplyAdds + unconditionalMultiplyAdds;
-    multiplyAddsFlat += step.unconditionalFactor === null ? flatPass : 2 * flatPass;
-    return { ...step, conditionalMultiplyAdds, unconditionalMultiplyAdds };
-  });
-  return { steps, multiplyAdds, multiplyAddsFlat, ratio: multiplyAddsFlat / multiplyAdds };
+  const steps = resolvePlan(plan, model, maskedTokens).steps.map((step) => stepCost(model, step));
+  const sum = (part: (step: StepCost) => number) => steps.reduce((total, step) => total + part(step), 0);
+  const own = (step: StepCost) => step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds;
+  const multiplyAdds = sum(own);
+  const multiplyAddsFlat = sum((step) => step.flatMultiplyAdds);
+  return {
+    steps,
+    multiplyAdds,
+    leastMultiplyAdds: plan.unmask ? own(steps[0]!) : multiplyAdds,
+    multiplyAddsFlat,
+    ratio: multiplyAddsFlat / multiplyAdds,
+  };
 }

@@ -8,9 +8,11 @@ import { InputError, requireInput } from "../core/errors.ts";
 import { foldIn, gumbelAt, type Key, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
 import { emptyLedger, recordEncoding, stalePositions } from "./cache-ledger.ts";
 import { haltonOrder } from "./halton-order.ts";
+import { maskedAfterSteps } from "./mask-schedule.ts";
 import type { DecodePlan } from "./plan.ts";
 import type { Predict, PredictRequest, PredictResult } from "./predict.ts";
 import { type ModelFacts, type ResolvedStep, resolvePlan } from "./resolve-plan.ts";
+import { countWithinBound, goneOnFrom } from "./unmasking.ts";
 
 export interface DecodeOptions {
   readonly plan: DecodePlan;
@@ -18,7 +20,10 @@ export interface DecodeOptions {
   /** The id that stands for a masked token. */
   readonly maskId: number;
   readonly seed: Seed;
-  /** [B] which samples of the seed's series to make. Sample i is the same alone and in any batch. */
+  /**
+   * [B] which samples of the seed's series to make. Sample i is the same alone and in any batch. With an entropy rule
+   * every sample has counts of its own, and tensors would not be dense: then it must be one sample alone.
+   */
   readonly sampleIndexes: readonly number[];
   /**
    * [B, N] start tokens, `maskId` where a token is wanted; known tokens stay. Every sample must have the same number
@@ -38,22 +43,18 @@ export interface DecodeOptions {
   /**
    * Called after every step but the last with the plan so far and the index k of the step that ran; returns the plan
    * to go on with, which may differ in the sub-models and the leaving out of later steps (see deadline.ts). The
-   * tokens are those of the last plan returned, decoded from the start.
+   * tokens are those of the last plan returned, decoded from the start. Not for a plan with an entropy rule.
    */
   readonly replan?: (plan: DecodePlan, step: number) => DecodePlan;
   /** Checked before every step; decoding then stops with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-export interface DecodeProgress {
-  /** k, the index in the plan. */
-  readonly step: number;
-  /** Steps done, this one included, and steps that will run (fewer than K when there are fewer tokens). */
+/** The step that ran, with the number of tokens that it decoded, and how far the decode is. */
+export interface DecodeProgress extends ResolvedStep {
+  /** Steps done, this one included, and steps that will run (fewer than K when there are fewer tokens), at most. */
   readonly done: number;
   readonly total: number;
-  readonly factor: number;
-  readonly unconditionalFactor: number | null;
-  readonly isFull: boolean;
   /** [B, N] a copy: the grid with this step's guess at every masked position. */
   readonly tokens: Int32Array;
   /** Tokens per sample still masked after this step. */
@@ -75,19 +76,26 @@ const purpose = { token: 0, choice: 1 } as const;
  *
  * In step k `predict` samples an id for every masked position; those with the best score = log p(id) + T_k Gumbel
  * keep it (equal scores: the lower position), the others stay masked. With the `halton` schedule a fixed order of the
- * grid decides instead. Every random number is a function of (seed, sample index, purpose, step, position).
+ * grid decides instead. How many keep it is scheduled, or with an entropy rule at least as many (unmasking.ts). Every
+ * random number is a function of (seed, sample index, purpose, step, position).
  *
- * @throws InputError for a plan that does not fit the model, and for start tokens of a wrong size, without a masked
- *   token, or with differing numbers of them; the signal's reason when aborted; what `predict` or `onStep` throw.
+ * @throws InputError for a plan that does not fit the model, for several samples at a time with an entropy rule, and for
+ *   start tokens of a wrong size, without a masked token, or with differing numbers of them; the signal's reason when
+ *   aborted; what `predict` or `onStep` throw.
  */
 export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   const { model, maskId, sampleIndexes, predict, onStep, replan, signal } = options;
   let { plan } = options;
   const { gridTokens } = model;
   const batch = sampleIndexes.length;
+  requireInput(
+    !plan.unmask || batch === 1,
+    `decode: with an entropy rule samples are decoded one at a time, got ${batch} together; decode them apart`,
+  );
   const tokens = startTokens(options);
   const condition = conditionTokens(options);
   const maskedTokens = maskedPerSample(tokens, options);
+  let maskedAfter = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens);
   let { steps } = resolvePlan(plan, model, maskedTokens);
   const keys = sampleKeys(options.seed, sampleIndexes);
   const rank = plan.maskSchedule.kind === "halton" ? haltonRank(options) : null;
@@ -111,6 +119,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     recordEncoding(ledger, request);
 
     const filled = tokens.slice();
+    let { unmaskCount } = step;
     for (let b = 0; b < batch; b++) {
       const offset = b * step.maskedBefore;
       const positions = Array.from(
@@ -124,21 +133,25 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       const scores = rank
         ? positions.map((position) => -rank[position])
         : confidenceScores(step, keys[b], positions, logProbs);
-      for (const i of best(scores, step.unmaskCount)) {
+      const order = bestFirst(scores);
+      if (plan.unmask) {
+        const entropies = order.map((i) => result.entropies![offset + i]!);
+        unmaskCount = Math.max(unmaskCount, countWithinBound(entropies, plan.unmask.bound));
+      }
+      for (const i of order.slice(0, unmaskCount)) {
         const at = b * gridTokens + positions[i];
         tokens[at] = filled[at];
         decodedAtStep[at] = step.step;
       }
     }
+    const maskedRemaining = step.maskedBefore - unmaskCount;
+    if (unmaskCount > step.unmaskCount) {
+      maskedAfter = goneOnFrom(maskedAfter, step.step, maskedRemaining);
+      steps = resolvePlan(plan, model, maskedTokens, maskedAfter).steps;
+    }
     await onStep?.({
-      step: step.step,
-      done: index + 1,
-      total: steps.length,
-      factor: step.factor,
-      unconditionalFactor: step.unconditionalFactor,
-      isFull: step.isFull,
-      tokens: filled,
-      maskedRemaining: step.maskedBefore - step.unmaskCount,
+      ...{ ...step, unmaskCount, maskedRemaining },
+      ...{ done: index + 1, total: steps.length, tokens: filled },
     });
     if (!replan || isLast) continue;
     plan = replan(plan, step.step);
@@ -172,12 +185,9 @@ function confidenceScores(
   return positions.map((position, i) => logProbs[i] + step.choiceTemperature * gumbelAt(key, position));
 }
 
-/** The indices of the `count` highest scores; of equal scores, the first ones. */
-function best(scores: readonly number[], count: number): number[] {
-  return scores
-    .map((_, i) => i)
-    .sort((i, j) => (scores[i] === scores[j] ? i - j : scores[j] - scores[i]))
-    .slice(0, count);
+/** The indices of the scores from the highest on; of equal scores, the first one first. */
+function bestFirst(scores: readonly number[]): number[] {
+  return scores.map((_, i) => i).sort((i, j) => (scores[i] === scores[j] ? i - j : scores[j] - scores[i]));
 }
 
 /** The request of one step; the counts must be what the plan promised. */
@@ -207,6 +217,7 @@ function buildRequest(
     tokenTemperature: step.tokenTemperature,
     topK: plan.topK,
     topP: plan.topP,
+    wantsEntropies: plan.unmask !== undefined,
   };
   for (let b = 0; b < batch; b++) {
     const key = foldIn(foldIn(keys[b], purpose.token), step.step);
@@ -233,11 +244,16 @@ function buildRequest(
 
 function checkResult(result: PredictResult, request: PredictRequest, maskId: number): void {
   const rows = request.masked.length;
-  const { ids, logProbs } = result;
+  const { ids, logProbs, entropies } = result;
   if (ids.length !== rows || logProbs.length !== rows) {
     throw new Error(
       `decode: predict must return ${rows} ids and log probabilities in step ${request.step}, ` +
         `got ${ids.length} and ${logProbs.length}`,
+    );
+  }
+  if (request.wantsEntropies && !(entropies?.length === rows && entropies.every((entropy) => entropy >= 0))) {
+    throw new Error(
+      `decode: predict must return ${rows} entropies of at least 0 in step ${request.step}, got ${entropies}`,
     );
   }
   for (let i = 0; i < rows; i++) {

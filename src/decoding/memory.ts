@@ -69,7 +69,10 @@ export function decodeMemory(
   const stored = new Map<string, number>();
   const raise = (largest: Map<string, number>, name: string, numbers: number) =>
     largest.set(name, Math.max(largest.get(name) ?? 0, numbers));
-  for (const step of resolvePlan(plan, model, maskedTokens).steps) {
+  const { steps } = resolvePlan(plan, model, maskedTokens);
+  for (const step of plan.unmask
+    ? steps.flatMap((each) => possiblePasses(plan, each, maskedTokens))
+    : steps) {
     const { factor, unconditionalFactor, isFull, isCacheRead, maskedBefore } = step;
     const run = (branch: string, pass: PassShape) => {
       raise(graphs, `${branch}, ${isFull ? "full" : "partial"}`, passNumbers(model, step, pass));
@@ -81,7 +84,7 @@ export function decodeMemory(
     run("conditional", {
       factor,
       copies: isGuided && !isApart ? 2 : 1,
-      logitRows: logitRows(isGuided, isFiltered),
+      logitRows: logitRows(isGuided, isFiltered) + (plan.unmask ? 1 : 0),
     });
     if (!isApart) continue;
     run("unconditional", { factor: unconditionalFactor, copies: 1, logitRows: logitRows(false, false) });
@@ -94,10 +97,16 @@ export function decodeMemory(
   };
 }
 
+/** With an entropy rule: a step may follow on from any before it, which may have had every token masked. */
+function possiblePasses(plan: DecodePlan, step: ResolvedStep, maskedTokens: number): ResolvedStep[] {
+  const partial = { ...step, isFull: false, active: maskedTokens };
+  return plan.cache.enabled ? [{ ...step, isFull: true }, partial] : [step];
+}
+
 /**
  * How many rows of V are alive for each masked token while it is sampled: logits and their powers, and what running
  * sums take of a block; joined branches' logits, both before and after the bias; with top-k or top-p, which sort, also
- * the sorted values, their places (two numbers each), and running sums over all.
+ * the sorted values, their places (two numbers each), and running sums over all. Entropies take one row more.
  */
 function logitRows(isGuided: boolean, isFiltered: boolean): number {
   if (isFiltered) return 8;

@@ -7,6 +7,7 @@
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { type Guidance, guidanceSchedules, isInInterval } from "./guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
+import type { EntropyRule } from "./unmasking.ts";
 
 export interface DecodePlan {
   /** K. */
@@ -19,6 +20,8 @@ export interface DecodePlan {
    */
   readonly leaveOut?: readonly number[];
   readonly maskSchedule: MaskSchedule;
+  /** Steps may decode more tokens than the schedule says, where the model is sure of them. Absent: they do not. */
+  readonly unmask?: EntropyRule;
   /** T of score = log p + T (1 - r) Gumbel, r = (k+1)/K; 0 keeps the likeliest tokens, without chance. */
   readonly choiceTemperature: number;
   readonly tokenTemperature: TokenTemperature;
@@ -71,9 +74,13 @@ export const defaultPlan: DecodePlan = {
   cache: { enabled: true, refresh: "on-switch" },
 };
 
-/** What {@link makePlan} takes: any part of a plan; sizes also as text, "8x3,4x3,2x3,1x3". */
-export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "guidance" | "cache">> & {
+/**
+ * What {@link makePlan} takes: any part of a plan; sizes also as text, "8x3,4x3,2x3,1x3"; `unmask` also of kind
+ * "schedule", for as many tokens as the schedule says where the base has it otherwise.
+ */
+export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "unmask" | "guidance" | "cache">> & {
   readonly sizes?: readonly SizeRun[] | string;
+  readonly unmask?: EntropyRule | { readonly kind: "schedule" };
   readonly guidance?: Partial<Guidance>;
   readonly cache?: Partial<CachePlan>;
 };
@@ -88,7 +95,7 @@ export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "guidance" | "cache">
  * @throws InputError naming the field, what it must be, and what came
  */
 export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "plan"): DecodePlan {
-  const given = fieldsOf(where, input, [...Object.keys(defaultPlan), "leaveOut"]);
+  const given = fieldsOf(where, input, [...Object.keys(defaultPlan), "leaveOut", "unmask"]);
   const guidance = fieldsOf(`${where}.guidance`, given.guidance ?? {}, Object.keys(defaultPlan.guidance));
   const cache = fieldsOf(`${where}.cache`, given.cache ?? {}, Object.keys(defaultPlan.cache));
   const sizes = sizesFrom(`${where}.sizes`, given.sizes ?? base.sizes);
@@ -105,11 +112,13 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
     given.leaveOut ?? (isResized ? [] : (base.leaveOut ?? [])),
     steps,
   );
+  const unmask = unmaskFrom(`${where}.unmask`, given.unmask ?? base.unmask ?? { kind: "schedule" });
   return {
     steps,
     sizes,
     ...(leaveOut.length > 0 && { leaveOut }),
     maskSchedule: maskScheduleFrom(`${where}.maskSchedule`, given.maskSchedule ?? base.maskSchedule),
+    ...(unmask && { unmask }),
     choiceTemperature: atLeastZero(
       `${where}.choiceTemperature`,
       given.choiceTemperature ?? base.choiceTemperature,
@@ -209,6 +218,17 @@ function maskScheduleFrom(where: string, value: unknown): MaskSchedule {
     `${where}.exponent: only "pow" has one, but kind is "${kind}"; leave it out`,
   );
   return { kind };
+}
+
+function unmaskFrom(where: string, value: unknown): EntropyRule | null {
+  const given = fieldsOf(where, value, ["kind", "bound"]);
+  const kind = oneOf(`${where}.kind`, given.kind, ["schedule", "entropy"]);
+  if (kind === "entropy") return { kind, bound: atLeastZero(`${where}.bound`, given.bound) };
+  requireInput(
+    given.bound === undefined,
+    `${where}.bound: only "entropy" has one, but kind is "${kind}"; leave it out`,
+  );
+  return null;
 }
 
 function tokenTemperatureFrom(where: string, value: unknown): TokenTemperature {

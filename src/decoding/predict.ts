@@ -37,6 +37,8 @@ export interface PredictRequest {
   readonly topK: number | null;
   /** Keep the fewest ids whose probabilities reach p in (0, 1], or null. */
   readonly topP: number | null;
+  /** Whether the entropies are asked for. */
+  readonly wantsEntropies: boolean;
 }
 
 export interface PredictResult {
@@ -44,6 +46,8 @@ export interface PredictResult {
   readonly ids: Int32Array;
   /** [B, M] log probability of each sampled id. */
   readonly logProbs: Float32Array;
+  /** [B, M] the entropy in nats of the distribution that each id was drawn from; only where asked for. */
+  readonly entropies?: Float32Array;
 }
 
 /** One pass of the model (both branches under guidance). The decode loop never has two in flight. */

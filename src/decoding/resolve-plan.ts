@@ -1,6 +1,7 @@
 /**
  * From a plan to its steps: which sub-models run, over how many positions, and how many tokens each step decodes. All
- * of it is known before anything runs, since no count depends on a sampled value.
+ * of it is known before anything runs, since no count depends on a sampled value. With an entropy rule (unmasking.ts)
+ * the counts are the fewest, and what is known is the most that can run.
  *
  * N grid tokens, N0 of them masked at the start, K steps k = 0..K-1, r = (k+1)/K, p downscale factor.
  */
@@ -23,7 +24,7 @@ export interface ResolvedPlan {
   readonly gridTokens: number;
   /** N0. */
   readonly maskedTokens: number;
-  /** The steps that run, in order: all K, or the last N0 when there are fewer tokens than steps; without those left out. */
+  /** The steps that run, in order: those that decode a token, without those left out. */
   readonly steps: readonly ResolvedStep[];
 }
 
@@ -35,13 +36,13 @@ export interface ResolvedStep {
   readonly unconditionalFactor: number | null;
   /** Every position and the class token run; see {@link resolvePlan} for when. */
   readonly isFull: boolean;
-  /** The next step is partial, so it reads this one's keys and values. */
+  /** The next step is partial, so it reads this one's keys and values; with an entropy rule, it may be. */
   readonly isCacheRead: boolean;
   /** A: grid positions that run; N in a full step. */
   readonly active: number;
   /** M: masked tokens when the step begins; each gets logits and a sampled id. */
   readonly maskedBefore: number;
-  /** How many of them keep their id; at least 1. */
+  /** How many of them keep their id; at least 1. With an entropy rule, the fewest. */
   readonly unmaskCount: number;
   /** s; 0 exactly when there is no unconditional pass. */
   readonly guidanceScale: number;
@@ -62,31 +63,33 @@ export interface ResolvedStep {
  * decoded in that step, which are thus encoded once with their real ids.
  *
  * Steps left out change nothing else: those that run keep their index k, and with it their temperatures, guidance and
- * number of tokens still masked after them.
+ * number of tokens still masked after them. The same goes for steps that find nothing to decode: the first K - N0 when
+ * there are fewer tokens than steps, and those whose tokens an entropy rule decoded before.
  *
  * @param maskedTokens  N0, in 1..N; all tokens unless editing
+ * @param maskedAfter   [K] tokens still masked after each step, never rising, 0 after the last; unless told, those of
+ *   the mask schedule
  * @throws InputError when the model has no such factor, or a factor does not divide its heads
  */
 export function resolvePlan(
   plan: DecodePlan,
   model: ModelFacts,
   maskedTokens = model.gridTokens,
+  maskedAfter: readonly number[] = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens),
 ): ResolvedPlan {
   requireInput(
     Number.isInteger(maskedTokens) && maskedTokens >= 1 && maskedTokens <= model.gridTokens,
     `decode: the number of masked tokens must be in 1..${model.gridTokens}, got ${maskedTokens}`,
   );
   const factorOfStep = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
-  const maskedAfter = maskedAfterSteps(plan.maskSchedule, plan.steps, maskedTokens);
-
   const isLeftOut = (k: number) => k < plan.steps - 1 && plan.leaveOut?.includes(k) === true;
 
   const steps: Omit<ResolvedStep, "isCacheRead">[] = [];
   let lastRefresh = 0;
-  for (let k = Math.max(0, plan.steps - maskedTokens); k < plan.steps; k++) {
-    if (isLeftOut(k)) continue;
+  for (let k = 0; k < plan.steps; k++) {
     const previous = steps.at(-1);
     const maskedBefore = previous ? maskedAfter[previous.step] : maskedTokens;
+    if (isLeftOut(k) || maskedAfter[k] === maskedBefore) continue;
     const remaining = 1 - (k + 1) / plan.steps;
     const factor = factorOfStep[k];
     const guidanceScale = guidanceScaleAt(plan.guidance, k, plan.steps);
@@ -119,10 +122,12 @@ export function resolvePlan(
     });
   }
   checkFactors(plan, steps, model);
+  const isRead = (i: number) =>
+    plan.unmask ? plan.cache.enabled && i + 1 < steps.length : steps[i + 1]?.isFull === false;
   return {
     gridTokens: model.gridTokens,
     maskedTokens,
-    steps: steps.map((step, i) => ({ ...step, isCacheRead: steps[i + 1]?.isFull === false })),
+    steps: steps.map((step, i) => ({ ...step, isCacheRead: isRead(i) })),
   };
 }
 

@@ -48,7 +48,7 @@ export interface RunReport {
 /** What a plan cost. */
 export interface PlanFigures {
   readonly name: string;
-  /** Multiply-adds of the transformer per picture. */
+  /** Multiply-adds of the transformer per picture; the mean over the seeds, where entropies decide the steps. */
   readonly multiplyAdds: number;
   /** Those of the flat decode of the same steps and guidance. */
   readonly multiplyAddsFlat: number;
@@ -148,7 +148,12 @@ export async function measureBeside<Figures>(
 }
 
 function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figures })[]): PlanRow<Figures> {
-  const { run: _, ...figures } = measured[0]!;
+  const { name, plan } = measured[0]!;
+  const mean = (of: (one: PlanFigures) => number) =>
+    measured.reduce((sum, one) => sum + of(one), 0) / measured.length;
+  const multiplyAdds = mean((one) => one.multiplyAdds);
+  const multiplyAddsFlat = mean((one) => one.multiplyAddsFlat);
+  const figures = { name, multiplyAdds, multiplyAddsFlat, ratio: multiplyAddsFlat / multiplyAdds, plan };
   const runs = measured.map(({ run }) => run);
   const { seed: _seed, ...over } = estimated(runs) as Estimated<PlanRun & Figures> & { seed: string };
   return { ...figures, ...over, runs } as unknown as PlanRow<Figures>;

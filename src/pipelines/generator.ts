@@ -8,8 +8,10 @@ import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, type Seed } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
 import { fromPlanes, type Picture, type Raster, spaceOf, toPlanes } from "../data/source.ts";
+import { stepCost } from "../decoding/cost.ts";
 import { type DecodeOptions, decode } from "../decoding/decode.ts";
 import { type DecodePlan, type PlanInput, printSizes } from "../decoding/plan.ts";
+import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
 import { gridTokens, maskId, nullClass, type Task } from "../models/transformer/config.ts";
@@ -21,7 +23,7 @@ import type { Device, Runner } from "../runtime/runner.ts";
 import { runtimeVersion } from "../runtime/runtime-version.ts";
 import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
 import { openDeadlines, type TimedPlan } from "./deadlines.ts";
-import { type GenerativeModel, modelFacts, modelPlanCost, planFor, readModel } from "./model.ts";
+import { type GenerativeModel, modelFacts, planFor, readModel, transformerFacts } from "./model.ts";
 
 export interface PipelineOptions {
   /** Where to compute; "cpu" unless told. */
@@ -54,7 +56,7 @@ export interface DecodeChoices {
   readonly tokenTemperature?: number;
   /**
    * Pictures decoded together, 16 unless told; changes memory and speed, never a picture. "auto": as many as fit into
-   * `memoryBudget`, at most 64.
+   * `memoryBudget`, at most 64. By a plan with an entropy rule each is decoded alone, whatever is asked for.
    */
   readonly batchSize?: number | "auto";
   /**
@@ -77,7 +79,7 @@ export interface DecodeChoices {
 }
 
 export interface GenerateProgress {
-  /** Steps done, over all batches, and steps in all. */
+  /** Steps done, over all batches, and steps in all; with an entropy rule, at most so many in all. */
   readonly step: number;
   readonly total: number;
   /** The sub-model that ran. */
@@ -95,7 +97,7 @@ export interface GenerateProgress {
 export interface GenerateStats {
   /** Wall time, the tokenizer's decoder included. */
   readonly seconds: number;
-  /** Of the transformer, over all pictures. */
+  /** Of the transformer, over all pictures, for the steps that ran. */
   readonly multiplyAdds: number;
   /** Those of the flat decode: full size and every position at every step, no cache, same steps and guidance. */
   readonly multiplyAddsFlat: number;
@@ -310,15 +312,17 @@ function generatorOver(
   async function decodeSeries(job: DecodeJob): Promise<Decoded> {
     const { ids, start, condition, seed = 0, signal, deadlineMs } = job;
     const { batchSize: asked = deadlineMs === undefined ? 16 : ids.length, memoryBudget } = job;
+    if (deadlineMs !== undefined) requireForeseen(job.decodePlan);
     const count = ids.length;
     if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
     if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
     keyFromSeed(seed);
     const toFill = start && maskedCount(start, size, masked);
+    const together = job.decodePlan.unmask ? 1 : undefined; // by entropies, each picture has counts of its own
     const batchSize =
       asked === "auto"
-        ? fittingBatchSize(modelPlanMemory(model, job.decodePlan, toFill), count, memoryBudget)
-        : asked;
+        ? fittingBatchSize(modelPlanMemory(model, job.decodePlan, toFill), together ?? count, memoryBudget)
+        : (together ?? asked);
     if (deadlineMs !== undefined) requireTogether(count, batchSize);
     const inTime =
       deadlineMs === undefined
@@ -331,37 +335,41 @@ function generatorOver(
             signal,
           });
     let plan = inTime?.plan ?? job.decodePlan;
-    let cost = modelPlanCost(config, plan, toFill);
+    const facts = transformerFacts(config);
+    const planned = resolvePlan(plan, facts, toFill).steps.length;
     const batches = Math.ceil(count / batchSize);
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
     const keep = inTime?.keep(seconds);
     const replan = (before: DecodePlan, step: number) => {
       plan = keep!(before, step);
-      cost = modelPlanCost(config, plan, toFill);
       return plan;
     };
 
+    const ran = { steps: 0, multiplyAdds: 0, multiplyAddsFlat: 0 };
     const tokens: Int32Array[] = [];
     const pictures: Picture[] = [];
     for (let first = 0; first < count; first += batchSize) {
       const last = Math.min(count, first + batchSize);
       const own = ids.slice(first, last);
       const part = (all?: Int32Array) => all?.slice(first * size, last * size);
-      let spent = cost.multiplyAdds * first;
       const grids = await decodeBatch(own, {
         ...{ plan, seed, first, start: part(start), condition: part(condition), signal },
         ...(keep && { replan }),
-        onStep: async ({ done, total, factor, tokens }) => {
-          const step = cost.steps[done - 1]!;
-          spent += own.length * (step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds);
+        onStep: async (step) => {
+          const { done, total, factor, tokens } = step;
+          const cost = stepCost(facts, step);
+          ran.steps++;
+          ran.multiplyAdds += own.length * (cost.conditionalMultiplyAdds + cost.unconditionalMultiplyAdds);
+          ran.multiplyAddsFlat += own.length * cost.flatMultiplyAdds;
+          const batchesLeft = batches - 1 - first / batchSize;
           await job.onStep?.({
-            step: (first / batchSize) * total + done,
-            total: total * batches,
+            step: ran.steps,
+            total: ran.steps + (total - done) + planned * batchesLeft,
             factor,
             firstPicture: first,
             tokens,
-            multiplyAdds: spent,
+            multiplyAdds: ran.multiplyAdds,
             preview: () => picturesOf(split(tokens, size), own),
           });
         },
@@ -377,9 +385,9 @@ function generatorOver(
       plan,
       stats: {
         seconds: took,
-        multiplyAdds: cost.multiplyAdds * count,
-        multiplyAddsFlat: cost.multiplyAddsFlat * count,
-        ratio: cost.ratio,
+        multiplyAdds: ran.multiplyAdds,
+        multiplyAddsFlat: ran.multiplyAddsFlat,
+        ratio: ran.multiplyAddsFlat / ran.multiplyAdds,
         batchSize,
         ...(inTime && {
           deadline: {
@@ -400,8 +408,11 @@ function generatorOver(
     encode,
     decodeTokens,
     decode: decodeSeries,
-    planInTime: async ({ deadlineMs, count = 1, task, signal, ...choices }) =>
-      deadlines.plan({ deadlineMs, count, signal, decodePlan: planFor(model, planInput(choices), task) }),
+    planInTime: async ({ deadlineMs, count = 1, task, signal, ...choices }) => {
+      const decodePlan = planFor(model, planInput(choices), task);
+      requireForeseen(decodePlan);
+      return deadlines.plan({ deadlineMs, count, signal, decodePlan });
+    },
     dispose: () => {
       closing ??= closeAll();
       return closing;
@@ -449,6 +460,14 @@ export function requirePositive(name: string, value: number, also = ""): void {
   requireInput(
     Number.isSafeInteger(value) && value >= 1,
     `generate: ${name} must be a whole number of at least 1${also}, got ${value}`,
+  );
+}
+
+function requireForeseen({ unmask }: DecodePlan): void {
+  requireInput(
+    !unmask,
+    "generate: a deadline is kept by steps that are known beforehand, and with an entropy bound they are not; leave " +
+      'out one of the two, the bound by unmask: { kind: "schedule" }',
   );
 }
 

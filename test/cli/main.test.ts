@@ -119,6 +119,8 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--deadline", "1s", "--batch", "4"], /--deadline.*cannot be used with.*--batch/],
     [["sample", "MODEL", "--deadline", "0.001ms"], /deadline: must be at least \d+ ms on this device/],
     [["plan", "MODEL", "--deadline", "1s", "--task", "predict"], /not trained|predict/],
+    [["plan", "MODEL", "--entropy-bound", "-1"], /'--entropy-bound <nats>' argument '-1'/],
+    [["plan", "MODEL", "--entropy-bound", "1", "--deadline", "1s"], /--entropy-bound.*used with.*--deadline/],
     [["plan", "MODEL", "--plan", "absent.json"], /cannot read absent\.json: it does not exist/],
     [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
@@ -169,6 +171,13 @@ describe("--json", () => {
       number
     >;
     expect(result.multiplyAdds).toBeCloseTo(3 * priced.multiplyAdds!, 3);
+    const bounds = await magnets(["plan", model, "--guidance", "1", "--entropy-bound", "2", "--json"]);
+    const { multiplyAdds, leastMultiplyAdds } = lastLine(bounds) as Record<string, number>;
+    expect(multiplyAdds).toBe(priced.multiplyAdds);
+    expect(leastMultiplyAdds).toBeLessThan(multiplyAdds! / 2);
+    expect(bounds.stderr).toMatch(
+      /decoded, at least.*multiply-adds per picture: \S+ to .* times less, or more/s,
+    );
   });
 
   it("ends edit's and info's", async () => {

@@ -48,6 +48,15 @@ describe("makePlan", () => {
     expect(makePlan()).toEqual(defaultPlan);
   });
 
+  it("has an entropy rule only where one is given, which a schedule takes away again", () => {
+    const bounded = makePlan({ unmask: { kind: "entropy", bound: 2 } });
+    expect(bounded).toEqual({ ...defaultPlan, unmask: { kind: "entropy", bound: 2 } });
+    expect(makePlan(JSON.parse(JSON.stringify(bounded)))).toEqual(bounded);
+    expect(makePlan({ topK: 3 }, bounded).unmask).toEqual(bounded.unmask);
+    expect(makePlan({ unmask: { kind: "schedule" } }, bounded)).toEqual(defaultPlan);
+    expect(JSON.stringify(makePlan())).not.toContain("unmask");
+  });
+
   it("reads back what it saved as JSON", () => {
     fc.assert(
       fc.property(input, (given) => {

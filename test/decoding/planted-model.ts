@@ -32,7 +32,10 @@ export function plantedLogits(
   );
 }
 
-/** logits / temperature -> the id that the inverse CDF gives for `uniform`, and its log probability. */
+/**
+ * logits / temperature -> the id that the inverse CDF gives for `uniform`, its log probability, and the distribution's
+ * entropy in nats.
+ */
 export function sampleId(logits: readonly number[], temperature: number, uniform: number) {
   const top = Math.max(...logits);
   const weights = logits.map((logit) => Math.exp((logit - top) / temperature));
@@ -40,7 +43,8 @@ export function sampleId(logits: readonly number[], temperature: number, uniform
   let id = 0;
   for (let running = weights[0]; running <= uniform * total && id < logits.length - 1; )
     running += weights[++id];
-  return { id, logProb: Math.log(weights[id] / total) };
+  const entropy = weights.reduce((sum, weight) => sum - (weight / total) * Math.log(weight / total), 0);
+  return { id, logProb: Math.log(weights[id] / total), entropy };
 }
 
 /** The planted model as a {@link Predict}; `seen` collects the requests. */
@@ -79,6 +83,7 @@ export function plantedPredict(gridTokens: number, codes: number, seen: PredictR
     isKept = request.isCacheRead;
     const ids = new Int32Array(batch * rows);
     const logProbs = new Float32Array(batch * rows);
+    const entropies = new Float32Array(batch * rows);
     for (let i = 0; i < batch * rows; i++) {
       const b = Math.floor(i / rows);
       const position = request.positions[b * active + request.masked[i]];
@@ -90,7 +95,8 @@ export function plantedPredict(gridTokens: number, codes: number, seen: PredictR
       const sampled = sampleId(logits, tokenTemperature, uniforms[i]);
       ids[i] = sampled.id;
       logProbs[i] = sampled.logProb;
+      entropies[i] = sampled.entropy;
     }
-    return { ids, logProbs };
+    return { ids, logProbs, ...(request.wantsEntropies && { entropies }) };
   };
 }

@@ -105,6 +105,10 @@ describe("a deadline", () => {
   it.each([
     [{ deadlineMs: 0 }, /deadlineMs must be a number of milliseconds above 0, got 0/],
     [{ deadlineMs: Number.NaN }, /deadlineMs must be .* got NaN/],
+    [
+      { deadlineMs: hour, plan: { unmask: { kind: "entropy" as const, bound: 1 } } },
+      /deadline .* entropy bound .* leave out/,
+    ],
     [{ deadlineMs: hour, batchSize: 2 }, /decoded together, but 3 do not fit into a batch of 2/],
   ])("refuses %j", async (changes, message) => {
     await expect(pipeline.generate({ ...request, ...changes })).rejects.toThrow(message);

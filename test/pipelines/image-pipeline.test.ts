@@ -93,6 +93,30 @@ describe("generate", () => {
     expect(flat.stats.ratio).toBeLessThan(1.1);
   });
 
+  it("with an entropy bound, makes the same picture in any batch, and tells what ran", async () => {
+    const request = { classes: ["cat", "dog"], count: 3, guidanceScale: 1 };
+    const bounded = { ...request, plan: { unmask: { kind: "entropy", bound: 3 } as const } };
+    const told: number[][] = [];
+    const whole = await pipeline.generate({
+      ...bounded,
+      onStep: ({ step, total, multiplyAdds }) => void told.push([step, total, multiplyAdds]),
+    });
+    const second = await pipeline.generate({ ...bounded, count: 2, batchSize: "auto" });
+    expect(whole.tokens.slice(0, 2)).toEqual(second.tokens);
+    expect([whole.stats.batchSize, second.stats.batchSize]).toEqual([1, 1]);
+    // Twelve steps are scheduled for each of the three.
+    expect(told.map(([step]) => step)).toEqual(told.map((_, i) => i + 1));
+    expect(told.length).toBeLessThan(3 * 12);
+    expect(told.at(-1)!.slice(1)).toEqual([told.length, whole.stats.multiplyAdds]);
+    const scheduled = await pipeline.generate(request);
+    expect(whole.stats.multiplyAdds).toBeLessThan(scheduled.stats.multiplyAdds);
+    const lowest = await pipeline.generate({ ...request, plan: { unmask: { kind: "entropy", bound: 0 } } });
+    expect(lowest.tokens).toEqual(scheduled.tokens);
+    expect(lowest.stats.multiplyAdds).toBe(scheduled.stats.multiplyAdds);
+    const again = await pipeline.generate({ ...request, plan: whole.plan });
+    expect(again.tokens).toEqual(whole.tokens);
+  });
+
   it("shows a preview whose last one is the result", async () => {
     let last: Uint8Array | undefined;
     const { images } = await pipeline.generate({

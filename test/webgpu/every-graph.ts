@@ -55,7 +55,10 @@ export const tokenizers = {
 const samplings: Record<string, Sampling | undefined> = { "logits only": undefined };
 for (const guidance of ["none", "joined", "apart"] as const) {
   for (const isFiltered of [false, true]) {
-    samplings[`guidance ${guidance}${isFiltered ? ", filtered" : ""}`] = { guidance, isFiltered };
+    for (const hasEntropies of [false, true]) {
+      const what = `guidance ${guidance}${isFiltered ? ", filtered" : ""}${hasEntropies ? ", entropies" : ""}`;
+      samplings[what] = { guidance, isFiltered, hasEntropies };
+    }
   }
 }
 

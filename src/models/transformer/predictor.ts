@@ -1,7 +1,7 @@
 /**
  * The transformer behind the decode loop's seam: it owns the weights, the compiled graphs and the key/value caches,
- * all of which stay in the runner. Only token ids, positions and random numbers go in, and ids and their log
- * probabilities come out.
+ * all of which stay in the runner. Only token ids, positions and random numbers go in, and ids, their log
+ * probabilities and, where asked for, entropies come out.
  *
  * B samples, N grid tokens, A active positions, M masked positions.
  */
@@ -166,7 +166,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       ...(sampling && samplingFeeds(request, sampling)),
     };
     const sinks: Record<string, Sink> = sampling
-      ? { sampledIds: "host", logProbs: "host" }
+      ? { sampledIds: "host", logProbs: "host", ...(sampling.hasEntropies && { entropies: "host" }) }
       : { logits: keep(`${branch}/logits`) };
     const rows = classIds.length * (gridTokens(config) + 1);
     for (const name of cacheNames(config)) {
@@ -183,7 +183,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
 
   function programOf(kind: PassKind, factor: number, sampling?: Sampling): Promise<Program> {
     const quantised = quantisedParts(config, transformer.precision, factor);
-    return transformer.program(`${kind} ${sampling?.guidance} ${sampling?.isFiltered} ${quantised}`, () =>
+    return transformer.program(`${kind} ${JSON.stringify(sampling)} ${quantised}`, () =>
       (kind === "full" ? fullPass : partialPass)(config, sampling, quantised),
     );
   }
@@ -212,11 +212,16 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       if (isApart) await pass(request, "unconditional", unconditionalFactor, nothing);
       const classIds = isJoined ? Int32Array.of(...labels, ...nothing) : labels;
       const guidance = isJoined ? "joined" : isApart ? "apart" : "none";
-      const { sampledIds, logProbs } = await pass(request, "conditional", factor, classIds, {
+      const { sampledIds, logProbs, entropies } = await pass(request, "conditional", factor, classIds, {
         guidance,
         isFiltered,
+        hasEntropies: request.wantsEntropies,
       });
-      return { ids: sampledIds!.data as Int32Array, logProbs: logProbs!.data as Float32Array };
+      return {
+        ids: sampledIds!.data as Int32Array,
+        logProbs: logProbs!.data as Float32Array,
+        ...(entropies && { entropies: entropies.data as Float32Array }),
+      };
     },
     dispose: async () => {
       await runner.drop([...used]);

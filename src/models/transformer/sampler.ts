@@ -37,6 +37,8 @@ export interface Sampling {
   readonly guidance: "none" | "joined" | "apart";
   /** Whether top-k and top-p apply, which costs a sort of every row. */
   readonly isFiltered: boolean;
+  /** Whether entropies are made too, which costs a pass over every row. */
+  readonly hasEntropies?: boolean;
 }
 
 /** What to feed as `topP` when only top-k is wanted; for `topK`, feed V. */
@@ -51,15 +53,16 @@ export const logitRows = ({ guidance }: Sampling): Dim =>
  *
  * Inputs added: uniforms [R] in [0, 1), temperature []; under guidance guidanceScale [], the s of
  * cond + s (cond - uncond), and if `apart` unconditional [R, V]; filtered also topK [] (float32, at least 1) and
- * topP []. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was drawn
- * from.
+ * topP []. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was
+ * drawn from, and if asked for entropies [R]: that distribution's entropy in nats, never below 0.
  *
  * Top-k keeps the k likeliest ids (of equal ones, the lower), and top-p the fewest of these whose probabilities
  * reach p; what is kept is scaled to a sum of 1.
  *
  * @param logits  [R, V], or [2R, V] if `joined`
  */
-export function addSampling(graph: Graph, logits: Value, { guidance, isFiltered }: Sampling): void {
+export function addSampling(graph: Graph, logits: Value, sampling: Sampling): void {
+  const { guidance, isFiltered, hasEntropies = false } = sampling;
   const number = (name: string): Value => graph.input(name, "float32", []);
   const uniforms = graph.input("uniforms", "float32", ["R"]);
   const scaled = divide(guided(graph, logits, guidance), number("temperature"));
@@ -69,6 +72,10 @@ export function addSampling(graph: Graph, logits: Value, { guidance, isFiltered 
   const logProbs = subtract(gatherLast(x, ids), log(total));
   graph.output("sampledIds", reshape(ids, ["R"]));
   graph.output("logProbs", reshape(logProbs, ["R"]));
+  if (!hasEntropies) return;
+  // -sum p log p with p = powers / total. Both terms are at least 0, since x is at most 0 and total at least 1.
+  const meanX = divide(sum(multiply(powers, x), [-1], true), total);
+  graph.output("entropies", reshape(subtract(log(total), meanX), ["R"]));
 }
 
 /**

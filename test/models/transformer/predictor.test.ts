@@ -111,6 +111,7 @@ function plainPredict(labels: readonly number[]): Predict {
     const perSample = masked.length / batch;
     const ids = new Int32Array(masked.length);
     const logProbs = new Float32Array(masked.length);
+    const entropies = new Float32Array(masked.length);
     for (let b = 0; b < batch; b++) {
       const conditional = logitsOf(request, "conditional", factor, labels[b]!, b);
       const unconditional =
@@ -128,9 +129,10 @@ function plainPredict(labels: readonly number[]): Predict {
           return reached > uniforms[m]!;
         });
         logProbs[m] = Math.log(p[ids[m]!]!);
+        entropies[m] = p.reduce((sum, share) => sum - share * Math.log(share), 0);
       }
     }
-    return { ids, logProbs };
+    return { ids, logProbs, entropies };
   };
 }
 
@@ -139,6 +141,31 @@ describe("createPredictor", () => {
     "decodes the tokens that plain float64 loops decode: %s",
     async (_name, plan) => {
       expect(await generate({ plan, wrap: () => plainPredict(classes) })).toEqual(await generate({ plan }));
+    },
+  );
+
+  it.each(Object.entries(plans).filter(([, plan]) => !plan.topK))(
+    "tells the entropies that plain float64 loops tell, and decodes as many tokens by them: %s",
+    async (_name, plan) => {
+      const told: number[][] = [];
+      const telling =
+        (predict: Predict): Predict =>
+        async (request) => {
+          const result = await predict(request);
+          told.push(Array.from(result.entropies!));
+          return result;
+        };
+      const bounded = { plan: { ...plan, unmask: { kind: "entropy", bound: 4 } as const }, samples: [1] };
+      const tokens = await generate({ ...bounded, wrap: telling });
+      const found = told.splice(0);
+      expect(await generate({ ...bounded, wrap: () => telling(plainPredict([classes[1]!])) })).toEqual(
+        tokens,
+      );
+      // 12 tokens by up to 2.2 nats: some steps decode more than scheduled, and not all tokens are in one.
+      expect(told.length).toBeGreaterThan(1);
+      expect(told.length).toBeLessThan(8);
+      expect(found.map((row) => row.length)).toEqual(told.map((row) => row.length));
+      for (const [i, entropy] of found.flat().entries()) expect(entropy).toBeCloseTo(told.flat()[i]!, 4);
     },
   );
 

@@ -48,10 +48,17 @@ async function sample(variant: Sampling, asked: Asked) {
     temperature: scalar(temperature),
     ...(variant.isFiltered && { topK: scalar(topK), topP: scalar(topP) }),
   };
-  const wanted = { sampledIds: "host", logProbs: "host" } as const;
-  const { sampledIds: ids, logProbs } = await runner.run(program, feeds, wanted);
+  const wanted = {
+    ...({ sampledIds: "host", logProbs: "host" } as const),
+    ...(variant.hasEntropies && ({ entropies: "host" } as const)),
+  };
+  const { sampledIds: ids, logProbs, entropies } = await runner.run(program, feeds, wanted);
   await runner.unload(program);
-  return { ids: Array.from(ids!.data as Int32Array), logProbs: Array.from(logProbs!.data as Float32Array) };
+  return {
+    ids: Array.from(ids!.data as Int32Array),
+    logProbs: Array.from(logProbs!.data as Float32Array),
+    ...(entropies && { entropies: Array.from(entropies.data as Float32Array) }),
+  };
 }
 
 const key = keyFromSeed(7);
@@ -67,6 +74,9 @@ const inverse = (p: readonly number[], u: number): number => {
     return reached > u;
   });
 };
+/** In nats. */
+const entropyOf = (p: readonly number[]): number =>
+  p.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
 const plain: Sampling = { guidance: "none", isFiltered: false };
 const filtered: Sampling = { guidance: "none", isFiltered: true };
 
@@ -121,7 +131,7 @@ describe("addSampling", () => {
     for (const { topK, topP } of [{ topK: 3 }, { topP: 0.8 }, { topK: 4, topP: 0.6 }] as Partial<
       Record<"topK" | "topP", number>
     >[]) {
-      const got = await sample(filtered, { logits, uniforms: u, topK, topP });
+      const got = await sample({ ...filtered, hasEntropies: true }, { logits, uniforms: u, topK, topP });
       for (const [row, id] of got.ids.entries()) {
         let p = softmaxOf(logits[row]!);
         const scaledTo1 = (kept: number[]): number[] => {
@@ -139,6 +149,7 @@ describe("addSampling", () => {
         }
         expect(id).toBe(inverse(p, u[row]!));
         expect(got.logProbs[row]).toBeCloseTo(Math.log(p[id]!), 4);
+        expect(got.entropies![row]).toBeCloseTo(entropyOf(p), 5);
       }
     }
   });
@@ -146,6 +157,20 @@ describe("addSampling", () => {
   it("keeps all of them, and draws the same, when top-k is V and top-p is off", async () => {
     const asked = { logits: randomLogits(100, 7), uniforms: uniforms(foldIn(key, 8), 100) };
     expect(await sample(filtered, asked)).toEqual(await sample(plain, asked));
+  });
+
+  it("tells the entropy: log V for equal ids, 0 and never less where one is certain; the rest stays as it is", async () => {
+    const equal = new Array<number>(width).fill(-3);
+    const certain = equal.map((value, id) => (id === 5 ? 1e4 : value));
+    const told = { ...plain, hasEntropies: true };
+    const sure = { logits: [equal, certain], uniforms: [0.5, 0.5] };
+    const { entropies } = await sample(told, sure);
+    expect(entropies![0]).toBeCloseTo(Math.log(width), 6);
+    expect(entropies![1]).toBe(0);
+    const asked = { logits: randomLogits(100, 12), uniforms: uniforms(foldIn(key, 13), 100) };
+    const { entropies: some, ...rest } = await sample(told, asked);
+    expect(some!.every((entropy) => entropy > 0 && entropy < Math.log(width))).toBe(true);
+    expect(rest).toEqual(await sample(plain, asked));
   });
 
   it("keeps exactly k of equal ids, the lower ones", async () => {
@@ -162,12 +187,14 @@ describe("addSampling", () => {
     const asked = { logits, unconditional, uniforms: u };
     for (const guidance of ["joined", "apart"] as const) {
       const variant = { guidance, isFiltered: false };
-      const got = await sample(variant, { ...asked, guidanceScale: 1.5 });
+      const told = { ...variant, hasEntropies: true };
+      const got = await sample(told, { ...asked, guidanceScale: 1.5, temperature: 0.7 });
       for (const [row, id] of got.ids.entries()) {
         const mixed = logits[row]!.map((value, i) => value + 1.5 * (value - unconditional[row]![i]!));
-        const p = softmaxOf(mixed);
+        const p = softmaxOf(mixed.map((value) => value / 0.7));
         expect(id).toBe(inverse(p, u[row]!));
         expect(got.logProbs[row]).toBeCloseTo(Math.log(p[id]!), 4);
+        expect(got.entropies![row]).toBeCloseTo(entropyOf(p), 5);
       }
       expect(await sample(variant, { ...asked, guidanceScale: 0 })).toEqual(await sample(plain, asked));
     }
