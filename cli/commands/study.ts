@@ -19,8 +19,9 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .addArgument(
       new Argument(
         "<name>",
-        "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many",
-      ).choices(["main", "direction", "refresh", "steps"]),
+        "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many; unmask: as many " +
+          "tokens a step as scheduled, or as entropies allow",
+      ).choices(["main", "direction", "refresh", "steps", "unmask"]),
     )
     .argument("<model>", "a model folder");
   finishCommand(

@@ -11,13 +11,14 @@ import type { Estimate } from "./estimate.ts";
 import { flatPlan, type GridPoint } from "./plan-grid.ts";
 import { ratioOf } from "./plan-runs.ts";
 
-export const studyNames = ["main", "direction", "refresh", "steps"] as const;
+export const studyNames = ["main", "direction", "refresh", "steps", "unmask"] as const;
 export type StudyName = (typeof studyNames)[number];
 
 /** Two plans, by their names, of which one is held against the other. */
 export interface Claim {
   readonly plan: string;
-  readonly against: string;
+  /** Of several, the one whose compute turns out nearest. */
+  readonly against: string | readonly string[];
 }
 
 export interface Study {
@@ -52,7 +53,7 @@ export function planStudy(name: string, ground: StudyGround): Study {
     ground.factors.some((factor) => factor > 1),
     "study: needs a model with sub-models; this one has the full size alone",
   );
-  const study = { main, direction, refresh, steps }[name as StudyName];
+  const study = { main, direction, refresh, steps, unmask }[name as StudyName];
   if (!study) throw unknownName("study: unknown name", name, studyNames);
   return study(ground);
 }
@@ -194,6 +195,46 @@ function steps({ base, factors, tokens }: StudyGround): Study {
   };
 }
 
+/** Bounds on entropies in nats, from few steps to many. */
+const bounds = [32, 24, 16, 12, 8, 4];
+
+/** The most steps where entropies decide: as many as tokens, unless those are many. */
+const mostSteps = 64;
+
+/** Who should say how many tokens a step decodes? */
+function unmask({ base, factors, tokens }: StudyGround): Study {
+  const scheduled = lengths
+    .filter((count) => count <= tokens)
+    .map((count) =>
+      point(
+        `scheduled, ${count} steps`,
+        ofSteps(count, base, { sizes: evenSizes(count, factors), ...cached }),
+        "scheduled",
+      ),
+    );
+  const counts = [Math.min(2 * base.steps, tokens), Math.min(mostSteps, tokens)];
+  const bounded = [...new Set(counts)].flatMap((count) =>
+    bounds.map((bound) => {
+      const plan = {
+        sizes: evenSizes(count, factors),
+        unmask: { kind: "entropy", bound },
+        ...cached,
+      } as const;
+      const name = `by entropy, at most ${count} steps`;
+      return point(`${name}, bound ${bound}`, ofSteps(count, base, plan), name);
+    }),
+  );
+  return {
+    title: "Whether entropies should say how many tokens a step decodes",
+    question:
+      "Does a decode come nearer to real ones when each step decodes as many tokens as a bound on their entropies allows, " +
+      "rather than as many as a schedule says, at comparable compute?",
+    points: [point("flat", flatPlan(base)), ...scheduled, ...bounded],
+    claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
+    isJoined: true,
+  };
+}
+
 /** A plan of K steps; where the default's interval of guidance has none of them, all are guided. */
 function ofSteps(count: number, { guidance }: DecodePlan, plan: PlanInput): PlanInput {
   const isGuided = Array.from({ length: count }).some((_, k) => isInInterval(guidance.interval, k, count));
@@ -243,7 +284,11 @@ export function verdictsOf({ claims }: Pick<Study, "claims">, rows: readonly Stu
     if (!found) throw new Error(`verdictsOf: no plan "${name}" was measured`);
     return found;
   };
-  return claims.map(({ plan, against }) => sentence(row(plan), row(against)));
+  return claims.map(({ plan, against }) => {
+    const own = row(plan);
+    const distance = (other: StudiedPlan) => Math.abs(Math.log(other.multiplyAdds / own.multiplyAdds));
+    return sentence(own, nearestBy([against].flat().map(row), distance));
+  });
 }
 
 function sentence(plan: StudiedPlan, other: StudiedPlan): string {

@@ -25,7 +25,9 @@ describe("studies", () => {
     const names = points.map((point) => point.name);
     expect(new Set(names).size).toBe(names.length);
     expect(claims.length).toBeGreaterThan(0);
-    for (const { plan, against } of claims) expect(names).toEqual(expect.arrayContaining([plan, against]));
+    for (const { plan, against } of claims) {
+      expect(names).toEqual(expect.arrayContaining([plan, ...[against].flat()]));
+    }
     for (const plan of plansOf(name).values()) {
       expect(plan.guidance).toEqual(base.guidance);
       expect(plan.choiceTemperature).toBe(7);
@@ -136,6 +138,22 @@ describe("studies", () => {
     ]);
   });
 
+  it("unmask: the schedule's steps beside bounds on entropies, of few steps and of one a token at most", () => {
+    const plans = [...plansOf("unmask").values()];
+    const bounded = plans.filter((plan) => plan.unmask);
+    expect(bounded.map(({ steps }) => steps)).toEqual([...Array(6).fill(24), ...Array(6).fill(64)]);
+    expect(bounded.slice(0, 6).map((plan) => plan.unmask!.bound)).toEqual([32, 24, 16, 12, 8, 4]);
+    // The same plans as in the study of steps, so that what is remembered serves both.
+    const steps = plansOf("steps");
+    const scheduled = [...plansOf("unmask")].filter(([name]) => name.startsWith("scheduled"));
+    expect(scheduled.map(([, plan]) => plan.steps)).toEqual([4, 6, 8, 12, 16, 24, 32]);
+    for (const [name, plan] of scheduled) expect(plan).toEqual(steps.get(name));
+    expect(plansOf("unmask", { tokens: 16 }).size).toBe(1 + 5 + 6);
+    expect(makePlan(planStudy("unmask", { ...ground, tokens: 512 }).points.at(-1)!.plan, base).steps).toBe(
+      64,
+    );
+  });
+
   it("refuses an unknown name and a model without sub-models", () => {
     expect(() => planStudy("mian", ground)).toThrow('Did you mean "main"');
     expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("needs a model with sub-models");
@@ -174,6 +192,12 @@ describe("verdicts", () => {
       runs: one.runs.map((run) => ({ ...run, psnr: { mean: 20 + i, standardError: 1 } })),
     }));
     expect(verdictsOf({ claims }, [old!, fresh!])[0]).toContain(", with 21.00 dB PSNR beside 20.00 dB: ");
+  });
+
+  it("are beside the plan of the nearest compute, of several", () => {
+    const rows = [plan("a", 50, 4), plan("b", 90, 2), plan("c", 130, 1), plan("new", 100, 3)];
+    const [found] = verdictsOf({ claims: [{ plan: "new", against: ["a", "b", "c"] }] }, rows);
+    expect(found).toContain('"new" is 1.500 times the distance of "b" at 1.11 of its multiply-adds');
   });
 
   it("are of plans that were measured", () => {
