@@ -5,6 +5,12 @@ export type { PictureSource } from "./data/source.ts";
 export { spriteClasses, spritesSource } from "./data/sprites/index.ts";
 export { type Stage, stages, type TrainModelOptions, trainModel } from "./pipelines/train-model.ts";
 export {
+  onTokenizer,
+  type TrainedVariant,
+  type TrainVariantsOptions,
+  trainVariants,
+} from "./pipelines/train-variants.ts";
+export {
   type ConfigOptions,
   type DataConfig,
   type LoadedConfig,
@@ -15,4 +21,5 @@ export {
   type TrainingConfig,
   transformerConfigOf,
 } from "./training/config.ts";
+export type { TrainingProgress } from "./training/loop.ts";
 export { type Checkpoint, openRunFolder, type RunFolder } from "./training/run-folder.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { addDeviceOptions } from "../machine-options.ts";
 import { collect, finishCommand } from "../options.ts";
-import { type Progress, startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
+import { openTrainingBars } from "../training-progress.ts";
 
 interface TrainOptions {
   data?: string;
@@ -62,7 +62,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);
   const started = performance.now();
-  const bars = new Map<string, Progress>();
+  const bars = openTrainingBars();
   try {
     const model = await trainModel({
       config,
@@ -73,27 +73,12 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
       device: options.device,
       signal,
       onMessage: (message) => report.say(message),
-      onProgress({ job, step, total, metrics }) {
-        let bar = bars.get(job);
-        if (!bar) {
-          for (const other of bars.values()) other.stop();
-          bar = startProgress(job, total, step);
-          bars.set(job, bar);
-        }
-        bar.update(step, shown(metrics));
-      },
+      onProgress: (progress) => bars.show(progress),
     });
     const seconds = (performance.now() - started) / 1000;
     if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
     report.finish({ run: out, model, seconds });
   } finally {
-    for (const bar of bars.values()) bar.stop();
+    bars.stop();
   }
-}
-
-/** The figures worth watching behind the bar. */
-function shown(metrics: Readonly<Record<string, number>>): Record<string, string> {
-  const digits: Record<string, number> = { loss: 4, psnr: 2, codebookUse: 2, imagesPerSecond: 0, gflops: 0 };
-  const entries = Object.entries(digits).filter(([name]) => metrics[name] !== undefined);
-  return Object.fromEntries(entries.map(([name, places]) => [name, metrics[name]!.toFixed(places)]));
 }

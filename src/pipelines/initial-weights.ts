@@ -1,4 +1,4 @@
-/** Weights that a training starts from: another model's, in place of random ones. */
+/** Weights that a training starts from: those of another model, in the place of random ones or of its own tokenizer. */
 import { join } from "node:path";
 import type { HostTensor } from "../core/tensor.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -27,16 +27,25 @@ export async function initialTokenizer(
   config: TokenizerConfig,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
-  const part = await readModelPart(folder, "tokenizer");
-  const file = join(folder, "tokenizer", "model.safetensors");
-  const own = parseTokenizerConfig(part.config, join(folder, "tokenizer", "config.json"));
-  checkTensors(file, part.tensors, tokenizerParameters(own));
-  if (own.frames === undefined && config.frames !== undefined) {
-    return inflateWeights(part.tensors, own, config);
-  }
-  checkTensors(file, part.tensors, tokenizerParameters(config));
-  return part.tensors;
+  const { config: own, tensors } = await readTokenizer(folder);
+  if (own.frames === undefined && config.frames !== undefined) return inflateWeights(tensors, own, config);
+  checkTensors(tokenizerFile(folder), tensors, tokenizerParameters(config));
+  return tensors;
 }
+
+/**
+ * The tokenizer of a model folder.
+ *
+ * @throws InputError when the folder is no model, or its tokenizer is damaged
+ */
+export async function readTokenizer(folder: string): Promise<{ config: TokenizerConfig; tensors: Tensors }> {
+  const part = await readModelPart(folder, "tokenizer");
+  const config = parseTokenizerConfig(part.config, join(folder, "tokenizer", "config.json"));
+  checkTensors(tokenizerFile(folder), part.tensors, tokenizerParameters(config));
+  return { config, tensors: part.tensors };
+}
+
+const tokenizerFile = (folder: string): string => join(folder, "tokenizer", "model.safetensors");
 
 /**
  * The transformer of a model folder; null where none is named.

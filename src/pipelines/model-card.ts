@@ -1,9 +1,9 @@
 /** The model card of a trained model: what it is, how it was made, how long it took, how its losses fell. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lineChart } from "../charts/line-chart.ts";
 import { writeFileAtomic } from "../core/atomic-file.ts";
 import type { TrainConfig } from "../training/config.ts";
+import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
 import { describeModel, type GenerativeModel } from "./model.ts";
 
 export interface CardSource {
@@ -12,8 +12,6 @@ export interface CardSource {
   /** The run's folder, whose metrics are told. */
   readonly run: string;
 }
-
-type Line = Readonly<Record<string, number>>;
 
 /** Writes README.md and loss.svg into the model folder `folder`. */
 export async function writeModelCard(folder: string, { config, model, run }: CardSource): Promise<void> {
@@ -33,16 +31,8 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
   await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer!, transformer!));
 }
 
-async function readMetrics(path: string): Promise<Line[]> {
-  const text = await readFile(path, "utf8");
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line);
-}
-
 /** Means over about 100 stretches of the run: single batches are noisy. */
-function smoothed(lines: readonly Line[], name: string): [number, number][] {
+function smoothed(lines: readonly MetricsLine[], name: string): [number, number][] {
   const stretch = Math.max(1, Math.floor(lines.length / 100));
   const points: [number, number][] = [];
   for (let from = 0; from + stretch <= lines.length; from += stretch) {
@@ -52,24 +42,18 @@ function smoothed(lines: readonly Line[], name: string): [number, number][] {
   return points;
 }
 
-/** The mean of a figure over the last tenth of a run. */
-function finalMean(lines: readonly Line[], name: string): number {
-  const last = lines.slice(-Math.max(1, Math.floor(lines.length / 10)));
-  return last.reduce((total, line) => total + line[name]!, 0) / last.length;
-}
-
 function cardText(
   config: TrainConfig,
   model: GenerativeModel,
-  tokenizer: readonly Line[],
-  transformer: readonly Line[],
+  tokenizer: readonly MetricsLine[],
+  transformer: readonly MetricsLine[],
 ): string {
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
   const { resolution, frames } = coder;
   const [thing, things] = frames === undefined ? ["picture", "pictures"] : ["clip", "clips"];
   const folder = join("models", config.name);
-  const minutes = (lines: readonly Line[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
+  const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
   const subModelRows = subModels.map(
     ({ factor, heads: own, hidden, parameters }) =>
       `| ${factor} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,

@@ -112,7 +112,7 @@ async function requireSameConfig(path: string, config: unknown): Promise<void> {
   requireInput(
     differing.length === 0,
     `${path}: cannot resume with another configuration; differing: ${differing.join("; ")}; ` +
-      "give the same values, or another folder to --out",
+      "give the same values, or another folder for the run",
   );
 }
 
