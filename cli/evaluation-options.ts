@@ -23,14 +23,18 @@ export interface EvaluationOptions extends MachineOptions, JudgeOptions {
 }
 
 export function addEvaluationOptions(command: Command): Command {
+  return addMeasuringOptions(command).option(
+    "--given <n>",
+    "judge predictions: the first n frames of held-out clips are given",
+    wholeNumber(1),
+  );
+}
+
+/** Those of measuring what models generate. */
+export function addMeasuringOptions(command: Command): Command {
   command
     .option("--samples <n>", "pictures per plan and seed; the classes take turns", wholeNumber(4), 2000)
     .option("--seeds <n>", "seeds in a row, for error bars; the same for all plans", wholeNumber(1, 1000), 1)
-    .option(
-      "--given <n>",
-      "judge predictions: the first n frames of held-out clips are given",
-      wholeNumber(1),
-    )
     .option(
       "--features <file.onnx>",
       "measure in the features of this network too (FID, FVD); its description lies beside it",

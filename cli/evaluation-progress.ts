@@ -1,7 +1,7 @@
 /** How far an evaluation is: a bar for what runs, and beside it the time until all plans are measured. */
 import type { EvaluateProgress, RunReport } from "../src/evaluate.ts";
 import { type Progress, startProgress, timeLeft } from "./progress.ts";
-import { openTimeLeft } from "./time-left.ts";
+import { openTimeLeft, type TimeLeft } from "./time-left.ts";
 
 export interface Stages {
   show(progress: EvaluateProgress): void;
@@ -11,14 +11,23 @@ export interface Stages {
   stop(): void;
 }
 
-/** @param plans  with the multiply-adds of a picture; each runs once per seed */
+/** A plan, and what a set of pictures of it takes, in the unit of all others. */
+export interface PlannedWork {
+  readonly name: string;
+  readonly work: number;
+}
+
+/** What several plans take, each once per seed. */
+export const totalWork = (plans: readonly PlannedWork[], seeds: number): number =>
+  seeds * plans.reduce((sum, { work }) => sum + work, 0);
+
+/** @param left  of these plans and whatever else there is to do; of the plans alone unless told */
 export function openStages(
-  plans: readonly { readonly name: string; readonly work: number }[],
+  plans: readonly PlannedWork[],
   seeds: number,
+  left: TimeLeft = openTimeLeft(totalWork(plans, seeds)),
 ): Stages {
   const works = new Map(plans.map(({ name, work }) => [name, work]));
-  const total = seeds * plans.reduce((sum, { work }) => sum + work, 0);
-  const left = openTimeLeft(total, () => performance.now() / 1000);
   let bar: Progress | undefined;
   let shown = "";
   let remembered = 0;

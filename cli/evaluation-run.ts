@@ -11,7 +11,7 @@ import type {
 import type { DecodePlan, GenerativeModel } from "../src/index.ts";
 import { classifierFolder } from "./commands/classifier.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
-import { openStages } from "./evaluation-progress.ts";
+import { openStages, type PlannedWork, type Stages } from "./evaluation-progress.ts";
 
 /** What plans are chosen by. */
 export interface PlanGround {
@@ -56,66 +56,95 @@ export async function runEvaluation(
   choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const { samples, seed, seeds, given, batch, threads, device, precision } = options;
-  const { ensureWritableFolder, InputError, modelIdentity, modelPlanCost, planFor } = await import(
-    "../src/index.ts"
-  );
-  const { model, judge, classifier, heldOut } = await openSubject(folder, options);
-  const { frames } = model.tokenizer.config;
-  if (given !== undefined && !model.completionPlan) {
+  const { ensureWritableFolder, InputError } = await import("../src/index.ts");
+  const subject = await openSubject(folder, options);
+  const { model } = subject;
+  if (options.given !== undefined && !model.completionPlan) {
     throw new InputError(`evaluate: ${folder} was not trained to predict frames; leave out --given`);
   }
-  const base = (given === undefined ? null : model.completionPlan) ?? model.plan;
+  const base = (options.given === undefined ? null : model.completionPlan) ?? model.plan;
   const grid = await choosePlans({ model, base });
   // A mistake in the last one is told before the first runs.
-  const plans = Object.fromEntries(
-    grid.map(({ name, plan }) => [name, planFor({ ...model, plan: base }, plan)]),
-  );
+  const works = await worksOf({ model, base }, grid);
 
   if (options.out !== undefined) await ensureWritableFolder(options.out);
   const network = await networkOf(options);
 
-  const stages = openStages(
-    Object.entries(plans).map(([name, plan]) => ({
-      name,
-      work: modelPlanCost(model.transformer.config, plan).multiplyAdds,
-    })),
-    seeds,
-  );
-  const { runner, measuring, close } = await openRunners(options);
+  const stages = openStages(works, options.seeds);
+  const runners = await openRunners(options);
   try {
-    const measured = await measure(model, { runner, precision, given }, grid, {
-      runner: measuring,
-      classifier,
-      plans,
-      samples,
-      seed,
-      seeds,
-      batchSize: batch,
-      identity: { ...modelIdentity(model), device, precision, threads: threads ?? null },
-      real: heldOut,
-      realCount: options.real,
-      ...(network && { network }),
-      cacheFolder: options.cacheFolder,
-      signal,
-      onProgress: stages.show,
-      onRun: stages.finish,
-    });
-    const { accuracy, config } = classifier;
-    return {
-      ...measured,
-      isMoving: frames !== undefined,
-      judge: { folder: judge, accuracy: accuracy.value, featureWidth: config.featureWidth },
-      remembered: stages.remembered(),
-    };
+    return await measureModel(subject, { base, grid }, { options, runners, network, stages, signal });
   } finally {
     stages.stop();
-    await close();
+    await runners.close();
   }
 }
 
+/**
+ * What every plan takes for a picture, in multiply-adds.
+ *
+ * @throws InputError for a plan that does not fit the model
+ */
+export async function worksOf(
+  { model, base }: { readonly model: Pick<GenerativeModel, "transformer">; readonly base: DecodePlan },
+  grid: readonly GridPoint[],
+): Promise<PlannedWork[]> {
+  const { modelPlanCost, planFor } = await import("../src/index.ts");
+  const { transformer } = model;
+  return grid.map(({ name, plan }) => ({
+    name,
+    work: modelPlanCost(transformer.config, planFor({ transformer, plan: base, completionPlan: null }, plan))
+      .multiplyAdds,
+  }));
+}
+
+/** Measures plans of one model. */
+export async function measureModel(
+  { model, judge, classifier, heldOut }: Awaited<ReturnType<typeof openSubject>>,
+  { base, grid }: { readonly base: DecodePlan; readonly grid: readonly GridPoint[] },
+  {
+    options: { samples, seed, seeds, given, batch, real, cacheFolder, threads, device, precision },
+    runners: { runner, measuring },
+    network,
+    stages,
+    signal,
+  }: {
+    readonly options: EvaluationOptions;
+    readonly runners: Awaited<ReturnType<typeof openRunners>>;
+    readonly network: EvaluateOptions["network"];
+    readonly stages: Stages;
+    readonly signal: AbortSignal;
+  },
+): Promise<Measured> {
+  const { modelIdentity, planFor } = await import("../src/index.ts");
+  const measured = await measure(model, { runner, precision, given }, grid, {
+    runner: measuring,
+    classifier,
+    plans: Object.fromEntries(grid.map(({ name, plan }) => [name, planFor({ ...model, plan: base }, plan)])),
+    samples,
+    seed,
+    seeds,
+    batchSize: batch,
+    identity: { ...modelIdentity(model), device, precision, threads: threads ?? null },
+    real: heldOut,
+    realCount: real,
+    ...(network && { network }),
+    cacheFolder,
+    signal,
+    onProgress: stages.show,
+    onRun: stages.finish,
+  });
+  const { accuracy, config } = classifier;
+  return {
+    ...measured,
+    isMoving: model.tokenizer.config.frames !== undefined,
+    judge: { folder: judge, accuracy: accuracy.value, featureWidth: config.featureWidth },
+    remembered: stages.remembered(),
+  };
+}
+
 /** The network that looks besides the judge, if one is asked for. */
-async function networkOf({
+export async function networkOf({
   features,
   referenceStatistics,
   saveStatistics,
@@ -135,18 +164,22 @@ async function networkOf({
 }
 
 /** A model, its judge, and real pictures that the judge did not train on. */
-export async function openSubject(
-  folder: string,
+export async function openSubject(folder: string, options: Pick<EvaluationOptions, "data" | "classifier">) {
+  const { readModel } = await import("../src/index.ts");
+  const model = await readModel(folder);
+  return { model, ...(await openJudge(model.tokenizer.config, options)) };
+}
+
+/** The judge of pictures of a size, and real ones that it did not train on. */
+export async function openJudge(
+  { resolution, frames }: { readonly resolution: number; readonly frames?: number },
   { data: given, classifier }: Pick<EvaluationOptions, "data" | "classifier">,
 ) {
-  const { readModel } = await import("../src/index.ts");
   const { openParts, readClassifier } = await import("../src/evaluate.ts");
-  const model = await readModel(folder);
-  const { resolution, frames } = model.tokenizer.config;
   const data = given ?? (frames === undefined ? "sprites" : "motions");
   const judge = classifier ?? classifierFolder(data);
   const { heldOut } = await openParts(data, resolution, frames);
-  return { model, judge, classifier: await readClassifier(judge), heldOut };
+  return { judge, classifier: await readClassifier(judge), heldOut };
 }
 
 /** What computes the pictures, and what computes the measures: the CPU, which alone has float64. */
@@ -184,17 +217,22 @@ async function measure(
   return { task: "predict", result, rows: await rowsOf(result.plans, grid) };
 }
 
-/** The rows with their distance relative to the flat decode's. */
-async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
+/**
+ * The rows with their distance relative to the flat decode's.
+ *
+ * @param isFlat  which plans are flat decodes, one for all plans of equal settings
+ */
+export async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
   plans: readonly Plan[],
   grid: readonly GridPoint[],
+  isFlat = ({ base }: GridPoint): boolean => base === "flat",
 ): Promise<(Plan & RowExtras)[]> {
   const { printSizes } = await import("../src/index.ts");
   const { ratioOf } = await import("../src/evaluate.ts");
   return plans.map((row, i) => {
     const { base, settings } = grid[i]!;
-    const flat = plans[grid.findIndex((other) => other.base === "flat" && other.settings === settings)];
-    const isBeside = flat && base !== "flat";
+    const flat = plans[grid.findIndex((other) => isFlat(other) && other.settings === settings)];
+    const isBeside = flat && !isFlat(grid[i]!);
     return {
       ...row,
       base,

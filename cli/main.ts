@@ -41,6 +41,7 @@ const program = new Command("magnets")
   .version("0.1.0")
   .exitOverride()
   .showSuggestionAfterError()
+  .enablePositionalOptions() // options behind a command's name are that command's
   .configureOutput({ outputError: () => {} }); // reported below, in one place
 addDemoCommand(program, stop.signal);
 addSampleCommand(program, stop.signal);

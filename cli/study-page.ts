@@ -12,6 +12,7 @@ import { markdownTable } from "./table.ts";
  *
  * @param charts    file names of the charts, which lie beside it
  * @param verdicts  the answers
+ * @param notes     what else is to be known, paragraph by paragraph
  */
 export function studyPage(
   study: Study,
@@ -22,12 +23,14 @@ export function studyPage(
     verdicts,
     charts,
     facts,
+    notes = [],
   }: {
     readonly model: string;
     readonly options: EvaluationOptions;
     readonly verdicts: readonly string[];
     readonly charts: readonly string[];
     readonly facts: Awaited<ReturnType<typeof circumstances>>;
+    readonly notes?: readonly string[];
   },
 ): string {
   const { command, date, machine } = facts;
@@ -41,6 +44,7 @@ export function studyPage(
     "",
     setting(measured, options),
     "",
+    ...notes.flatMap((note) => [note, ""]),
     "## Verdict",
     "",
     ...verdicts.map((verdict) => `- ${verdict}`),

@@ -1,4 +1,4 @@
-/** How long a series of decodes still takes, from the multiply-adds that are left and the pace so far. */
+/** How long a series of computations still takes, from the multiply-adds that are left and the pace so far. */
 
 export interface TimeLeft {
   /** Seconds until all is done, given that `part` of the present piece is; null while there is no pace yet. */
@@ -11,7 +11,7 @@ export interface TimeLeft {
  * @param total  the work of all pieces, in any unit
  * @param now    the time in seconds
  */
-export function openTimeLeft(total: number, now: () => number): TimeLeft {
+export function openTimeLeft(total: number, now = () => performance.now() / 1000): TimeLeft {
   let [left, done] = [total, 0];
   let started: number | null = null;
   return {

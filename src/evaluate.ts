@@ -1,7 +1,18 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
 export { type ClassFactor, classFactors } from "./evaluation/class-factors.ts";
 export { type ClassifierFolder, readClassifier, writeClassifier } from "./evaluation/classifier-folder.ts";
-export type { ComparisonOptions, EvaluateProgress, Verdict } from "./evaluation/comparison.ts";
+export {
+  type ComparisonOptions,
+  type EvaluateProgress,
+  requireKnown,
+  type Verdict,
+} from "./evaluation/comparison.ts";
+export {
+  type DistillationStudy,
+  isFullSize,
+  planDistillation,
+  type StudyVariant,
+} from "./evaluation/distillation.ts";
 export { type Estimate, type Estimated, estimate, isEstimate } from "./evaluation/estimate.ts";
 export {
   type EvaluateOptions,

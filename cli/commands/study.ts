@@ -3,11 +3,11 @@ import { basename, join } from "node:path";
 import { Argument, type Command } from "commander";
 import type { Study } from "../../src/evaluate.ts";
 import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
-import { circumstances, sayEvaluation, toResult, writeFiles } from "../evaluation-report.ts";
 import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
 import { finishCommand } from "../options.ts";
 import { openReport } from "../report.ts";
-import { studyPage } from "../study-page.ts";
+import { reportStudy } from "../study-report.ts";
+import { addDistillationStudy } from "./study-distillation.ts";
 
 export function addStudyCommand(program: Command, signal: AbortSignal): void {
   const command = program
@@ -24,6 +24,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
       ).choices(["main", "direction", "refresh", "steps", "unmask"]),
     )
     .argument("<model>", "a model folder");
+  addDistillationStudy(command, signal);
   finishCommand(
     addEvaluationOptions(command),
     "study main models/sprites --seeds 3 --out docs/results/sprites-main",
@@ -41,8 +42,6 @@ async function runStudy(
 ): Promise<void> {
   const report = openReport(given);
   const options = { ...given, out: given.out ?? join("out", `${basename(model)}-${name}`) };
-  const { writeFileAtomic } = await import("../../src/index.ts");
-  const { verdictsOf } = await import("../../src/evaluate.ts");
   let study: Study | undefined;
   const measured = await runEvaluation(
     model,
@@ -53,18 +52,7 @@ async function runStudy(
     },
     signal,
   );
-  const { isJoined } = study!;
-  const verdicts = verdictsOf(study!, measured.rows);
-  sayEvaluation(report, measured, options);
-  report.say(`\n${verdicts.join("\n")}`);
-  const result = { study: name, verdicts, ...toResult(model, measured, options) };
-  const written = await writeFiles(options.out, result, measured, { isJoined });
-  const page = join(options.out, "README.md");
-  const charts = written.filter((path) => path.endsWith(".svg")).map((path) => basename(path));
-  const facts = await circumstances();
-  await writeFileAtomic(page, studyPage(study!, measured, { model, options, verdicts, charts, facts }));
-  report.say(`\nwritten: ${[page, ...written].join(", ")}`);
-  report.finish(result);
+  await reportStudy(report, study!, measured, { name, subject: model, options });
 }
 
 /** The study's plans for a model. */

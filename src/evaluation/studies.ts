@@ -49,27 +49,37 @@ export interface StudyGround {
  * @throws InputError for an unknown name, and for a model without sub-models
  */
 export function planStudy(name: string, ground: StudyGround): Study {
-  requireInput(
-    ground.factors.some((factor) => factor > 1),
-    "study: needs a model with sub-models; this one has the full size alone",
-  );
+  requireSubModels(ground);
   const study = { main, direction, refresh, steps, unmask }[name as StudyName];
   if (!study) throw unknownName("study: unknown name", name, studyNames);
   return study(ground);
 }
 
-const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
-const uncached: PlanInput = { cache: { enabled: false } };
+/** @throws InputError for a model without sub-models */
+export function requireSubModels({ factors }: Pick<StudyGround, "factors">): void {
+  requireInput(
+    factors.some((factor) => factor > 1),
+    "study: needs a model with sub-models; this one has the full size alone",
+  );
+}
+
+export const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
+export const uncached: PlanInput = { cache: { enabled: false } };
 
 /** A plan that is a series of its own. */
-const point = (name: string, plan: PlanInput, base = name): GridPoint => ({ name, base, settings: "", plan });
+export const point = (name: string, plan: PlanInput, base = name): GridPoint => ({
+  name,
+  base,
+  settings: "",
+  plan,
+});
 
 /** The model's own sizes, if they vary; else as many steps at each of its sub-models, from the smallest on. */
-const schedule = ({ base, factors }: StudyGround): readonly SizeRun[] =>
+export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors">): readonly SizeRun[] =>
   base.sizes.length > 1 ? base.sizes : evenSizes(base.steps, factors);
 
-const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
-const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
+export const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
+export const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
 
 /** What does each part of the method bring? */
 function main(ground: StudyGround): Study {
