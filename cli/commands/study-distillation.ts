@@ -263,7 +263,8 @@ function notesOf(
   return [
     `Every variant was trained once: ${steps} steps of ${batchSize} on ${data.count ?? "all"} of ${data.source}, from the ` +
       `same first weights (training seed ${seed}) on the same batches, with the tokenizer of ${tokenizer}. So the seeds, and ` +
-      "± with them, are of the sampling alone: what another training would give is not in them.",
+      '± with them, are of the sampling alone: what another training would give is not in them. "To flat" is beside the ' +
+      "full size of the same kind of training.",
     "Training loss of each sub-model (cross-entropy with the truth, nats per masked token, mean over the last tenth of " +
       "the steps), and minutes in the training loop:",
     markdownTable(["training", ...factors.map((factor) => `p = ${factor}`), "minutes", "settings"], rows),
