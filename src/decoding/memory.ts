@@ -99,8 +99,9 @@ export function decodeMemory(
 
 /** With an entropy rule: a step may follow on from any before it, which may have had every token masked. */
 function possiblePasses(plan: DecodePlan, step: ResolvedStep, maskedTokens: number): ResolvedStep[] {
-  const partial = { ...step, isFull: false, active: maskedTokens };
-  return plan.cache.enabled ? [{ ...step, isFull: true }, partial] : [step];
+  const whole = { ...step, maskedBefore: maskedTokens };
+  const partial = { ...whole, isFull: false, active: maskedTokens };
+  return plan.cache.enabled ? [{ ...whole, isFull: true }, partial] : [whole];
 }
 
 /**
