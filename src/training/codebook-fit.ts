@@ -39,7 +39,7 @@ export async function fitCodebook(
 ): Promise<HostTensor<"float32">> {
   const [rows, width] = latents.dims as [number, number];
   const program = await runner.load(encode(lloydGraph(size, width)));
-  const row = (from: number): Float32Array => latents.data.subarray(from * width, (from + 1) * width);
+  const row = rowOf(latents);
   const codes = await farApart(runner, latents, size, foldIn(key, iterations));
   const points = withOnes(latents);
   const zeros = tensor("float32", [size, width + 1], new Float32Array(size * (width + 1)));
@@ -70,7 +70,7 @@ async function farApart(
   key: Key,
 ): Promise<Float32Array> {
   const [rows, width] = latents.dims as [number, number];
-  const row = (from: number): Float32Array => latents.data.subarray(from * width, (from + 1) * width);
+  const row = rowOf(latents);
   const codes = new Float32Array(size * width);
   const chosen = new Set<number>();
   const choose = (from: number) => {
@@ -95,6 +95,12 @@ async function farApart(
   }
   await runner.unload(program);
   return codes;
+}
+
+/** The rows of a matrix, as views. */
+function rowOf({ dims, data }: HostTensor<"float32">): (index: number) => Float32Array {
+  const width = dims[1]!;
+  return (index) => data.subarray(index * width, (index + 1) * width);
 }
 
 /** Squared distances [R] of latents [R, d] to the nearest code [V, d]. */

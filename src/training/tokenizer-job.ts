@@ -32,8 +32,8 @@ export interface TokenizerJobOptions {
 /** Codes are restarted often while the codebook forms, then every so many steps, and left alone at the end. */
 const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 
-/** How many pictures the first codebook is fitted to, or frames of tokens of moving ones. */
-const fitted = 3200;
+/** How many latents the first codebook is fitted to, for each of its codes. */
+const latentsPerCode = 200;
 
 /** How many pictures a sheet of samples shows in a row; a moving one takes three places. */
 const shown = { still: 8, moving: 4, all: 16 };
@@ -134,8 +134,7 @@ async function firstLatents(
 ): Promise<HostTensor<"float32">> {
   const grid = tokenGrid(config);
   const perPicture = sizeOf(grid) * config.latentWidth;
-  const needed = Math.ceil((4 * codebookSize(config)) / sizeOf(grid));
-  const pictures = Math.max(needed, Math.ceil(fitted / sizeOf(grid.slice(0, -2))));
+  const pictures = Math.ceil((latentsPerCode * codebookSize(config)) / sizeOf(grid));
   const program = await runner.load(encode(latentsGraph(config)));
   const feeds = Object.fromEntries(
     program.inputs.filter(({ name }) => name !== "pixels").map(({ name }) => [name, weights[name]!]),
