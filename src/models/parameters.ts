@@ -22,6 +22,8 @@ export interface ParameterSpec {
   readonly init: Initialiser;
   /** Whether weight decay applies: matrices and kernels only. */
   readonly isDecayed: boolean;
+  /** A matrix from one hidden layer to the next: what Muon steps by directions, not by elements. No unless told. */
+  readonly isHidden?: boolean;
 }
 
 /** Starting values of every parameter, a pure function of the key. */

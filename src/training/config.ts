@@ -46,6 +46,10 @@ function optimisation(own: { steps: number; batchSize: number; learningRate: num
       .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
       .default([0.9, 0.96])
       .describe("AdamW's decay of its two moments"),
+    optimiser: z
+      .enum(["adamw", "muon"])
+      .default("adamw")
+      .describe("muon: matrices of hidden layers move by orthogonal directions, all else as with adamw"),
     weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
     clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
     emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),

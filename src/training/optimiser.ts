@@ -1,8 +1,8 @@
 /**
- * AdamW as graph nodes (Loshchilov & Hutter 2019), with clipping by the global gradient norm and an exponential
- * moving average of the weights. One run of the graph reads the old state and writes the new one.
+ * AdamW (Loshchilov & Hutter 2019) and Muon (Jordan et al. 2024) as graph nodes, with clipping by the global gradient
+ * norm and an exponential moving average of the weights. One run of the graph reads the old state and writes the new.
  *
- * State tensors are named by what they are: `weight/NAME`, `first/NAME` and `second/NAME` (Adam's moments),
+ * State tensors are named by what they are: `weight/NAME`, `first/NAME` and `second/NAME` (the gradient's moments),
  * `average/NAME` (the moving average).
  */
 import type { HostTensor } from "../core/tensor.ts";
@@ -22,6 +22,7 @@ import {
 } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
 import type { Feed, Sink } from "../runtime/runner.ts";
+import { orthogonalise } from "./orthogonalise.ts";
 
 export interface OptimiserOptions {
   /** Decay rates of the first and second moment. */
@@ -32,7 +33,12 @@ export interface OptimiserOptions {
   readonly clipNorm: number | null;
   /** Decay of the moving average of the weights. */
   readonly emaDecay: number;
+  /** Muon moves hidden matrices by orthogonal directions (Jordan et al. 2024), and all else as AdamW does. */
+  readonly optimiser: "adamw" | "muon";
 }
+
+/** Muon's decay of the first moment. */
+const momentum = 0.95;
 
 const kinds = ["weight", "first", "second", "average"] as const;
 
@@ -97,7 +103,7 @@ export function stateInputs(graph: Graph, specs: readonly ParameterSpec[]): Reco
 }
 
 /**
- * Adds one AdamW step to the graph: declares the scalars of {@link optimiserFeeds} as inputs and the new state as
+ * Adds one step to the graph: declares the scalars of {@link optimiserFeeds} as inputs and the new state as
  * outputs `next/STATE` (a graph's names are unique, inputs and outputs together); {@link stateSinks} sends them home.
  *
  * @param gradients  one per spec, in order
@@ -121,15 +127,21 @@ export function addOptimiser(
       ? null
       : minimum(divide(graph.scalar("float32", options.clipNorm), add(norm, 1e-12)), 1);
   const input = (kind: (typeof kinds)[number], name: string): Value => graph.inputs.get(`${kind}/${name}`)!;
-  specs.forEach(({ name, isDecayed }, i) => {
+  const adamStep = ({
+    gradient,
+    ...moments
+  }: Moments & { gradient: Value }): Moments & { direction: Value } => {
+    const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
+    const second = add(multiply(moments.second, beta2), multiply(square(gradient), 1 - beta2));
+    const spread = add(sqrt(multiply(second, secondCorrection)), 1e-8);
+    return { direction: divide(multiply(first, firstCorrection), spread), first, second };
+  };
+  specs.forEach(({ name, shape, isDecayed, isHidden }, i) => {
     const weight = input("weight", name);
     const gradient = scale ? multiply(gradients[i]!, scale) : gradients[i]!;
-    const first = add(multiply(input("first", name), beta1), multiply(gradient, 1 - beta1));
-    const second = add(multiply(input("second", name), beta2), multiply(square(gradient), 1 - beta2));
-    const direction = divide(
-      multiply(first, firstCorrection),
-      add(sqrt(multiply(second, secondCorrection)), 1e-8),
-    );
+    const own = { gradient, first: input("first", name), second: input("second", name) };
+    const { direction, first, second } =
+      isHidden && options.optimiser === "muon" ? muonStep(own, shape) : adamStep(own);
     const decayed =
       isDecayed && options.weightDecay > 0
         ? add(direction, multiply(weight, options.weightDecay))
@@ -142,6 +154,25 @@ export function addOptimiser(
     graph.output(`next/average/${name}`, add(average, multiply(subtract(updated, average), averaging)));
   });
   return norm;
+}
+
+interface Moments {
+  readonly first: Value;
+  readonly second: Value;
+}
+
+/**
+ * Muon with Nesterov's momentum. Its directions are scaled to the root mean square of AdamW's, about 0.2, so that one
+ * learning rate and one weight decay serve all parameters (Liu et al. 2025). The second moment stays as it is: 0.
+ */
+function muonStep(
+  { gradient, ...moments }: Moments & { readonly gradient: Value },
+  shape: readonly number[],
+): Moments & { direction: Value } {
+  const move = (from: Value): Value => add(multiply(from, momentum), multiply(gradient, 1 - momentum));
+  const first = move(moments.first);
+  const direction = multiply(orthogonalise(move(first)), 0.2 * Math.sqrt(Math.max(...shape)));
+  return { direction, first, second: moments.second };
 }
 
 /**

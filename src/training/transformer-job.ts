@@ -30,7 +30,7 @@ export interface TransformerJobOptions {
 }
 
 /**
- * One joint step of all sub-models: nested loss, gradients, AdamW. B and N are fixed, R (masked tokens) is not.
+ * One joint step of all sub-models: nested loss, gradients, optimiser. B and N are fixed, R (masked tokens) is not.
  * Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
  */
 export function transformerStepGraph(config: TransformerConfig, training: TransformerTraining): Graph {

@@ -1,4 +1,4 @@
-/** AdamW as a graph against the same formulas as plain float64 loops. */
+/** AdamW and Muon as a graph against the same formulas as plain float64 loops. */
 import { describe, expect, it } from "vitest";
 import { encode, Graph } from "../../src/graph/index.ts";
 import type { ParameterSpec } from "../../src/models/parameters.ts";
@@ -16,13 +16,15 @@ import {
   stateSinks,
 } from "../../src/training/optimiser.ts";
 import { float32, noise, numbers } from "../graph/harness.ts";
+import { orthogonalised } from "./newton-schulz.ts";
 
 const init = { kind: "constant", value: 0 } as const;
 const specs: ParameterSpec[] = [
   { name: "matrix", shape: [3, 2], init, isDecayed: true },
   { name: "bias", shape: [4], init, isDecayed: false },
+  { name: "hidden", shape: [2, 4], init, isDecayed: true, isHidden: true },
 ];
-const sizes = { matrix: 6, bias: 4 } as const;
+const sizes = { matrix: 6, bias: 4, hidden: 8 } as const;
 type Name = keyof typeof sizes;
 const names = Object.keys(sizes) as Name[];
 
@@ -30,7 +32,10 @@ const names = Object.keys(sizes) as Name[];
 const gradientOf = (name: Name, step: number, scale: number): number[] =>
   noise(sizes[name], 7 * step + name.length).map((x) => scale * x);
 
-/** Loshchilov & Hutter 2019, algorithm 2, with clipping (Pascanu et al. 2013) and an average with a ramp. */
+/**
+ * Loshchilov & Hutter 2019, algorithm 2, and for the hidden matrix Jordan et al. 2024, with clipping (Pascanu et al.
+ * 2013) and an average with a ramp.
+ */
 function plainLoop(steps: number, rate: (step: number) => number, scale: number, options: OptimiserOptions) {
   const [beta1, beta2] = options.betas;
   const state = Object.fromEntries(
@@ -49,14 +54,26 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
     const decay = Math.min(options.emaDecay, (1 + step) / (10 + step));
     for (const name of names) {
       const { weight, first, second, average } = state[name]!;
-      gradientOf(name, step, scale).forEach((raw, i) => {
-        const g = raw * clip;
-        first[i] = beta1 * first[i]! + (1 - beta1) * g;
-        second[i] = beta2 * second[i]! + (1 - beta2) * g * g;
-        const m = first[i]! / (1 - beta1 ** (step + 1));
-        const v = second[i]! / (1 - beta2 ** (step + 1));
-        const pull = name === "matrix" ? options.weightDecay * weight[i]! : 0;
-        weight[i] = weight[i]! - rate(step) * (m / (Math.sqrt(v) + 1e-8) + pull);
+      const gradient = gradientOf(name, step, scale).map((raw) => raw * clip);
+      const directionOf = (kind: OptimiserOptions["optimiser"]): number[] => {
+        if (kind === "muon") {
+          gradient.forEach((g, i) => {
+            first[i] = 0.95 * first[i]! + 0.05 * g;
+          });
+          const ahead = gradient.map((g, i) => 0.95 * first[i]! + 0.05 * g);
+          return orthogonalised(ahead, 2).map((o) => 0.2 * Math.sqrt(4) * o);
+        }
+        return gradient.map((g, i) => {
+          first[i] = beta1 * first[i]! + (1 - beta1) * g;
+          second[i] = beta2 * second[i]! + (1 - beta2) * g * g;
+          const m = first[i]! / (1 - beta1 ** (step + 1));
+          const v = second[i]! / (1 - beta2 ** (step + 1));
+          return m / (Math.sqrt(v) + 1e-8);
+        });
+      };
+      directionOf(name === "hidden" ? options.optimiser : "adamw").forEach((direction, i) => {
+        const pull = name === "bias" ? 0 : options.weightDecay * weight[i]!;
+        weight[i] = weight[i]! - rate(step) * (direction + pull);
         average[i] = decay * average[i]! + (1 - decay) * weight[i]!;
       });
     }
@@ -65,12 +82,19 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
 }
 
 describe("addOptimiser", () => {
-  const base: OptimiserOptions = { betas: [0.9, 0.96], weightDecay: 0.3, clipNorm: 1, emaDecay: 0.3 };
+  const base: OptimiserOptions = {
+    betas: [0.9, 0.96],
+    weightDecay: 0.3,
+    clipNorm: 1,
+    emaDecay: 0.3,
+    optimiser: "adamw",
+  };
   it.each<[string, number, OptimiserOptions]>([
     ["clipping every step", 5, base],
     ["clipping no step", 0.05, base],
     ["never clipping", 5, { ...base, clipNorm: null }],
     ["without decay, with a ramped average", 1, { ...base, weightDecay: 0, emaDecay: 0.999 }],
+    ["by muon", 5, { ...base, optimiser: "muon" }],
   ])("%s equals the plain loop", async (_name, scale, options) => {
     const graph = new Graph("optimiser");
     stateInputs(graph, specs);
@@ -119,6 +143,7 @@ describe("addOptimiser", () => {
     expect(averagedWeights(found)).toEqual({
       matrix: found["average/matrix"],
       bias: found["average/bias"],
+      hidden: found["average/hidden"],
     });
   });
 });

@@ -36,6 +36,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
     shape: [rows, width],
     init: { kind: "normal", std },
     isDecayed: true,
+    isHidden: name.startsWith("blocks."),
   });
   const vector = (name: string, length: number, value = 0): ParameterSpec => ({
     name,

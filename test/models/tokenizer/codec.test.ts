@@ -65,7 +65,13 @@ describe.each([
   });
 
   it("is in training what it is in use: same ids, same reconstruction", async () => {
-    const options = { betas: [0.9, 0.99], weightDecay: 0, clipNorm: 1, emaDecay: 0.99 } as const;
+    const options = {
+      betas: [0.9, 0.99],
+      weightDecay: 0,
+      clipNorm: 1,
+      emaDecay: 0.99,
+      optimiser: "adamw",
+    } as const;
     const program = await runner.load(encodeGraph(tokenizerStepGraph(config, 4, options, 0)));
     const pixels = pictures(config, 4);
     const step = await runner.run(
