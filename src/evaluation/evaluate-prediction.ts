@@ -20,7 +20,7 @@ import {
   type Verdict,
 } from "./comparison.ts";
 import { type Estimate, estimate, mean } from "./estimate.ts";
-import { psnr, ssim } from "./picture-metrics.ts";
+import { decibels, meanSquaredError, ssim } from "./picture-metrics.ts";
 import {
   type DecodeStats,
   measureBeside,
@@ -53,15 +53,19 @@ export interface PredictingModel extends PictureCodec {
 
 /** How near frames are to the true ones. */
 export interface Nearness {
-  /** In dB, over the clips; a frame that is exactly right counts as {@link exactFrame}. */
+  /** In dB, over the clips; what is exactly right counts as {@link exactMatch}. */
   readonly psnr: Estimate;
   readonly ssim: Estimate;
 }
 
-/** The PSNR, in dB, that a frame without any error counts as: little above that of rounding to bytes, 58.9. */
-export const exactFrame = 60;
+/** The PSNR, in dB, that no error at all counts as: little above that of rounding to bytes, 58.9. */
+export const exactMatch = 60;
 
-/** One way to predict: of every clip the mean over its predicted frames, and the whole clips before the judge. */
+/**
+ * One way to predict, and the whole clips before the judge. The PSNR of a clip is that of the mean squared error of its
+ * predicted frames: the mean of their PSNRs would hang on {@link exactMatch} wherever the first of them is still the
+ * last given one. Its SSIM is the mean of theirs.
+ */
 export interface PredictionVerdict extends Nearness, Verdict {
   /** [T - g], every predicted frame by itself, in the order of time. */
   readonly frames: readonly Nearness[];
@@ -157,20 +161,22 @@ async function nearness(
   signal?: AbortSignal,
 ): Promise<Nearness & { frames: Nearness[] }> {
   const predicted = Array.from({ length: truth[0]!.frames - given }, (_, i) => given + i);
-  const decibels: number[][] = []; // [n][T - g]
+  const errors: number[][] = []; // [n][T - g], mean squared
   const similarities: number[][] = [];
   for (const [i, clip] of clips.entries()) {
     await setImmediate(); // lets a signal come in
     signal?.throwIfAborted();
     const pairs = predicted.map((t) => [frameOf(clip, t), frameOf(truth[i]!, t)] as const);
-    decibels.push(pairs.map(([made, wanted]) => Math.min(exactFrame, psnr(made, wanted))));
+    errors.push(pairs.map(([made, wanted]) => meanSquaredError(made, wanted)));
     similarities.push(pairs.map(([made, wanted]) => ssim(made, wanted)));
   }
+  const peakToNoise = (squared: readonly number[]): Estimate =>
+    estimate(squared.map((error) => Math.min(exactMatch, decibels(error))));
   return {
-    psnr: estimate(decibels.map(mean)),
+    psnr: peakToNoise(errors.map(mean)),
     ssim: estimate(similarities.map(mean)),
     frames: predicted.map((_, t) => ({
-      psnr: estimate(decibels.map((clip) => clip[t]!)),
+      psnr: peakToNoise(errors.map((clip) => clip[t]!)),
       ssim: estimate(similarities.map((clip) => clip[t]!)),
     })),
   };

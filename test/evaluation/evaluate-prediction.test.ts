@@ -9,7 +9,7 @@ import { classifierConfig, classifierParameters } from "../../src/evaluation/cla
 import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
 import {
   evaluatePrediction,
-  exactFrame,
+  exactMatch,
   type PredictingModel,
 } from "../../src/evaluation/evaluate-prediction.ts";
 import { initialise } from "../../src/models/parameters.ts";
@@ -146,7 +146,7 @@ describe("evaluation of predictions", () => {
       expect.closeTo(psnrOf(10), 10),
       expect.closeTo(psnrOf(20), 10),
     ]);
-    expect(repeat.psnr.mean).toBeCloseTo((psnrOf(10) + psnrOf(20)) / 2, 10);
+    expect(repeat.psnr.mean).toBeCloseTo(psnrOf(Math.sqrt((10 ** 2 + 20 ** 2) / 2)), 10);
     expect(repeat.psnr.standardError).toBeCloseTo(0, 10);
     const clips = Array.from({ length: 10 }, (_, i) => 20 + i);
     const similar = clips.map((i) => ssimOf(lightOf(i, 1), lightOf(i, 3)));
@@ -156,14 +156,14 @@ describe("evaluation of predictions", () => {
     expect(tokenizer.psnr.mean).toBeCloseTo(psnrOf(2), 10);
 
     // Nothing wrong counts as the ceiling, and the judge sees what it sees in the true clips.
-    expect(exact!.psnr).toEqual({ mean: exactFrame, standardError: 0 });
+    expect(exact!.psnr).toEqual({ mean: exactMatch, standardError: 0 });
     expect(exact!.ssim.mean).toBeCloseTo(1, 10);
     expect(exact!.frechet.mean).toBe(real.frechet);
     expect(exact!.factorAccuracies.map(({ mean }) => mean)).toEqual(real.factorAccuracies);
     expect([exact!.multiplyAdds, exact!.multiplyAddsFlat, exact!.ratio]).toEqual([8, 24, 3]);
 
     // Half of the clips are 5 off: mean of the two values, deviation |a - b| / 2 times sqrt(n / (n - 1)).
-    const [right, wrong] = [exactFrame, psnrOf(5)];
+    const [right, wrong] = [exactMatch, psnrOf(5)];
     expect(off!.psnr.mean).toBeCloseTo((right + wrong) / 2, 10);
     expect(off!.psnr.standardError).toBeCloseTo((right - wrong) / 2 / Math.sqrt(9), 10);
     expect(off!.plan.choiceTemperature).toBe(5);
