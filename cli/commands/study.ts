@@ -21,7 +21,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
         "<name>",
         "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many; unmask: as many " +
           "tokens a step as scheduled, or as entropies allow",
-      ).choices(["main", "direction", "refresh", "steps", "unmask"]),
+      ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask"]),
     )
     .argument("<model>", "a model folder");
   addDistillationStudy(command, signal);

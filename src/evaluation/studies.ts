@@ -1,6 +1,6 @@
 /**
  * The questions of the paper's study, each as a set of decode plans to be measured together, and its answer in plain
- * sentences. All plans keep the settings of a default plan: temperatures, mask schedule, guidance.
+ * sentences. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule, guidance.
  *
  * K steps; p downscale factor: p = 1 is the full model.
  */
@@ -11,7 +11,7 @@ import type { Estimate } from "./estimate.ts";
 import { flatPlan, type GridPoint } from "./plan-grid.ts";
 import { ratioOf } from "./plan-runs.ts";
 
-export const studyNames = ["main", "direction", "refresh", "steps", "unmask"] as const;
+export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
 export type StudyName = (typeof studyNames)[number];
 
 /** Two plans, by their names, of which one is held against the other. */
@@ -46,11 +46,12 @@ export interface StudyGround {
 /**
  * The plans of a study.
  *
- * @throws InputError for an unknown name, and for a model without sub-models
+ * @throws InputError for an unknown name, for a model without sub-models, and for a study of guidance on a plan without
+ *   it
  */
 export function planStudy(name: string, ground: StudyGround): Study {
   requireSubModels(ground);
-  const study = { main, direction, refresh, steps, unmask }[name as StudyName];
+  const study = { main, direction, refresh, steps, guidance, unmask }[name as StudyName];
   if (!study) throw unknownName("study: unknown name", name, studyNames);
   return study(ground);
 }
@@ -202,6 +203,62 @@ function steps({ base, factors, tokens }: StudyGround): Study {
       against: `flat, ${count} steps`,
     })),
     isJoined: true,
+  };
+}
+
+/** In which share of the steps guidance is on, by its name. */
+const intervals = {
+  "guided throughout": [0, 1],
+  "guided from 1/4 on": [0.25, 1],
+  "guided until 3/4": [0, 0.75],
+  "guided from 1/4 to 3/4": [0.25, 0.75],
+} as const;
+
+/** When is guidance needed, and how large must its other branch be? */
+function guidance(ground: StudyGround): Study {
+  const { base, factors } = ground;
+  const { scale } = base.guidance;
+  requireInput(
+    scale > 0,
+    `study: guidance needs a default plan that is guided; the model's has the scale ${scale}`,
+  );
+  const smallest = Math.max(...factors);
+  const unguided: PlanInput["guidance"] = { scale: 0 };
+  const ways = Object.entries(intervals).map(([name, interval]) => ({ name, guidance: { interval } }));
+  const series = (decode: string, plan: PlanInput, branch: number | "same"): GridPoint[] =>
+    ways.map((way) => ({
+      name: `${decode}, ${way.name}`,
+      base: decode,
+      settings: way.name,
+      plan: { ...plan, guidance: { ...way.guidance, unconditionalFactor: branch } },
+    }));
+  const without = (decode: string, plan: PlanInput): GridPoint => ({
+    name: `${decode}, unguided`,
+    base: decode,
+    settings: "unguided",
+    plan: { ...plan, guidance: unguided },
+  });
+  const scheduled = { sizes: schedule(ground), ...cached };
+  const flat = flatPlan(base);
+  const decodes = { flat, scheduled } as const;
+  const points = [
+    ...Object.entries(decodes).flatMap(([name, plan]) => [
+      without(name, plan),
+      ...series(name, plan, "same"),
+    ]),
+    ...series(`scheduled, unguided branch ${share(smallest)}`, scheduled, smallest),
+  ];
+  return {
+    title: "When to guide, and by how large a branch",
+    question:
+      "Is guidance needed in every step, and must its unconditional branch be as large as the conditional one? All at " +
+      `guidance scale ${scale}.`,
+    points,
+    claims: points.flatMap(({ name }) => {
+      const throughout = `${name.startsWith("flat") ? "flat" : "scheduled"}, guided throughout`;
+      return name === throughout ? [] : [{ plan: name, against: throughout }];
+    }),
+    isJoined: false,
   };
 }
 

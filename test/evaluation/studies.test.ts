@@ -29,7 +29,7 @@ describe("studies", () => {
       expect(names).toEqual(expect.arrayContaining([plan, ...[against].flat()]));
     }
     for (const plan of plansOf(name).values()) {
-      expect(plan.guidance).toEqual(base.guidance);
+      if (name !== "guidance") expect(plan.guidance).toEqual(base.guidance);
       expect(plan.choiceTemperature).toBe(7);
     }
     const flats = points.filter((point) => point.base === "flat");
@@ -136,6 +136,23 @@ describe("studies", () => {
       [0, 1],
       [0.4, 0.45],
     ]);
+  });
+
+  it("guidance: in no step, in all, and in parts, with a branch as large and the smallest", () => {
+    const plans = plansOf("guidance");
+    expect(plans.size).toBe(5 + 5 + 4);
+    const { guidance } = plans.get("scheduled, unguided branch 1/8, guided from 1/4 on")!;
+    expect(guidance).toEqual({ ...base.guidance, interval: [0.25, 1], unconditionalFactor: 8 });
+    const found = costs("guidance");
+    const cost = (way: string) => found.get(`scheduled, ${way}`)!;
+    // Half of the steps as guided ones: between none and all; a smaller branch less than as large a one.
+    expect(cost("unguided")).toBeLessThan(cost("guided from 1/4 to 3/4"));
+    expect(cost("guided from 1/4 to 3/4")).toBeLessThan(cost("guided until 3/4"));
+    expect(cost("guided until 3/4")).toBeLessThan(cost("guided throughout"));
+    expect(cost("unguided branch 1/8, guided throughout")).toBeLessThan(cost("guided throughout"));
+    expect(() => planStudy("guidance", { ...ground, base: basePlan(factors) })).toThrow(
+      "guidance needs a default plan that is guided; the model's has the scale 0",
+    );
   });
 
   it("unmask: the schedule's steps beside bounds on entropies, of few steps and of one a token at most", () => {
