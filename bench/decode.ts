@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../cli/table.ts";
 import type { HostTensor } from "../src/core/tensor.ts";
-import { type DecodePlan, makePlan } from "../src/decoding/plan.ts";
+import { type DecodePlan, flatPlan, makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
 import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
@@ -89,11 +89,11 @@ const inIntegers = "scheduled, cached, int8";
 /** The four ways, in the order of the table. */
 function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePlan> {
   const scheduled = isGuided ? plan : makePlan({ guidance: { scale: 0 } }, plan);
-  const flat = makePlan({ sizes: `1x${plan.steps}` }, scheduled);
-  const uncached = { cache: { enabled: false } };
+  const flat = flatPlan(plan);
+  const [cached, uncached] = [true, false].map((enabled) => ({ cache: { enabled } }));
   return {
-    "flat, no cache": makePlan(uncached, flat),
-    "flat, cached": flat,
+    "flat, no cache": makePlan(flat, scheduled),
+    "flat, cached": makePlan({ ...flat, ...cached }, scheduled),
     "scheduled, no cache": makePlan(uncached, scheduled),
     "scheduled, cached": scheduled,
   };

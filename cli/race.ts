@@ -28,9 +28,10 @@ export async function race<Made extends Timed>(
       progress.stop();
     }
   };
+  const { flatPlan } = await import("../src/index.ts");
   await generate({ count: 1 }); // compiles, so that both clocks start warm
   const nested = await run("nested");
-  const flat = await run("flat  ", { sizes: `1x${steps}`, cache: { enabled: false } });
+  const flat = await run("flat  ", flatPlan({ steps }));
   return { nested, flat };
 }
 

@@ -63,7 +63,7 @@ export {
 } from "./evaluation/kernel-distance.ts";
 export type { NetworkFacts, NetworkOptions, NetworkVerdict } from "./evaluation/network-comparison.ts";
 export { psnr, ssim } from "./evaluation/picture-metrics.ts";
-export { flatPlan, type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
+export { type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
 export { openPlanJudge, type PlanJudge, type PlanJudgeOptions } from "./evaluation/plan-judge.ts";
 export {
   type PlanFigures,

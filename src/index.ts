@@ -18,7 +18,7 @@ export type { PlanCost, StepCost } from "./decoding/cost.ts";
 export type { Finalist, FindFrontProgress, FoundFront } from "./decoding/find-front.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
-export { type DecodePlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export { type DecodePlan, flatPlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
 export type { FrontPlan, PlanFront } from "./decoding/plan-front.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";

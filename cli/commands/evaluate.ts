@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { PlanInput } from "../../src/index.ts";
 import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
 import { sayEvaluation, toResult, writeFiles } from "../evaluation-report.ts";
-import { runEvaluation } from "../evaluation-run.ts";
+import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
 import { collect, decimalNumber, finishCommand } from "../options.ts";
 import { openReport } from "../report.ts";
 
@@ -28,8 +28,8 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     .argument("<model>", "a model folder")
     .option(
       "--plan <name=sizes>",
-      'a plan to judge; repeatable. "default" and "flat" name the model\'s own and the flat decode ' +
-        "(default: these two)",
+      'a plan to judge; repeatable. "default" and "flat" name the model\'s own and the flat decode (default: these ' +
+        'two), "front" all plans that magnets search kept',
       collect,
     )
     .option("--guidance <s,...>", "guidance scales to try", several(decimalNumber(0)))
@@ -39,18 +39,19 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     addEvaluationOptions(command),
     "evaluate models/sprites --seeds 3 --out out/evaluation",
     "evaluate models/sprites --plan default --plan late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
+    "evaluate models/sprites --plan default --plan flat --plan front",
     "evaluate models/motions --given 5 --samples 240",
   ).action((model: string, options: EvaluateCommandOptions) => evaluate(model, options, signal));
 }
 
 async function evaluate(folder: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { flatPlan, planGrid } = await import("../../src/evaluate.ts");
+  const { planGrid } = await import("../../src/evaluate.ts");
   const measured = await runEvaluation(
     folder,
     options,
-    ({ base }) =>
-      planGrid(plansOf(options.plan ?? ["default", "flat"], { default: {}, flat: flatPlan(base) }), {
+    async (ground) =>
+      planGrid(plansOf(options.plan ?? ["default", "flat"], await knownPlans(folder, ground)), {
         guidanceScale: options.guidance,
         choiceTemperature: options.choiceTemperature,
         tokenTemperature: options.tokenTemperature,
@@ -65,19 +66,45 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
   report.finish(result);
 }
 
-/** Plans by name from `name=sizes`, `sizes` or the name of a known plan. */
-function plansOf(
-  texts: readonly string[],
-  known: Readonly<Record<string, PlanInput>>,
-): Record<string, PlanInput> {
+type NamedPlans = Readonly<Record<string, PlanInput>>;
+
+/** The plans that a name of `--plan` alone stands for. */
+async function knownPlans(
+  folder: string,
+  { model, base }: PlanGround,
+): Promise<Map<string, () => NamedPlans>> {
+  const { flatPlan, InputError } = await import("../../src/index.ts");
+  return new Map<string, () => NamedPlans>([
+    ["default", () => ({ default: {} })],
+    ["flat", () => ({ flat: flatPlan(base) })],
+    [
+      "front",
+      () => {
+        if (!model.front) {
+          throw new InputError(
+            `--plan front: ${folder} has no measured plans; magnets search finds and keeps them`,
+          );
+        }
+        return Object.fromEntries(model.front.plans.map(({ plan }, i) => [`front ${i + 1}`, plan]));
+      },
+    ],
+  ]);
+}
+
+/** Plans by name from `name=sizes`, `sizes` or the name of known plans. */
+function plansOf(texts: readonly string[], known: ReadonlyMap<string, () => NamedPlans>): NamedPlans {
   const plans: Record<string, PlanInput> = {};
   for (const text of texts) {
     const at = text.indexOf("=");
     const name = at < 0 ? text : text.slice(0, at);
-    if (name === "" || Object.hasOwn(plans, name)) {
-      throw new InvalidArgumentError(`--plan: every plan needs a name of its own, got "${text}" again.`);
+    const sizes = at < 0 ? text : text.slice(at + 1);
+    const found = (at < 0 && known.get(text)?.()) || { [name]: { sizes } };
+    for (const [one, plan] of Object.entries(found)) {
+      if (one === "" || Object.hasOwn(plans, one)) {
+        throw new InvalidArgumentError(`--plan: every plan needs a name of its own, got "${text}" again.`);
+      }
+      plans[one] = plan;
     }
-    plans[name] = at < 0 ? (known[text] ?? { sizes: text }) : { sizes: text.slice(at + 1) };
   }
   return plans;
 }

@@ -28,6 +28,15 @@ export function isInInterval([from, to]: Guidance["interval"], step: number, ste
   return from <= step / steps && step / steps < to;
 }
 
+/** Guidance for K steps: as it is, but in all of them where its interval has none. */
+export function guidanceOver<Given extends Pick<Guidance, "interval">>(
+  guidance: Given,
+  steps: number,
+): Given {
+  const isOn = Array.from({ length: steps }).some((_, k) => isInInterval(guidance.interval, k, steps));
+  return isOn ? guidance : { ...guidance, interval: [0, 1] };
+}
+
 /** s of step k of K; 0 means that the step has no unconditional pass. */
 export function guidanceScaleAt(guidance: Guidance, step: number, steps: number): number {
   if (!isInInterval(guidance.interval, step, steps)) return 0;

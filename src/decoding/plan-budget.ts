@@ -4,7 +4,8 @@
  */
 import { requireInput } from "../core/errors.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
-import { type DecodePlan, evenSizes } from "./plan.ts";
+import { guidanceOver } from "./guidance.ts";
+import { type DecodePlan, evenSizes, flatPlan, makePlan } from "./plan.ts";
 import type { FrontPlan } from "./plan-front.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
 
@@ -29,12 +30,11 @@ export function planFamily(factors: readonly number[], defaults: DecodePlan): De
     ...defaults,
     steps: count,
     sizes: evenSizes(count, chosen),
-    // An interval may have no step left in it when there are few.
-    guidance: count === steps ? defaults.guidance : { ...defaults.guidance, interval: [0, 1] },
+    guidance: guidanceOver(defaults.guidance, count),
   });
   const smallest = sorted.slice(-1);
   return [
-    { ...over([sorted[0]!]), cache: { ...defaults.cache, enabled: false } },
+    makePlan(flatPlan(defaults, sorted[0]), defaults),
     ...sorted.map((_, i) => over(sorted.slice(0, i + 1))),
     defaults,
     ...sorted.slice(1).map((_, i) => over(sorted.slice(i + 1))),

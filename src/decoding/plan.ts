@@ -86,6 +86,20 @@ export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "unmask" | "guidance"
 };
 
 /**
+ * The flat decode that a plan is held against: the full model in both branches of guidance, every position at every
+ * step, no cache.
+ *
+ * @param factor  of a sub-model instead of the full one
+ */
+export function flatPlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): PlanInput {
+  return {
+    sizes: [{ factor, steps }],
+    guidance: { unconditionalFactor: "same" },
+    cache: { enabled: false },
+  };
+}
+
+/**
  * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
  *
  * @param input  not trusted, whatever its type says: parsed JSON may be passed. `sizes` without `steps` sets K.

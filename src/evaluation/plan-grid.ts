@@ -1,5 +1,5 @@
 /** Every combination of plans and settings, for a sweep. */
-import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import type { PlanInput } from "../decoding/plan.ts";
 
 /** The values to try; an empty or absent list leaves the plan's own. */
 export interface GridSettings {
@@ -50,9 +50,4 @@ export function planGrid(
       }),
     ),
   );
-}
-
-/** The flat decode that a plan is held against: full size and every position at every step, no cache. */
-export function flatPlan({ steps }: Pick<DecodePlan, "steps">): PlanInput {
-  return { sizes: [{ factor: 1, steps }], cache: { enabled: false } };
 }

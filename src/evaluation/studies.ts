@@ -1,14 +1,22 @@
 /**
  * The questions of the paper's study, each as a set of decode plans to be measured together, and its answer in plain
- * sentences. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule, guidance.
+ * sentences. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule,
+ * guidance.
  *
  * K steps; p downscale factor: p = 1 is the full model.
  */
 import { requireInput, unknownName } from "../core/errors.ts";
-import { isInInterval } from "../decoding/guidance.ts";
-import { type DecodePlan, evenSizes, type PlanInput, printSizes, type SizeRun } from "../decoding/plan.ts";
+import { guidanceOver } from "../decoding/guidance.ts";
+import {
+  type DecodePlan,
+  evenSizes,
+  flatPlan,
+  type PlanInput,
+  printSizes,
+  type SizeRun,
+} from "../decoding/plan.ts";
 import type { Estimate } from "./estimate.ts";
-import { flatPlan, type GridPoint } from "./plan-grid.ts";
+import type { GridPoint } from "./plan-grid.ts";
 import { ratioOf } from "./plan-runs.ts";
 
 export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
@@ -85,14 +93,11 @@ export const ascending = (factors: readonly number[]) => [...factors].sort((a, b
 /** What does each part of the method bring? */
 function main(ground: StudyGround): Study {
   const { base, factors, costOf } = ground;
-  const { steps } = base;
   const scheduled = schedule(ground);
   const whole = point("scheduled with cache", { sizes: scheduled, ...cached });
   const smaller = ascending(factors)
     .filter((factor) => factor > 1)
-    .map((factor) =>
-      point(`flat, ${share(factor)}`, { sizes: [{ factor, steps }], ...uncached }, "flat sub-model"),
-    );
+    .map((factor) => point(`flat, ${share(factor)}`, flatPlan(base, factor), "flat sub-model"));
   const nearest = nearestBy(smaller, ({ plan }) => Math.abs(costOf(plan) - costOf(whole.plan)));
   return {
     title: "What schedule and cache bring",
@@ -104,7 +109,7 @@ function main(ground: StudyGround): Study {
       point("flat", flatPlan(base)),
       ...smaller,
       point("scheduled without cache", { sizes: scheduled, ...uncached }),
-      point("flat with cache", { sizes: [{ factor: 1, steps }], ...cached }),
+      point("flat with cache", { ...flatPlan(base), ...cached }),
       whole,
     ],
     claims: [
@@ -152,10 +157,10 @@ function refresh(ground: StudyGround): Study {
   const { base } = ground;
   const { steps } = base;
   const intervals = [4, 2].filter((every) => every < steps);
-  const series = (name: string, sizes: readonly SizeRun[], rare: string): GridPoint[] => [
-    point(`${name}, ${rare}`, { sizes, ...cached }, name),
+  const series = (name: string, plan: PlanInput, rare: string): GridPoint[] => [
+    point(`${name}, ${rare}`, { ...plan, ...cached }, name),
     ...intervals.map((every) =>
-      point(`${name}, every ${every} steps`, { sizes, cache: { enabled: true, refresh: { every } } }, name),
+      point(`${name}, every ${every} steps`, { ...plan, cache: { enabled: true, refresh: { every } } }, name),
     ),
   ];
   const scheduled = schedule(ground);
@@ -166,9 +171,9 @@ function refresh(ground: StudyGround): Study {
       "for good?",
     points: [
       point("flat", flatPlan(base)),
-      ...series("flat with cache", [{ factor: 1, steps }], "never"),
+      ...series("flat with cache", flatPlan(base), "never"),
       point("scheduled, every step", { sizes: scheduled, ...uncached }, "scheduled"),
-      ...series("scheduled", scheduled, "on switch"),
+      ...series("scheduled", { sizes: scheduled }, "on switch"),
     ],
     claims: [
       { plan: "flat with cache, never", against: "flat" },
@@ -223,9 +228,8 @@ function guidance(ground: StudyGround): Study {
     `study: guidance needs a default plan that is guided; the model's has the scale ${scale}`,
   );
   const smallest = Math.max(...factors);
-  const unguided: PlanInput["guidance"] = { scale: 0 };
   const ways = Object.entries(intervals).map(([name, interval]) => ({ name, guidance: { interval } }));
-  const series = (decode: string, plan: PlanInput, branch: number | "same"): GridPoint[] =>
+  const series = (decode: string, plan: PlanInput, branch: number | "same" = "same"): GridPoint[] =>
     ways.map((way) => ({
       name: `${decode}, ${way.name}`,
       base: decode,
@@ -236,17 +240,16 @@ function guidance(ground: StudyGround): Study {
     name: `${decode}, unguided`,
     base: decode,
     settings: "unguided",
-    plan: { ...plan, guidance: unguided },
+    plan: { ...plan, guidance: { ...plan.guidance, scale: 0 } },
   });
   const scheduled = { sizes: schedule(ground), ...cached };
   const flat = flatPlan(base);
   const decodes = { flat, scheduled } as const;
   const points = [
-    ...Object.entries(decodes).flatMap(([name, plan]) => [
-      without(name, plan),
-      ...series(name, plan, "same"),
-    ]),
-    ...series(`scheduled, unguided branch ${share(smallest)}`, scheduled, smallest),
+    ...Object.entries(decodes).flatMap(([name, plan]) => [without(name, plan), ...series(name, plan)]),
+    ...Object.entries(decodes).flatMap(([name, plan]) =>
+      series(`${name}, unguided branch ${share(smallest)}`, plan, smallest),
+    ),
   ];
   return {
     title: "When to guide, and by how large a branch",
@@ -304,8 +307,8 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
 
 /** A plan of K steps; where the default's interval of guidance has none of them, all are guided. */
 function ofSteps(count: number, { guidance }: DecodePlan, plan: PlanInput): PlanInput {
-  const isGuided = Array.from({ length: count }).some((_, k) => isInInterval(guidance.interval, k, count));
-  return isGuided ? plan : { ...plan, guidance: { interval: [0, 1] } };
+  const { interval } = guidanceOver(guidance, count);
+  return { ...plan, guidance: { ...plan.guidance, interval } };
 }
 
 /** The number of steps, 1 to `most`, whose cost is nearest to a target; cost grows with them. */

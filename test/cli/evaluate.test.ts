@@ -191,6 +191,7 @@ it.each([
   [["--plan", "3x4"], "3"],
   [["--given", "5"], "was not trained to predict frames"],
   [["--plan", "default", "--plan", "default"], "name of its own"],
+  [["--plan", "front"], "has no measured plans; magnets search finds"],
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
   [["--out", "package.json/out"], "a part of the path is a file"],

@@ -36,6 +36,15 @@ it("finds plans, keeps the front in the model's folder, and repeats nothing", as
   expect(await readdir(join(folder, "cache"))).toEqual(kept);
   expect((await readModel(join(folder, "model"))).front).toEqual(front);
 
+  const judged = await magnets(
+    ...["evaluate", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1", "--json"],
+    ...["--cache-folder", join(folder, "cache"), "--samples", "8", "--real", "40", "--plan", "front"],
+  );
+  const rows = JSON.parse(judged.stdout.trimEnd().split("\n").at(-1)!).plans;
+  expect(rows.map(({ plan }: { plan: unknown }) => plan)).toEqual(
+    front.plans.map(({ plan }: { plan: unknown }) => plan),
+  );
+
   const told = await magnets("plan", join(folder, "model"), "--target-quality", "1000", "--json");
   expect(JSON.parse(told.stdout.trimEnd().split("\n").at(-1)!).settings).toEqual(front.plans[0].plan);
 });

@@ -4,7 +4,10 @@ import { basePlan, makePlan, type PlanInput, printSizes } from "../../src/decodi
 import { planStudy, type StudyGround, studyNames, verdictsOf } from "../../src/evaluation/studies.ts";
 
 const factors = [1, 2, 4, 8];
-const base = makePlan({ guidance: { scale: 1.5 }, choiceTemperature: 7 }, basePlan(factors));
+const base = makePlan(
+  { guidance: { scale: 1.5, unconditionalFactor: 8 }, choiceTemperature: 7 },
+  basePlan(factors),
+);
 const sizes = { width: 64, depth: 2, hidden: 256, codebookSize: 32, gridTokens: 64, factors, heads: 8 };
 const costOf = (plan: PlanInput) => planCost(sizes, makePlan(plan, base)).multiplyAdds;
 const ground: StudyGround = { base, factors, tokens: 64, costOf };
@@ -29,11 +32,16 @@ describe("studies", () => {
       expect(names).toEqual(expect.arrayContaining([plan, ...[against].flat()]));
     }
     for (const plan of plansOf(name).values()) {
-      if (name !== "guidance") expect(plan.guidance).toEqual(base.guidance);
+      if (name !== "guidance") {
+        expect(plan.guidance).toEqual({ ...base.guidance, unconditionalFactor: expect.anything() });
+      }
       expect(plan.choiceTemperature).toBe(7);
     }
     const flats = points.filter((point) => point.base === "flat");
-    for (const { plan } of flats) expect(makePlan(plan, base).cache.enabled).toBe(false);
+    for (const { plan } of flats) {
+      const { cache, guidance } = makePlan(plan, base);
+      expect([cache.enabled, guidance.unconditionalFactor]).toEqual([false, "same"]);
+    }
     expect(flats.length).toBeGreaterThan(0); // every row has one of its settings beside it
     for (const { settings } of points) expect(flats.map((flat) => flat.settings)).toContain(settings);
   });
@@ -140,7 +148,7 @@ describe("studies", () => {
 
   it("guidance: in no step, in all, and in parts, with a branch as large and the smallest", () => {
     const plans = plansOf("guidance");
-    expect(plans.size).toBe(5 + 5 + 4);
+    expect(plans.size).toBe(5 + 4 + 5 + 4);
     const { guidance } = plans.get("scheduled, unguided branch 1/8, guided from 1/4 on")!;
     expect(guidance).toEqual({ ...base.guidance, interval: [0.25, 1], unconditionalFactor: 8 });
     const found = costs("guidance");
