@@ -1,6 +1,7 @@
 /** The page of a study: what was asked, the answer in sentences, and the tables and charts that it was read from. */
 import { basename } from "node:path";
 import type { Study } from "../src/evaluate.ts";
+import type { DecodePlan } from "../src/index.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import { besideOf, type circumstances, warningsOf } from "./evaluation-report.ts";
 import type { Measured } from "./evaluation-run.ts";
@@ -73,7 +74,7 @@ export function studyPage(
 /** What all plans have in common. */
 function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions): string {
   const { judge, isMoving, result, rows } = measured;
-  const { choiceTemperature, guidance, maskSchedule, tokenTemperature } = rows[0]!.plan;
+  const { choiceTemperature, maskSchedule, tokenTemperature } = rows[0]!.plan;
   const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
   const what =
     measured.task === "predict"
@@ -83,8 +84,24 @@ function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions
     `${what}; ${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}, the same for all plans. Distances are ` +
     `to ${result.reference.pictures} real ones of ${result.reference.source}, in the features of ` +
     `${basename(judge.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
-    `temperature ${token}, guidance ${guidance.scale} and the ${maskSchedule.kind} mask schedule. Multiply-adds and ` +
+    `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
     `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ± is the ` +
     `standard error${seeds === 1 ? "" : " over the seeds"}.`
   );
+}
+
+/** The guidance that plans have in common; flat decodes are flat in both branches. */
+function guidanceOf(plans: readonly DecodePlan[]): string {
+  const guided = plans.map(({ guidance }) => guidance).filter(({ scale }) => scale > 0);
+  const [first] = guided;
+  if (!first) return "no guidance";
+  const isNamed = new Set(guided.map(({ interval }) => interval.join())).size > 1;
+  if (isNamed) return `guidance ${first.scale}, on in the steps and by the branch that are named`;
+  const [from, to] = first.interval;
+  const when = from > 0 || to < 1 ? ` from ${from} to ${to} of the steps` : "";
+  const factor = guided
+    .map(({ unconditionalFactor }) => unconditionalFactor)
+    .find((branch) => typeof branch === "number");
+  const branch = factor === undefined ? "" : `, its unguided branch 1/${factor} where the decode is not flat`;
+  return `guidance ${first.scale}${when}${branch}`;
 }
