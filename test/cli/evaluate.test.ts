@@ -184,6 +184,7 @@ it("judges clips, and predictions of their frames, on motions unless told", asyn
   expect(page).toMatch(
     /with \d+\.\d\d dB PSNR beside \d+\.\d\d dB: one seed tells no error, so no verdict\.$/m,
   );
+  expect(page).toContain("the linear mask schedule and no guidance. Multiply-adds");
   expect(page).toContain("](psnr-multiply-adds.svg)");
 });
 
