@@ -90,8 +90,12 @@ magnets train configs/${config.name}.yaml
 \`\`\`
 
 On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes
-(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} ${things}, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
-transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}).
+(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} ${things}${startOf(config.tokenizer)}, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
 The weights are the moving averages of the training, stored as float16.
 `;
 }
+
+/** Where a training began, if not at random. */
+const startOf = ({ init }: { readonly init?: string }): string =>
+  init === undefined ? "" : `, from the weights that ${init} had then`;
