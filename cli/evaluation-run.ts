@@ -21,7 +21,7 @@ export interface PlanGround {
 }
 
 /** What rows have beyond what was measured. */
-interface RowExtras {
+export interface RowExtras {
   /** Its plan's name without the settings. */
   readonly base: string;
   /** The model-size schedule as text. */
