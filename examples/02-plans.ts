@@ -1,10 +1,11 @@
 // The same seed under different plans: what each costs, how long it takes, and how it looks. One row per plan.
 // npx tsx examples/02-plans.ts [model folder]
-import { ImagePipeline, type PlanInput, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { flatPlan, ImagePipeline, type PlanInput, pictureSheet, writeFileAtomic } from "../src/index.ts";
 
+const flat = flatPlan({ steps: 12 }); // the full model in both branches of guidance
 const plans: Record<string, PlanInput> = {
-  "flat, no cache": { sizes: "1x12", cache: { enabled: false } },
-  "flat, cached": { sizes: "1x12" },
+  "flat, no cache": flat,
+  "flat, cached": { ...flat, cache: { enabled: true } },
   "growing, cached": { sizes: "8x3,4x3,2x3,1x3" },
   "smallest alone": { sizes: "8x12" },
 };

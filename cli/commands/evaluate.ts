@@ -72,33 +72,29 @@ type NamedPlans = Readonly<Record<string, PlanInput>>;
 async function knownPlans(
   folder: string,
   { model, base }: PlanGround,
-): Promise<Map<string, () => NamedPlans>> {
+): Promise<(name: string) => NamedPlans | null> {
   const { flatPlan, InputError } = await import("../../src/index.ts");
-  return new Map<string, () => NamedPlans>([
-    ["default", () => ({ default: {} })],
-    ["flat", () => ({ flat: flatPlan(base) })],
-    [
-      "front",
-      () => {
-        if (!model.front) {
-          throw new InputError(
-            `--plan front: ${folder} has no measured plans; magnets search finds and keeps them`,
-          );
-        }
-        return Object.fromEntries(model.front.plans.map(({ plan }, i) => [`front ${i + 1}`, plan]));
-      },
-    ],
-  ]);
+  return (name): NamedPlans | null => {
+    if (name === "default") return { default: {} };
+    if (name === "flat") return { flat: flatPlan(base) };
+    if (name !== "front") return null;
+    if (!model.front) {
+      throw new InputError(
+        `--plan front: ${folder} has no measured plans; magnets search finds and keeps them`,
+      );
+    }
+    return Object.fromEntries(model.front.plans.map(({ plan }, i) => [`front ${i + 1}`, plan]));
+  };
 }
 
 /** Plans by name from `name=sizes`, `sizes` or the name of known plans. */
-function plansOf(texts: readonly string[], known: ReadonlyMap<string, () => NamedPlans>): NamedPlans {
+function plansOf(texts: readonly string[], known: (name: string) => NamedPlans | null): NamedPlans {
   const plans: Record<string, PlanInput> = {};
   for (const text of texts) {
     const at = text.indexOf("=");
     const name = at < 0 ? text : text.slice(0, at);
     const sizes = at < 0 ? text : text.slice(at + 1);
-    const found = (at < 0 && known.get(text)?.()) || { [name]: { sizes } };
+    const found = (at < 0 ? known(text) : null) ?? { [name]: { sizes } };
     for (const [one, plan] of Object.entries(found)) {
       if (one === "" || Object.hasOwn(plans, one)) {
         throw new InvalidArgumentError(`--plan: every plan needs a name of its own, got "${text}" again.`);

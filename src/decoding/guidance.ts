@@ -24,17 +24,18 @@ export interface Guidance {
 }
 
 /** Whether step k of K lies in an interval of the steps. */
-export function isInInterval([from, to]: Guidance["interval"], step: number, steps: number): boolean {
+function isInInterval([from, to]: Guidance["interval"], step: number, steps: number): boolean {
   return from <= step / steps && step / steps < to;
 }
 
+/** Whether any of K steps is in an interval. */
+export function hasStepIn(interval: Guidance["interval"], steps: number): boolean {
+  return Array.from({ length: steps }).some((_, k) => isInInterval(interval, k, steps));
+}
+
 /** Guidance for K steps: as it is, but in all of them where its interval has none. */
-export function guidanceOver<Given extends Pick<Guidance, "interval">>(
-  guidance: Given,
-  steps: number,
-): Given {
-  const isOn = Array.from({ length: steps }).some((_, k) => isInInterval(guidance.interval, k, steps));
-  return isOn ? guidance : { ...guidance, interval: [0, 1] };
+export function guidanceOver(guidance: Guidance, steps: number): Guidance {
+  return hasStepIn(guidance.interval, steps) ? guidance : { ...guidance, interval: [0, 1] };
 }
 
 /** s of step k of K; 0 means that the step has no unconditional pass. */

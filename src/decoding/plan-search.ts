@@ -5,7 +5,7 @@
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
-import { isInInterval } from "./guidance.ts";
+import { guidanceOver } from "./guidance.ts";
 import type { DecodePlan } from "./plan.ts";
 import { flatMultiplyAdds, planFamily } from "./plan-budget.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
@@ -109,14 +109,13 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     [0.25, 0.75],
     [0.5, 1],
   ] as const);
-  const hasStep = Array.from({ length: steps }).some((_, step) => isInInterval(interval, step, steps));
   const guidance = {
     ...defaults.guidance,
     scale: defaults.guidance.scale * oneOf([0.75, 1, 1.25, 1.5, 2]),
-    interval: hasStep ? interval : ([0, 1] as const),
+    interval,
     unconditionalFactor: oneOf(["same", "smaller", factors[0]!] as const),
   };
-  return { ...drawn, guidance, cache };
+  return { ...drawn, guidance: guidanceOver(guidance, steps), cache };
 }
 
 /**

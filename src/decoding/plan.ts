@@ -5,7 +5,7 @@
  * K steps; p a downscale factor: p = 1 is the full model, p = 8 has an eighth of its heads and hidden units.
  */
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
-import { type Guidance, guidanceSchedules, isInInterval } from "./guidance.ts";
+import { type Guidance, guidanceSchedules, hasStepIn } from "./guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
 import type { EntropyRule } from "./unmasking.ts";
 
@@ -272,7 +272,7 @@ function guidanceFrom(where: string, given: Record<string, unknown>, steps: numb
   );
   const [from, to] = interval as [number, number];
   requireInput(
-    Array.from({ length: steps }).some((_, step) => isInInterval([from, to], step, steps)),
+    hasStepIn([from, to], steps),
     `${where}.interval: no step k of ${steps} has ${from} <= k/${steps} < ${to}; widen it, or set scale to 0`,
   );
   const factor = given.unconditionalFactor;

@@ -2,6 +2,7 @@
  * The study of how sub-models are trained: nested, with each kind of teacher or none, and separately. It compares
  * models, each by several plans, where the other studies (studies.ts) compare plans of one model.
  */
+import { flatPlan } from "../decoding/plan.ts";
 import type { GridPoint } from "./plan-grid.ts";
 import {
   ascending,
@@ -12,7 +13,6 @@ import {
   type StudyGround,
   schedule,
   share,
-  uncached,
 } from "./studies.ts";
 
 /** A way of training, and what is decoded by the model that comes of it. */
@@ -41,9 +41,6 @@ const nested = {
 const [none, full, nextLarger] = Object.keys(nested) as [string, string, string];
 const separate = "separate";
 
-/** Guidance of a flat decode has no other sub-model to call on: separate models have none. */
-const alone = { guidance: { unconditionalFactor: "same" } } as const;
-
 const flatName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
 const scheduledName = (family: string): string => `${family}, scheduled`;
 
@@ -61,7 +58,7 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
   const { steps } = ground.base;
   const factors = ascending(ground.factors);
   const flat = (family: string, factor: number): GridPoint => ({
-    ...point(flatName(family, factor), { sizes: [{ factor, steps }], ...uncached, ...alone }, family),
+    ...point(flatName(family, factor), flatPlan(ground.base, factor), family),
     settings: family,
   });
   const sizes = schedule(ground);

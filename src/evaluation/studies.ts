@@ -73,7 +73,7 @@ export function requireSubModels({ factors }: Pick<StudyGround, "factors">): voi
 }
 
 export const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
-export const uncached: PlanInput = { cache: { enabled: false } };
+const uncached: PlanInput = { cache: { enabled: false } };
 
 /** A plan that is a series of its own. */
 export const point = (name: string, plan: PlanInput, base = name): GridPoint => ({
