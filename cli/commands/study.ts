@@ -19,8 +19,8 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .addArgument(
       new Argument(
         "<name>",
-        "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many; unmask: as many " +
-          "tokens a step as scheduled, or as entropies allow",
+        "main: schedule and cache; direction: of the sizes; refresh: of the cache; steps: how many; guidance: when, and " +
+          "by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow",
       ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask"]),
     )
     .argument("<model>", "a model folder");
