@@ -3,16 +3,40 @@ import { type Command, Option } from "commander";
 import { decimalNumber } from "./options.ts";
 
 export interface ClipOptions {
-  format: "webp" | "gif" | "mp4";
-  fps: number;
+  format?: "webp" | "gif" | "mp4";
+  fps?: number;
 }
+
+/** How clips are written. */
+export type ClipWriting = Required<ClipOptions>;
+
+/** The most frames per second of each format. */
+export const fastest = { webp: 50, gif: 50, mp4: 240 } as const;
 
 export function addClipOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--format <name>", "of written clips; mp4 needs ffmpeg")
-        .choices(["webp", "gif", "mp4"])
-        .default("webp"),
+      new Option("--format <name>", "of written clips; mp4 needs ffmpeg (default: webp)").choices(
+        Object.keys(fastest),
+      ),
     )
-    .option("--fps <n>", "frames per second of written clips", decimalNumber(0, true), 8);
+    .option(
+      "--fps <n>",
+      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: 8)",
+      decimalNumber(0, true),
+    );
+}
+
+/**
+ * What the options say, asked for before anything is decoded.
+ *
+ * @throws InputError for a frame rate that the format cannot have
+ */
+export async function clipWritingOf({ format = "webp", fps = 8 }: ClipOptions): Promise<ClipWriting> {
+  const { InputError } = await import("../src/index.ts");
+  if (fps < 0.1 || fps > fastest[format]) {
+    const remedy = format === "mp4" || fps > fastest.mp4 ? "" : "; --format mp4 takes up to 240";
+    throw new InputError(`--fps must be in 0.1..${fastest[format]} for ${format}, got ${fps}${remedy}`);
+  }
+  return { format, fps };
 }

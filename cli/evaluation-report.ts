@@ -24,7 +24,7 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
     const { psnr, codebookUse } = measured.result.tokenizer;
     report.say(generationTable(measured.result, measured.rows));
     report.say(
-      `\n${samples} pictures each, ${facts}\n` +
+      `\n${samples} ${isMoving ? "clips" : "pictures"} each, ${facts}\n` +
         `± is the standard error over ${seeds === 1 ? "the subsets" : "the seeds"}` +
         `${seeds === 1 ? " of a kernel distance; --seeds 3 gives every figure one" : ""}\n` +
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
@@ -33,7 +33,9 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
   sayNetwork(report, measured);
   for (const warning of warningsOf(measured, options)) report.say(`warning: ${warning}`);
   if (remembered > 0) {
-    report.say(`${remembered} sets of pictures had been measured before (${options.cacheFolder})`);
+    report.say(
+      `${remembered} sets of ${isMoving ? "clips" : "pictures"} had been measured before (${options.cacheFolder})`,
+    );
   }
 }
 
@@ -48,9 +50,9 @@ function sayNetwork(report: Report, measured: Measured): void {
 }
 
 /** What makes the distances doubtful: sets too small for the features. */
-export function warningsOf({ result, judge }: Measured, { samples }: EvaluationOptions): string[] {
+export function warningsOf({ result, judge, isMoving }: Measured, { samples }: EvaluationOptions): string[] {
   const tooFew = (among: number | null, features: number) =>
-    `${Math.min(samples, among ?? Infinity)} pictures are too few for ${features} features; distances mean little with ` +
+    `${Math.min(samples, among ?? Infinity)} ${isMoving ? "clips" : "pictures"} are too few for ${features} features; distances mean little with ` +
     `fewer than ${features + 1}`;
   const { real, reference, network } = result;
   return [

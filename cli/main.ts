@@ -83,8 +83,19 @@ function report(error: unknown): number {
 }
 
 function refuse(message: string): number {
-  const command = program.commands.find((command) => command.name() === process.argv[2])?.name();
   const line = message.replaceAll(/\s*\n\s*/g, " ");
-  process.stderr.write(`magnets: ${line} (magnets ${command ? `${command} ` : ""}--help)\n`);
+  process.stderr.write(`magnets: ${line} (${["magnets", ...commandNames(), "--help"].join(" ")})\n`);
   return 2;
+}
+
+/** The command that was called, and its sub-command if it has any. */
+function commandNames(): string[] {
+  const names: string[] = [];
+  let command: Command | undefined = program;
+  for (const word of process.argv.slice(2)) {
+    command = command.commands.find((sub) => sub.name() === word);
+    if (!command) break;
+    names.push(word);
+  }
+  return names;
 }

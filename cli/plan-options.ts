@@ -17,6 +17,7 @@ export interface PlanOptions {
   entropyBound?: number;
   choiceTemperature?: number;
   tokenTemperature?: number;
+  minP?: number;
 }
 
 /** Each option unset means: as the model's own default plan says. */
@@ -30,7 +31,7 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         "--budget <fraction>",
-        "of the flat decode's multiply-adds, above 0: the plan that makes the most of it",
+        "of the multiply-adds of the default plan's flat decode, above 0: the plan that makes the most of it",
       )
         .argParser(decimalNumber(0, true))
         .conflicts(["plan", "steps"]),
@@ -74,7 +75,12 @@ export function addPlanOptions(command: Command): Command {
     )
     .option("--no-cache", "run every position in every step")
     .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
-    .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true));
+    .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true))
+    .option(
+      "--min-p <fraction>",
+      "leave out what is less likely than this fraction, above 0 to 1, of the likeliest",
+      decimalNumber(0, true),
+    );
 }
 
 /** What the given options change of the model's default plan for a task. */
@@ -83,12 +89,12 @@ export async function planInputOf(
   model: GenerativeModel,
   task?: "generate" | Task,
 ): Promise<PlanInput> {
-  const { planForBudget, planForQuality, readPlan } = await import("../src/index.ts");
+  const { planFor, planForBudget, planForQuality, readPlan } = await import("../src/index.ts");
   return {
     ...(options.budget !== undefined && planForBudget(model, options.budget, task)),
     ...(options.targetQuality !== undefined && planForQuality(model, options.targetQuality, task)),
     ...(options.plan?.endsWith(".json")
-      ? await readPlan(options.plan, model.plan)
+      ? await readPlan(options.plan, planFor(model, {}, task))
       : options.plan !== undefined && { sizes: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
@@ -101,5 +107,6 @@ export async function planInputOf(
     ...(options.tokenTemperature !== undefined && {
       tokenTemperature: { kind: "constant", value: options.tokenTemperature } as const,
     }),
+    ...(options.minP !== undefined && { minP: options.minP }),
   };
 }

@@ -1,7 +1,7 @@
 /** What the commands that make clips leave in their folder: the clips, an animated sheet, a film strip, a record. */
 import { join } from "node:path";
 import type { Clip, GeneratedVideos, VideoPipeline } from "../src/index.ts";
-import type { ClipOptions } from "./clip-options.ts";
+import { type ClipWriting, fastest } from "./clip-options.ts";
 import { type Report, toJson } from "./report.ts";
 import { type OutOptions, writeTokens } from "./write-pictures.ts";
 
@@ -15,16 +15,17 @@ export interface NamedClip {
 const mostShown = 36;
 
 /**
- * @param extra  what to write besides the videos, e.g. comparisons; the sheet and the strip do not show it
+ * @param extra   what to write besides the videos, e.g. comparisons; the sheet and the strip do not show it
+ * @param source  what they were made from, for the record
  * @returns the result object of the command
  */
 export async function writeVideos(
   { videos, tokens, seed, plan, stats }: GeneratedVideos,
   { model, precision }: VideoPipeline,
-  { out, tokens: format, ...options }: OutOptions & ClipOptions,
+  { out, tokens: format, ...writing }: OutOptions & ClipWriting,
   report: Report,
   signal: AbortSignal,
-  extra: readonly NamedClip[] = [],
+  { extra = [], source }: { readonly extra?: readonly NamedClip[]; readonly source?: object } = {},
 ) {
   const { animatedSheet, encodeAnimation, filmStrip, printSizes, writeFileAtomic } = await import(
     "../src/index.ts"
@@ -35,8 +36,8 @@ export async function writeVideos(
     const paths: string[] = [];
     for (const { name, clip } of clips) {
       signal.throwIfAborted();
-      const path = join(out, `${name}.${options.format}`);
-      await writeFileAtomic(path, await encode(clip, options, signal));
+      const path = join(out, `${name}.${writing.format}`);
+      await writeFileAtomic(path, await encode(clip, writing, signal));
       paths.push(path);
     }
     return paths;
@@ -49,24 +50,25 @@ export async function writeVideos(
   const shownLabels = isLabelled ? { labels: labels.slice(0, mostShown) } : {};
   const sheet = join(out, "sheet.webp");
   const moving = await animatedSheet(shown, { scale: 2, ...shownLabels });
-  await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate: options.fps }));
+  const frameRate = Math.min(writing.fps, fastest.webp);
+  await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate }));
   const strip = join(out, "strip.png");
   const still = await filmStrip(shown, { gap: 2 });
   await writeFileAtomic(strip, still);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
-  const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
-  await writeFileAtomic(
-    join(out, "sample.json"),
-    `${toJson({ ...facts, classes: labels, settings: plan }, 2)}\n`,
-  );
+  const facts = {
+    ...{ ...stats, plan: printSizes(plan.sizes), seed, precision },
+    ...(source ? { source } : { classes: labels }),
+  };
+  await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, settings: plan }, 2)}\n`);
   if (report.isTerminal) {
     const { halfBlocks } = await import("./terminal.ts");
     report.say(await halfBlocks(still, process.stdout.columns));
   }
-  return { videos: paths, extra: extraPaths, sheet, strip, ...facts, classes: labels };
+  return { videos: paths, extra: extraPaths, sheet, strip, ...facts };
 }
 
-async function encode(clip: Clip, { format, fps }: ClipOptions, signal: AbortSignal): Promise<Uint8Array> {
+async function encode(clip: Clip, { format, fps }: ClipWriting, signal: AbortSignal): Promise<Uint8Array> {
   const { encodeAnimation, encodeMp4 } = await import("../src/index.ts");
   return format === "mp4"
     ? encodeMp4(clip, { frameRate: fps, scale: 2, signal })

@@ -1,6 +1,7 @@
 /** Using models: from a model folder to pictures, and what their decoding costs. */
 export { ensureWritableFolder, writeFileAtomic } from "./core/atomic-file.ts";
 export { InputError } from "./core/errors.ts";
+export { countOf, nounOf } from "./core/nouns.ts";
 export type { Seed } from "./core/random.ts";
 export { type Completion, filledIn } from "./data/completion.ts";
 export { readPicture } from "./data/folder.ts";

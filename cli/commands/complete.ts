@@ -2,12 +2,12 @@
 import { type Command, Option } from "commander";
 import type { Clip, Completion, VideoPipeline } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
-import { addClipOptions, type ClipOptions } from "../clip-options.ts";
+import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options.ts";
 import { deadlineLine } from "../deadline-line.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
-import { openReport } from "../report.ts";
+import { openReport, type Report } from "../report.ts";
 import { writeVideos } from "../write-clips.ts";
 import type { OutOptions } from "../write-pictures.ts";
 
@@ -31,18 +31,18 @@ export function addPredictCommand(program: Command, signal: AbortSignal): void {
     .description("go on with a video whose first frames are given")
     .argument("<model>", "a model folder of clips that was trained to predict");
   addVideoOptions(command)
-    .option("--given <n>", "first frames that are given; no others are looked at", wholeNumber(1), 5)
+    .option("--given <n>", "first frames that are given; the model sees no others", wholeNumber(1), 5)
     .option("--out <folder>", "for the clips, the comparison, the film strip", "out/predict");
   finishCommand(command, "predict models/motions --video clip.mp4 --given 5 --count 3").action(
     (model: string, { given, ...options }: PredictOptions) =>
-      complete(model, { task: "predict", given }, given, options, signal),
+      complete(model, { task: "predict", given }, options, signal),
   );
 }
 
 export function addInterpolateCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("interpolate")
-    .description("make the frames between the first and the last one of a video")
+    .description("make the frames between the first and the last one of a video, however long it is")
     .argument("<model>", "a model folder of clips that was trained to interpolate");
   addVideoOptions(command).option(
     "--out <folder>",
@@ -50,7 +50,7 @@ export function addInterpolateCommand(program: Command, signal: AbortSignal): vo
     "out/interpolate",
   );
   finishCommand(command, "interpolate models/motions --video clip.gif").action(
-    (model: string, options: CompleteOptions) => complete(model, { task: "interpolate" }, 2, options, signal),
+    (model: string, options: CompleteOptions) => complete(model, { task: "interpolate" }, options, signal),
   );
 }
 
@@ -61,7 +61,11 @@ function addVideoOptions(command: Command): Command {
       "MP4, AVI, WebM, MKV, MOV (these by ffmpeg), GIF, WebP, or a folder of numbered frames; resized and cropped",
     )
     .option("--start <n>", "its first frame that counts, from 0", wholeNumber(0))
-    .option("--stride <n>", "take every n-th frame of it", wholeNumber(1))
+    .option(
+      "--stride <n>",
+      "take every n-th frame of it (interpolate: as many as reach its end)",
+      wholeNumber(1),
+    )
     .addOption(
       new Option("--frame-rate <n>", "resample it to so many frames per second")
         .argParser(decimalNumber(0, true))
@@ -77,17 +81,20 @@ function addVideoOptions(command: Command): Command {
 async function complete(
   folder: string,
   completion: Completion,
-  least: number,
   options: CompleteOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const report = openReport(options);
-  const { ensureWritableFolder, filledIn, sideBySide, VideoPipeline } = await import("../../src/index.ts");
+  const { countOf, ensureWritableFolder, filledIn, sideBySide, VideoPipeline } = await import(
+    "../../src/index.ts"
+  );
   const { startProgress } = await import("../progress.ts");
+  const writing = await clipWritingOf(options);
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
-    const clip = await readGiven(pipeline, least, options, signal);
+    const { clip, taken } = await readGiven(pipeline, completion, options, report, signal);
+    let progress: ReturnType<typeof startProgress> | undefined;
     const request = {
       clips: [clip],
       count: options.count,
@@ -96,23 +103,28 @@ async function complete(
       plan: await planInputOf(options, pipeline.model, completion.task),
       ...batchingOf(options),
       signal,
+      onStep({ step, total, factor }: { step: number; total: number; factor: number }) {
+        progress ??= startProgress("decoding", total);
+        progress.update(step, { model: `1/${factor}` });
+      },
     };
-    const progress = startProgress("decoding", pipeline.model.plan.steps);
-    const onStep = ({ step, total, factor }: { step: number; total: number; factor: number }) =>
-      progress.update(Math.min(step, total), { model: `1/${factor}` });
     const result = await (completion.task === "predict"
-      ? pipeline.predict({ ...request, given: completion.given, onStep })
-      : pipeline.interpolate({ ...request, onStep })
-    ).finally(() => progress.stop());
+      ? pipeline.predict({ ...request, given: completion.given })
+      : pipeline.interpolate(request)
+    ).finally(() => progress?.stop());
     const seen = filledIn(clip, completion, pipeline.frames);
     const truth = clip.frames === pipeline.frames ? [clip] : [];
     const comparisons = result.videos.map((video, i) => ({
       name: `comparison-${i}`,
       clip: sideBySide([seen, video, ...truth]),
     }));
-    const written = await writeVideos(result, pipeline, options, report, signal, comparisons);
+    const source = { ...completion, video: options.video, ...taken };
+    const written = await writeVideos(result, pipeline, { ...options, ...writing }, report, signal, {
+      extra: comparisons,
+      source,
+    });
     report.say(
-      `${options.count === 1 ? "1 version" : `${options.count} versions`} in ${result.stats.seconds.toFixed(1)} s: ` +
+      `${countOf(options.count, "version")} in ${result.stats.seconds.toFixed(1)} s: ` +
         `${written.extra.join(", ")} (what was given | what was made${truth.length > 0 ? " | what really came" : ""})`,
     );
     if (result.stats.deadline) report.say(deadlineLine(result));
@@ -125,22 +137,56 @@ async function complete(
   }
 }
 
-/** The video's clip in the model's length, or as long as the video is; at least what must be given. */
+/** Which frames of a video a clip was made of, for the record. */
+interface Taken {
+  readonly start: number;
+  readonly stride: number;
+  readonly frameRate?: number;
+  readonly frames: number;
+}
+
+/**
+ * The video's clip in the model's length, or as long as the video is; at least what must be given. What is to be
+ * filled in reaches to the video's end, unless told how many frames to skip.
+ */
 async function readGiven(
-  { frames, resolution }: VideoPipeline,
-  least: number,
-  { video, start = 0, stride, frameRate }: CompleteOptions,
+  { frames: most, resolution }: VideoPipeline,
+  completion: Completion,
+  { video, start = 0, stride: asked, frameRate }: CompleteOptions,
+  report: Report,
   signal: AbortSignal,
-): Promise<Clip> {
-  const { clipLength, readClip } = await import("../../src/index.ts");
-  const there =
-    Math.floor(((await clipLength(video, { stride, frameRate })) - 1 - start) / (stride ?? 1)) + 1;
-  return readClip(video, {
-    frames: Math.max(least, Math.min(there, frames)),
-    resolution,
-    start,
-    stride,
-    frameRate,
-    signal,
+): Promise<{ readonly clip: Clip; readonly taken: Taken }> {
+  const { clipLength, InputError, readClip } = await import("../../src/index.ts");
+  const isPrediction = completion.task === "predict";
+  const length = await clipLength(video, { stride: asked, frameRate, signal });
+  const reach = !isPrediction && frameRate === undefined ? Math.floor((length - 1 - start) / (most - 1)) : 1;
+  const stride = asked ?? Math.max(1, reach);
+  const there = Math.max(0, Math.floor((length - 1 - start) / stride) + 1);
+  const least = isPrediction ? completion.given : 2;
+  if (there < least) {
+    const remedy =
+      isPrediction && there >= 1 ? `use --given ${there}, or a longer video` : "use a longer video";
+    throw new InputError(
+      `${video}: ${least} frames must be given, but ${there === 1 ? "1 is" : `${there} are`} there ` +
+        `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; ${remedy}` +
+        (start > 0 ? " or a smaller --start" : ""),
+    );
+  }
+  const read = async (frames: number) => ({
+    clip: await readClip(video, {
+      ...{ frames, resolution, start, signal },
+      ...(frameRate === undefined ? { stride } : { frameRate }),
+    }),
+    taken: { start, stride, ...(frameRate !== undefined && { frameRate }), frames },
   });
+  const wanted = Math.max(least, Math.min(there, most));
+  try {
+    return await read(wanted);
+  } catch (error) {
+    // Frames behind the given ones are for comparison alone.
+    if (!isPrediction || wanted === least || !(error instanceof InputError)) throw error;
+    const given = await read(least);
+    report.say(`warning: ${error.message}; the given frames are whole, what really came is left out`);
+    return given;
+  }
 }

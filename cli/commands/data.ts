@@ -51,30 +51,50 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
   ).action(async (options: PreviewOptions) => {
     const report = openReport(options);
     const { openSource, previewIndexes } = await import("../../src/train.ts");
-    const { animatedSheet, encodeAnimation, frameOf, pictureSheet, writeFileAtomic } = await import(
-      "../../src/index.ts"
-    );
+    const {
+      animatedSheet,
+      countOf,
+      encodeAnimation,
+      frameOf,
+      InputError,
+      nounOf,
+      pictureSheet,
+      writeFileAtomic,
+    } = await import("../../src/index.ts");
     const source = await openSource(options);
+    const noun = nounOf(source);
+    const isMoving = noun === "clip";
+    const ending = isMoving ? ".webp" : ".png";
+    const out = options.out ?? `out/preview${ending}`;
+    if (!out.toLowerCase().endsWith(ending)) {
+      throw new InputError(`--out: the sheet of ${noun}s is a ${ending} file, got ${out}`);
+    }
     for (const warning of source.warnings) report.say(`warning: ${warning}`);
     const pictures = [];
+    let broken: unknown;
     for (const index of previewIndexes(source, options.count, options.seed)) {
       signal.throwIfAborted();
-      pictures.push(await source.read(index));
+      try {
+        pictures.push(await source.read(index));
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        report.say(`warning: left out: ${error.message}`); // as training does
+        broken ??= error;
+      }
     }
+    if (pictures.length === 0) throw broken;
     const labels = pictures.map(({ label }) => source.classNames[label] ?? "");
     const layout = { scale: options.scale, labels };
     const clips = pictures.filter(
       (picture): picture is typeof picture & Clip => picture.frames !== undefined,
     );
-    const isMoving = clips.length > 0;
-    const out = options.out ?? (isMoving ? "out/preview.webp" : "out/preview.png");
     const sheet = isMoving
       ? await encodeAnimation(await animatedSheet(clips, layout), { format: "webp", frameRate: options.fps })
       : await pictureSheet(pictures, layout);
     await writeFileAtomic(out, sheet, { signal });
     const classes = source.classNames.length;
     report.say(
-      `${source.name}: ${source.length ?? "any number of"} ${isMoving ? "clips" : "pictures"}, ` +
+      `${source.name}: ${source.length === null ? `any number of ${noun}s` : countOf(source.length, noun)}, ` +
         `${classes === 0 ? "no classes" : `${classes} classes`}; ${pictures.length} drawn on ${out}`,
     );
     if (report.isTerminal) {

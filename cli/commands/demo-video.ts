@@ -49,7 +49,7 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
       { out: options.out, format: "webp", fps: 8 },
       report,
       signal,
-      [{ name: "predicted", clip: comparison }],
+      { extra: [{ name: "predicted", clip: comparison }] },
     );
     report.say(`\n${count} clips that move: ${written.sheet}; their frames: ${written.strip}`);
     report.say(

@@ -44,9 +44,8 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
 
 async function edit(folder: string, options: EditOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { boxMask, ensureWritableFolder, ImagePipeline, InputError, readMask, readPicture } = await import(
-    "../../src/index.ts"
-  );
+  const { boxMask, countOf, ensureWritableFolder, ImagePipeline, InputError, readMask, readPicture } =
+    await import("../../src/index.ts");
   if (!options.mask && !options.box) {
     throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make anew");
   }
@@ -66,7 +65,9 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       signal,
     });
     const written = await writeGenerated(result, pipeline, options, report, signal);
-    report.say(`${options.count} versions in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`);
+    report.say(
+      `${countOf(options.count, "version")} in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`,
+    );
     if (result.stats.deadline) report.say(deadlineLine(result));
     report.finish(written);
   } finally {

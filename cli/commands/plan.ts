@@ -6,6 +6,7 @@ import { finishCommand, wholeNumber } from "../options.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { planTable } from "../plan-table.ts";
 import { openReport } from "../report.ts";
+import { short } from "../table.ts";
 
 interface PlanCommandOptions extends PlanOptions, ComputeOptions {
   task: "generate" | Task;
@@ -53,6 +54,10 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
   const plan = timed?.plan ?? planFor(model, input, task);
   const cost = modelPlanCost(model.transformer.config, plan);
   report.say(planTable(cost, timed?.stepSeconds));
+  // What budgets are fractions of; a plan of fewer or unguided steps also has a cheaper flat decode of its own.
+  const flat = modelPlanCost(model.transformer.config, planFor(model, {}, task)).multiplyAddsFlat;
+  const share = cost.multiplyAdds / flat;
+  report.say(`${share.toFixed(3)} of the default plan's flat decode (${short(flat)})`);
   if (timed) {
     const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
     report.say(
@@ -66,6 +71,7 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
     leastMultiplyAdds: cost.leastMultiplyAdds,
     multiplyAddsFlat: cost.multiplyAddsFlat,
     ratio: cost.ratio,
+    shareOfDefaultFlat: share,
     steps: cost.steps,
     settings: plan,
     ...(timed && {

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { Generated, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
-import { addClipOptions, type ClipOptions } from "../clip-options.ts";
+import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options.ts";
 import { deadlineLine } from "../deadline-line.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options.ts";
@@ -43,11 +43,18 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
 
 async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { ensureWritableFolder, openPipeline } = await import("../../src/index.ts");
+  const { countOf, ensureWritableFolder, InputError, openPipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../progress.ts");
+  const writing = await clipWritingOf(options);
   await ensureWritableFolder(options.out);
   const pipeline = await openPipeline(folder, { ...options, calibrationFolder });
   try {
+    const isMoving = "frames" in pipeline;
+    if (!isMoving && (options.format ?? options.fps) !== undefined) {
+      throw new InputError(
+        `--format and --fps are for clips, but ${folder} makes still pictures; leave them out`,
+      );
+    }
     const { classNames } = pipeline.model;
     const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
     const turn = classes?.includes("all") ? classNames.length : (classes?.length ?? 1);
@@ -71,13 +78,12 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     } finally {
       progress?.stop();
     }
-    const isMoving = "frames" in pipeline;
     const written = isMoving
-      ? await writeVideos(result as GeneratedVideos, pipeline, options, report, signal)
+      ? await writeVideos(result as GeneratedVideos, pipeline, { ...options, ...writing }, report, signal)
       : await writeGenerated(result as Generated, pipeline, options, report, signal);
     const { seconds, multiplyAdds, ratio, deadline } = result.stats;
     report.say(
-      `${count} ${isMoving ? "clips" : "pictures"} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
+      `${countOf(count, isMoving ? "clip" : "picture")} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
         `(${ratio.toFixed(2)} times less than the flat decode): ${written.sheet}`,
     );
     if (deadline) report.say(deadlineLine(result));

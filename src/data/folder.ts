@@ -259,7 +259,7 @@ export function few(names: readonly string[]): string {
 /** Visible entries of a folder, links followed, sorted by code unit so that labels never depend on the locale. */
 export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw fileError("cannot read the picture folder", folder, error);
+    throw fileError("cannot read the folder", folder, error);
   });
   const visible = entries.filter((entry) => !entry.name.startsWith("."));
   const kinds = await Promise.all(

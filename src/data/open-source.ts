@@ -1,5 +1,6 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
-import { requireInput } from "../core/errors.ts";
+import { InputError, requireInput } from "../core/errors.ts";
+import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { folderSource, type Resampler } from "./folder.ts";
 import { motionsSource } from "./motions/index.ts";
@@ -7,6 +8,7 @@ import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
 import { openVideoFolder, type VideoFolderOptions } from "./video/folder.ts";
 import type { Timing } from "./video/footage.ts";
+import { listPlain } from "./video/plain.ts";
 
 /** `stride`, `frameRate`, `clipsPerFile` and `split` are of folders of videos. */
 export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split"> {
@@ -46,9 +48,21 @@ export async function openSource({
         (isDrawn ? "leave it out" : "say how many frames a clip has, or leave it out"),
     );
   }
+  requireInput(
+    source !== "sprites" || frames === undefined,
+    `sprites: still pictures have no frames, got ${frames}; leave it out, or use motions`,
+  );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
-  return folderSource(source, { resolution, resampler });
+  return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
+    const clips = await listPlain(source).catch(() => null);
+    if (!clips) throw error;
+    throw new InputError(
+      `${source}: holds ${countOf(clips.files.length, "clip")} and no pictures; say how many frames of each to take, ` +
+        "e.g. --frames 16 (in a configuration data.frames)",
+      { cause: error },
+    );
+  });
 }
 
 /** `count` indices worth a look: the first ones of an endless source, a random choice of a finite one, ascending. */

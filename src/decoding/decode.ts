@@ -217,6 +217,7 @@ function buildRequest(
     tokenTemperature: step.tokenTemperature,
     topK: plan.topK,
     topP: plan.topP,
+    minP: plan.minP,
     wantsEntropies: plan.unmask !== undefined,
   };
   for (let b = 0; b < batch; b++) {

@@ -34,7 +34,7 @@ export function hasStepIn(interval: Guidance["interval"], steps: number): boolea
 }
 
 /** Guidance for K steps: as it is, but in all of them where its interval has none. */
-export function guidanceOver(guidance: Guidance, steps: number): Guidance {
+export function guidanceOver<G extends Pick<Guidance, "interval">>(guidance: G, steps: number): G {
   return hasStepIn(guidance.interval, steps) ? guidance : { ...guidance, interval: [0, 1] };
 }
 

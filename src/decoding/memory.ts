@@ -84,7 +84,7 @@ export function decodeMemory(
     run("conditional", {
       factor,
       copies: isGuided && !isApart ? 2 : 1,
-      logitRows: logitRows(isGuided, isFiltered) + (plan.unmask ? 1 : 0),
+      logitRows: logitRows(isGuided, isFiltered) + (plan.unmask ? 1 : 0) + (plan.minP === null ? 0 : 1),
     });
     if (!isApart) continue;
     run("unconditional", { factor: unconditionalFactor, copies: 1, logitRows: logitRows(false, false) });
@@ -107,7 +107,8 @@ function possiblePasses(plan: DecodePlan, step: ResolvedStep, maskedTokens: numb
 /**
  * How many rows of V are alive for each masked token while it is sampled: logits and their powers, and what running
  * sums take of a block; joined branches' logits, both before and after the bias; with top-k or top-p, which sort, also
- * the sorted values, their places (two numbers each), and running sums over all. Entropies take one row more.
+ * the sorted values, their places (two numbers each), and running sums over all. Entropies and min-p take one row more
+ * each.
  */
 function logitRows(isGuided: boolean, isFiltered: boolean): number {
   if (isFiltered) return 8;

@@ -4,7 +4,6 @@
  */
 import { requireInput } from "../core/errors.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
-import { guidanceOver } from "./guidance.ts";
 import { type DecodePlan, evenSizes, flatPlan, makePlan } from "./plan.ts";
 import type { FrontPlan } from "./plan-front.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
@@ -26,12 +25,8 @@ export function flatMultiplyAdds(model: TransformerSizes & ModelFacts, defaults:
 export function planFamily(factors: readonly number[], defaults: DecodePlan): DecodePlan[] {
   const { steps } = defaults;
   const sorted = [...factors].sort((a, b) => a - b); // largest sub-model first
-  const over = (chosen: readonly number[], count = steps): DecodePlan => ({
-    ...defaults,
-    steps: count,
-    sizes: evenSizes(count, chosen),
-    guidance: guidanceOver(defaults.guidance, count),
-  });
+  const over = (chosen: readonly number[], count = steps): DecodePlan =>
+    makePlan({ sizes: evenSizes(count, chosen) }, defaults);
   const smallest = sorted.slice(-1);
   return [
     makePlan(flatPlan(defaults, sorted[0]), defaults),

@@ -6,7 +6,7 @@ import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 import { guidanceOver } from "./guidance.ts";
-import type { DecodePlan } from "./plan.ts";
+import { type DecodePlan, makePlan } from "./plan.ts";
 import { flatMultiplyAdds, planFamily } from "./plan-budget.ts";
 import type { ModelFacts } from "./resolve-plan.ts";
 
@@ -74,6 +74,9 @@ export function candidatePlans(
   return [...found.values()];
 }
 
+/** The values of min-p that are tried. */
+const leastShares = [null, 0.02, 0.05, 0.1] as const;
+
 /** Uniform numbers in [0, 1), one after the other. */
 function randomNumbers(key: ReturnType<typeof keyFromSeed>): () => number {
   let drawn = 0;
@@ -98,9 +101,10 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
   const { tokenTemperature: token } = defaults;
   const tokenTemperature =
     token.kind === "constant" ? { ...token, value: token.value * oneOf([0.9, 1, 1.1]) } : token;
-  const drawn = { ...defaults, steps, sizes, choiceTemperature, tokenTemperature };
-  const cache = { ...defaults.cache, refresh };
-  if (defaults.guidance.scale === 0) return { ...drawn, cache };
+  const unguided = { sizes, choiceTemperature, tokenTemperature, cache: { refresh } } as const;
+  if (defaults.guidance.scale === 0) {
+    return makePlan({ ...unguided, minP: oneOf(leastShares) }, defaults);
+  }
   const interval = oneOf([
     [0, 1],
     [0, 0.5],
@@ -110,12 +114,11 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     [0.5, 1],
   ] as const);
   const guidance = {
-    ...defaults.guidance,
     scale: defaults.guidance.scale * oneOf([0.75, 1, 1.25, 1.5, 2]),
-    interval,
+    interval: guidanceOver({ interval }, steps).interval,
     unconditionalFactor: oneOf(["same", "smaller", factors[0]!] as const),
   };
-  return { ...drawn, guidance: guidanceOver(guidance, steps), cache };
+  return makePlan({ ...unguided, guidance, minP: oneOf(leastShares) }, defaults);
 }
 
 /**

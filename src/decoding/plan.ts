@@ -5,7 +5,7 @@
  * K steps; p a downscale factor: p = 1 is the full model, p = 8 has an eighth of its heads and hidden units.
  */
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
-import { type Guidance, guidanceSchedules, hasStepIn } from "./guidance.ts";
+import { type Guidance, guidanceOver, guidanceSchedules, hasStepIn } from "./guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
 import type { EntropyRule } from "./unmasking.ts";
 
@@ -29,6 +29,8 @@ export interface DecodePlan {
   readonly topK: number | null;
   /** Sample among the fewest ids whose probabilities add up to p, in (0, 1], or null. */
   readonly topP: number | null;
+  /** Sample among the ids at least so likely as this fraction of the likeliest, in (0, 1], or null. */
+  readonly minP: number | null;
   readonly guidance: Guidance;
   readonly cache: CachePlan;
 }
@@ -70,6 +72,7 @@ export const defaultPlan: DecodePlan = {
   tokenTemperature: { kind: "constant", value: 1 },
   topK: null,
   topP: null,
+  minP: null,
   guidance: { scale: 0, schedule: "constant", power: 3, interval: [0, 1], unconditionalFactor: "same" },
   cache: { enabled: true, refresh: "on-switch" },
 };
@@ -103,8 +106,9 @@ export function flatPlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): Plan
  * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
  *
  * @param input  not trusted, whatever its type says: parsed JSON may be passed. `sizes` without `steps` sets K.
- * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one, `leaveOut`
- *   only where steps and sizes are not given anew
+ * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one, the interval of
+ *   guidance only where it has a step (else guidance is in all), `leaveOut` only where steps and sizes are not given
+ *   anew
  * @param where  what error messages begin with, e.g. `generation_config.json`
  * @throws InputError naming the field, what it must be, and what came
  */
@@ -142,12 +146,13 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
       given.tokenTemperature ?? base.tokenTemperature,
     ),
     topK: orNull(given.topK === undefined ? base.topK : given.topK, (v) => integer(`${where}.topK`, v, 1)),
-    topP: orNull(given.topP === undefined ? base.topP : given.topP, (v) => {
-      const topP = aboveZero(`${where}.topP`, v);
-      requireInput(topP <= 1, `${where}.topP: must be in (0, 1], got ${topP}`);
-      return topP;
-    }),
-    guidance: guidanceFrom(`${where}.guidance`, { ...base.guidance, ...guidance }, steps),
+    topP: orNull(given.topP === undefined ? base.topP : given.topP, (v) => portion(`${where}.topP`, v)),
+    minP: orNull(given.minP === undefined ? base.minP : given.minP, (v) => portion(`${where}.minP`, v)),
+    guidance: guidanceFrom(
+      `${where}.guidance`,
+      { ...guidanceOver(base.guidance, steps), ...guidance },
+      steps,
+    ),
     cache: cacheFrom(`${where}.cache`, { ...base.cache, ...cache }),
   };
 }
@@ -271,13 +276,14 @@ function guidanceFrom(where: string, given: Record<string, unknown>, steps: numb
     `${where}.interval: must be [from, to] with 0 <= from < to <= 1, fractions of the steps, got ${show(interval)}`,
   );
   const [from, to] = interval as [number, number];
+  const scale = atLeastZero(`${where}.scale`, given.scale);
   requireInput(
-    hasStepIn([from, to], steps),
+    scale === 0 || hasStepIn([from, to], steps),
     `${where}.interval: no step k of ${steps} has ${from} <= k/${steps} < ${to}; widen it, or set scale to 0`,
   );
   const factor = given.unconditionalFactor;
   return {
-    scale: atLeastZero(`${where}.scale`, given.scale),
+    scale,
     schedule: oneOf(`${where}.schedule`, given.schedule, guidanceSchedules),
     power: aboveZero(`${where}.power`, given.power),
     interval: [from, to],
@@ -336,6 +342,15 @@ function aboveZero(where: string, value: unknown): number {
   requireInput(
     Number.isFinite(value) && (value as number) > 0,
     `${where}: must be above 0, got ${show(value)}`,
+  );
+  return value as number;
+}
+
+/** A number in (0, 1]. */
+function portion(where: string, value: unknown): number {
+  requireInput(
+    Number.isFinite(value) && (value as number) > 0 && (value as number) <= 1,
+    `${where}: must be in (0, 1], got ${show(value)}`,
   );
   return value as number;
 }

@@ -37,6 +37,8 @@ export interface PredictRequest {
   readonly topK: number | null;
   /** Keep the fewest ids whose probabilities reach p in (0, 1], or null. */
   readonly topP: number | null;
+  /** Keep the ids at least so likely as this fraction, in (0, 1], of the likeliest, or null. */
+  readonly minP: number | null;
   /** Whether the entropies are asked for. */
   readonly wantsEntropies: boolean;
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../core/atomic-file.ts";
 import { requireInput } from "../core/errors.ts";
+import { nounOf } from "../core/nouns.ts";
 import { countParameters } from "../models/parameters.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
@@ -87,6 +88,7 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {
   const { resolution, frames, patchSize, framePatch, channels, firstKernel, featureWidth } = config;
   const isMoving = frames !== undefined;
+  const noun = nounOf(config);
   const by = (side: number, time: number) => `${isMoving ? `${time} x ` : ""}${side} x ${side}`;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const count = (value: number) => value.toLocaleString("en");
@@ -95,8 +97,8 @@ function card({ config, classNames, accuracy, training }: ClassifierFolder): str
   const classes = factors.length === 0 ? [classNames] : factors.map(({ values }) => values);
   return `# A small ${isMoving ? "video" : "picture"} classifier, for evaluation only
 
-Names the class of a ${by(resolution, frames ?? 1)} colour ${isMoving ? "clip" : "picture"}, and gives a vector of
-${featureWidth} features per ${isMoving ? "clip" : "picture"} in which sets of them are compared (\`magnets evaluate\`).
+Names the class of a ${by(resolution, frames ?? 1)} colour ${noun}, and gives a vector of
+${featureWidth} features per ${noun} in which sets of them are compared (\`magnets evaluate\`).
 
 **This is not ${isMoving ? "I3D" : "Inception"}, and distances in its features are not ${isMoving ? "FVD" : "FID"}.** They compare decode plans of one model, on one
 dataset, with one another; they cannot be set beside figures from any paper.
@@ -104,12 +106,12 @@ dataset, with one another; they cannot be set beside figures from any paper.
 | | |
 |---|---|
 | classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
-| right on held-out pictures | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
-| trained on | ${count(training.pictures)} pictures of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
+| right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
+| trained on | ${count(training.pictures)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
 | network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 
-It learned from real pictures alone, never from anything that a generator made.
+It learned from real ${noun}s alone, never from anything that a generator made.
 
 Trained by:
 

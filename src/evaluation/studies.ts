@@ -6,7 +6,6 @@
  * K steps; p downscale factor: p = 1 is the full model.
  */
 import { requireInput, unknownName } from "../core/errors.ts";
-import { guidanceOver } from "../decoding/guidance.ts";
 import {
   type DecodePlan,
   evenSizes,
@@ -132,7 +131,7 @@ function direction(ground: StudyGround): Study {
   const shrinking = [...growing].reverse();
   const equal = nearestBy(spreads(steps, ascending(factors)), distance);
   const constants = ascending(factors).map((factor) => {
-    const planOf = (count: number) => ofSteps(count, base, { sizes: [{ factor, steps: count }], ...cached });
+    const planOf = (count: number) => ({ sizes: [{ factor, steps: count }], ...cached });
     const count = nearestLength(tokens, target, (count) => costOf(planOf(count)));
     return point(`${share(factor)}, ${count} steps`, planOf(count), "constant");
   });
@@ -187,14 +186,14 @@ function refresh(ground: StudyGround): Study {
 const lengths = [4, 6, 8, 12, 16, 24, 32];
 
 /** How does it depend on the number of steps? */
-function steps({ base, factors, tokens }: StudyGround): Study {
+function steps({ factors, tokens }: StudyGround): Study {
   const counts = lengths.filter((count) => count <= tokens);
   const series = (name: string, planOf: (count: number) => PlanInput): GridPoint[] =>
     counts.map((count) => ({
       name: `${name}, ${count} steps`,
       base: name,
       settings: `${count} steps`,
-      plan: ofSteps(count, base, planOf(count)),
+      plan: planOf(count),
     }));
   return {
     title: "How many steps",
@@ -276,11 +275,7 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
   const scheduled = lengths
     .filter((count) => count <= tokens)
     .map((count) =>
-      point(
-        `scheduled, ${count} steps`,
-        ofSteps(count, base, { sizes: evenSizes(count, factors), ...cached }),
-        "scheduled",
-      ),
+      point(`scheduled, ${count} steps`, { sizes: evenSizes(count, factors), ...cached }, "scheduled"),
     );
   const counts = [Math.min(2 * base.steps, tokens), Math.min(mostSteps, tokens)];
   const bounded = [...new Set(counts)].flatMap((count) =>
@@ -291,7 +286,7 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
         ...cached,
       } as const;
       const name = `by entropy, at most ${count} steps`;
-      return point(`${name}, bound ${bound}`, ofSteps(count, base, plan), name);
+      return point(`${name}, bound ${bound}`, plan, name);
     }),
   );
   return {
@@ -303,12 +298,6 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
     claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
     isJoined: true,
   };
-}
-
-/** A plan of K steps; where the default's interval of guidance has none of them, all are guided. */
-function ofSteps(count: number, { guidance }: DecodePlan, plan: PlanInput): PlanInput {
-  const { interval } = guidanceOver(guidance, count);
-  return { ...plan, guidance: { ...plan.guidance, interval } };
 }
 
 /** The number of steps, 1 to `most`, whose cost is nearest to a target; cost grows with them. */

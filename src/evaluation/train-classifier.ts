@@ -25,7 +25,6 @@ export const classifierSchedule: Schedule = {
   weightDecay: 0.02,
   clipNorm: 1,
   emaDecay: 0.98,
-  optimiser: "adamw",
   checkpointEvery: 100,
   sampleEvery: 1_000_000,
   logEvery: 25,

@@ -44,7 +44,8 @@ const rounds = 3;
 export async function calibratedTiming(options: CalibrationOptions): Promise<Timing> {
   const { batch, plan, identity, folder } = options;
   const plans = timedPlans(options);
-  const told = { figure: "seconds", identity, batch, topK: plan.topK, topP: plan.topP, plans };
+  const { topK, topP, minP } = plan;
+  const told = { figure: "seconds", identity, batch, topK, topP, minP, plans };
   const { found, isRemembered } = await remembered(folder, told, () => calibrate(options, plans));
   if (isRemembered) await warmUp(options, plans);
   return { secondsOf: stepSeconds(found.passes, batch), tailSeconds: found.tailSeconds };
@@ -61,7 +62,7 @@ function timedPlans({ facts, plan }: Pick<CalibrationOptions, "facts" | "plan">)
           // Four partial steps over all, half, a third and a fifth of the tokens.
           sizes: [{ factor, steps: 5 }],
           maskSchedule: { kind: "pow", exponent: 0.5 },
-          ...{ topK: plan.topK, topP: plan.topP, guidance: { scale } },
+          ...{ topK: plan.topK, topP: plan.topP, minP: plan.minP, guidance: { scale } },
         }),
       ),
     );

@@ -67,7 +67,7 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
 
   /** What decodes of so many pictures take, guided and filtered as the plan is; found once. */
   function timingOf({ count: batch, decodePlan: plan, signal }: DeadlineRequest): Promise<Timing> {
-    const key = JSON.stringify([batch, plan.guidance.scale, plan.topK, plan.topP]);
+    const key = JSON.stringify([batch, plan.guidance.scale, plan.topK, plan.topP, plan.minP]);
     const known = timings.get(key);
     if (known) return known;
     const timing = calibratedTiming({

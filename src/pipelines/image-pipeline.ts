@@ -101,7 +101,8 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
   if (frames !== undefined) {
     await dispose();
     throw new InputError(
-      "ImagePipeline: this model makes clips, not still pictures; open it with VideoPipeline",
+      "ImagePipeline: this model makes clips, not still pictures; they are for VideoPipeline and the commands sample, " +
+        "predict and interpolate",
     );
   }
 

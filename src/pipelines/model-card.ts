@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { lineChart } from "../charts/line-chart.ts";
 import { writeFileAtomic } from "../core/atomic-file.ts";
+import { nounOf } from "../core/nouns.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
 import { describeModel, type GenerativeModel } from "./model.ts";
@@ -51,7 +52,8 @@ function cardText(
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
   const { resolution, frames } = coder;
-  const [thing, things] = frames === undefined ? ["picture", "pictures"] : ["clip", "clips"];
+  const thing = nounOf(coder);
+  const things = `${thing}s`;
   const folder = join("models", config.name);
   const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
   const subModelRows = subModels.map(
@@ -86,7 +88,7 @@ ${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completio
 ## Training
 
 \`\`\`
-magnets train configs/${config.name}.yaml
+magnets train ${folder}/train_config.json
 \`\`\`
 
 On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes

@@ -180,7 +180,7 @@ export async function writeModel(
  * A plan for a model from its default for a task and what differs. `steps` without `sizes` spreads the steps evenly over the
  * factors in the default plan's place.
  *
- * @throws InputError for a task that the model was not trained for, and as {@link makePlan}
+ * @throws InputError for a task that the model was not trained for, for one that is guided, and as {@link makePlan}
  */
 export function planFor(
   model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer">,
@@ -201,7 +201,12 @@ export function planFor(
       `plan.steps: must be an integer in 1..${gridTokens(model.transformer.config)}, one per token at most, got ${steps}`,
     );
   }
-  return makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, base);
+  const plan = makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, base);
+  requireInput(
+    task === "generate" || plan.guidance.scale === 0,
+    `plan.guidance.scale: must be 0 to ${task}, since no model learns that without its task, got ${plan.guidance.scale}`,
+  );
+  return plan;
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
+import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { createNodeRunner } from "../runtime/node.ts";
@@ -67,14 +68,19 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
   try {
     if (pictures && wants("tokenizer")) {
       const { count, source } = pictures;
-      say(`tokenizer: ${config.tokenizer.training.steps} steps on ${count} pictures of ${source.name}`);
+      say(
+        `tokenizer: ${config.tokenizer.training.steps} steps on ${countOf(count, nounOf(source))} of ${source.name}`,
+      );
       await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
     if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures);
     if (!wants("transformer")) return null;
     const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
-    say(`transformer: ${config.transformer.training.steps} steps on ${dataset.count} pictures as tokens`);
+    const noun = nounOf(config.tokenizer.model);
+    say(
+      `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
+    );
     signal?.throwIfAborted();
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset });

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
 import { type FolderSource, verifyFolder } from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
@@ -51,7 +52,7 @@ export async function openPictures({
   });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(
-    `${good.length} ${good.frames === undefined ? "pictures" : "clips"}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
+    `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
   );
   const count = Math.min(data.count ?? Infinity, good.length);
   const files = await fingerprint(good);
@@ -89,7 +90,7 @@ export async function tokenisePictures(
     ...(config.data.flip ? ["each also mirrored"] : []),
     ...tasks.map((task) => `each also as given to ${task}`),
   ];
-  say(`tokens: ${[`${count} pictures`, ...extras].join(", ")}`);
+  say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
   const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
   const encoded = await tokenise({
     folder: tokensFolder(out),
@@ -106,6 +107,6 @@ export async function tokenisePictures(
     onProgress: (done, codebookUse) =>
       onProgress?.({ job: "tokens", step: done, total: count, metrics: { codebookUse } }),
   });
-  if (encoded < count) say(`tokens: ${count - encoded} pictures were in ${tokensFolder(out)} already`);
+  if (encoded < count) say(`tokens: ${count - encoded} of them were in ${tokensFolder(out)} already`);
   await tokenizer.dispose();
 }

@@ -109,7 +109,9 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
   const { resolution, frames } = model.tokenizer.config;
   if (frames === undefined) {
     await dispose();
-    throw new InputError("VideoPipeline: this model makes still pictures; open it with ImagePipeline");
+    throw new InputError(
+      "VideoPipeline: this model makes still pictures; they are for ImagePipeline and the commands sample and edit",
+    );
   }
 
   async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {

@@ -39,17 +39,13 @@ function optimisation(own: { steps: number; batchSize: number; learningRate: num
     schedule: z
       .strictObject({
         kind: z.literal("cosine").default("cosine"),
-        finalFraction: fraction.default(0).describe("of the peak learning rate, at the last step"),
+        finalFraction: fraction.default(0).describe("of the peak learning rate, at the end"),
       })
       .prefault({}),
     betas: z
       .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
       .default([0.9, 0.96])
       .describe("AdamW's decay of its two moments"),
-    optimiser: z
-      .enum(["adamw", "muon"])
-      .default("adamw")
-      .describe("muon: matrices of hidden layers move by orthogonal directions, all else as with adamw"),
     weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
     clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
     emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),
@@ -119,7 +115,20 @@ const schema = z.strictObject({
       training: z
         .strictObject({
           ...optimisation({ steps: 40_000, batchSize: 32, learningRate: 1e-3, warmupSteps: 1000 }),
-          labelSmoothing: z.number().min(0).lt(1).default(0.1),
+          optimiser: z
+            .enum(["adamw", "muon"])
+            .default("adamw")
+            .describe(
+              "muon: matrices of hidden layers move by orthogonal directions, all else as with adamw",
+            ),
+          labelSmoothing: z
+            .number()
+            .min(0)
+            .lt(1)
+            .default(0.1)
+            .describe(
+              "the share of every id's probability that is spread over all; what minP cuts off again",
+            ),
           classDropout: fraction.default(0.1).describe("how often the class becomes the null class"),
           taskShare: fraction
             .default(0.5)

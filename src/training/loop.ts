@@ -192,7 +192,7 @@ function storeWindow({ sums, ...rest }: Window): string {
   return JSON.stringify({ ...rest, sums: Object.fromEntries(texts) });
 }
 
-/** The inverse; a checkpoint without a window was saved at a logged line. */
+/** The inverse; checkpoints of early versions have no window. */
 function restoreWindow(text: string | undefined): Window {
   if (text === undefined) return emptyWindow();
   const stored = JSON.parse(text) as Omit<Window, "sums"> & { sums: Record<string, string> };

@@ -34,7 +34,7 @@ export interface OptimiserOptions {
   /** Decay of the moving average of the weights. */
   readonly emaDecay: number;
   /** Muon moves hidden matrices by orthogonal directions (Jordan et al. 2024), and all else as AdamW does. */
-  readonly optimiser: "adamw" | "muon";
+  readonly optimiser?: "adamw" | "muon";
 }
 
 /** Muon's decay of the first moment. */

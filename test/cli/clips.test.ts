@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readClip } from "../../src/data/video/clip.ts";
 import { writeModel } from "../../src/pipelines/model.ts";
+import { encode, hasFfmpeg, noise } from "../data/video/films.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 
@@ -119,6 +120,41 @@ describe("predict and interpolate", () => {
     expect(plan.maskSchedule.kind).toBe("linear");
   });
 
+  it("fill in as far as the video reaches, and record what they were made from", async () => {
+    const frames = join(folder, "nine");
+    await mkdir(frames);
+    for (let t = 0; t < 9; t++) {
+      const create = { width: 8, height: 8, channels: 3, background: { r: 28 * t, g: 0, b: 0 } } as const;
+      await sharp({ create })
+        .png()
+        .toFile(join(frames, `${t}.png`));
+    }
+    const out = join(folder, "far");
+    const { source } = await json("interpolate", model, "--video", frames, "--out", out);
+    expect(source).toEqual({ task: "interpolate", video: frames, start: 0, stride: 2, frames: 4 });
+    expect(JSON.parse(await readFile(join(out, "sample.json"), "utf8")).source).toEqual(source);
+    const last = await sharp(join(out, "0000.webp"), { page: 3 }).removeAlpha().raw().toBuffer();
+    expect([...last.subarray(0, 3)]).toEqual([28 * 6, 0, 0]);
+  });
+
+  it.skipIf(!hasFfmpeg)(
+    "predict from whole frames where later ones are damaged",
+    async () => {
+      const whole = await encode(join(folder, "whole.avi"), noise(64, 64, 6), ["-c:v", "mpeg4", "-q:v", "2"]);
+      const bytes = await readFile(whole);
+      const torn = join(folder, "torn.avi"); // in the fourth frame
+      await writeFile(torn, bytes.subarray(0, 0.6 * bytes.length));
+      const args = ["predict", model, "--video", torn, "--out", join(folder, "torn")];
+      const { stdout, stderr } = await magnets(...args, "--given", "2", "--json");
+      expect(stderr).toMatch(
+        /warning: .*torn\.avi.*the given frames are whole, what really came is left out/,
+      );
+      expect(JSON.parse(stdout).source).toMatchObject({ task: "predict", given: 2, frames: 2 });
+      expect((await refusal(...args, "--given", "3", "--start", "1")).stderr).toMatch(/cannot read video/);
+    },
+    60_000,
+  );
+
   it("refuse in one sentence, and leave nothing behind", async () => {
     const text = join(folder, "no video.mp4");
     await writeFile(text, "not a video");
@@ -129,12 +165,20 @@ describe("predict and interpolate", () => {
     const cases: [string[], RegExp][] = [
       [["predict", model, "--video", text], /no video\.mp4/],
       [["predict", model, "--video", join(folder, "absent.gif")], /absent\.gif.*does not exist/],
-      [["predict", model, "--video", short, "--given", "2"], /short: has 1 frame, but a clip of 2/],
+      [
+        ["predict", model, "--video", short, "--given", "2"],
+        /short: 2 frames must be given, but 1 is there .*use --given 1, or a longer video/,
+      ],
+      [
+        ["interpolate", model, "--video", short],
+        /short: 2 frames must be given, but 1 is there .*; use a longer/,
+      ],
       [
         ["predict", model, "--video", gif, "--given", "4"],
         /given must be .* fewer than the model's 4 frames/,
       ],
       [["predict", model, "--video", gif, "--stride", "2", "--frame-rate", "3"], /stride/],
+      [["predict", model, "--video", gif, "--fps", "60"], /--fps must be in 0\.1\.\.50 for webp, got 60/],
       [["predict", model], /--video/],
     ];
     for (const [args, message] of cases) {
@@ -145,6 +189,9 @@ describe("predict and interpolate", () => {
     expect(await readdir(join(folder, "nothing"))).toEqual([]);
     const still = join(folder, "still");
     await writeModel(still, toyModel());
+    expect((await refusal("sample", still, "--format", "gif", ...out)).stderr).toMatch(
+      /--format and --fps are/,
+    );
     expect((await refusal("predict", still, "--video", gif, ...out)).stderr).toMatch(/makes still pictures/);
-  }, 60_000);
+  }, 120_000);
 });

@@ -1,6 +1,6 @@
 /** The program as people run it: its exit status, what it says where, and what it leaves behind. */
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -150,6 +150,23 @@ describe("--json", () => {
     const ended = await magnets(["data", "preview", "--count", "4", "--out", out, "--json"]);
     expect(lastLine(ended)).toMatchObject({ shown: 4, pictures: null, out });
     expect([...(await readFile(out)).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+  });
+
+  it("previews what it can read of a folder, and refuses a sheet of another kind", async () => {
+    const pictures = join(folder, "mixed");
+    const whole = join(folder, "sheets", "preview.png");
+    await mkdir(pictures);
+    await copyFile(whole, join(pictures, "whole.png"));
+    await writeFile(join(pictures, "broken.png"), "no picture");
+    const out = join(folder, "sheets", "mixed.png");
+    const ended = await magnets(["data", "preview", "--source", pictures, "--out", out, "--json"]);
+    expect(lastLine(ended)).toMatchObject({ shown: 1, pictures: 2 });
+    expect(ended.stderr).toContain("warning: left out: cannot read picture");
+    const refused = await magnets(["data", "preview", "--source", "motions", "--out", out]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining(`is a .webp file, got ${out} (magnets data preview --help)`),
+    ]);
   });
 
   it("ends sample's, with all its figures and files, and a seed beyond 2^53 as it was given", async () => {

@@ -30,6 +30,7 @@ const input = fc.record({
   ),
   topK: fc.option(fc.integer({ min: 1, max: 1024 })),
   topP: fc.option(fc.double({ min: 0.01, max: 1, noNaN: true })),
+  minP: fc.option(fc.double({ min: 0.01, max: 1, noNaN: true })),
   guidance: fc.record({
     scale: positive,
     schedule: fc.constantFrom(...guidanceSchedules),
@@ -88,6 +89,17 @@ describe("makePlan", () => {
     expect(plan.steps).toBe(8);
   });
 
+  it("guides all steps where the base's interval has none of fewer, and asks for none without guidance", () => {
+    const base = makePlan({ guidance: { scale: 2, interval: [0.25, 1] } });
+    expect(makePlan({ sizes: "8x1" }, base).guidance).toEqual({ ...base.guidance, interval: [0, 1] });
+    expect(makePlan({ sizes: "8x4" }, base).guidance).toEqual(base.guidance);
+    expect(() => makePlan({ sizes: "8x1", guidance: { interval: [0.25, 1] } }, base)).toThrow(
+      /no step k of 1/,
+    );
+    const unguided = { scale: 0, interval: [0.25, 1] } as const;
+    expect(makePlan({ sizes: "8x1", guidance: unguided }).guidance).toMatchObject(unguided);
+  });
+
   it.each<[unknown, RegExp]>([
     [{ steps: 13 }, /plan\.sizes: the steps must add up to 13 .*8x3,4x3,2x3,1x3 has 12/],
     [{ steps: 0, sizes: "1x1" }, /plan\.steps: must be an integer of at least 1, got 0/],
@@ -115,10 +127,11 @@ describe("makePlan", () => {
     [{ tokenTemperature: { kind: "constant", bias: 1 } }, /plan\.tokenTemperature: unknown key "bias"/],
     [{ topK: 0 }, /plan\.topK: must be an integer of at least 1, got 0/],
     [{ topP: 1.5 }, /plan\.topP: must be in \(0, 1\], got 1\.5/],
+    [{ minP: 0 }, /plan\.minP: must be in \(0, 1\], got 0/],
     [{ guidance: { scale: Number.POSITIVE_INFINITY } }, /plan\.guidance\.scale: .* got Infinity/],
     [{ guidance: { schedule: "cosine" } }, /plan\.guidance\.schedule: unknown name "cosine"/],
     [{ guidance: { interval: [0.5, 0.5] } }, /plan\.guidance\.interval: must be \[from, to\]/],
-    [{ guidance: { interval: [0.1, 0.15] } }, /no step k of 12 has 0\.1 <= k\/12 < 0\.15/],
+    [{ guidance: { scale: 1, interval: [0.1, 0.15] } }, /no step k of 12 has 0\.1 <= k\/12 < 0\.15/],
     [{ guidance: { unconditionalFactor: "larger" } }, /unconditionalFactor: unknown name "larger"/],
     [{ cache: { refresh: { every: 0 } } }, /plan\.cache\.refresh\.every: .* got 0/],
     [{ cache: { refresh: "allways" } }, /plan\.cache\.refresh: unknown name "allways"/],

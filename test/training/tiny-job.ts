@@ -16,7 +16,6 @@ export const tinySchedule: Schedule = {
   weightDecay: 0.01,
   clipNorm: 1,
   emaDecay: 0.9,
-  optimiser: "adamw",
   checkpointEvery: 10,
   sampleEvery: 1000,
   logEvery: 4,

@@ -16,7 +16,7 @@ import { describeOnGpu } from "./adapter.ts";
 /** Every variant of both passes: growth from 1/2 to the whole, partial steps between. */
 const plans: Record<string, PlanInput> = {
   "no guidance": {},
-  "no guidance, filtered": { topK: 8, topP: 0.9 },
+  "no guidance, filtered": { topK: 8, topP: 0.9, minP: 0.1 },
   guided: { guidance: { scale: 1.5 } },
   "guided, filtered": { guidance: { scale: 1.5 }, topK: 8, topP: 0.9 },
   "guided by a smaller model": { guidance: { scale: 1, unconditionalFactor: 2 } },

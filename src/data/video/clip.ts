@@ -62,8 +62,11 @@ export async function readClip(path: string, options: ReadClipOptions): Promise<
 }
 
 /** How many frames a file has to choose from, of its own or at `frameRate`; quick, but a broken index may mislead. */
-export async function clipLength(path: string, timing: Timing): Promise<number> {
-  return (await footageOf(path)).length(timing);
+export async function clipLength(
+  path: string,
+  { signal, ...timing }: Timing & Pick<Job, "signal">,
+): Promise<number> {
+  return (await footageOf(path, { signal })).length(timing);
 }
 
 /** @throws InputError when an option is out of range */
@@ -109,7 +112,7 @@ function tooShort(path: string, count: number, cut: ClipOptions & { readonly sta
   const most = Math.floor((count - 1 - start) / stride) + 1;
   const widest = Math.floor((count - 1 - start) / (frames - 1));
   const remedies = [
-    most >= 1 && `at most ${most} frames`,
+    most >= 1 && `at most ${most === 1 ? "1 frame" : `${most} frames`}`,
     widest >= 1 && widest < stride && `a stride of at most ${widest}`,
     start > 0 && count >= spanOf(cut) && `a start of at most ${count - spanOf(cut)}`,
   ].filter(Boolean);

@@ -111,7 +111,12 @@ async function* output(
   { action, remedy, signal, timeoutMs = 600_000 }: Job,
   input?: Uint8Array,
 ): AsyncGenerator<Buffer, void> {
-  const child = spawn(tool, args, { stdio: ["pipe", "pipe", "pipe"], windowsHide: true });
+  // Detached, or a terminal's Ctrl-C would end it too, and look like a broken video.
+  const child = spawn(tool, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    windowsHide: true,
+    detached: process.platform !== "win32",
+  });
   const end = new Promise<string | null>((resolve) => {
     child.once("error", (error) => resolve(`${tool} does not start (${error.message})`));
     child.once("close", (code, by) =>

@@ -68,21 +68,30 @@ async function decoding(
   ];
 }
 
-/** What the container says, without decoding: one packet is one frame, but for a few odd encoders. */
+/**
+ * What the container says, without decoding: one packet is one frame, but for a few odd encoders, and for packets that
+ * an edit list leaves out, such as those before the point at which a video was cut.
+ */
 async function indexOf(path: string, job: Job): Promise<{ packets: number; seconds: number }> {
-  const entries = "stream=nb_read_packets,duration,avg_frame_rate:format=duration";
-  const args = ["-v", "error", "-select_streams", "V:0", "-count_packets", "-show_entries", entries];
+  const entries = "packet=pts_time,dts_time,duration_time,flags:stream=avg_frame_rate";
+  const args = ["-v", "error", "-select_streams", "V:0", "-show_entries", entries];
   const text = await textOf("ffprobe", [...args, "-of", "json", ...inputArguments(path)], job);
-  const { streams, format } = JSON.parse(text) as {
-    streams: { nb_read_packets?: string; duration?: string; avg_frame_rate?: string }[];
-    format: { duration?: string };
+  const { streams, packets = [] } = JSON.parse(text) as {
+    streams: { avg_frame_rate: string }[];
+    packets?: { pts_time?: string; dts_time?: string; duration_time?: string; flags: string }[];
   };
   const stream = streams[0];
   if (!stream) throw new InputError(`${job.action}: it holds sound but no picture; ${job.remedy}`);
-  const packets = Number(stream.nb_read_packets ?? 0);
-  const [numerator, denominator] = (stream.avg_frame_rate ?? "0/0").split("/").map(Number);
-  const seconds = Number(stream.duration ?? format.duration ?? (packets * denominator!) / numerator!);
-  return { packets, seconds: Number.isFinite(seconds) ? seconds : 0 };
+  const shown = packets.filter(({ flags }) => !flags.includes("D"));
+  let [first, end] = [Infinity, -Infinity];
+  for (const { pts_time, dts_time, duration_time = 0 } of shown) {
+    const time = Number(pts_time ?? dts_time);
+    first = Math.min(first, time);
+    end = Math.max(end, time + Number(duration_time));
+  }
+  const [numerator, denominator] = stream.avg_frame_rate.split("/").map(Number);
+  const seconds = [end - first, (shown.length * denominator!) / numerator!].find(Number.isFinite);
+  return { packets: shown.length, seconds: seconds ?? 0 };
 }
 
 /** The frames of a stream of PPM files, each with its size before its RGB bytes: `P6\n320 240\n255\n`. */

@@ -188,14 +188,18 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
     );
   }
 
-  function samplingFeeds(request: PredictRequest, { guidance, isFiltered }: Sampling): Record<string, Feed> {
-    const { uniforms, tokenTemperature, guidanceScale, topK, topP } = request;
+  function samplingFeeds(
+    request: PredictRequest,
+    { guidance, isFiltered, hasMinP }: Sampling,
+  ): Record<string, Feed> {
+    const { uniforms, tokenTemperature, guidanceScale, topK, topP, minP } = request;
     return {
       uniforms: tensor("float32", [uniforms.length], uniforms),
       temperature: scalar(tokenTemperature),
       ...(guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
       ...(guidance === "apart" && { unconditional: { stored: `${prefix}unconditional/logits` } }),
       ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
+      ...(hasMinP && { logMinP: scalar(Math.log(minP!)) }),
     };
   }
 
@@ -215,6 +219,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const { sampledIds, logProbs, entropies } = await pass(request, "conditional", factor, classIds, {
         guidance,
         isFiltered,
+        hasMinP: request.minP !== null,
         hasEntropies: request.wantsEntropies,
       });
       return {

@@ -1,6 +1,6 @@
 /**
  * From logits to sampled ids, inside the graph of a pass, so that logits stay where they were computed: guidance,
- * temperature, top-k and top-p, and the inverse of the cumulative distribution at one uniform number per row.
+ * temperature, top-k, top-p and min-p, and the inverse of the cumulative distribution at one uniform number per row.
  *
  * R rows (masked positions of all samples), V codebook size.
  */
@@ -37,6 +37,8 @@ export interface Sampling {
   readonly guidance: "none" | "joined" | "apart";
   /** Whether top-k and top-p apply, which costs a sort of every row. */
   readonly isFiltered: boolean;
+  /** Whether min-p applies. */
+  readonly hasMinP?: boolean;
   /** Whether entropies are made too, which costs a pass over every row. */
   readonly hasEntropies?: boolean;
 }
@@ -53,21 +55,25 @@ export const logitRows = ({ guidance }: Sampling): Dim =>
  *
  * Inputs added: uniforms [R] in [0, 1), temperature []; under guidance guidanceScale [], the s of
  * cond + s (cond - uncond), and if `apart` unconditional [R, V]; filtered also topK [] (float32, at least 1) and
- * topP []. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was
+ * topP []; with min-p also logMinP [], at most 0. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was
  * drawn from, and if asked for entropies [R]: that distribution's entropy in nats, never below 0.
  *
- * Top-k keeps the k likeliest ids (of equal ones, the lower), and top-p the fewest of these whose probabilities
- * reach p; what is kept is scaled to a sum of 1.
+ * Top-k keeps the k likeliest ids (of equal ones, the lower), top-p the fewest of these whose probabilities reach p,
+ * and min-p those at least so likely as that fraction of the likeliest (Nguyen et al. 2024, "Turning up the heat");
+ * what all of them keep is scaled to a sum of 1. Min-p takes one comparison, not a sort, and cuts off what label
+ * smoothing taught: a little probability for every id.
  *
  * @param logits  [R, V], or [2R, V] if `joined`
  */
 export function addSampling(graph: Graph, logits: Value, sampling: Sampling): void {
-  const { guidance, isFiltered, hasEntropies = false } = sampling;
+  const { guidance, isFiltered, hasMinP = false, hasEntropies = false } = sampling;
   const number = (name: string): Value => graph.input(name, "float32", []);
   const uniforms = graph.input("uniforms", "float32", ["R"]);
   const scaled = divide(guided(graph, logits, guidance), number("temperature"));
   const x = subtract(scaled, maxOver(scaled, [-1], true)); // [R, V], 0 at the likeliest id
-  const powers = isFiltered ? multiply(exp(x), kept(x, number("topK"), number("topP"))) : exp(x);
+  let powers = exp(x);
+  if (isFiltered) powers = multiply(powers, kept(x, number("topK"), number("topP")));
+  if (hasMinP) powers = multiply(powers, cast(lessOrEqual(number("logMinP"), x), "float32"));
   const { ids, total } = drawn(powers, reshape(uniforms, ["R", 1]));
   const logProbs = subtract(gatherLast(x, ids), log(total));
   graph.output("sampledIds", reshape(ids, ["R"]));

@@ -55,6 +55,16 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     expectSame(await read(raw, { frames: 12, resolution: 16 }), film.pixels);
   });
 
+  it("counts only the frames that a cut video shows", async () => {
+    const whole = await encode(at("whole.mp4"), waves(32, 32, 30), ["-c:v", "libx264", "-g", "10"]);
+    const path = at("cut.mp4");
+    ffmpeg(["-ss", "0.6", "-i", `file:${whole}`, "-c", "copy"], path); // from frame 15 on; frame 10 is its key
+    expect(await clipLength(path, {})).toBe(15);
+    expect(await clipLength(path, { frameRate: 5 })).toBe(3);
+    await read(path, { frames: 15, resolution: 16 });
+    expect(await refusal(readClip(path, { frames: 16, resolution: 16 }))).toContain("has 15 frames");
+  });
+
   it("keeps what lossy codecs kept", async () => {
     const film = waves(64, 64, 10);
     for (const [name, ...args] of [

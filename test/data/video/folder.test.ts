@@ -261,4 +261,13 @@ describe("openSource", () => {
       "say how many frames a clip has",
     );
   });
+
+  it("says how a folder of videos is opened, and that drawn stills have no frames", async () => {
+    await mkdir(at("b"));
+    for (const name of ["1.mp4", "2.mkv"]) await writeFile(at("b", name), "");
+    const choice = { source: folder.path, resolution: 8, seed: 0 };
+    expect(await refusal(openSource(choice))).toContain("holds 2 clips and no pictures; say how many frames");
+    const drawn = { ...choice, source: "sprites", frames: 4 };
+    expect(await refusal(openSource(drawn))).toContain("still pictures have no frames, got 4");
+  });
 });

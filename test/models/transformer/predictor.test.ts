@@ -62,6 +62,7 @@ const plans: Record<string, PlanInput> = {
     guidance: { scale: 2, interval: [0.5, 1] },
     topK: 6,
     topP: 0.9,
+    minP: 0.05,
   },
 };
 

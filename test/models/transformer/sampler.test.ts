@@ -23,6 +23,7 @@ interface Asked {
   readonly temperature?: number;
   readonly topK?: number;
   readonly topP?: number;
+  readonly minP?: number;
 }
 
 async function sample(variant: Sampling, asked: Asked) {
@@ -33,6 +34,7 @@ async function sample(variant: Sampling, asked: Asked) {
     temperature = 1,
     topK = width,
     topP = noTopP,
+    minP = 1e-9,
   } = asked;
   const matrix = (given: readonly (readonly number[])[]) =>
     tensor("float32", [given.length, given[0]!.length], Float32Array.from(given.flat()));
@@ -47,6 +49,7 @@ async function sample(variant: Sampling, asked: Asked) {
     uniforms: tensor("float32", [asked.uniforms.length], Float32Array.from(asked.uniforms)),
     temperature: scalar(temperature),
     ...(variant.isFiltered && { topK: scalar(topK), topP: scalar(topP) }),
+    ...(variant.hasMinP && { logMinP: scalar(Math.log(minP)) }),
   };
   const wanted = {
     ...({ sampledIds: "host", logProbs: "host" } as const),
@@ -152,6 +155,37 @@ describe("addSampling", () => {
         expect(got.entropies![row]).toBeCloseTo(entropyOf(p), 5);
       }
     }
+  });
+
+  it("draws from the ids at least so likely as a fraction of the likeliest, together with top-k and top-p", async () => {
+    const logits = randomLogits(100, 14);
+    const u = uniforms(foldIn(key, 15), 100);
+    const alone = { ...plain, hasMinP: true, hasEntropies: true };
+    const wide = { logits, uniforms: u, temperature: 2 };
+    const got = await sample(alone, { ...wide, minP: 0.3 });
+    const both = await sample({ ...alone, isFiltered: true }, { ...wide, minP: 0.3, topK: 2 });
+    for (const row of logits.keys()) {
+      const p = softmaxOf(logits[row]!.map((value) => value / 2));
+      const [first, second] = [...p].sort((a, b) => b - a) as [number, number];
+      const keeping = (least: number): number[] => {
+        const kept = p.map((share) => (share >= least ? share : 0));
+        const total = kept.reduce((sum, share) => sum + share, 0);
+        return kept.map((share) => share / total);
+      };
+      const rows = [
+        { ...got, kept: keeping(0.3 * first) },
+        { ...both, kept: keeping(Math.max(0.3 * first, second)) },
+      ];
+      for (const { ids, logProbs, entropies, kept } of rows) {
+        expect(ids[row]).toBe(inverse(kept, u[row]!));
+        expect(logProbs[row]).toBeCloseTo(Math.log(kept[ids[row]!]!), 4);
+        expect(entropies![row]).toBeCloseTo(entropyOf(kept), 5);
+      }
+    }
+    const largest = logits.map((row) => row.indexOf(Math.max(...row)));
+    expect((await sample(alone, { ...wide, minP: 1 })).ids).toEqual(largest);
+    const all = await sample({ ...plain, hasMinP: true }, { ...wide, minP: 1e-9 });
+    expect(all).toEqual(await sample(plain, wide));
   });
 
   it("keeps all of them, and draws the same, when top-k is V and top-p is off", async () => {
