@@ -1,5 +1,7 @@
 /** Other ways to go through a dataset: a choice of its pictures, pictures kept in memory, batches. */
-import type { Picture, PictureSource } from "./source.ts";
+import { integerAt, type Key } from "../core/random.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import { mirror, type Picture, type PictureSource, toPlanes } from "./source.ts";
 
 /** The pictures `indexes` of a source, in that order: picture i is the source's picture `indexes[i]`. */
 export function selected<S extends PictureSource>(
@@ -27,6 +29,23 @@ export function remembered<S extends PictureSource>(source: S): S {
       return picture;
     },
   };
+}
+
+/**
+ * B pictures drawn at random, with replacement, from the first `count` of a source.
+ *
+ * @param isMirrored  whether each is turned left to right with probability 1/2
+ * @returns planes [B, 3, ...space] in [0, 1], and the pictures as they were read; a function of the key
+ */
+export async function randomBatch(
+  source: PictureSource,
+  { count, size, isMirrored, key }: { count: number; size: number; isMirrored: boolean; key: Key },
+): Promise<{ pixels: HostTensor<"float32">; pictures: Picture[] }> {
+  const places = Array.from({ length: size }, (_, i) => i);
+  const pictures = await Promise.all(places.map((i) => source.read(integerAt(key, 2 * i, count))));
+  const pixels = toPlanes(pictures);
+  for (const i of places) if (isMirrored && integerAt(key, 2 * i + 1, 2) === 1) mirror(pixels, i);
+  return { pixels, pictures };
 }
 
 export interface BatchOptions {

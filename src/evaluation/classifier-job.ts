@@ -1,7 +1,8 @@
 /** What the classifier brings to the training loop: its step graph and its batches. */
-import { foldIn, integerAt, type Key, normals, uniforms } from "../core/random.ts";
+import { foldIn, type Key, normals, uniforms } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { mirror, type PictureSource, toPlanes } from "../data/source.ts";
+import type { PictureSource } from "../data/source.ts";
+import { randomBatch } from "../data/views.ts";
 import {
   add,
   argMax,
@@ -135,12 +136,10 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
     outputs: ["accuracy"],
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
-      const stepKey = foldIn(batchKey, step);
-      const places = Array.from({ length: schedule.batchSize }, (_, i) => i);
-      const pictures = await Promise.all(places.map((i) => source.read(integerAt(stepKey, 2 * i, count))));
-      const pixels = toPlanes(pictures);
-      const turned = isMirrored ? places.filter((i) => integerAt(stepKey, 2 * i + 1, 2) === 1) : [];
-      for (const i of turned) mirror(pixels, i);
+      const { pixels, pictures } = await randomBatch(source, {
+        ...{ count, size: schedule.batchSize, isMirrored },
+        key: foldIn(batchKey, step),
+      });
       const labels = tensor(
         "int32",
         [pictures.length],

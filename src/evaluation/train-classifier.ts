@@ -30,18 +30,29 @@ export const classifierSchedule: Schedule = {
   logEvery: 25,
 };
 
+/** The last of five convolutions sees a whole picture of 64 pixels; as many as the side can be halved for. */
+const channelsFor = (resolution: number): number[] =>
+  [16, 32, 64, 96, 128].filter((_, i) => resolution % 2 ** (i + 1) === 0);
+
+/** The network for still pictures: one that saw only parts would not mind parts that do not go together. */
+const stillNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
+
 /**
- * The network for moving pictures, where it differs from the one for still ones: finer blocks, each looked at by
- * itself, then more convolutions, the last of which sees a whole motion. Time halves as often as it can, but for the
+ * The network for moving pictures: each block is first looked at by itself. Time halves as often as it can, but for the
  * first time, which its blocks have done.
  */
-const movingNetwork = (frames: number) => ({
-  patchSize: 2,
-  framePatch: frames % 2 === 0 ? 2 : 1,
-  channels: [16, 32, 64, 96, 128],
-  temporalDownsampling: [false, ...[4, 8, 16].map((step) => frames % step === 0)],
-  firstKernel: 1,
-});
+function movingNetwork(resolution: number, frames: number) {
+  const channels = channelsFor(resolution);
+  return {
+    patchSize: 2,
+    framePatch: frames % 2 === 0 ? 2 : 1,
+    channels,
+    temporalDownsampling: [2, 4, 8, 16]
+      .map((step) => step > 2 && frames % step === 0)
+      .slice(0, Math.max(0, channels.length - 1)),
+    firstKernel: 1,
+  };
+}
 
 export interface TrainClassifierOptions {
   /** The run's folder: metrics and checkpoints. */
@@ -59,7 +70,7 @@ export interface TrainClassifierOptions {
   readonly schedule?: Partial<Schedule>;
   /** Of the network's start and its batches; 0 unless told. */
   readonly seed?: number;
-  /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it. */
+  /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it, for this size. */
   readonly network?: Readonly<Record<string, unknown>>;
   /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
   readonly isMirrored?: boolean;
@@ -93,7 +104,8 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
-  const network = options.network ?? (frames === undefined ? {} : movingNetwork(frames));
+  const network =
+    options.network ?? (frames === undefined ? stillNetwork(resolution) : movingNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
   const settings = { seed, source: source.name, count, isMirrored, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });

@@ -1,9 +1,9 @@
 /** What a picture tokenizer brings to the training loop. */
-import { foldIn, integerAt, type Key } from "../core/random.ts";
+import { foldIn, type Key } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { pictureSheet } from "../data/sheet.ts";
-import { frameOf, fromPlanes, mirror, type PictureSource, type Raster, toPlanes } from "../data/source.ts";
-import { pictureBatches } from "../data/views.ts";
+import { frameOf, fromPlanes, type PictureSource, type Raster, toPlanes } from "../data/source.ts";
+import { pictureBatches, randomBatch } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { latentsGraph, loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -68,14 +68,10 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       return weights;
     },
     async batch(step) {
-      const stepKey = foldIn(batchKey, step);
-      const indexes = Array.from({ length: training.batchSize }, (_, i) => integerAt(stepKey, 2 * i, count));
-      const pixels = toPlanes(await Promise.all(indexes.map((index) => source.read(index))));
-      if (options.isFlipped) {
-        indexes.forEach((_, i) => {
-          if (integerAt(stepKey, 2 * i + 1, 2) === 1) mirror(pixels, i);
-        });
-      }
+      const { pixels } = await randomBatch(source, {
+        ...{ count, size: training.batchSize, isMirrored: options.isFlipped },
+        key: foldIn(batchKey, step),
+      });
       return { feeds: { pixels }, multiplyAdds };
     },
     async afterStep(step, outputs) {

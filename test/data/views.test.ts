@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { keyFromSeed } from "../../src/core/random.ts";
 import { mirror, type Picture, type PictureSource, toPlanes } from "../../src/data/source.ts";
-import { pictureBatches, remembered, selected } from "../../src/data/views.ts";
+import { pictureBatches, randomBatch, remembered, selected } from "../../src/data/views.ts";
 
 /** Ten pictures whose label is their index; `read` tells which ones were drawn. */
 function ten(): { source: PictureSource; drawn: number[] } {
@@ -19,6 +20,47 @@ function ten(): { source: PictureSource; drawn: number[] } {
   };
   return { source, drawn };
 }
+
+describe("randomBatch", () => {
+  // Picture i: a row of two pixels, i and 100 + i.
+  const source: PictureSource = {
+    ...ten().source,
+    read: async (i) => ({
+      width: 2,
+      height: 1,
+      pixels: Uint8Array.of(i, i, i, 100 + i, 100 + i, 100 + i),
+      label: i,
+    }),
+  };
+  const draw = async (isMirrored: boolean, seed = 3) => {
+    const { pixels, pictures } = await randomBatch(source, {
+      ...{ count: 5, size: 400, isMirrored },
+      key: keyFromSeed(seed),
+    });
+    expect(pixels.dims).toEqual([400, 3, 1, 2]);
+    const left = pictures.map((_, i) => Math.round(255 * pixels.data[6 * i]!));
+    return { labels: pictures.map(({ label }) => label), left };
+  };
+
+  it("draws with replacement from the first ones, about equally often, by its key alone", async () => {
+    const { labels, left } = await draw(false);
+    expect(left).toEqual(labels);
+    for (const label of [0, 1, 2, 3, 4]) {
+      const times = labels.filter((drawn) => drawn === label).length;
+      expect(Math.abs(times - 80)).toBeLessThan(40); // five standard deviations
+    }
+    expect(await draw(false)).toEqual({ labels, left });
+    expect((await draw(false, 4)).labels).not.toEqual(labels);
+  });
+
+  it("turns about half of the same pictures", async () => {
+    const { labels, left } = await draw(true);
+    expect(labels).toEqual((await draw(false)).labels);
+    const turned = left.filter((value, i) => value === 100 + labels[i]!).length;
+    expect(left.filter((value, i) => value === labels[i]!).length).toBe(400 - turned);
+    expect(Math.abs(turned - 200)).toBeLessThan(50);
+  });
+});
 
 describe("selected", () => {
   it("has the chosen pictures in the chosen order, and no others", async () => {
