@@ -72,7 +72,7 @@ describe("a folder of clips", () => {
     });
     expect(said).toContain("8 clips, 0 unreadable, 2 classes");
     expect(said).toContain(
-      "tokens: 8 pictures, each also as given to predict, each also as given to interpolate",
+      "tokens: 8 clips, each also as given to predict, each also as given to interpolate",
     );
     const pipeline = await VideoPipeline.fromPretrained(model!, { threads: 1 });
     const { videos: made } = await pipeline.generate({ classes: ["cat fall"], seed: 1 });

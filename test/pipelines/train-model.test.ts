@@ -93,7 +93,7 @@ describe("a folder with classes", () => {
 describe("the token file", () => {
   const again = () => go("whole", { stage: "tokenise", resume: true });
   const isReused = ({ said }: { said: string[] }) =>
-    said.some((line) => /^tokens: 18 pictures were in .* already$/.test(line));
+    said.some((line) => /^tokens: 18 of them were in .* already$/.test(line));
 
   it("is made once", async () => {
     expect(isReused(await again())).toBe(true);

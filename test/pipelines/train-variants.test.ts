@@ -101,7 +101,7 @@ it("goes on where it was stopped, with nothing done again, and comes to the same
     onTrained: ({ name }) => void trained.push(name),
   });
   expect(steps).toEqual([3, 4, 5, 6]);
-  expect(said).toContainEqual(expect.stringMatching(/^tokens: 8 pictures were in .* already$/));
+  expect(said).toContainEqual(expect.stringMatching(/^tokens: 8 of them were in .* already$/));
   expect(trained).toEqual(["nested", "separate"]);
   for (const name of trained) {
     expect((await weightsOf("parts", name)).equals(await weightsOf("whole", name)), name).toBe(true);

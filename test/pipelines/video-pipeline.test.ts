@@ -143,11 +143,11 @@ it("tells which models cannot do what is asked", async () => {
     /was not trained to interpolate, only to generate, predict/,
   );
   await plain.dispose();
-  await expect(openVideoPipeline(toyModel(), { threads: 1 })).rejects.toThrow(/open it with ImagePipeline/);
+  await expect(openVideoPipeline(toyModel(), { threads: 1 })).rejects.toThrow(/they are for ImagePipeline/);
   const path = join(folder, "other");
   await writeModel(path, toyVideoModel());
   await expect(ImagePipeline.fromPretrained(path, { threads: 1 })).rejects.toThrow(
-    /open it with VideoPipeline/,
+    /they are for VideoPipeline/,
   );
   expect((await readModel(path)).tokenizer.config.frames).toBe(4);
 });
