@@ -5,6 +5,8 @@ import type { Measured } from "./evaluation-run.ts";
 import { frameTable, generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
 import { type Report, toJson } from "./report.ts";
 
+const thingsOf = ({ isMoving }: Measured): string => (isMoving ? "clips" : "pictures");
+
 export function sayEvaluation(report: Report, measured: Measured, options: EvaluationOptions): void {
   const { judge, isMoving, remembered } = measured;
   const { samples, seed, seeds } = options;
@@ -24,7 +26,7 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
     const { psnr, codebookUse } = measured.result.tokenizer;
     report.say(generationTable(measured.result, measured.rows));
     report.say(
-      `\n${samples} ${isMoving ? "clips" : "pictures"} each, ${facts}\n` +
+      `\n${samples} ${thingsOf(measured)} each, ${facts}\n` +
         `± is the standard error over ${seeds === 1 ? "the subsets" : "the seeds"}` +
         `${seeds === 1 ? " of a kernel distance; --seeds 3 gives every figure one" : ""}\n` +
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
@@ -34,7 +36,7 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
   for (const warning of warningsOf(measured, options)) report.say(`warning: ${warning}`);
   if (remembered > 0) {
     report.say(
-      `${remembered} sets of ${isMoving ? "clips" : "pictures"} had been measured before (${options.cacheFolder})`,
+      `${remembered} sets of ${thingsOf(measured)} had been measured before (${options.cacheFolder})`,
     );
   }
 }
@@ -50,9 +52,10 @@ function sayNetwork(report: Report, measured: Measured): void {
 }
 
 /** What makes the distances doubtful: sets too small for the features. */
-export function warningsOf({ result, judge, isMoving }: Measured, { samples }: EvaluationOptions): string[] {
+export function warningsOf(measured: Measured, { samples }: EvaluationOptions): string[] {
+  const { result, judge } = measured;
   const tooFew = (among: number | null, features: number) =>
-    `${Math.min(samples, among ?? Infinity)} ${isMoving ? "clips" : "pictures"} are too few for ${features} features; distances mean little with ` +
+    `${Math.min(samples, among ?? Infinity)} ${thingsOf(measured)} are too few for ${features} features; distances mean little with ` +
     `fewer than ${features + 1}`;
   const { real, reference, network } = result;
   return [

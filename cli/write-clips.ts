@@ -1,7 +1,7 @@
 /** What the commands that make clips leave in their folder: the clips, an animated sheet, a film strip, a record. */
 import { join } from "node:path";
 import type { Clip, GeneratedVideos, VideoPipeline } from "../src/index.ts";
-import { type ClipWriting, fastest } from "./clip-options.ts";
+import type { ClipWriting } from "./clip-options.ts";
 import { type Report, toJson } from "./report.ts";
 import { type OutOptions, writeTokens } from "./write-pictures.ts";
 
@@ -27,7 +27,7 @@ export async function writeVideos(
   signal: AbortSignal,
   { extra = [], source }: { readonly extra?: readonly NamedClip[]; readonly source?: object } = {},
 ) {
-  const { animatedSheet, encodeAnimation, filmStrip, printSizes, writeFileAtomic } = await import(
+  const { animatedSheet, encodeAnimation, fastest, filmStrip, printSizes, writeFileAtomic } = await import(
     "../src/index.ts"
   );
   const digits = Math.max(4, String(videos.length - 1).length);

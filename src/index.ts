@@ -12,6 +12,7 @@ export {
   animatedSheet,
   encodeAnimation,
   encodeMp4,
+  fastest,
   filmStrip,
   sideBySide,
 } from "./data/video/write.ts";

@@ -8,6 +8,9 @@ import { pictureSheet, type SheetOptions } from "../sheet.ts";
 import { type Clip, clipOf, frameOf, type Raster } from "../source.ts";
 import { fileName, type Job, run } from "./ffmpeg.ts";
 
+/** Frames per second that a format of clips can have: 0.1 up to these. Browsers slow down faster animations. */
+export const fastest = { webp: 50, gif: 50, mp4: 240 } as const;
+
 export interface AnimationOptions {
   readonly format: "webp" | "gif";
   /** Frames per second, 0.1..50: browsers slow down what is faster. */
@@ -29,8 +32,8 @@ export async function encodeAnimation(
   { format, frameRate, scale = 1, quality }: AnimationOptions,
 ): Promise<Uint8Array> {
   requireInput(
-    frameRate >= 0.1 && frameRate <= 50,
-    `the frame rate of an animated picture must be in 0.1..50 frames per second, got ${frameRate}; ` +
+    frameRate >= 0.1 && frameRate <= fastest[format],
+    `the frame rate of an animated picture must be in 0.1..${fastest[format]} frames per second, got ${frameRate}; ` +
       "browsers slow down what is faster",
   );
   requireInput(
@@ -69,8 +72,8 @@ export async function encodeMp4(
   { frameRate, scale = 1, quality = 18, signal, timeoutMs }: Mp4Options,
 ): Promise<Uint8Array> {
   requireInput(
-    frameRate >= 0.1 && frameRate <= 240,
-    `the frame rate of an MP4 must be in 0.1..240 frames per second, got ${frameRate}`,
+    frameRate >= 0.1 && frameRate <= fastest.mp4,
+    `the frame rate of an MP4 must be in 0.1..${fastest.mp4} frames per second, got ${frameRate}`,
   );
   requireInput(
     Number.isInteger(quality) && quality >= 0 && quality <= 51,
