@@ -16,12 +16,12 @@ export interface CardSource {
 
 /** Writes README.md and loss.svg into the model folder `folder`. */
 export async function writeModelCard(folder: string, { config, model, run }: CardSource): Promise<void> {
-  const [tokenizer, transformer] = await Promise.all(
-    ["tokenizer", "transformer"].map((stage) => readMetrics(join(run, stage, "metrics.jsonl"))),
-  );
+  const metricsOf = (stage: "tokenizer" | "transformer") => readMetrics(join(run, stage, "metrics.jsonl"));
+  const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
+  const transformer = await metricsOf("transformer");
   const losses = model.transformer.config.factors.map((factor) => ({
     name: `p = ${factor}`,
-    points: smoothed(transformer!, `loss.p${factor}`),
+    points: smoothed(transformer, `loss.p${factor}`),
   }));
   const curve = lineChart(losses, {
     title: "Cross-entropy on masked tokens, by sub-model",
@@ -29,7 +29,7 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
     y: "nats per token",
   });
   await writeFileAtomic(join(folder, "loss.svg"), curve);
-  await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer!, transformer!));
+  await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer, transformer));
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -55,7 +55,6 @@ function cardText(
   const thing = nounOf(coder);
   const things = `${thing}s`;
   const folder = join("models", config.name);
-  const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
   const subModelRows = subModels.map(
     ({ factor, heads: own, hidden, parameters }) =>
       `| ${factor} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
@@ -91,12 +90,28 @@ ${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completio
 magnets train ${folder}/train_config.json
 \`\`\`
 
-On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on: tokenizer ${minutes(tokenizer)} minutes
-(${config.tokenizer.training.steps} steps of ${config.tokenizer.training.batchSize} ${things}${startOf(config.tokenizer)}, ${finalMean(tokenizer, "psnr").toFixed(1)} dB on training batches, ${(100 * finalMean(tokenizer, "codebookUse")).toFixed(0)} % of the codes used),
+On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
+${tokenizerLine(config, tokenizer)},
 transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
 The weights are the moving averages of the training, stored as float16.
 `;
 }
+
+/** How the tokenizer came about. */
+function tokenizerLine(
+  { data, tokenizer: { init, training } }: TrainConfig,
+  lines: readonly MetricsLine[],
+): string {
+  if (training.steps === 0) return `tokenizer none, it is that of ${init}`;
+  const things = `${nounOf(data)}s`;
+  return (
+    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}, ` +
+    `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
+    `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
+  );
+}
+
+const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
 
 /** Where a training began, if not at random. */
 const startOf = ({ init }: { readonly init?: string }): string =>

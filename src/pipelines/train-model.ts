@@ -68,8 +68,10 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
   try {
     if (pictures && wants("tokenizer")) {
       const { count, source } = pictures;
+      const { init, training } = config.tokenizer;
+      const from = `${countOf(count, nounOf(source))} of ${source.name}`;
       say(
-        `tokenizer: ${config.tokenizer.training.steps} steps on ${countOf(count, nounOf(source))} of ${source.name}`,
+        training.steps === 0 ? `tokenizer: that of ${init}` : `tokenizer: ${training.steps} steps on ${from}`,
       );
       await trainTokenizer(options, runner, pictures);
     }

@@ -42,7 +42,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     completionPlan: config.completionDecoding,
   });
   const names = stateNames(transformerParameters(model));
-  const initial = await initialTransformer(config.transformer.init, model);
+  const initial = await initialTransformer(config.transformer.init, model, tokenizer);
   const job = transformerJob({
     config: model,
     training: config.transformer.training,

@@ -103,6 +103,11 @@ const schema = z.strictObject({
       training: z
         .strictObject({
           ...optimisation({ steps: 20_000, batchSize: 16, learningRate: 4e-4, warmupSteps: 500 }),
+          steps: z
+            .int()
+            .min(0)
+            .default(20_000)
+            .describe("optimiser steps in all; 0: the tokenizer of init, as it is"),
           absoluteWeight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
         })
         .prefault({}),
@@ -263,6 +268,11 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
         `${got ?? "nothing"}; leave it out and it follows`,
     );
   }
+  requireInput(
+    config.tokenizer.training.steps > 0 || config.tokenizer.init !== undefined,
+    `${where("tokenizer", "training", "steps")}: 0 takes the tokenizer of a model as it is, so tokenizer.init must ` +
+      "name one, got nothing",
+  );
   checkData(config, where);
   const { model, training } = config.transformer;
   const { factors } = transformerConfigOf(config, 1, where("transformer", "model"));

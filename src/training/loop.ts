@@ -98,7 +98,7 @@ export async function train(
     await folder.saveCheckpoint({ step, tensors: { ...tensors, ...job.extra?.save() }, notes });
     return tensors;
   };
-  if (start >= schedule.steps) return runner.get(names);
+  if (start >= schedule.steps) return folder.checkpoint ? runner.get(names) : save(start);
 
   const program = await runner.load(encode(job.graph));
   const feeds = stateFeeds(specs);

@@ -126,30 +126,40 @@ describe("a folder of clips", () => {
 });
 
 describe("starting from another model", () => {
-  const go = (name: string, ...set: string[]) =>
-    trainModel({ config: configOf(videos, set), out: join(parent, name), threads: 1, stage: "tokenizer" });
+  const go = (name: string, stage: "tokenizer" | "all", ...set: string[]) =>
+    trainModel({ config: configOf(videos, set), out: join(parent, name), threads: 1, stage });
+  const from = (part: string, name = "whole") =>
+    `${part}.init=${JSON.stringify(join(parent, name, "model"))}`;
+  const asItIs = "tokenizer.training.steps=0";
 
-  it("takes its tokenizer, and refuses one of another shape", async () => {
-    // Almost no learning: the weights stay what they started from.
-    const still = ["tokenizer.training.steps=1", "tokenizer.training.learningRate=1e-12"];
-    await go("again", ...still, `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`);
-    const { readCheckpoint } = await import("../../src/training/run-folder.ts");
-    const config = configOf(videos, [
-      ...still,
-      `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`,
-    ]);
-    const { seed, data, tokenizer } = config;
-    const checkpoint = await readCheckpoint(join(parent, "again", "tokenizer"), { seed, data, tokenizer });
-    const { tensors } = await readModelPart(join(parent, "whole", "model"), "tokenizer");
-    for (const [name, { data: was }] of Object.entries(tensors)) {
-      const is = checkpoint!.tensors[`weight/${name}`]!.data as Float32Array;
-      expect(Math.max(...Array.from(is, (value, i) => Math.abs(value - Number(was[i])))), name).toBeLessThan(
-        1e-6,
-      );
-    }
-    const other = `tokenizer.init=${JSON.stringify(join(parent, "whole", "model"))}`;
-    await expect(go("wider", other, "tokenizer.model.channels=16")).rejects.toThrow(/shape/);
-    await expect(go("nowhere", "tokenizer.init=/no/such/model")).rejects.toThrow(/no such model folder/);
+  it("takes its tokenizer as it is, and refuses one of another shape", async () => {
+    const model = await go("again", "all", asItIs, from("tokenizer"));
+    const [theirs, ours] = await Promise.all(
+      [join(parent, "whole", "model"), model!].map((folder) => readModelPart(folder, "tokenizer")),
+    );
+    expect(tensorsDigest(ours!.tensors)).toBe(tensorsDigest(theirs!.tensors));
+    expect(await readFile(join(model!, "README.md"), "utf8")).toMatch(
+      /tokenizer none, it is that of .*whole/,
+    );
+    await expect(go("wider", "tokenizer", from("tokenizer"), "tokenizer.model.channels=16")).rejects.toThrow(
+      /shape/,
+    );
+    await expect(go("nowhere", "tokenizer", "tokenizer.init=/no/such/model")).rejects.toThrow(
+      /no such model folder/,
+    );
+    expect(() => configOf(videos, [asItIs])).toThrow(/tokenizer\.init must name one, got nothing/);
+  });
+
+  it("takes its transformer, unless that speaks of other codes", async () => {
+    const still = ["transformer.training.steps=1", "transformer.training.learningRate=1e-12"];
+    const model = await go("on", "all", asItIs, from("tokenizer"), from("transformer"), ...still);
+    const [was, is] = await Promise.all(
+      [join(parent, "whole", "model"), model!].map((folder) => readModelPart(folder, "transformer")),
+    );
+    expect(tensorsDigest(is!.tensors)).toBe(tensorsDigest(was!.tensors)); // equal once rounded to float16
+    await expect(go("strange", "all", "seed=9", from("transformer"))).rejects.toThrow(
+      /trained on other codes .* tokenizer\.training\.steps 0/,
+    );
   });
 });
 
