@@ -27,12 +27,12 @@ import {
   type Value,
 } from "../graph/index.ts";
 import { type ParameterSpec, parameterInputs } from "../models/parameters.ts";
-import { patchExtent, pixelSpace } from "../models/tokenizer/config.ts";
+import { levelFactors, patchExtent, pixelSpace } from "../models/tokenizer/config.ts";
 import type { Feed, Runner } from "../runtime/runner.ts";
 
 const positive = z.int().positive();
 
-export const classifierConfigSchema = z.strictObject({
+const classifierConfigSchema = z.strictObject({
   resolution: positive.describe("S, side of the square pictures, in pixels"),
   frames: positive.optional().describe("T of moving pictures; left out: still ones"),
   classes: z.int().min(2).describe("C"),
@@ -81,7 +81,7 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
   );
   const space = pixelSpace(config);
   const steps = patchExtent(config).map((size, axis) =>
-    poolings(config).reduce((all, factors) => all * factors[axis]!, size),
+    levelFactors(config, halvings).reduce((all, factors) => all * factors[axis]!, size),
   );
   const misfit = space.findIndex((extent, axis) => extent % steps[axis]! !== 0);
   requireInput(
@@ -99,14 +99,6 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
     `${where}: every entry of channels must be a multiple of groups, ${config.groups}, got ${odd}`,
   );
   return config;
-}
-
-/** By how much each axis shrinks between two convolutions, for every two. */
-function poolings({ frames, channels, temporalDownsampling }: ClassifierConfig): number[][] {
-  return channels.slice(1).map((_, i) => {
-    if (frames === undefined) return [2, 2];
-    return [(temporalDownsampling?.[i] ?? true) ? 2 : 1, 2, 2];
-  });
 }
 
 /** Every parameter, in the order the network uses them. */
@@ -152,7 +144,7 @@ export function classify(
   method: ConvolutionMethod,
 ): { features: Value; logits: Value } {
   const { channels, groups } = config;
-  const pools = poolings(config);
+  const pools = levelFactors(config, config.channels.length - 1);
   let x = spaceToDepth(multiply(subtract(pixels, 0.5), 4), patchExtent(config));
   channels.forEach((_, i) => {
     if (i > 0) x = averagePool(x, pools[i - 1]!);

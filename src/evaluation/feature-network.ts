@@ -31,7 +31,7 @@ import { resample, resamplings } from "./resample.ts";
 const positive = z.int().positive();
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 
-export const featureNetworkSchema = z.strictObject({
+const featureNetworkSchema = z.strictObject({
   file: z.string().min(1).describe("the ONNX file; in a description beside it, relative to that"),
   name: z.string().min(1).describe("what reports call the features, e.g. Inception-v3 2015-12-05, pool3"),
   input: z.string().optional().describe("name of the tensor that takes the pictures; left out: the only one"),

@@ -12,15 +12,13 @@ import { foldIn, type Key, keyFromSeed, permutation } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
 import { add, encode, Graph, matmul, multiply, square, sum, type Value } from "../graph/index.ts";
 import type { Program, Runner } from "../runtime/runner.ts";
+import { type Estimate, estimate } from "./estimate.ts";
 import { blocksOf, checkFeatures, type FeatureSet } from "./feature-set.ts";
 
-export interface KernelDistance {
-  /** MMD², the mean over the subsets. */
-  readonly mean: number;
+/** MMD², the mean over the subsets; its error is from the drawing of subsets alone. */
+export interface KernelDistance extends Estimate {
   /** Of the subsets' figures: what other tools print after the sign "±". */
   readonly standardDeviation: number;
-  /** Of the mean, from the drawing of subsets alone; infinite for one subset. */
-  readonly standardError: number;
 }
 
 export interface KernelDistanceOptions {
@@ -127,12 +125,7 @@ async function squaredDiscrepancy(
 }
 
 function summary(found: readonly number[]): KernelDistance {
-  const count = found.length;
-  const mean = found.reduce((total, value) => total + value, 0) / count;
+  const { mean, standardError } = estimate(found);
   const squares = found.reduce((total, value) => total + (value - mean) ** 2, 0);
-  return {
-    mean,
-    standardDeviation: Math.sqrt(squares / count),
-    standardError: count === 1 ? Infinity : Math.sqrt(squares / (count - 1) / count),
-  };
+  return { mean, standardDeviation: Math.sqrt(squares / found.length), standardError };
 }

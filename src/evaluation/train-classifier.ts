@@ -15,7 +15,7 @@ import { classifierJob } from "./classifier-job.ts";
 import { accuracyOf, type Judged, judge } from "./judge.ts";
 
 /** The schedule of the shipped classifier. */
-export const classifierSchedule: Schedule = {
+const classifierSchedule: Schedule = {
   steps: 1000,
   batchSize: 32,
   learningRate: 2e-3,

@@ -21,7 +21,7 @@ import {
 import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
 
 /** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
-export const opset = 21;
+const opset = 21;
 const irVersion = 10n;
 
 const typeCode: Record<GraphDType, TensorProto_DataType> = {

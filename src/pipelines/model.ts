@@ -339,7 +339,7 @@ export function describeModel({ tokenizer, transformer, classNames, front, ...pl
 }
 
 /** A front in numbers, each plan beside the flat decode. */
-export function describeFront(front: PlanFront, config: TransformerConfig, defaults: DecodePlan) {
+function describeFront(front: PlanFront, config: TransformerConfig, defaults: DecodePlan) {
   const flat = flatMultiplyAdds(transformerFacts(config), defaults);
   return {
     ...front,

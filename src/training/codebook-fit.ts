@@ -77,7 +77,7 @@ async function farApart(
     codes.set(row(from), chosen.size * width);
     chosen.add(from);
   };
-  for (const from of permutation(key, rows).subarray(0, Math.ceil(size / rounds))) choose(from);
+  for (const from of permutation(foldIn(key, 0), rows).subarray(0, Math.ceil(size / rounds))) choose(from);
   const program = await runner.load(encode(distanceGraph(size, width)));
   for (let round = 1; chosen.size < size; round++) {
     // Places without a code yet repeat the first one, which changes no distance.

@@ -132,9 +132,12 @@ export function patchExtent({
   return frames === undefined ? [patchSize, patchSize] : [framePatch, patchSize, patchSize];
 }
 
-/** By how much each axis shrinks from one level to the next, for every further level. */
-export function levelFactors({ frames, multipliers, temporalDownsampling }: TokenizerConfig): number[][] {
-  return multipliers.slice(1).map((_, i) => {
+/** By how much each axis shrinks from one level to the next, at every of `halvings` steps. */
+export function levelFactors(
+  { frames, temporalDownsampling }: Pick<TokenizerConfig, "frames" | "temporalDownsampling">,
+  halvings: number,
+): number[][] {
+  return Array.from({ length: halvings }, (_, i) => {
     if (frames === undefined) return [2, 2];
     return [(temporalDownsampling?.[i] ?? true) ? 2 : 1, 2, 2];
   });
@@ -142,7 +145,7 @@ export function levelFactors({ frames, multipliers, temporalDownsampling }: Toke
 
 /** Pixels per token along each axis. */
 export function tokenStride(config: TokenizerConfig): number[] {
-  const factors = levelFactors(config);
+  const factors = levelFactors(config, config.multipliers.length - 1);
   return patchExtent(config).map((size, axis) => factors.reduce((all, factor) => all * factor[axis]!, size));
 }
 

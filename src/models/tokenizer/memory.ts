@@ -14,7 +14,7 @@ export function decodingNumbers(config: TokenizerConfig): number {
   const pixels = sizeOf(pixelSpace(config));
   const finest = pixels / sizeOf(patchExtent(config));
   const sizes = config.multipliers.map((multiplier, level) => {
-    const shrunk = levelFactors(config).slice(0, Math.max(level - 1, 0));
+    const shrunk = levelFactors(config, config.multipliers.length - 1).slice(0, Math.max(level - 1, 0));
     return (config.channels * multiplier * finest) / sizeOf(shrunk.flat());
   });
   return maps * Math.max(...sizes) + 3 * 3 * pixels;

@@ -175,7 +175,7 @@ function residual(x: Value, { name, into, out }: Block, context: NetworkContext)
 /** Pixels [B, 3, ...space] in [0, 1] -> latents [B, latentWidth, ...grid]. */
 export function encodePixels(pixels: Value, context: NetworkContext): Value {
   const { config } = context;
-  const factors = levelFactors(config);
+  const factors = levelFactors(config, config.multipliers.length - 1);
   let x = convolve(spaceToDepth(pixels, patchExtent(config)), "encoder.conv_in", context);
   encoderBlocks(config).forEach((blocks, level) => {
     for (const block of blocks) x = residual(x, block, context);
@@ -188,7 +188,7 @@ export function encodePixels(pixels: Value, context: NetworkContext): Value {
 /** Quantised latents [B, latentWidth, ...grid] -> pixels [B, 3, ...space], meant for [0, 1] but not clamped. */
 export function decodeLatents(latents: Value, context: NetworkContext): Value {
   const { config } = context;
-  const factors = levelFactors(config);
+  const factors = levelFactors(config, config.multipliers.length - 1);
   let x = convolve(latents, "decoder.conv_in", context);
   decoderBlocks(config).forEach((blocks, i) => {
     for (const block of blocks) x = residual(x, block, context);

@@ -11,7 +11,7 @@ import type { Device } from "../../runtime/runner.ts";
 import type { TransformerConfig } from "./config.ts";
 import type { FactorChoice } from "./parameters.ts";
 
-export const precisions = ["fp32", "int8"] as const;
+const precisions = ["fp32", "int8"] as const;
 /** What the linear layers compute with. */
 export type Precision = (typeof precisions)[number];
 
