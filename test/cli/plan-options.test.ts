@@ -1,0 +1,45 @@
+/** What the options of a plan change of a model's default one. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { planInputOf } from "../../cli/plan-options.ts";
+import { planFor } from "../../src/index.ts";
+import { toyVideoModel } from "../pipelines/toy-video-model.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plan-options-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("the file of a plan", () => {
+  it("says what differs from the default of the task it is used for", async () => {
+    const path = join(folder, "plan.json");
+    await writeFile(path, JSON.stringify({ sizes: "4x3,1x2" }));
+    const model = toyVideoModel();
+    for (const task of ["generate", "predict"] as const) {
+      const plan = planFor(model, await planInputOf({ cache: true, plan: path }, model, task), task);
+      expect(plan).toEqual(planFor(model, "4x3,1x2", task));
+      expect(plan.maskSchedule.kind).toBe(task === "predict" ? "linear" : "cosine");
+    }
+  });
+
+  it("may be the record of a decode, and other options change it", async () => {
+    const model = toyVideoModel();
+    const path = join(folder, "sample.json");
+    const ran = planFor(model, { sizes: "8x1,2x2", choiceTemperature: 2 });
+    await writeFile(path, JSON.stringify({ settings: ran, seed: 4 }));
+    expect(planFor(model, await planInputOf({ cache: true, plan: path }, model))).toEqual(ran);
+    const hotter = await planInputOf({ cache: true, plan: path, choiceTemperature: 5 }, model);
+    expect(planFor(model, hotter)).toEqual({ ...ran, choiceTemperature: 5 });
+  });
+});
+
+it("guides no completion, since none was trained without its task", () => {
+  const guided = { guidance: { scale: 2 } };
+  expect(() => planFor(toyVideoModel(), guided, "predict")).toThrow(
+    /plan\.guidance\.scale: must be 0 to predict, .* got 2/,
+  );
+  expect(planFor(toyVideoModel(), guided).guidance.scale).toBe(2);
+});
