@@ -19,16 +19,14 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
     report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(measured.result)}`);
     report.say(
       `\n${samples} held-out clips, the first ${measured.result.given} frames of each given, ${facts}\n` +
-        `± is the standard error over the ${seeds === 1 ? "clips" : "seeds"}; of a kernel distance ` +
-        "alone, over its subsets",
+        `gained: over the last given frame again, clip by clip\n${errorBars(seeds, "PSNR and SSIM over the clips")}`,
     );
   } else {
     const { psnr, codebookUse } = measured.result.tokenizer;
     report.say(generationTable(measured.result, measured.rows));
     report.say(
       `\n${samples} ${thingsOf(measured)} each, ${facts}\n` +
-        `± is the standard error over ${seeds === 1 ? "the subsets" : "the seeds"}` +
-        `${seeds === 1 ? " of a kernel distance; --seeds 3 gives every figure one" : ""}\n` +
+        `${errorBars(seeds)}\n` +
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
     );
   }
@@ -39,6 +37,20 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
       `${remembered} sets of ${thingsOf(measured)} had been measured before (${options.cacheFolder})`,
     );
   }
+}
+
+/**
+ * What the error bars of the tables are.
+ *
+ * @param own  which figures bring their own besides the kernel distance
+ */
+export function errorBars(seeds: number, ...own: readonly string[]): string {
+  const parts = [
+    ...own,
+    "kernel distances over the set's vectors",
+    ...(seeds > 1 ? ["all else over the seeds"] : []),
+  ];
+  return `± is the standard error: of ${parts.join(", ")}${seeds > 1 ? "" : "; --seeds 3 gives every figure one"}`;
 }
 
 /** The feature network's table and what it is held against, where there is one. */

@@ -19,6 +19,8 @@ interface Judged {
 interface Near {
   readonly psnr: Estimate;
   readonly ssim: Estimate;
+  /** Beside the last given frame again. */
+  readonly gain: { readonly psnr: Estimate };
 }
 
 /** What plans alone have. */
@@ -92,13 +94,14 @@ export function predictionTable(
 ): string {
   const cells = (way: Judged & Near) => [
     shown(way.psnr, decimals(2)),
+    shown(way.gain.psnr, decimals(2)),
     shown(way.ssim, decimals(4)),
     ...judgedCells(way),
   ];
   return print(
-    ["clips", "plan", "PSNR, dB", "SSIM", ...judgedHead(real), ...costHead],
+    ["clips", "plan", "PSNR, dB", "gained, dB", "SSIM", ...judgedHead(real), ...costHead],
     [
-      ["the true ones", "", "", "", ...judgedCells(real), ...noCost],
+      ["the true ones", "", "", "", "", ...judgedCells(real), ...noCost],
       ["last given frame again", "", ...cells(repeat), ...noCost],
       ["true frames, through the tokenizer", "", ...cells(tokenizer), ...noCost],
       ...rows.map((row) => [row.name, row.sizes, ...cells(row), ...costCells(row)]),

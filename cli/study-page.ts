@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Study } from "../src/evaluate.ts";
 import type { DecodePlan } from "../src/index.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
-import { besideOf, type circumstances, warningsOf } from "./evaluation-report.ts";
+import { besideOf, type circumstances, errorBars, warningsOf } from "./evaluation-report.ts";
 import type { Measured } from "./evaluation-run.ts";
 import { generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
 import { markdownTable } from "./table.ts";
@@ -85,8 +85,8 @@ function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions
     `to ${result.reference.pictures} real ones of ${result.reference.source}, in the features of ` +
     `${basename(judge.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
     `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
-    `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ± is the ` +
-    `standard error${seeds === 1 ? "" : " over the seeds"}.`
+    `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ` +
+    `${errorBars(seeds, ...(measured.task === "predict" ? ["PSNR and SSIM over the clips"] : []))}.`
   );
 }
 

@@ -57,7 +57,6 @@ export {
   inceptionScoreOfProbabilities,
 } from "./evaluation/inception-score.ts";
 export {
-  type KernelDistance,
   type KernelDistanceOptions,
   kernelDistance,
 } from "./evaluation/kernel-distance.ts";

@@ -29,7 +29,8 @@ export type Estimated<T> = T extends number | Estimate
 
 /**
  * Every figure of records of one shape, over the records: the mean, and the standard error between them. A figure that
- * comes as an estimate counts by its mean; of one record alone it keeps its own error.
+ * comes as an estimate keeps the mean of its own errors: the records may share what it errs by, as several decodes of
+ * the same clips do, and then more of them do not make it surer.
  *
  * @param records  at least one, all with the same keys
  */
@@ -41,7 +42,11 @@ function joined(values: readonly unknown[]): unknown {
   const [first] = values;
   if (typeof first === "number") return estimate(values as number[]);
   if (isEstimate(first)) {
-    return values.length === 1 ? first : estimate((values as Estimate[]).map(({ mean }) => mean));
+    const own = values as Estimate[];
+    return {
+      mean: mean(own.map((figure) => figure.mean)),
+      standardError: mean(own.map(({ standardError }) => standardError)),
+    };
   }
   if (Array.isArray(first))
     return first.map((_, i) => joined(values.map((value) => (value as unknown[])[i])));

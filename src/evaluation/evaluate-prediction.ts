@@ -67,6 +67,8 @@ export const exactMatch = 60;
  * last given one. Its SSIM is the mean of theirs.
  */
 export interface PredictionVerdict extends Nearness, Verdict {
+  /** How much nearer than the last given frame again, clip by clip: what clips differ by falls out of the error. */
+  readonly gain: Nearness;
   /** [T - g], every predicted frame by itself, in the order of time. */
   readonly frames: readonly Nearness[];
 }
@@ -123,12 +125,16 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
     })) {
       truth.push(...(clips as (Picture & Clip)[]));
     }
+    const repeated = () => truth.map((clip) => filledIn(clip, completion));
+    let ofRepeated: Promise<FrameErrors> | null = null; // of use only where something is measured anew
     const verdictOn = async (clips: readonly Clip[]): Promise<PredictionVerdict> => {
+      ofRepeated ??= frameErrors(repeated(), truth, given, signal);
+      const [own, least] = [await frameErrors(clips, truth, given, signal), await ofRepeated];
       const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
-      return { ...(await nearness(clips, truth, given, signal)), ...(await comparison.verdictOn(labelled)) };
+      return { ...nearness(own), gain: gainOver(least, own), ...(await comparison.verdictOn(labelled)) };
     };
     const repeat = await measureBeside(options, { set: "repeat", given, digest }, () =>
-      verdictOn(truth.map((clip) => filledIn(clip, completion))),
+      verdictOn(repeated()),
     );
     const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
       const rebuilt: Clip[] = [];
@@ -153,31 +159,54 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
   }
 }
 
+/** [n][T - g], of the predicted frames of every clip. */
+interface FrameErrors {
+  readonly squared: readonly (readonly number[])[];
+  readonly similarity: readonly (readonly number[])[];
+}
+
 /** Holds the frames after the first `given` ones against the true ones. */
-async function nearness(
+async function frameErrors(
   clips: readonly Clip[],
   truth: readonly Clip[],
   given: number,
   signal?: AbortSignal,
-): Promise<Nearness & { frames: Nearness[] }> {
+): Promise<FrameErrors> {
   const predicted = Array.from({ length: truth[0]!.frames - given }, (_, i) => given + i);
-  const errors: number[][] = []; // [n][T - g], mean squared
-  const similarities: number[][] = [];
+  const squared: number[][] = [];
+  const similarity: number[][] = [];
   for (const [i, clip] of clips.entries()) {
     await setImmediate(); // lets a signal come in
     signal?.throwIfAborted();
     const pairs = predicted.map((t) => [frameOf(clip, t), frameOf(truth[i]!, t)] as const);
-    errors.push(pairs.map(([made, wanted]) => meanSquaredError(made, wanted)));
-    similarities.push(pairs.map(([made, wanted]) => ssim(made, wanted)));
+    squared.push(pairs.map(([made, wanted]) => meanSquaredError(made, wanted)));
+    similarity.push(pairs.map(([made, wanted]) => ssim(made, wanted)));
   }
-  const peakToNoise = (squared: readonly number[]): Estimate =>
-    estimate(squared.map((error) => Math.min(exactMatch, decibels(error))));
+  return { squared, similarity };
+}
+
+const peakToNoise = (squared: number): number => Math.min(exactMatch, decibels(squared));
+
+/** [n] each, of whole clips. */
+const clipPsnrs = ({ squared }: FrameErrors): number[] => squared.map((clip) => peakToNoise(mean(clip)));
+const clipSimilarities = ({ similarity }: FrameErrors): number[] => similarity.map(mean);
+
+function nearness(errors: FrameErrors): Nearness & { frames: Nearness[] } {
+  const { squared, similarity } = errors;
   return {
-    psnr: peakToNoise(errors.map(mean)),
-    ssim: estimate(similarities.map(mean)),
-    frames: predicted.map((_, t) => ({
-      psnr: peakToNoise(errors.map((clip) => clip[t]!)),
-      ssim: estimate(similarities.map((clip) => clip[t]!)),
+    psnr: estimate(clipPsnrs(errors)),
+    ssim: estimate(clipSimilarities(errors)),
+    frames: squared[0]!.map((_, t) => ({
+      psnr: estimate(squared.map((clip) => peakToNoise(clip[t]!))),
+      ssim: estimate(similarity.map((clip) => clip[t]!)),
     })),
   };
+}
+
+function gainOver(least: FrameErrors, own: FrameErrors): Nearness {
+  const over = (read: (errors: FrameErrors) => number[]): Estimate => {
+    const before = read(least);
+    return estimate(read(own).map((value, i) => value - before[i]!));
+  };
+  return { psnr: over(clipPsnrs), ssim: over(clipSimilarities) };
 }

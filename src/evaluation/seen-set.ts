@@ -59,8 +59,8 @@ export interface SetMeasures {
   /** Fréchet distance. */
   readonly frechet: number;
   /**
-   * Kernel distance over its subsets; null where the truth is known by its statistics alone, as the next two. Where
-   * classes take turns, pictures of a small set are less alike than by chance, which draws it below 0.
+   * Kernel distance; null where the truth is known by its statistics alone, as the next two. Where classes take turns,
+   * pictures of a small set are less alike than by chance, which draws it below 0.
    */
   readonly kernel: Estimate | null;
   /** Improved precision, in [0, 1]. */
@@ -73,9 +73,6 @@ export interface SetMeasures {
 
 /** The fewest pictures of a set that can be measured: precision looks at three neighbours of each. */
 export const fewestPictures = 4;
-
-/** Vectors in a subset of the kernel distance, where there are as many. */
-const kernelSubset = 1000;
 
 /**
  * Measures a set. Precision and recall are taken of as many pictures of either set, since they fall with their number.
@@ -93,16 +90,12 @@ export async function measureSet(
     return { frechet: distance, kernel: null, precision: null, recall: null, isUnderSampled };
   }
   const fewest = Math.min(truth.features.dims[0]!, made.features.dims[0]!);
-  const subsetSize = Math.min(kernelSubset, fewest);
-  const { mean, standardError } = await kernelDistance(runner, made.features, truth.features, {
-    subsetSize,
-    signal,
-  });
+  const kernel = await kernelDistance(runner, made.features, truth.features, { signal });
   const near = await precisionRecall(
     runner,
     firstRows(truth.features, fewest),
     firstRows(made.features, fewest),
     { signal },
   );
-  return { frechet: distance, kernel: { mean, standardError }, ...near, isUnderSampled };
+  return { frechet: distance, kernel, ...near, isUnderSampled };
 }

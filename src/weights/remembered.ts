@@ -5,7 +5,7 @@ import { InputError } from "../core/errors.ts";
 import { readJson, writeJson } from "./json-file.ts";
 
 /** Part of every file's facts: change it whenever a measure changes its meaning. */
-const version = 1;
+const version = 2;
 
 /**
  * What was measured under these facts before, or else what `measure` finds now, which is then kept.

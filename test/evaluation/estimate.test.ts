@@ -21,7 +21,7 @@ describe("estimates", () => {
       value,
       list: [value, 2 * value],
       inner: { deep: -value },
-      own: { mean: 10 * value, standardError: 99 },
+      own: { mean: 10 * value, standardError: 30 * value },
     });
     const of = (factor: number) => ({ mean: 3 * factor, standardError: Math.abs(factor) * Math.sqrt(7 / 3) });
     const close = ({ mean, standardError }: ReturnType<typeof of>) => ({
@@ -35,11 +35,11 @@ describe("estimates", () => {
       value: close(of(1)),
       list: [close(of(1)), close(of(2))],
       inner: { deep: close(of(-1)) },
-      own: close(of(10)), // between the records: their own errors are another matter
+      own: { mean: 30, standardError: 90 }, // the mean of the errors that they came with
     });
   });
 
-  it("keep the own error of a figure that is known once", () => {
+  it("keep the error of a figure that comes with one", () => {
     const own = { mean: 1, standardError: 0.5 };
     expect(estimated([{ own }])).toEqual({ own });
     expect([own, { mean: 1 }, null, 3].map(isEstimate)).toEqual([true, false, false, false]);

@@ -152,6 +152,12 @@ describe("evaluation of predictions", () => {
     const similar = clips.map((i) => ssimOf(lightOf(i, 1), lightOf(i, 3)));
     expect(repeat.frames[1]!.ssim.mean).toBeCloseTo(similar.reduce((a, b) => a + b) / 10, 8);
 
+    // Nothing to gain over itself; whoever is exact gains by as much in every clip.
+    expect(repeat.gain.psnr).toEqual({ mean: 0, standardError: 0 });
+    expect(exact!.gain.psnr.mean).toBeCloseTo(exactMatch - repeat.psnr.mean, 10);
+    expect(exact!.gain.psnr.standardError).toBeCloseTo(0, 10);
+    expect(off!.gain.ssim.mean).toBeCloseTo(off!.ssim.mean - repeat.ssim.mean, 10);
+
     // The tokenizer takes 2 from every byte.
     expect(tokenizer.psnr.mean).toBeCloseTo(psnrOf(2), 10);
 

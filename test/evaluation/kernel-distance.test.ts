@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { foldIn, keyFromSeed, normals, permutation } from "../../src/core/random.ts";
+import { keyFromSeed, normals } from "../../src/core/random.ts";
 import { tensor } from "../../src/core/tensor.ts";
+import { type Estimate, estimate, mean } from "../../src/evaluation/estimate.ts";
 import { kernelDistance } from "../../src/evaluation/kernel-distance.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
@@ -27,40 +28,49 @@ const { width } = golden.kernel;
 const a = featureSet(golden.kernel.a, width);
 const b = featureSet(golden.kernel.b, width);
 
-it("of whole sets is NumPy's, whatever the order", async () => {
-  const { mean, standardDeviation } = await kernelDistance(runner, a, b, { subsets: 3, subsetSize: 24 });
-  expect(mean).toBeCloseTo(golden.kernel.mmd2, 10);
-  expect(standardDeviation).toBeCloseTo(0, 10);
+it("is NumPy's estimate of whole sets", async () => {
+  expect((await kernelDistance(runner, a, b)).mean).toBeCloseTo(golden.kernel.mmd2, 10);
 });
 
-it("is the mean over the subsets that the key draws, with its deviation and error", async () => {
-  const key = keyFromSeed(5);
-  const found = [0, 1, 2, 3].map((i) => {
-    const drawn = (set: typeof a, which: number) => {
-      const order = permutation(foldIn(key, 2 * i + which), 24);
-      return Array.from(order.subarray(0, 7), (at) => rowsOf(set)[at]!);
-    };
-    return byPairs(drawn(a, 0), drawn(b, 1));
-  });
-  const mean = found.reduce((sum, value) => sum + value, 0) / 4;
-  const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const progress: number[] = [];
-  const result = await kernelDistance(runner, a, b, {
-    subsets: 4,
-    subsetSize: 7,
-    key,
-    onProgress: (done) => progress.push(done),
-  });
-  expect(result.mean).toBeCloseTo(mean, 10);
-  expect(result.standardDeviation).toBeCloseTo(Math.sqrt(squares / 4), 10);
-  expect(result.standardError).toBeCloseTo(Math.sqrt(squares / 3 / 4), 10);
-  expect(progress).toEqual([1, 2, 3, 4]);
+it("errs as estimates without a group each do, pair by pair", async () => {
+  const [rows, others] = [rowsOf(a), rowsOf(b).slice(0, 21)]; // of both sets a twentieth is left out in turn
+  const group = (set: number[][], g: number) => [
+    Math.floor((g * set.length) / 20),
+    Math.floor(((g + 1) * set.length) / 20),
+  ];
+  const without = (set: number[][], g: number) => {
+    const [from, to] = group(set, g);
+    return set.filter((_, i) => i < from! || i >= to!);
+  };
+  const parts = Array.from({ length: 20 }, (_, g) => byPairs(without(rows, g), without(others, g)));
+  const middle = parts.reduce((sum, part) => sum + part, 0) / 20;
+  const squares = parts.reduce((sum, part) => sum + (part - middle) ** 2, 0);
+  const found = await kernelDistance(runner, a, featureSet(others.flat(), width));
+  expect(found.mean).toBeCloseTo(byPairs(rows, others), 10);
+  expect(found.standardError).toBeCloseTo(Math.sqrt((19 / 20) * squares), 10);
+});
+
+it("errs by about what it varies between sets drawn anew", async () => {
+  const drawn = (seed: number, count: number, shift: number) =>
+    tensor(
+      "float32",
+      [count, 4],
+      normals(keyFromSeed(seed), count * 4).map((value) => value + shift),
+    );
+  const found: Estimate[] = [];
+  for (let seed = 0; seed < 60; seed++) {
+    found.push(await kernelDistance(runner, drawn(2 * seed, 60, 0.3), drawn(2 * seed + 1, 100, 0)));
+  }
+  const varies = estimate(found.map(({ mean }) => mean)).standardError * Math.sqrt(found.length);
+  const said = mean(found.map(({ standardError }) => standardError));
+  expect(said / varies).toBeGreaterThan(0.75); // 60 draws tell a deviation to a tenth
+  expect(said / varies).toBeLessThan(1.35);
 });
 
 it("goes over sets of several blocks", async () => {
   // One number each: the sums over pairs are sums of powers, (xy + 1)³ = x³y³ + 3x²y² + 3xy + 1.
-  const count = 1100;
-  const [x, y] = [normals([1, 2], count), normals([3, 4], count).map((value) => value + 0.5)];
+  const [count, others] = [20 * 1100, 50];
+  const [x, y] = [normals([1, 2], count), normals([3, 4], others).map((value) => value + 0.5)];
   const power = (values: Float32Array, p: number) => values.reduce((sum, value) => sum + value ** p, 0);
   const pairs = (u: Float32Array, v: Float32Array) =>
     power(u, 3) * power(v, 3) +
@@ -68,23 +78,20 @@ it("goes over sets of several blocks", async () => {
     3 * power(u, 1) * power(v, 1) +
     u.length * v.length;
   const own = (u: Float32Array) => u.reduce((sum, value) => sum + (value * value + 1) ** 3, 0);
-  const within = (u: Float32Array) => (pairs(u, u) - own(u)) / (count * (count - 1));
-  const { mean, standardError } = await kernelDistance(
+  const within = (u: Float32Array) => (pairs(u, u) - own(u)) / (u.length * (u.length - 1));
+  const found = await kernelDistance(
     runner,
     tensor("float32", [count, 1], x),
-    tensor("float32", [count, 1], y),
-    { subsets: 1, subsetSize: count },
+    tensor("float32", [others, 1], y),
   );
-  expect(mean).toBeCloseTo(within(x) + within(y) - (2 * pairs(x, y)) / count ** 2, 8);
-  expect(standardError).toBe(Infinity);
+  expect(found.mean).toBeCloseTo(within(x) + within(y) - (2 * pairs(x, y)) / (count * others), 6);
 });
 
-it("refuses subsets larger than a set, numbers that are none, and two widths", async () => {
-  await expect(kernelDistance(runner, a, b)).rejects.toThrow(
-    "kernel distance: subsets of 1000 vectors need sets as large, got one of 24",
+it("refuses sets too small, numbers that are none, and two widths", async () => {
+  const few = featureSet([1, 2, 3, 4, 5, 6], 2);
+  await expect(kernelDistance(runner, few, few)).rejects.toThrow(
+    "needs sets of 4 vectors at least, got one of 3",
   );
-  await expect(kernelDistance(runner, a, b, { subsets: 0 })).rejects.toThrow("at least 1 subset");
-  await expect(kernelDistance(runner, a, b, { subsetSize: 1 })).rejects.toThrow("at least 2 vectors");
   const broken = featureSet([1, 2, Number.NaN, 4], 2);
   await expect(kernelDistance(runner, broken, broken)).rejects.toThrow("feature 0 of vector 1 is NaN");
   await expect(kernelDistance(runner, a, broken)).rejects.toThrow("[N, F] of one F, got [24,5] and [2,2]");
@@ -92,9 +99,6 @@ it("refuses subsets larger than a set, numbers that are none, and two widths", a
 });
 
 it("stops when told", async () => {
-  const controller = new AbortController();
-  const options = { subsets: 50, subsetSize: 4, signal: controller.signal };
-  const call = kernelDistance(runner, a, b, { ...options, onProgress: () => controller.abort() });
-  await expect(call).rejects.toThrow("aborted");
+  await expect(kernelDistance(runner, a, b, { signal: AbortSignal.abort() })).rejects.toThrow("aborted");
   expect((await runner.stats()).programs).toBe(0);
 });
