@@ -42,7 +42,9 @@ export function addPlanOptions(command: Command): Command {
         "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
       )
         .argParser(decimalNumber(0, true))
-        .conflicts(["plan", "steps", "budget"]),
+        // Measured plans bring their settings.
+        .conflicts(["plan", "steps", "budget", "guidance", "maskSchedule", "entropyBound", "cache"])
+        .conflicts(["choiceTemperature", "tokenTemperature", "minP"]),
     )
     .addOption(
       new Option(
@@ -90,13 +92,7 @@ export async function planInputOf(
   task?: "generate" | Task,
 ): Promise<PlanInput> {
   const { planFor, planForBudget, planForQuality, readPlan } = await import("../src/index.ts");
-  return {
-    ...(options.budget !== undefined && planForBudget(model, options.budget, task)),
-    ...(options.targetQuality !== undefined && planForQuality(model, options.targetQuality, task)),
-    ...(options.plan?.endsWith(".json")
-      ? await readPlan(options.plan, planFor(model, {}, task))
-      : options.plan !== undefined && { sizes: options.plan }),
-    ...(options.steps !== undefined && { steps: options.steps }),
+  const settings: PlanInput = {
     ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
     ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),
     ...(options.entropyBound !== undefined && {
@@ -108,5 +104,14 @@ export async function planInputOf(
       tokenTemperature: { kind: "constant", value: options.tokenTemperature } as const,
     }),
     ...(options.minP !== undefined && { minP: options.minP }),
+  };
+  if (options.budget !== undefined) return planForBudget(model, options.budget, task, settings);
+  if (options.targetQuality !== undefined) return planForQuality(model, options.targetQuality, task);
+  return {
+    ...(options.plan?.endsWith(".json")
+      ? await readPlan(options.plan, planFor(model, {}, task))
+      : options.plan !== undefined && { sizes: options.plan }),
+    ...(options.steps !== undefined && { steps: options.steps }),
+    ...settings,
   };
 }

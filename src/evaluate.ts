@@ -78,7 +78,7 @@ export {
 } from "./evaluation/precision-recall.ts";
 export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
 export type { SetMeasures } from "./evaluation/seen-set.ts";
-export { readStatistics, writeStatistics } from "./evaluation/statistics-file.ts";
+export { readStatistics, type StatisticsOwner, writeStatistics } from "./evaluation/statistics-file.ts";
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
 export {
   type Claim,

@@ -17,6 +17,7 @@ interface SearchOptions extends ComputeOptions, JudgeOptions {
   rounds: number;
   heldOut: number;
   seed: number;
+  replace?: boolean;
   json?: boolean;
 }
 
@@ -40,7 +41,8 @@ export function addSearchCommand(program: Command, signal: AbortSignal): void {
       wholeNumber(4),
       2000,
     )
-    .option("--seed <n>", "of the plans drawn and of their pictures", wholeNumber(0, 2 ** 32 - 1), 0);
+    .option("--seed <n>", "of the plans drawn and of their pictures", wholeNumber(0, 2 ** 32 - 1), 0)
+    .option("--replace", "put the front in the place of one that was measured on more pictures, too");
   addComputeOptions(addJudgeOptions(command)).addHelpText(
     "after",
     `
@@ -63,6 +65,7 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
   const {
     ensureWritableFolder,
     findModelFront,
+    InputError,
     modelIdentity,
     openImagePipeline,
     openVideoPipeline,
@@ -71,7 +74,18 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
   const { openPlanJudge } = await import("../../src/evaluate.ts");
   const subject = await openSubject(folder, options);
   const { model, judge, classifier } = subject;
+  const { front: kept } = model;
+  if (kept && kept.samples > heldOut && !options.replace) {
+    throw new InputError(
+      `search: ${folder} keeps plans measured on ${kept.samples} pictures, more than --held-out ${heldOut}; ask for as many, ` +
+        "or give --replace",
+    );
+  }
   await ensureWritableFolder(folder);
+  const width = classifier.config.featureWidth;
+  if (heldOut <= width) {
+    report.say(`warning: ${heldOut} pictures are too few for ${width} features; distances mean little`);
+  }
   const { runner, measuring, close } = await openRunners(options);
   const stages = openBars();
   let found: FoundFront;
@@ -115,10 +129,6 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
       `the features of ${front.judge}\n` +
       `${front.plans.length} plans on the front, kept in ${folder}/generation_config.json`,
   );
-  const width = classifier.config.featureWidth;
-  if (heldOut <= width) {
-    report.say(`warning: ${heldOut} pictures are too few for ${width} features; distances mean little`);
-  }
   report.finish({ model: folder, ...options, precision, front, finalists: found.finalists });
 }
 

@@ -69,17 +69,20 @@ export function bestWithin(
  * The best plan within a budget: of the measured front, the one of the least distance; where no measured plan is cheap
  * enough, or none was measured, the dearest one of {@link planFamily}.
  *
- * @param budget  fraction of {@link flatMultiplyAdds}, above 0
- * @param front   plans that were measured; empty when there are none
+ * @param budget  fraction of `flat`, above 0
+ * @param front   plans that were measured; none unless told
+ * @param flat    what the whole is; {@link flatMultiplyAdds} unless told
  * @throws InputError when no plan is so cheap, saying what the cheapest takes
  */
 export function planWithin(
   model: TransformerSizes & ModelFacts,
   defaults: DecodePlan,
   budget: number,
-  front: readonly FrontPlan[] = [],
+  {
+    front = [],
+    flat = flatMultiplyAdds(model, defaults),
+  }: { readonly front?: readonly FrontPlan[]; readonly flat?: number } = {},
 ): DecodePlan {
-  const flat = flatMultiplyAdds(model, defaults);
   const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / flat;
   const family = planFamily(model.factors, defaults);
   const found = bestWithin({ front, family }, share, budget);

@@ -193,7 +193,8 @@ export function requireKnown(made: PictureKind, { config, classNames }: Classifi
   const [wanted, known] = [describe(made), describe({ ...config, classNames })];
   requireInput(
     wanted === known,
-    `evaluate: the classifier must know what the model makes, ${wanted}; it knows ${known}; train one on the model's data`,
+    `evaluate: the classifier must know what the model makes, ${wanted}; it knows ${known}; give data of ` +
+      "the model's kind, and a classifier trained on it",
   );
 }
 

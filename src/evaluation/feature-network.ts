@@ -4,7 +4,7 @@
  *
  * N pictures, still or moving; T frames, H height, W width of what the network sees; F feature width, C classes.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { InputError, requireInput, unknownName } from "../core/errors.ts";
@@ -85,7 +85,16 @@ export interface FeatureNetwork {
  * @throws InputError naming the file and the key, what it must be and what came
  */
 export async function readFeatureNetwork(path: string): Promise<FeatureNetworkDescription> {
-  const place = path.replace(/\.onnx$/, ".json");
+  const place = path.replace(/\.onnx$/i, ".json");
+  const isThere = await stat(place).then(
+    () => true,
+    () => false,
+  );
+  requireInput(
+    isThere || place === path,
+    `${path}: needs a description beside it, ${place}: what it takes and which of its tensors are the features; ` +
+      "docs/feature-networks.md has examples",
+  );
   const description = featureNetworkDescription(await readJson(place), place);
   return { ...description, file: resolve(dirname(place), description.file) };
 }
@@ -175,7 +184,7 @@ async function loaded(
   return {
     description,
     async extract(pictures, { signal } = {}) {
-      checkPictures(pictures, layout, wanted);
+      checkPictures(file, pictures, layout, wanted);
       const perRun = fixedBatch ?? Math.max(1, Math.floor(batchSize / (pictures[0]!.frames ?? 1)));
       const found: Record<string, HostTensor<"float32">[]> = { features: [], logits: [] };
       for (let from = 0; from < pictures.length; from += perRun) {
@@ -284,29 +293,34 @@ function preparationGraph(
   return graph;
 }
 
-function checkPictures(pictures: readonly Raster[], layout: string, { given, frames }: Extents): void {
+function checkPictures(
+  file: string,
+  pictures: readonly Raster[],
+  layout: string,
+  { given, frames }: Extents,
+): void {
   const [first] = pictures;
-  requireInput(first, "feature network: needs at least one picture, got none");
+  requireInput(first, `${file}: needs at least one picture, got none`);
   const space = spaceOf(first);
   const other = pictures.find((picture) => spaceOf(picture).join() !== space.join());
   requireInput(
     !other,
-    `feature network: pictures given together must share one size, got [${space.join(", ")}] and ` +
+    `${file}: pictures given together must share one size, got [${space.join(", ")}] and ` +
       `[${other && spaceOf(other).join(", ")}]`,
   );
   const isMoving = layout.includes("T");
   requireInput(
     isMoving === (first.frames !== undefined),
-    `feature network: takes ${isMoving ? "moving" : "still"} pictures (layout ${layout}), got ` +
+    `${file}: takes ${isMoving ? "moving" : "still"} pictures (layout ${layout}), got ` +
       `${isMoving ? "still" : "moving"} ones of [${space.join(", ")}]`,
   );
   requireInput(
     frames === null || first.frames === frames,
-    `feature network: takes ${frames} frames, got ${first.frames}; cut the clips to ${frames}`,
+    `${file}: takes ${frames} frames, got ${first.frames}; cut the clips to ${frames}`,
   );
   requireInput(
     !given || (given[0] === first.height && given[1] === first.width),
-    `feature network: takes pictures of ${given?.join(" x ")} pixels, got ${first.height} x ${first.width}; ` +
+    `${file}: takes pictures of ${given?.join(" x ")} pixels, got ${first.height} x ${first.width}; ` +
       "name a resampling in its description",
   );
 }
@@ -326,5 +340,11 @@ function vectors(
       "name another tensor, or pool it before the export",
   );
   const width = sizeOf(rest);
-  return tensor("float32", [count, width], data.subarray(0, count * width));
+  const own = data.subarray(0, count * width);
+  const at = own.findIndex((value) => !Number.isFinite(value));
+  requireInput(
+    at === -1,
+    `${file}: output "${name}" has ${own[at]} for a picture; check range, mean and std in its description, and the export`,
+  );
+  return tensor("float32", [count, width], own);
 }

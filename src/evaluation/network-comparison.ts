@@ -104,12 +104,12 @@ export async function openNetworkComparison(
       width,
       told: told.update(descriptionFacts(description)).digest("hex"),
     };
+    const owner = { name: description.name, digest: looking.told };
     const truth: SeenSet =
       referenceStatistics === undefined
         ? await realSeen({ ...looking, from: 0, count: realCount })
-        : { statistics: await readStatistics(referenceStatistics, width, description.name), features: null };
-    if (saveStatistics !== undefined)
-      await writeStatistics(saveStatistics, truth.statistics, description.name);
+        : { statistics: await readStatistics(referenceStatistics, width, owner), features: null };
+    if (saveStatistics !== undefined) await writeStatistics(saveStatistics, truth.statistics, owner);
     const verdictOf = async ({ logits, ...seen }: Seen): Promise<NetworkVerdict> => ({
       ...(await measureSet(runner, truth, seen, signal)),
       inceptionScore: logits && inceptionScoreOfLogits(logits, { splits: Math.min(splits, samples) }).mean,

@@ -1,7 +1,7 @@
 /**
  * Statistics of a set in a file, as the tools of the field keep and publish them: a NumPy archive (`.npz`) with `mu`
- * [F] and `sigma` [F, F], the unbiased covariance, float64. `count`, the number of vectors, and the network's name are
- * written beside them, where the others ignore them; their own files lack both.
+ * [F] and `sigma` [F, F], the unbiased covariance, float64. `count`, the number of vectors, and whose features they are
+ * is written beside them, where the others ignore it; their own files lack both.
  */
 import { readFile } from "node:fs/promises";
 import { strFromU8, strToU8, type Unzipped, unzipSync, zipSync } from "fflate";
@@ -15,19 +15,27 @@ import { type FeatureStatistics, type Moments, momentsOf } from "./frechet.ts";
 /** The date that NumPy gives the parts: a file then depends on its numbers alone. */
 const partDate = new Date(1980, 0, 1);
 
-/** The part that holds the network's name: the bytes of its UTF-8, so that NumPy reads it as it does the others. */
-const networkPart = "network.npy";
+/** Whose features statistics are of. */
+export interface StatisticsOwner {
+  /** The network's name. */
+  readonly name: string;
+  /** Tells the network's file, and how pictures come to it, from others; left out: it is not told. */
+  readonly digest?: string;
+}
+
+/** The parts that tell the owner: the bytes of UTF-8, so that NumPy reads them as it does the others. */
+const ownerParts = { name: "network.npy", digest: "network_digest.npy" } as const;
 
 /**
  * Writes the statistics of a set, whole or not at all.
  *
- * @param network  the name of the network whose features they are; left out: it is not told
+ * @param owner  the network whose features they are; left out: it is not told
  * @throws InputError when the system refuses
  */
 export async function writeStatistics(
   path: string,
   statistics: FeatureStatistics | Moments,
-  network?: string,
+  owner?: StatisticsOwner,
 ): Promise<void> {
   const moments = "scatter" in statistics ? momentsOf(statistics) : statistics;
   const { width, count, mean, covariance } = moments;
@@ -35,7 +43,8 @@ export async function writeStatistics(
     "mu.npy": encodeNpy(tensor("float64", [width], mean)),
     "sigma.npy": encodeNpy(tensor("float64", [width, width], covariance)),
     ...(count !== null && { "count.npy": encodeNpy(tensor("int64", [], BigInt64Array.of(BigInt(count)))) }),
-    ...(network !== undefined && { [networkPart]: encodeNpy(bytesOf(network)) }),
+    ...(owner && { [ownerParts.name]: encodeNpy(bytesOf(owner.name)) }),
+    ...(owner?.digest !== undefined && { [ownerParts.digest]: encodeNpy(bytesOf(owner.digest)) }),
   };
   await writeFileAtomic(path, zipSync(parts, { level: 0, mtime: partDate }));
 }
@@ -45,8 +54,8 @@ const bytesOf = (text: string) => {
   return tensor("uint8", [bytes.length], bytes);
 };
 
-const nameOf = (part: Uint8Array, path: string): string =>
-  strFromU8(Uint8Array.from(decodeNpy(part, `${path}: network`).data as ArrayLike<number>));
+const textOf = (part: Uint8Array | undefined, path: string): string | undefined =>
+  part && strFromU8(Uint8Array.from(decodeNpy(part, `${path}: network`).data as ArrayLike<number>));
 
 /** How far a covariance may be from symmetric, as a share of its largest entry: what float32 leaves. */
 const slack = 1e-5;
@@ -54,18 +63,17 @@ const slack = 1e-5;
 /**
  * Reads the statistics of a set, from here or from NumPy (`np.savez`, `np.savez_compressed`).
  *
- * @param width    F of the feature network; left out: any
- * @param network  its name; left out: any. A file that does not tell its network is taken at its word
+ * @param width  F of the feature network; left out: any
+ * @param owner  the network; left out: any. A file that does not tell its network is taken at its word
  * @throws InputError naming the file, what it must hold and what came
  */
-export async function readStatistics(path: string, width?: number, network?: string): Promise<Moments> {
+export async function readStatistics(
+  path: string,
+  width?: number,
+  owner?: StatisticsOwner,
+): Promise<Moments> {
   const parts = await readParts(path);
-  const owner = parts[networkPart] && nameOf(parts[networkPart], path);
-  requireInput(
-    owner === undefined || network === undefined || owner === network,
-    `${path}: holds statistics in the features of "${owner}", the feature network is "${network}"; ` +
-      "take the statistics that were made with this network",
-  );
+  requireSameOwner(path, parts, owner);
   const mean = numbersOf(parts, "mu", path);
   const covariance = numbersOf(parts, "sigma", path);
   const [found = 0] = mean.dims;
@@ -95,14 +103,33 @@ export async function readStatistics(path: string, width?: number, network?: str
   };
 }
 
-const partNames = ["mu.npy", "sigma.npy", "count.npy", networkPart];
+function requireSameOwner(path: string, parts: Unzipped, owner: StatisticsOwner | undefined): void {
+  const [name, digest] = [ownerParts.name, ownerParts.digest].map((part) => textOf(parts[part], path));
+  requireInput(
+    name === undefined || owner === undefined || name === owner.name,
+    `${path}: holds statistics in the features of "${name}", the feature network is "${owner?.name}"; ` +
+      "take the statistics that were made with this network",
+  );
+  requireInput(
+    digest === undefined || owner?.digest === undefined || digest === owner.digest,
+    `${path}: holds statistics of another "${name}": its file or its description (size, resampling, range) was not ` +
+      "the one given now; make the statistics anew with this one",
+  );
+}
+
+const partNames = ["mu.npy", "sigma.npy", "count.npy", ...Object.values(ownerParts)];
 
 async function readParts(path: string): Promise<Unzipped> {
   const bytes = await readFile(path).catch((error) => {
-    throw fileError("cannot read", path, error);
+    const isTooLarge = (error as NodeJS.ErrnoException).code === "ERR_FS_FILE_TOO_LARGE";
+    if (!isTooLarge) throw fileError("cannot read", path, error);
+    throw new InputError(
+      `${path}: is larger than the 2 GiB that can be read; keep its statistics alone, in Python ` +
+        "a = np.load(path); np.savez(smaller, mu=a['mu'], sigma=a['sigma'])",
+    );
   });
   try {
-    // Such archives may hold the pictures too, by the gigabyte.
+    // Such archives may hold the pictures too.
     return unzipSync(bytes, { filter: ({ name }) => partNames.includes(name) });
   } catch (error) {
     const { message } = error as Error;
@@ -130,6 +157,12 @@ function numbersOf(
 /** The covariance, symmetric to the last bit. */
 function symmetric(covariance: Float64Array, width: number, path: string): Float64Array {
   const mirrored = (at: number) => covariance[(at % width) * width + Math.floor(at / width)]!;
+  const below = covariance.findIndex((value, at) => at % (width + 1) === 0 && value < 0);
+  requireInput(
+    below === -1,
+    `${path}: sigma must be a covariance, with variances of 0 or more on its diagonal; got ${covariance[below]} in row ` +
+      `${Math.floor(below / width)}`,
+  );
   const largest = covariance.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const uneven = covariance.findIndex((value, at) => Math.abs(value - mirrored(at)) > slack * largest);
   requireInput(

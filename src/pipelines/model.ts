@@ -223,18 +223,24 @@ export async function readPlan(path: string, base: DecodePlan): Promise<DecodePl
 
 /**
  * The plan that makes the most of a budget of compute; see {@link planWithin}. The model's measured plans, if it has
- * any, are plans of generating, and stand for no other task.
+ * any, are plans of generating with settings of their own: they stand for no other task, and for no other settings.
  *
- * @param budget  fraction of the flat decode's multiply-adds, above 0
+ * @param budget    fraction of the multiply-adds of the default plan's flat decode, above 0
+ * @param settings  what differs from the default plan besides the sizes
  * @throws InputError when no plan is so cheap, saying what the cheapest takes, and as {@link planFor}
  */
 export function planForBudget(
   model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer" | "front">,
   budget: number,
   task: "generate" | Task = "generate",
+  settings: PlanInput = {},
 ): DecodePlan {
-  const front = task === "generate" ? model.front?.plans : undefined;
-  return planWithin(transformerFacts(model.transformer.config), planFor(model, {}, task), budget, front);
+  const isAsMeasured = task === "generate" && Object.keys(settings).length === 0;
+  const facts = transformerFacts(model.transformer.config);
+  return planWithin(facts, planFor(model, settings, task), budget, {
+    front: isAsMeasured ? model.front?.plans : [],
+    flat: flatMultiplyAdds(facts, planFor(model, {}, task)),
+  });
 }
 
 /**

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { planInputOf } from "../../cli/plan-options.ts";
-import { planFor } from "../../src/index.ts";
+import { modelPlanCost, planFor } from "../../src/index.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 
 let folder: string;
@@ -42,4 +43,17 @@ it("guides no completion, since none was trained without its task", () => {
     /plan\.guidance\.scale: must be 0 to predict, .* got 2/,
   );
   expect(planFor(toyVideoModel(), guided).guidance.scale).toBe(2);
+});
+
+describe("a budget", () => {
+  it("is kept whatever else is asked for, at the settings asked for", async () => {
+    const model = toyModel();
+    const flat = modelPlanCost(model.transformer.config, model.plan).multiplyAddsFlat;
+    for (const more of [{}, { cache: false }, { guidance: 3 }, { choiceTemperature: 1, minP: 0.1 }]) {
+      const plan = planFor(model, await planInputOf({ cache: true, budget: 0.3, ...more }, model));
+      expect(modelPlanCost(model.transformer.config, plan).multiplyAdds / flat).toBeLessThanOrEqual(0.3);
+      expect(plan.cache.enabled).toBe(!("cache" in more));
+      expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);
+    }
+  });
 });

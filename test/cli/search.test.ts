@@ -49,8 +49,20 @@ it("finds plans, keeps the front in the model's folder, and repeats nothing", as
   expect(JSON.parse(told.stdout.trimEnd().split("\n").at(-1)!).settings).toEqual(front.plans[0].plan);
 });
 
+it("keeps a front that was measured on more pictures, unless told otherwise", async () => {
+  const before = (await readModel(join(folder, "model"))).front;
+  const { code, stderr } = await search("--held-out", "8");
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringContaining("measured on 12 pictures, more than --held-out 8"),
+  ]);
+  expect((await readModel(join(folder, "model"))).front).toEqual(before);
+  expect((await search("--held-out", "8", "--replace")).code).toBe(0);
+  expect((await readModel(join(folder, "model"))).front!.samples).toBe(8);
+});
+
 it.each([
-  [["--budget", "0.0001"], "no plan is within a budget of 0.0001"],
+  [["--budget", "0.0001"], "budget: must be at least 0."],
   [["--samples", "4", "--rounds", "3"], "4 samples cannot be halved over 3 rounds"],
   [["--classifier", "absent"], "absent"],
 ])("refuses %j with status 2", async (args, message) => {

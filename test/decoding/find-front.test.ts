@@ -88,6 +88,8 @@ describe("findFront", () => {
   });
 
   it("refuses a budget that holds no plan", async () => {
-    await expect(find({ budget: 0.0001 })).rejects.toThrow(/no plan is within a budget of 0\.0001/);
+    await expect(find({ budget: 0.0001 })).rejects.toThrow(
+      /budget: must be at least 0\.\d+ of the flat decode.* got 0\.0001/,
+    );
   });
 });

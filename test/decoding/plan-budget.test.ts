@@ -35,9 +35,11 @@ describe("planWithin", () => {
       distance: [3, 1, 2][i]!,
     }));
     const [first, second, third] = front.map(({ plan }) => plan);
-    expect(planWithin(model, defaults, share(first), front)).toBe(first);
-    expect(planWithin(model, defaults, share(third), front)).toBe(second);
-    expect(share(planWithin(model, defaults, share(first) / 2, front))).toBeLessThanOrEqual(share(first) / 2);
+    expect(planWithin(model, defaults, share(first), { front })).toBe(first);
+    expect(planWithin(model, defaults, share(third), { front })).toBe(second);
+    expect(share(planWithin(model, defaults, share(first) / 2, { front }))).toBeLessThanOrEqual(
+      share(first) / 2,
+    );
   });
 
   it("keeps to plans that the model accepts when the guidance has an interval", () => {

@@ -97,6 +97,14 @@ describe("pictures come to the network's size", () => {
     await network.dispose();
   });
 
+  it("and no feature that is not a number leaves it", async () => {
+    const network = await open(mirror(["N", 3, 2, 3]), { range: [0, 1], std: [1e-45, 1, 1] });
+    await expect(network.extract([picture(2, 3)])).rejects.toThrow(
+      /\d\.onnx: output "features" has (NaN|Infinity) for a picture; check range, mean and std/,
+    );
+    await network.dispose();
+  });
+
   it("in the range that is described, then by mean and deviation of each channel", async () => {
     const white: Raster = { height: 1, width: 1, pixels: Uint8Array.of(0, 255, 51) };
     const values = async (description: object): Promise<number[]> => {
@@ -197,7 +205,7 @@ describe("descriptions", () => {
     expect(await readFeatureNetwork(file)).toEqual(expected);
     expect(await readFeatureNetwork(file.replace(".onnx", ".json"))).toEqual(expected);
     await expect(readFeatureNetwork(join(folder, "none.onnx"))).rejects.toThrow(
-      "none.json: it does not exist",
+      /none\.onnx: needs a description beside it, .*none\.json/,
     );
   });
 

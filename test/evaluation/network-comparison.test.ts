@@ -111,7 +111,7 @@ describe("sets in a network's features", () => {
     const first = await open({ saveStatistics: file });
     const verdict = await first.verdictOn(made);
     await first.dispose();
-    expect((await readStatistics(file, 3, "mean colour")).count).toBe(70);
+    expect((await readStatistics(file, 3, { name: "mean colour" })).count).toBe(70);
     const again = await open({ referenceStatistics: file });
     const { frechet, kernel, precision, inceptionScore } = await again.verdictOn(made);
     await again.dispose();
@@ -120,6 +120,9 @@ describe("sets in a network's features", () => {
     expect(inceptionScore).toBe(verdict.inceptionScore);
     expect(again.facts).toMatchObject({ pictures: 70, source: file });
     expect(again.digest).not.toBe(first.digest); // it gives other figures
+    await expect(open({ referenceStatistics: file, description: { range: [0, 1] } })).rejects.toThrow(
+      'saved.npz: holds statistics of another "mean colour"',
+    );
   });
 
   it("look at real pictures once, and again for another network", async () => {
@@ -146,7 +149,9 @@ describe("sets in a network's features", () => {
   it("refuses statistics of another network or size, and pictures that the network cannot take", async () => {
     const before = await runner.stats();
     const [foreign, wide] = [join(folder, "foreign.npz"), join(folder, "wide.npz")];
-    await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), "another colour");
+    await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), {
+      name: "another colour",
+    });
     await writeStatistics(wide, statisticsOf(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
     await expect(open({ referenceStatistics: foreign })).rejects.toThrow(
       'foreign.npz: holds statistics in the features of "another colour", the feature network is "mean colour"',

@@ -57,21 +57,25 @@ describe("statistics files", () => {
   it("tell whose features they are, where that is known", async () => {
     const statistics = statisticsOf(golden.a, 6);
     const file = join(folder, "named.npz");
-    await writeStatistics(file, statistics, "Inception-v3, pool3");
-    expect(await readStatistics(file, 6, "Inception-v3, pool3")).toEqual(momentsOf(statistics));
+    await writeStatistics(file, statistics, { name: "Inception-v3, pool3", digest: "12ab" });
+    expect(await readStatistics(file, 6, { name: "Inception-v3, pool3" })).toEqual(momentsOf(statistics));
     expect(await readStatistics(file)).toEqual(momentsOf(statistics));
-    await expect(readStatistics(file, 6, "I3D")).rejects.toThrow(
+    await expect(readStatistics(file, 6, { name: "I3D" })).rejects.toThrow(
       'of "Inception-v3, pool3", the feature network is "I3D"',
     );
+    const other = { name: "Inception-v3, pool3", digest: "34cd" };
+    await expect(readStatistics(file, 6, other)).rejects.toThrow(
+      /another "Inception-v3, pool3": its file or its description/,
+    );
     await writeStatistics(file, statistics);
-    expect(await readStatistics(file, 6, "I3D")).toEqual(momentsOf(statistics)); // as the field's files
+    expect(await readStatistics(file, 6, { name: "I3D" })).toEqual(momentsOf(statistics)); // as the field's files
   });
 
   const hasNumpy = spawnSync("python3", ["-c", "import numpy"]).status === 0;
   it.skipIf(!hasNumpy)("are what NumPy reads", async () => {
     const file = join(folder, "ours.npz");
     const statistics = statisticsOf(golden.a, 6);
-    await writeStatistics(file, statistics, "I3D");
+    await writeStatistics(file, statistics, { name: "I3D" });
     const { stdout } = spawnSync("python3", [path("make_statistics.py"), "--read", file], {
       encoding: "utf8",
     });
@@ -104,6 +108,11 @@ describe("what is no statistics file", () => {
       "another matrix",
       { ...good, sigma: f64([2, 2], 2, 1, 0, 3) },
       "which is symmetric; got 1 in row 0, column 1, and 0 across",
+    ],
+    [
+      "a negative variance",
+      { ...good, sigma: f64([2, 2], 2, 0, 0, -3) },
+      "with variances of 0 or more on its diagonal; got -3 in row 1",
     ],
     [
       "a count of one",
