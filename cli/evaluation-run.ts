@@ -1,4 +1,5 @@
 /** One evaluation from its options: everything opened, checked before anything runs, measured, and closed. */
+import { existsSync } from "node:fs";
 import type {
   Estimate,
   EvaluateOptions,
@@ -175,9 +176,16 @@ export async function openJudge(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
   { data: given, classifier }: Pick<EvaluationOptions, "data" | "classifier">,
 ) {
+  const { InputError } = await import("../src/index.ts");
   const { openParts, readClassifier } = await import("../src/evaluate.ts");
   const data = given ?? (frames === undefined ? "sprites" : "motions");
   const judge = classifier ?? classifierFolder(data);
+  if (!existsSync(judge)) {
+    throw new InputError(
+      `${judge}: there is no such classifier to judge by; name one with --classifier, or train one: ` +
+        `magnets classifier --data ${data}`,
+    );
+  }
   const { heldOut } = await openParts(data, resolution, frames);
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
