@@ -4,13 +4,15 @@
  *   CE(largest, truth) + sum over the others of [ lambda CE(sub_p, truth) + (1 - lambda) CE(sub_p, teacher_p) ],
  *
  * where the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
- * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher.
+ * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher. All are means over
+ * the masked tokens of the batch: a token counts alike, whatever is masked beside it.
  *
  * B samples, N grid tokens, R masked tokens of the batch, V codebook size, p downscale factor.
  */
 import {
   add,
   crossEntropy,
+  divide,
   expandTo,
   type Graph,
   gatherLast,
@@ -38,8 +40,6 @@ export interface NestedLossInputs {
   readonly rows: Value;
   /** [R] int32 true ids of those tokens. */
   readonly labels: Value;
-  /** [R] weight of each token: 1 / (B x masked tokens of its sample). */
-  readonly rowWeights: Value;
   /** [] lambda in 0..1: how much of a sub-model's target is the truth. */
   readonly lambda: Value;
 }
@@ -80,12 +80,13 @@ export function nestedLoss(
     teacher = "next-larger",
     labelSmoothing = 0.1,
   } = options;
-  const { rows, labels, rowWeights, lambda } = inputs;
+  const { rows, labels, lambda } = inputs;
   const batch = inputs.ids.dim(0);
   const label = reshape(labels, [labels.dim(0), 1]);
-  const overRows = (losses: Value): Value => sum(multiply(losses, rowWeights));
+  const count = sum(expandTo(graph.scalar(lambda.dtype, 1), labels.shape)); // R, known only when the graph runs
+  const overRows = (losses: Value): Value => divide(sum(losses), count);
 
-  const truth = smoothedTruth(graph, config, label, rowWeights, labelSmoothing);
+  const truth = smoothedTruth(graph, config, label, lambda.dtype, labelSmoothing);
   const shareOfTruth = multiply(truth, lambda);
   const shareOfTeacher = subtract(1, lambda);
 
@@ -105,7 +106,7 @@ export function nestedLoss(
 
     if (!taught || teacher === "next-larger") taught = stopGradient(softmax(logits));
     const plain = subtract(logSumExp(logits), gatherLast(logits, label));
-    perFactor[factor] = overRows(reshape(plain, labels.shape));
+    perFactor[factor] = overRows(plain);
   }
   if (!loss) throw new Error("nestedLoss: at least one factor must train");
   return { loss, perFactor };
@@ -116,11 +117,10 @@ function smoothedTruth(
   graph: Graph,
   config: TransformerConfig,
   label: Value,
-  rowWeights: Value,
+  dtype: Value["dtype"],
   smoothing: number,
 ): Value {
   const { codebookSize } = config;
-  const { dtype } = rowWeights;
   const elsewhere = expandTo(graph.scalar(dtype, smoothing / codebookSize), [label.dim(0), codebookSize]);
   return scatterAddLast(elsewhere, label, expandTo(graph.scalar(dtype, 1 - smoothing), label.shape));
 }

@@ -43,7 +43,6 @@ export function transformerStepGraph(config: TransformerConfig, training: Transf
     classes: graph.input("classes", "int32", [B]),
     rows: graph.input("rows", "int32", ["R"]),
     labels: graph.input("labels", "int32", ["R"]),
-    rowWeights: graph.input("rowWeights", "float32", ["R"]),
     lambda: graph.input("lambda", "float32", []),
   };
   const { loss, perFactor } = nestedLoss(graph, config, weights, inputs, {
@@ -91,15 +90,16 @@ export function transformerJob({
 }
 
 /**
- * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) with u uniform for each, that many
- * positions at random (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022).
+ * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) for each, that many positions at random
+ * (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022). u is uniform, the b-th
+ * of B within [b, b + 1) / B: every batch then has its share of nearly full and of nearly empty masks.
  *
  * A share of the pictures trains a task instead, by COMMIT (Yu et al. 2023, MAGVIT, section 3.2): the task stands in
  * the class's place, at a masked position stands what is known there, and the loss covers every token: masked ones,
  * known ones to refine, and the others to reproduce.
  *
  * Besides ids [B, N] and classes [B]: rows [R], the row b (N+1) + 1 + n of each token in the loss; labels [R], its
- * real id; rowWeights [R], 1 / (B · such tokens of its picture), so that every picture weighs the same.
+ * real id.
  */
 export function maskedBatch(
   config: TransformerConfig,
@@ -111,13 +111,12 @@ export function maskedBatch(
   }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule" | "taskShare">,
   dataset: TokenDataset,
   key: Key,
-): Record<"ids" | "classes" | "rows" | "labels" | "rowWeights", HostTensor> {
+): Record<"ids" | "classes" | "rows" | "labels", HostTensor> {
   const N = gridTokens(config);
   const ids = new Int32Array(B * N);
   const classes = new Int32Array(B);
   const rows: number[] = [];
   const labels: number[] = [];
-  const rowWeights: number[] = [];
   for (let b = 0; b < B; b++) {
     const own = foldIn(key, b);
     const index = integerAt(own, 0, dataset.count);
@@ -127,7 +126,7 @@ export function maskedBatch(
     const isDropped = config.classes === 0 || uniformAt(own, 1) < classDropout;
     classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.labels[index]!;
     const known = task && tokensOf(dataset, index, task);
-    const ratio = maskRatio({ kind: maskSchedule }, uniformAt(own, 2), N);
+    const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(own, 2)) / B, N);
     const count = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
     const masked = permutation(foldIn(own, 3), N).subarray(0, count).sort();
     for (const position of masked) ids[b * N + position] = known ? known[position]! : maskId(config);
@@ -135,16 +134,13 @@ export function maskedBatch(
     for (const position of inLoss) {
       rows.push(b * (N + 1) + 1 + position);
       labels.push(truth[position]!);
-      rowWeights.push(1 / (B * (task ? N : count)));
     }
   }
-  const vector = <T extends "int32" | "float32">(dtype: T, data: HostTensor<T>["data"]): HostTensor =>
-    tensor(dtype, [data.length], data);
+  const vector = (data: Int32Array): HostTensor => tensor("int32", [data.length], data);
   return {
     ids: tensor("int32", [B, N], ids),
-    classes: vector("int32", classes),
-    rows: vector("int32", Int32Array.from(rows)),
-    labels: vector("int32", Int32Array.from(labels)),
-    rowWeights: vector("float32", Float32Array.from(rowWeights)),
+    classes: vector(classes),
+    rows: vector(Int32Array.from(rows)),
+    labels: vector(Int32Array.from(labels)),
   };
 }

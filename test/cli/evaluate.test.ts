@@ -196,7 +196,7 @@ it.each([
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
   [["--out", "package.json/out"], "a part of the path is a file"],
-  [["--features", "absent.onnx"], "absent.json"],
+  [["--features", "absent.onnx"], "absent.onnx: needs a description"],
   [["--save-statistics", "mine.npz"], "--save-statistics needs --features"],
 ])("refuses %j with status 2", async (args, message) => {
   const { code, stderr } = await evaluate(...args);

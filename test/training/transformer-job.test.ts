@@ -42,15 +42,14 @@ const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine", task
 
 /** A batch in plain arrays. */
 function batchOf(key: Key, model: TransformerConfig = config, from = dataset) {
-  const { ids, classes, rows, labels, rowWeights } = maskedBatch(model, options, from, key);
+  const { ids, classes, rows, labels } = maskedBatch(model, options, from, key);
   const plain = (value: { data: ArrayLike<unknown> }): number[] => Array.from(value.data, Number);
   return {
     ids: plain(ids),
     classes: plain(classes),
     rows: plain(rows),
     labels: plain(labels),
-    rowWeights: plain(rowWeights),
-    dims: [ids.dims, classes.dims, rows.dims, labels.dims, rowWeights.dims],
+    dims: [ids.dims, classes.dims, rows.dims, labels.dims],
   };
 }
 
@@ -60,9 +59,9 @@ describe("maskedBatch", () => {
   it("hides exactly the tokens whose rows and labels it lists, of pictures of the dataset", () => {
     fc.assert(
       fc.property(keys, (key) => {
-        const { ids, classes, rows, labels, rowWeights, dims } = batchOf(key);
-        expect(dims).toEqual([[6, N], [6], [rows.length], [rows.length], [rows.length]]);
-        expect([labels.length, rowWeights.length]).toEqual([rows.length, rows.length]);
+        const { ids, classes, rows, labels, dims } = batchOf(key);
+        expect(dims).toEqual([[6, N], [6], [rows.length], [rows.length]]);
+        expect(labels.length).toBe(rows.length);
         expect([...new Set(rows)].sort((a, b) => a - b)).toEqual(rows); // ascending, none twice
         const whole = [...ids];
         rows.forEach((row, i) => {
@@ -84,16 +83,17 @@ describe("maskedBatch", () => {
     );
   });
 
-  it("weighs every picture alike, however many tokens it hides", () => {
+  it("hides much of one picture and little of another, in every batch alike", () => {
     fc.assert(
       fc.property(keys, (key) => {
-        const { rows, rowWeights } = batchOf(key);
-        const sums = new Array<number>(6).fill(0);
-        rows.forEach((row, i) => {
-          const b = Math.floor(row / (N + 1));
-          sums[b] = sums[b]! + rowWeights[i]!;
+        const hidden = new Array<number>(6).fill(0);
+        for (const row of batchOf(key).rows) hidden[Math.floor(row / (N + 1))]!++;
+        hidden.forEach((own, b) => {
+          const most = N * Math.cos((Math.PI / 2) * (b / 6));
+          const least = N * Math.cos((Math.PI / 2) * ((b + 1) / 6));
+          expect(own).toBeLessThanOrEqual(Math.ceil(most));
+          expect(own).toBeGreaterThanOrEqual(Math.max(1, Math.floor(least)));
         });
-        for (const sum of sums) expect(sum).toBeCloseTo(1 / 6, 6);
       }),
       { numRuns: 50 },
     );
@@ -111,12 +111,11 @@ describe("maskedBatch", () => {
     };
     const counts = new Map<number, number>();
     for (let i = 0; i < 100; i++) {
-      const { ids, classes, rows, labels, rowWeights } = batchOf([9, i], model, prepared);
+      const { ids, classes, rows, labels } = batchOf([9, i], model, prepared);
       for (let b = 0; b < 6; b++) {
         const own = rows.flatMap((row, at) => (Math.floor(row / (N + 1)) === b ? [at] : []));
         const kind = Math.max(0, classes[b]! - C);
         counts.set(kind, (counts.get(kind) ?? 0) + 1);
-        expect(own.reduce((sum, at) => sum + rowWeights[at]!, 0)).toBeCloseTo(1 / 6, 6);
         if (kind === 0) continue;
         expect(own.map((at) => rows[at]! - b * (N + 1) - 1)).toEqual(Array.from({ length: N }, (_, n) => n));
         const isKnown = kind === 1 ? parts.predict : parts.interpolate;
