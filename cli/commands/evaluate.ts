@@ -12,6 +12,7 @@ interface EvaluateCommandOptions extends EvaluationOptions {
   guidance?: number[];
   choiceTemperature?: number[];
   tokenTemperature?: number[];
+  minP?: number[];
   json?: boolean;
 }
 
@@ -28,13 +29,18 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     .argument("<model>", "a model folder")
     .option(
       "--plan <name=sizes>",
-      'a plan to judge; repeatable. "default" and "flat" name the model\'s own and the flat decode (default: these ' +
-        'two), "front" all plans that magnets search kept',
+      'a plan to judge, or the JSON file of one: late=late.json; repeatable. "default" and "flat" name the model\'s own and ' +
+        'the flat decode (default: these two), "front" all plans that magnets search kept',
       collect,
     )
     .option("--guidance <s,...>", "guidance scales to try", several(decimalNumber(0)))
     .option("--choice-temperature <t,...>", "choice temperatures to try", several(decimalNumber(0)))
-    .option("--token-temperature <t,...>", "token temperatures to try", several(decimalNumber(0, true)));
+    .option("--token-temperature <t,...>", "token temperatures to try", several(decimalNumber(0, true)))
+    .option(
+      "--min-p <fraction,...>",
+      "fractions of the likeliest to cut at",
+      several(decimalNumber(0, true)),
+    );
   finishCommand(
     addEvaluationOptions(command),
     "evaluate models/sprites --seeds 3 --out out/evaluation",
@@ -51,10 +57,11 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     folder,
     options,
     async (ground) =>
-      planGrid(plansOf(options.plan ?? ["default", "flat"], await knownPlans(folder, ground)), {
+      planGrid(await plansOf(options.plan ?? ["default", "flat"], await knownPlans(folder, ground), ground), {
         guidanceScale: options.guidance,
         choiceTemperature: options.choiceTemperature,
         tokenTemperature: options.tokenTemperature,
+        minP: options.minP,
       }),
     signal,
   );
@@ -87,19 +94,26 @@ async function knownPlans(
   };
 }
 
-/** Plans by name from `name=sizes`, `sizes` or the name of known plans. */
-function plansOf(texts: readonly string[], known: (name: string) => NamedPlans | null): NamedPlans {
+/** Plans by name from `name=sizes`, `sizes`, a file in the place of sizes, or the name of known plans. */
+async function plansOf(
+  texts: readonly string[],
+  known: (name: string) => NamedPlans | null,
+  { base }: PlanGround,
+): Promise<NamedPlans> {
+  const { readPlan } = await import("../../src/index.ts");
   const plans: Record<string, PlanInput> = {};
   for (const text of texts) {
     const at = text.indexOf("=");
     const name = at < 0 ? text : text.slice(0, at);
-    const sizes = at < 0 ? text : text.slice(at + 1);
-    const found = (at < 0 ? known(text) : null) ?? { [name]: { sizes } };
-    for (const [one, plan] of Object.entries(found)) {
+    const plan = at < 0 ? text : text.slice(at + 1);
+    const found = (at < 0 ? known(text) : null) ?? {
+      [name]: plan.endsWith(".json") ? await readPlan(plan, base) : { sizes: plan },
+    };
+    for (const [one, each] of Object.entries(found)) {
       if (one === "" || Object.hasOwn(plans, one)) {
         throw new InvalidArgumentError(`--plan: every plan needs a name of its own, got "${text}" again.`);
       }
-      plans[one] = plan;
+      plans[one] = each;
     }
   }
   return plans;

@@ -6,6 +6,7 @@ export interface GridSettings {
   readonly choiceTemperature?: readonly number[];
   readonly guidanceScale?: readonly number[];
   readonly tokenTemperature?: readonly number[];
+  readonly minP?: readonly number[];
 }
 
 export interface GridPoint {
@@ -21,33 +22,42 @@ export interface GridPoint {
 /** All plans under the first combination of settings, then all under the second, and so on. */
 export function planGrid(
   plans: Readonly<Record<string, PlanInput>>,
-  { choiceTemperature = [], guidanceScale = [], tokenTemperature = [] }: GridSettings = {},
+  { choiceTemperature = [], guidanceScale = [], tokenTemperature = [], minP = [] }: GridSettings = {},
 ): GridPoint[] {
-  const axis = (label: string, values: readonly number[], change: (value: number) => PlanInput) =>
+  const axis = (label: string, values: readonly number[], change: (value: number) => PlanInput): Setting[] =>
     values.length === 0
-      ? [{ label: [] as string[], change: {} as PlanInput }]
+      ? [{ label: [], change: {} }]
       : values.map((value) => ({ label: [`${label} ${value}`], change: change(value) }));
   const guidances = axis("guidance", guidanceScale, (scale) => ({ guidance: { scale } }));
   const choices = axis("choice", choiceTemperature, (value) => ({ choiceTemperature: value }));
   const tokens = axis("token", tokenTemperature, (value) => ({
     tokenTemperature: { kind: "constant", value },
   }));
-  return guidances.flatMap((guidance) =>
-    choices.flatMap((choice) =>
-      tokens.flatMap((token) => {
-        const settings = [...guidance.label, ...choice.label, ...token.label].join(", ");
-        return Object.entries(plans).map(([base, plan]) => ({
-          name: settings ? `${base}, ${settings}` : base,
-          base,
-          settings,
-          plan: {
-            ...plan,
-            ...choice.change,
-            ...token.change,
-            ...(guidance.change.guidance && { guidance: { ...plan.guidance, ...guidance.change.guidance } }),
-          },
-        }));
-      }),
-    ),
-  );
+  const cuts = axis("min-p", minP, (value) => ({ minP: value }));
+  const points: GridPoint[] = [];
+  for (const guidance of guidances) {
+    for (const others of combined(combined(choices, tokens), cuts)) {
+      const settings = [...guidance.label, ...others.label].join(", ");
+      for (const [base, plan] of Object.entries(plans)) {
+        const scale = guidance.change.guidance && {
+          guidance: { ...plan.guidance, ...guidance.change.guidance },
+        };
+        const name = settings ? `${base}, ${settings}` : base;
+        points.push({ name, base, settings, plan: { ...plan, ...others.change, ...scale } });
+      }
+    }
+  }
+  return points;
 }
+
+/** A value of an axis, or of several: what names it, and what it changes. */
+interface Setting {
+  readonly label: readonly string[];
+  readonly change: PlanInput;
+}
+
+/** Every one of the first with every one of the second. */
+const combined = (first: readonly Setting[], second: readonly Setting[]): Setting[] =>
+  first.flatMap((a) =>
+    second.map((b) => ({ label: [...a.label, ...b.label], change: { ...a.change, ...b.change } })),
+  );

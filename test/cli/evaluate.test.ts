@@ -88,10 +88,14 @@ it("compares the default plan with the flat decode, at each temperature", async 
 });
 
 it("prints a table of named plans", async () => {
-  const { code, stdout } = await evaluate("--plan", "late=8x2,1x2", "--plan", "1x4");
+  const file = join(folder, "tidy.json");
+  await writeFile(file, JSON.stringify({ sizes: "8x1,2x1", cache: { refresh: { every: 1 } } }));
+  const plans = ["--plan", "late=8x2,1x2", "--plan", "1x4", "--plan", `tidy=${file}`];
+  const { code, stdout } = await evaluate(...plans, "--min-p", "0.1");
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^late +8x2,1x2 /m);
-  expect(stdout).toMatch(/^1x4 +1x4 /m);
+  expect(stdout).toMatch(/^tidy, min-p 0\.1 +8x1,2x1 /m);
+  expect(stdout).toMatch(/^late, min-p 0\.1 +8x2,1x2 /m);
+  expect(stdout).toMatch(/^1x4, min-p 0\.1 +1x4 /m);
   expect(stdout).toContain("(not FID)");
 });
 
