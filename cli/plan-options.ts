@@ -22,6 +22,28 @@ export interface PlanOptions {
 
 /** Each option unset means: as the model's own default plan says. */
 export function addPlanOptions(command: Command): Command {
+  addCompletionPlanOptions(command);
+  return command
+    .addOption(
+      new Option(
+        "--target-quality <ratio>",
+        "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
+      )
+        .argParser(decimalNumber(0, true))
+        .conflicts(["plan", "steps", "budget", "deadline"])
+        // Measured plans bring their settings.
+        .conflicts(["guidance", "maskSchedule", "entropyBound", "cache", "choiceTemperature"])
+        .conflicts(["tokenTemperature", "minP"]),
+    )
+    .option(
+      "--guidance <s>",
+      "guidance scale, 0 or more; logits = cond + s (cond - uncond)",
+      decimalNumber(0),
+    );
+}
+
+/** The same for completions, which are never guided, and of which no plans are measured beforehand. */
+export function addCompletionPlanOptions(command: Command): Command {
   return command
     .option(
       "--plan <sizes>",
@@ -38,29 +60,14 @@ export function addPlanOptions(command: Command): Command {
     )
     .addOption(
       new Option(
-        "--target-quality <ratio>",
-        "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
-      )
-        .argParser(decimalNumber(0, true))
-        // Measured plans bring their settings.
-        .conflicts(["plan", "steps", "budget", "guidance", "maskSchedule", "entropyBound", "cache"])
-        .conflicts(["choiceTemperature", "tokenTemperature", "minP"]),
-    )
-    .addOption(
-      new Option(
         "--deadline <time>",
         "400ms, 2s: the best plan for this machine, from the first step to the pixels; it shrinks where time runs out. " +
           "All pictures are decoded together",
       )
         .argParser(duration)
-        .conflicts(["plan", "steps", "budget", "targetQuality", "batch", "memory"]),
+        .conflicts(["plan", "steps", "budget", "batch", "memory"]),
     )
     .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
-    .option(
-      "--guidance <s>",
-      "guidance scale, 0 or more; logits = cond + s (cond - uncond)",
-      decimalNumber(0),
-    )
     .addOption(
       new Option("--mask-schedule <name>", "how many tokens each step decodes; linear: equally many").choices(
         ["cosine", "linear", "arccos", "exp", "log", "halton"],

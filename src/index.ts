@@ -8,6 +8,7 @@ export { readPicture } from "./data/folder.ts";
 export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/sheet.ts";
 export { type Clip, clipOf, frameOf, type Picture, type Raster } from "./data/source.ts";
 export { clipLength, type ReadClipOptions, readClip } from "./data/video/clip.ts";
+export { ffmpegVersion } from "./data/video/ffmpeg.ts";
 export {
   animatedSheet,
   encodeAnimation,

@@ -6,7 +6,7 @@ import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options
 import { deadlineLine } from "../deadline-line.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
+import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport, type Report } from "../report.ts";
 import { writeVideos } from "../write-clips.ts";
 import type { OutOptions } from "../write-pictures.ts";
@@ -73,7 +73,7 @@ function addVideoOptions(command: Command): Command {
     )
     .option("--count <n>", "versions", wholeNumber(1), 1)
     .option("--no-paste", "show the given frames as the model rebuilds them, not as they are");
-  return addClipOptions(addMachineOptions(addBatchOptions(addPlanOptions(command)))).addOption(
+  return addClipOptions(addMachineOptions(addBatchOptions(addCompletionPlanOptions(command)))).addOption(
     new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]),
   );
 }
@@ -89,7 +89,7 @@ async function complete(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../progress.ts");
-  const writing = await clipWritingOf(options);
+  const writing = await clipWritingOf({ ...options, fps: options.fps ?? options.frameRate });
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
@@ -147,7 +147,7 @@ interface Taken {
 
 /**
  * The video's clip in the model's length, or as long as the video is; at least what must be given. What is to be
- * filled in reaches to the video's end, unless told how many frames to skip.
+ * filled in reaches to the video's last frame, unless told how many frames to skip.
  */
 async function readGiven(
   { frames: most, resolution }: VideoPipeline,
@@ -159,20 +159,23 @@ async function readGiven(
   const { clipLength, InputError, readClip } = await import("../../src/index.ts");
   const isPrediction = completion.task === "predict";
   const length = await clipLength(video, { stride: asked, frameRate, signal });
-  const reach = !isPrediction && frameRate === undefined ? Math.floor((length - 1 - start) / (most - 1)) : 1;
+  const reach = !isPrediction && frameRate === undefined ? (length - 1 - start) / (most - 1) : 1;
   const stride = asked ?? Math.max(1, reach);
-  const there = Math.max(0, Math.floor((length - 1 - start) / stride) + 1);
+  const there = Math.max(0, Math.floor((length - 1 - start) / stride + 1e-9) + 1);
   const least = isPrediction ? completion.given : 2;
   if (there < least) {
-    const remedy =
-      isPrediction && there >= 1 ? `use --given ${there}, or a longer video` : "use a longer video";
+    const remedies = [
+      isPrediction && there >= 1 && `--given ${there}`,
+      stride > 1 && "a smaller --stride",
+      "a longer video",
+      start > 0 && "a smaller --start",
+    ].filter((remedy) => remedy !== false);
     throw new InputError(
       `${video}: ${least} frames must be given, but ${there === 1 ? "1 is" : `${there} are`} there ` +
-        `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; ${remedy}` +
-        (start > 0 ? " or a smaller --start" : ""),
+        `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; use ${remedies.join(" or ")}`,
     );
   }
-  const read = async (frames: number) => ({
+  const read = async (frames: number, stride: number) => ({
     clip: await readClip(video, {
       ...{ frames, resolution, start, signal },
       ...(frameRate === undefined ? { stride } : { frameRate }),
@@ -180,12 +183,17 @@ async function readGiven(
     taken: { start, stride, ...(frameRate !== undefined && { frameRate }), frames },
   });
   const wanted = Math.max(least, Math.min(there, most));
+  if (wanted < most) {
+    report.say(
+      `${video}: ${wanted} frames from frame ${start} on, of ${most} in a clip; what really came is left out`,
+    );
+  }
   try {
-    return await read(wanted);
+    return await read(wanted, stride);
   } catch (error) {
-    // Frames behind the given ones are for comparison alone.
-    if (!isPrediction || wanted === least || !(error instanceof InputError)) throw error;
-    const given = await read(least);
+    // Frames that are not given are for comparison alone.
+    if (wanted === least || !(error instanceof InputError)) throw error;
+    const given = await (isPrediction ? read(least, stride) : read(2, (wanted - 1) * stride));
     report.say(`warning: ${error.message}; the given frames are whole, what really came is left out`);
     return given;
   }

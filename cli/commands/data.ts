@@ -1,6 +1,7 @@
 /** `magnets data preview`: a sheet of a dataset's pictures, as training will see them. */
 import { type Command, Option } from "commander";
 import type { Clip } from "../../src/index.ts";
+import { clipWritingOf } from "../clip-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
 import { openReport } from "../report.ts";
 
@@ -41,7 +42,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
         .argParser(decimalNumber(0, true))
         .conflicts("stride"),
     )
-    .option("--fps <n>", "frames per second of a moving sheet", decimalNumber(0, true), 8)
+    .option("--fps <n>", "frames per second of a moving sheet, 0.1 to 50", decimalNumber(0, true), 8)
     .option("--out <file>", "the sheet (default: out/preview.png, of clips out/preview.webp)");
   finishCommand(
     preview,
@@ -61,6 +62,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       pictureSheet,
       writeFileAtomic,
     } = await import("../../src/index.ts");
+    await clipWritingOf({ format: "webp", fps: options.fps });
     const source = await openSource(options);
     const noun = nounOf(source);
     const isMoving = noun === "clip";

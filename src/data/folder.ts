@@ -131,30 +131,31 @@ export async function verifyFolder<S extends FolderSource>(
   source: S,
   options: { onFile?: (done: number, total: number) => void; signal?: AbortSignal } = {},
 ): Promise<Verified<S>> {
-  // A video is there once for each of its clips.
-  const last = [...new Map(source.files.map(({ path }, index) => [path, index]))];
   const reasons = new Map<string, string>();
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
-    while (next < last.length) {
+    while (next < source.files.length) {
       options.signal?.throwIfAborted();
-      const [path, index] = last[next++]!;
+      const index = next++;
+      const { path } = source.files[index]!;
       try {
-        await source.read(index);
+        // A video is there once for each of its clips, and one that fails is enough.
+        if (!reasons.has(path)) await source.read(index);
       } catch (error) {
         if (!(error instanceof InputError)) {
-          next = last.length; // the others stop too
+          next = source.files.length; // the others stop too
           throw error;
         }
         reasons.set(path, error.message);
       }
-      options.onFile?.(++done, last.length);
+      options.onFile?.(++done, source.files.length);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
 
-  const unreadable = last.flatMap(([path]) => {
+  const paths = [...new Set(source.files.map(({ path }) => path))];
+  const unreadable = paths.flatMap((path) => {
     const reason = reasons.get(path);
     return reason === undefined ? [] : [{ path, reason }];
   });
@@ -163,7 +164,7 @@ export async function verifyFolder<S extends FolderSource>(
   const kind = source.frames === undefined ? "picture" : "video";
   requireInput(
     files.length > 0,
-    `${source.name}: none of the ${last.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
+    `${source.name}: none of the ${paths.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
   const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
   const [before, after] = [labels(source.files), labels(files)];

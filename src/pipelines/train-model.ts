@@ -14,7 +14,7 @@ import { foldIn, keyFromSeed } from "../core/random.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
-import type { TrainConfig } from "../training/config.ts";
+import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser.ts";
 import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
@@ -23,7 +23,7 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
-import { initialTokenizer, startingFrom } from "./initial-weights.ts";
+import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModel } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
@@ -84,8 +84,13 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
     );
     signal?.throwIfAborted();
+    const initial = await initialTransformer(
+      config.transformer.init,
+      transformerConfigOf(config, dataset.classNames.length),
+      tokenizer,
+    );
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
-    const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset });
+    const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
     const path = join(out, "model");
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
@@ -107,8 +112,9 @@ async function trainTokenizer(
   { source, count }: Pictures,
 ): Promise<void> {
   const { config, out, resume } = options;
-  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  // First, so that weights that do not fit leave no run behind.
   const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,

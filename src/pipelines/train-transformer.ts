@@ -12,7 +12,7 @@ import type { RunFolder } from "../training/run-folder.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { openGenerator } from "./generator.ts";
-import { initialTransformer, startingFrom } from "./initial-weights.ts";
+import { startingFrom } from "./initial-weights.ts";
 import type { GenerativeModel } from "./model.ts";
 
 export interface TrainTransformerOptions extends LoopOptions {
@@ -23,16 +23,18 @@ export interface TrainTransformerOptions extends LoopOptions {
   /** Weights of the tokenizer that made the token ids. */
   readonly tokenizer: Tensors;
   readonly dataset: TokenDataset;
+  /** Weights to start from; null: random ones. */
+  readonly initial: Tensors | null;
 }
 
 /**
  * Trains until the last step.
  *
  * @returns the model of the averaged weights
- * @throws as {@link train}, and InputError for a model to start from that does not fit
+ * @throws as {@link train}
  */
 export async function trainTransformer(options: TrainTransformerOptions): Promise<GenerativeModel> {
-  const { config, runner, folder, tokenizer, dataset } = options;
+  const { config, runner, folder, tokenizer, dataset, initial } = options;
   const model = transformerConfigOf(config, dataset.classNames.length);
   const modelWith = (tensors: Tensors): GenerativeModel => ({
     tokenizer: { config: config.tokenizer.model, tensors: tokenizer },
@@ -42,7 +44,6 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     completionPlan: config.completionDecoding,
   });
   const names = stateNames(transformerParameters(model));
-  const initial = await initialTransformer(config.transformer.init, model, tokenizer);
   const job = transformerJob({
     config: model,
     training: config.transformer.training,

@@ -10,13 +10,13 @@ import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Device } from "../runtime/runner.ts";
-import type { TrainConfig } from "../training/config.ts";
+import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { finalMean, readMetrics } from "../training/metrics.ts";
 import { openRunFolder } from "../training/run-folder.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
-import { readTokenizer } from "./initial-weights.ts";
+import { initialTransformer, readTokenizer } from "./initial-weights.ts";
 import { writeModel } from "./model.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
@@ -85,13 +85,15 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
       signal?.throwIfAborted();
       const own = join(out, name.replaceAll(" ", "-"));
       const [run, model] = [join(own, "transformer"), join(own, "model")];
+      const shape = transformerConfigOf(config, dataset.classNames.length);
+      const initial = await initialTransformer(config.transformer.init, shape, tokenizer);
       const folder = await openRunFolder(run, { ...config, tokenizerDigest: digest }, { resume: true });
       const { steps } = config.transformer.training;
       const isDone = folder.checkpoint?.step === steps;
       say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} pictures as tokens`}`);
       await writeModel(
         model,
-        await trainTransformer({ ...options, config, runner, folder, tokenizer, dataset }),
+        await trainTransformer({ ...options, config, runner, folder, tokenizer, dataset, initial }),
       );
       await writeJson(join(model, "train_config.json"), config);
       trained.push(await trainedVariant(name, config, run, model));

@@ -273,6 +273,11 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
     `${where("tokenizer", "training", "steps")}: 0 takes the tokenizer of a model as it is, so tokenizer.init must ` +
       "name one, got nothing",
   );
+  requireInput(
+    config.transformer.init === undefined || config.tokenizer.init !== undefined,
+    `${where("transformer", "init")}: the transformer of a model speaks of its tokenizer's codes; let the tokenizer start ` +
+      `there too: tokenizer.init ${config.transformer.init}, tokenizer.training.steps 0`,
+  );
   checkData(config, where);
   const { model, training } = config.transformer;
   const { factors } = transformerConfigOf(config, 1, where("transformer", "model"));

@@ -131,10 +131,19 @@ describe("predict and interpolate", () => {
     }
     const out = join(folder, "far");
     const { source } = await json("interpolate", model, "--video", frames, "--out", out);
-    expect(source).toEqual({ task: "interpolate", video: frames, start: 0, stride: 2, frames: 4 });
+    expect(source).toEqual({ task: "interpolate", video: frames, start: 0, stride: 8 / 3, frames: 4 });
     expect(JSON.parse(await readFile(join(out, "sample.json"), "utf8")).source).toEqual(source);
     const last = await sharp(join(out, "0000.webp"), { page: 3 }).removeAlpha().raw().toBuffer();
-    expect([...last.subarray(0, 3)]).toEqual([28 * 6, 0, 0]);
+    expect([...last.subarray(0, 3)]).toEqual([28 * 8, 0, 0]); // the very last one
+
+    await writeFile(join(frames, "4.png"), "broken"); // between the ends
+    const around = await magnets("interpolate", model, "--video", frames, "--out", out, "--json");
+    expect(around.stderr).not.toContain("warning"); // frames 0, 3, 5, 8 are what is shown
+    await writeFile(join(frames, "5.png"), "broken");
+    const ends = await magnets("interpolate", model, "--video", frames, "--out", out, "--json");
+    expect(ends.stderr).toMatch(/5\.png.*the given frames are whole, what really came is left out/);
+    const again = await sharp(join(out, "0000.webp"), { page: 3 }).removeAlpha().raw().toBuffer();
+    expect([...again.subarray(0, 3)]).toEqual([28 * 8, 0, 0]);
   });
 
   it.skipIf(!hasFfmpeg)(
@@ -167,12 +176,17 @@ describe("predict and interpolate", () => {
       [["predict", model, "--video", join(folder, "absent.gif")], /absent\.gif.*does not exist/],
       [
         ["predict", model, "--video", short, "--given", "2"],
-        /short: 2 frames must be given, but 1 is there .*use --given 1, or a longer video/,
+        /short: 2 frames must be given, but 1 is there .*use --given 1 or a longer video/,
       ],
       [
         ["interpolate", model, "--video", short],
         /short: 2 frames must be given, but 1 is there .*; use a longer/,
       ],
+      [
+        ["interpolate", model, "--video", gif, "--stride", "100"],
+        /but 1 is there .* at stride 100; use a smaller --stride or a longer video/,
+      ],
+      [["predict", model, "--video", gif, "--guidance", "2"], /unknown option '--guidance'/],
       [
         ["predict", model, "--video", gif, "--given", "4"],
         /given must be .* fewer than the model's 4 frames/,

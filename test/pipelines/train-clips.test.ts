@@ -1,16 +1,18 @@
 /** From a folder of animations to a model of clips that generates and completes, and the same again when stopped. */
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { readTokens } from "../../src/pipelines/token-files.ts";
 import { trainModel } from "../../src/pipelines/train-model.ts";
 import { VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { tensorsDigest } from "../../src/weights/digest.ts";
-import { readModelPart } from "../../src/weights/model-folder.ts";
+import { readModelPart, writeModelPart } from "../../src/weights/model-folder.ts";
 
 let parent: string;
 let videos: string;
@@ -157,9 +159,16 @@ describe("starting from another model", () => {
       [join(parent, "whole", "model"), model!].map((folder) => readModelPart(folder, "transformer")),
     );
     expect(tensorsDigest(is!.tensors)).toBe(tensorsDigest(was!.tensors)); // equal once rounded to float16
-    await expect(go("strange", "all", "seed=9", from("transformer"))).rejects.toThrow(
-      /trained on other codes .* tokenizer\.training\.steps 0/,
-    );
+    await cp(join(parent, "whole", "model"), join(parent, "other", "model"), { recursive: true });
+    await writeModelPart(join(parent, "other", "model"), "tokenizer", {
+      ...(await readModelPart(join(parent, "whole", "model"), "tokenizer")),
+      tensors: initialise(tokenizerParameters(configOf(videos).tokenizer.model), [9, 9]),
+    });
+    await expect(
+      go("strange", "all", asItIs, from("tokenizer", "other"), from("transformer")),
+    ).rejects.toThrow(/trained on other codes .* tokenizer\.training\.steps 0/);
+    expect(await readdir(join(parent, "strange"))).not.toContain("transformer"); // nothing stands in the way
+    expect(() => configOf(videos, [from("transformer")])).toThrow(/let the tokenizer start there too/);
   });
 });
 

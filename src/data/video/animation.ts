@@ -5,7 +5,7 @@ import { InputError } from "../../core/errors.ts";
 import { fileError } from "../../core/file-error.ts";
 import { loadSharp } from "../sharp.ts";
 import type { Raster } from "../source.ts";
-import { type Cut, type Footage, framesIn, squared, type Timing } from "./footage.ts";
+import { type Cut, type Footage, framesIn, placesOf, squared, type Timing } from "./footage.ts";
 
 /** How many pixels of full-size frames are decoded at once, 16 MiB as RGB. */
 const strip = 2 ** 24 / 3;
@@ -38,10 +38,9 @@ export function animation(path: string): Footage {
 }
 
 /** The pages that a cut shows, fewer where the animation ends before. */
-function pagesOf(ends: readonly number[], { start, frames, stride = 1, frameRate }: Cut): number[] {
-  if (frameRate === undefined) {
-    return Array.from({ length: frames }, (_, i) => start + i * stride).filter((page) => page < ends.length);
-  }
+function pagesOf(ends: readonly number[], cut: Cut): number[] {
+  const { start, frames, frameRate } = cut;
+  if (frameRate === undefined) return placesOf(cut).filter((page) => page < ends.length);
   const shown = Math.min(frames, framesIn(ends.at(-1)! / 1000, frameRate) - start);
   return Array.from({ length: Math.max(0, shown) }, (_, i) => {
     // Whole milliseconds, compared by products, meet exactly; at a change of pages the earlier one counts.

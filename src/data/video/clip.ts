@@ -61,32 +61,42 @@ export async function readClip(path: string, options: ReadClipOptions): Promise<
   return clipOf(frames);
 }
 
-/** How many frames a file has to choose from, of its own or at `frameRate`; quick, but a broken index may mislead. */
+/**
+ * How many frames a file has to choose from, of its own or at `frameRate`; quick, but a broken index may mislead.
+ *
+ * @throws InputError when an option is out of range, the file is missing or no video, or its frame rate varies and none
+ *   is given to resample to
+ */
 export async function clipLength(
   path: string,
   { signal, ...timing }: Timing & Pick<Job, "signal">,
 ): Promise<number> {
+  requireTiming(path, timing);
   return (await footageOf(path, { signal })).length(timing);
 }
 
 /** @throws InputError when an option is out of range */
 export function requireClipOptions(path: string, options: ClipOptions): void {
-  const { frames, stride = 1, frameRate } = options;
+  const { frames } = options;
   requireFolderOptions(path, options);
   requireInput(
     Number.isInteger(frames) && frames >= 1 && frames <= 1024,
     `${path}: frames must be a whole number in 1..1024, got ${frames}`,
   );
+  requireTiming(path, options);
+}
+
+function requireTiming(path: string, { stride, frameRate }: Timing): void {
   requireInput(
-    Number.isInteger(stride) && stride >= 1,
-    `${path}: stride must be a whole number of at least 1, got ${stride}`,
+    stride === undefined || (Number.isFinite(stride) && stride >= 1),
+    `${path}: stride must be a number of at least 1, got ${stride}`,
   );
   requireInput(
     frameRate === undefined || (frameRate >= 0.01 && frameRate <= 1000),
     `${path}: frameRate must be in 0.01..1000 frames per second, got ${frameRate}`,
   );
   requireInput(
-    frameRate === undefined || options.stride === undefined,
+    frameRate === undefined || stride === undefined,
     `${path}: give either a stride or a frame rate, got stride ${stride} and frame rate ${frameRate}`,
   );
 }

@@ -5,7 +5,7 @@ import type { Raster } from "../source.ts";
 
 /** Which frames follow one another: every `stride`-th of the file, or `frameRate` per second of its running time. */
 export interface Timing {
-  /** Takes every n-th frame. Default 1. */
+  /** Takes every n-th frame, n at least 1; between whole numbers the nearest frames. Default 1. */
   readonly stride?: number;
   /**
    * Frames per second, instead of a stride: frame i shows what is on screen at (i + 1/2) / frameRate seconds. This
@@ -35,7 +35,11 @@ export interface Footage {
 
 /** How many frames of the time line a clip spans. */
 export const spanOf = ({ frames, stride = 1, frameRate }: Timing & { readonly frames: number }): number =>
-  frameRate === undefined ? (frames - 1) * stride + 1 : frames;
+  frameRate === undefined ? Math.round((frames - 1) * stride) + 1 : frames;
+
+/** The frames of the file that a cut by stride shows, where the file has them. */
+export const placesOf = ({ start, frames, stride = 1 }: Pick<Cut, "start" | "frames" | "stride">): number[] =>
+  Array.from({ length: frames }, (_, i) => start + Math.round(i * stride));
 
 /** How many frames of `frameRate` fit into a running time. */
 export const framesIn = (seconds: number, frameRate: number): number =>

@@ -2,7 +2,7 @@
 import { extname, join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
 import { list, readPicture } from "../folder.ts";
-import type { Footage } from "./footage.ts";
+import { type Footage, placesOf } from "./footage.ts";
 
 export const isFrame = (name: string): boolean => /^\.(png|jpe?g)$/i.test(extname(name));
 
@@ -18,17 +18,35 @@ export function frameFolder(path: string): Footage {
     const names = (await list(path)).filter((entry) => !entry.isDirectory).map(({ name }) => name);
     const frames = names.filter(isFrame).sort(inOrder.compare);
     requireInput(frames.length > 0, `${path}: required numbered PNG or JPEG frames, found none`);
+    requireEvenNumbers(path, frames);
     return frames;
   };
   const count: Footage["count"] = async ({ frameRate }) => (await files(frameRate)).length;
   return {
     length: count,
     count,
-    async read({ start, frames, stride = 1, frameRate, resolution, resampler }) {
-      const names = (await files(frameRate)).filter((_, i) => i >= start && (i - start) % stride === 0);
-      return Promise.all(
-        names.slice(0, frames).map((name) => readPicture(join(path, name), 0, { resolution, resampler })),
-      );
+    async read(cut) {
+      const names = await files(cut.frameRate);
+      const shown = placesOf(cut).filter((place) => place < names.length);
+      return Promise.all(shown.map((place) => readPicture(join(path, names[place]!), 0, cut)));
     },
   };
+}
+
+/** Refuses frames whose numbers, the last in each name, do not go up by equal steps: one is missing, or comes twice. */
+function requireEvenNumbers(path: string, names: readonly string[]): void {
+  const numbers = names.map((name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? Number.NaN));
+  const unnumbered = names.find((_, i) => Number.isNaN(numbers[i]));
+  requireInput(
+    unnumbered === undefined || names.length === 1,
+    `${path}: the frames must be numbered, "${unnumbered}" has no number; rename or remove it`,
+  );
+  const steps = numbers.slice(1).map((number, i) => number - numbers[i]!);
+  const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)];
+  const odd = steps.findIndex((step) => step !== usual || step === 0);
+  requireInput(
+    odd === -1,
+    `${path}: the numbers of its frames must go up by equal steps, but "${names[odd + 1]}" follows "${names[odd]}"; ` +
+      "put the missing frame there, or remove the one too many",
+  );
 }

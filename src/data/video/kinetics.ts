@@ -1,19 +1,20 @@
 /**
  * Kinetics-600 (Carreira et al. 2018), and its siblings of 400 and 700 classes: videos anywhere below the folder,
  * named `<youtube_id>_<start>_<end>.mp4` with six digits for each second, and CSV files with the columns
- * label,youtube_id,time_start,time_end,split in the folder or in `annotations/`. The classes are all labels of all the
- * CSV files, sorted, whether or not a video is there: so they are the same for each split.
+ * label,youtube_id,time_start,time_end,split in the folder or in `annotations/`; without the last column the file's name
+ * tells the split, as in train.csv. The classes are all labels of all the CSV files, sorted, whether or not a video is
+ * there: so they are the same for each split.
  */
 import { open, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/file-error.ts";
 import { list } from "../folder.ts";
 import { type Listing, locate, type Split } from "./listing.ts";
 
-const columns = ["label", "youtube_id", "time_start", "time_end", "split"] as const;
-type Row = Record<(typeof columns)[number], string>;
+const columns = ["label", "youtube_id", "time_start", "time_end"] as const;
+type Row = Record<(typeof columns)[number] | "split", string>;
 
 /** The annotation files of a folder: every CSV whose first line names the columns. */
 export async function kineticsTables(folder: string): Promise<string[]> {
@@ -83,7 +84,13 @@ async function rowsOf(path: string): Promise<Row[]> {
       cause: error,
     });
   }
+  const ofFile = /^(train|val|test)/i.exec(basename(path))?.[1]?.toLowerCase();
   for (const row of rows) {
+    row.split ??= ofFile!;
+    requireInput(
+      row.split,
+      `${path}: has no column "split", and its name does not begin with train, val or test; rename it`,
+    );
     requireInput(
       columns.every((column) => row[column]) && /^\d+$/.test(row.time_start) && /^\d+$/.test(row.time_end),
       `${path}: every row must have a label, a video, whole seconds and a split, got ${Object.values(row).join()}`,

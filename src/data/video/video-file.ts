@@ -6,7 +6,7 @@
  * converted as the file says (BT.601 where it says nothing); turned pictures are turned upright, oblong pixels made
  * square, transparency dropped. Any damage that the decoder notices before the clip's end is an error.
  */
-import { InputError } from "../../core/errors.ts";
+import { InputError, requireInput } from "../../core/errors.ts";
 import type { Raster } from "../source.ts";
 import { everyFrame, inputArguments, type Job, run, textOf } from "./ffmpeg.ts";
 import { type Footage, framesIn, squared, type Timing } from "./footage.ts";
@@ -19,8 +19,10 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
   };
   return {
     async length(timing) {
-      const { packets, seconds } = await indexOf(path, job);
-      return timing.frameRate === undefined ? packets : framesIn(seconds, timing.frameRate);
+      const { times, seconds } = await indexOf(path, job);
+      if (timing.frameRate !== undefined) return framesIn(seconds, timing.frameRate);
+      requireEvenPace(path, times);
+      return times.length;
     },
 
     async count(timing) {
@@ -31,7 +33,8 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
 
     async read(cut) {
       const { start, frames, stride = 1 } = cut;
-      const chosen = `select='gte(n,${start})*not(mod(n-${start},${stride}))'`;
+      // Frame i is start + round(i stride), and i the whole number nearest to (n - start) / stride.
+      const chosen = `select='gte(n,${start})*eq(n-${start},round(round((n-${start})/${stride})*${stride}))'`;
       const upright = "scale='iw*max(sar,1)':'ih/min(sar,1)':flags=accurate_rnd+full_chroma_int+bicubic";
       const args = await decoding(path, cut, job, [chosen, upright]);
       const written = ["-frames:v", `${frames}`, "-pix_fmt", "rgb24", "-c:v", "ppm"];
@@ -72,7 +75,7 @@ async function decoding(
  * What the container says, without decoding: one packet is one frame, but for a few odd encoders, and for packets that
  * an edit list leaves out, such as those before the point at which a video was cut.
  */
-async function indexOf(path: string, job: Job): Promise<{ packets: number; seconds: number }> {
+async function indexOf(path: string, job: Job): Promise<{ times: number[]; seconds: number }> {
   const entries = "packet=pts_time,dts_time,duration_time,flags:stream=avg_frame_rate";
   const args = ["-v", "error", "-select_streams", "V:0", "-show_entries", entries];
   const text = await textOf("ffprobe", [...args, "-of", "json", ...inputArguments(path)], job);
@@ -83,15 +86,37 @@ async function indexOf(path: string, job: Job): Promise<{ packets: number; secon
   const stream = streams[0];
   if (!stream) throw new InputError(`${job.action}: it holds sound but no picture; ${job.remedy}`);
   const shown = packets.filter(({ flags }) => !flags.includes("D"));
-  let [first, end] = [Infinity, -Infinity];
+  const times = shown.map(({ pts_time, dts_time }) => Number(pts_time ?? dts_time)).sort((a, b) => a - b);
+  let end = -Infinity;
   for (const { pts_time, dts_time, duration_time = 0 } of shown) {
-    const time = Number(pts_time ?? dts_time);
-    first = Math.min(first, time);
-    end = Math.max(end, time + Number(duration_time));
+    end = Math.max(end, Number(pts_time ?? dts_time) + Number(duration_time));
   }
   const [numerator, denominator] = stream.avg_frame_rate.split("/").map(Number);
-  const seconds = [end - first, (shown.length * denominator!) / numerator!].find(Number.isFinite);
-  return { packets: shown.length, seconds: seconds ?? 0 };
+  const seconds = [end - times[0]!, (shown.length * denominator!) / numerator!].find(Number.isFinite);
+  return { times, seconds: seconds ?? 0 };
+}
+
+/** How much of the running time may stray from an even pace: a frame lost here and there. */
+const slack = 0.25;
+
+/**
+ * Refuses to count frames that do not last about equally long: a stride over them has no pace.
+ *
+ * @param times  when they appear, in seconds, ascending
+ */
+function requireEvenPace(path: string, times: readonly number[]): void {
+  const lasting = times.slice(1).map((time, i) => time - times[i]!);
+  const sorted = [...lasting].sort((a, b) => a - b);
+  const usual = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const strayed = lasting.reduce((sum, each) => sum + Math.abs(each - usual), 0);
+  const total = lasting.reduce((sum, each) => sum + each, 0);
+  const [least, most] = [sorted[0] ?? 0, sorted.at(-1) ?? 0].map((seconds) => Math.round(1000 * seconds));
+  requireInput(
+    !(strayed > slack * total),
+    `${path}: its frame rate varies, frames last ${least} to ${most} ms, so that they cannot be counted off; give a ` +
+      `frame rate to resample to, e.g. ${Math.max(1, Math.round(lasting.length / total))} (--frame-rate, in a ` +
+      "configuration data.frameRate)",
+  );
 }
 
 /** The frames of a stream of PPM files, each with its size before its RGB bytes: `P6\n320 240\n255\n`. */

@@ -189,8 +189,11 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
       const clip = await readClip(path, { frames, resolution: 8, frameRate });
       expect(numbers(clip)).toEqual(shown);
     }
-    // By number, every frame counts once.
+    // By number, every frame counts once; whoever asks how many there are is told that they have no pace.
     expect(numbers(await readClip(path, { frames: 12, resolution: 8 }))).toEqual(range(12));
+    expect(await refusal(clipLength(path, {}))).toMatch(
+      /varying\.mkv: its frame rate varies, frames last 40 to 4\d\d ms, .* e\.g\. 4 \(--frame-rate/,
+    );
   });
 
   it("takes any name, also ones that look like options, protocols or patterns", async () => {
@@ -409,6 +412,20 @@ describe("readClip, without ffmpeg", () => {
     for (const [i, value] of bytes.entries()) expect(Math.abs(value - (i < 192 ? 60 : 180))).toBeLessThan(4);
   });
 
+  it("refuses folders of frames of which one is missing, comes twice or has no number", async () => {
+    const names = async (...all: string[]) => {
+      const path = await writeFrames(at(all.join("-")), noise(8, 8, all.length), (t) => all[t]!);
+      return readClip(path, { frames: 2, resolution: 8 });
+    };
+    expect((await names("f 8.png", "f 9.png", "f 10.png")).frames).toBe(2);
+    expect((await names("00.png", "05.png", "10.png")).frames).toBe(2); // every fifth of something longer
+    expect(await refusal(names("1.png", "2.png", "3.png", "5.png"))).toMatch(
+      /must go up by equal steps, but "5\.png" follows "3\.png"; put the missing frame there/,
+    );
+    expect(await refusal(names("1.png", "01.png", "2.png", "3.png"))).toContain("must go up by equal steps");
+    expect(await refusal(names("1.png", "2.png", "poster.png"))).toContain('"poster.png" has no number');
+  });
+
   it("makes one film of frames of different sizes and formats", async () => {
     const path = await writeFrames(at("frames"), noise(8, 8, 2), (t) => `${t}.png`);
     await sharp({ create: { width: 40, height: 20, channels: 3, background: "#00f" } }).toFile(
@@ -453,7 +470,7 @@ describe("readClip, without ffmpeg", () => {
       [{ frames: 2.5 }, "got 2.5"],
       [{ resolution: 4 }, "resolution must be a whole number in 8..4096, got 4"],
       [{ resampler: "lanczos" as never }, 'Did you mean "lanczos2"'],
-      [{ stride: 0 }, "stride must be a whole number of at least 1, got 0"],
+      [{ stride: 0 }, "stride must be a number of at least 1, got 0"],
       [{ start: -1 }, "start must be a whole number of frames, 0 or more, got -1"],
       [{ frameRate: Number.NaN }, "frameRate must be in 0.01..1000 frames per second, got NaN"],
       [{ frameRate: 5, stride: 1 }, "either a stride or a frame rate, got stride 1 and frame rate 5"],

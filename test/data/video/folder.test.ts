@@ -136,10 +136,7 @@ describe("openVideoFolder, plain", () => {
       [{ split: "test" }, "a plain folder has no splits"],
       [{ fold: 2 }, "folds are of UCF-101 alone, got fold 2"],
       [{ layout: "ucf101" }, "classInd.txt"],
-      [
-        { layout: "kinetics" },
-        "needs a CSV file with the columns label,youtube_id,time_start,time_end,split",
-      ],
+      [{ layout: "kinetics" }, "needs a CSV file with the columns label,youtube_id,time_start,time_end in"],
     ] as const) {
       const refused = await refusal(openVideoFolder(folder.path, { ...options, ...wrong }));
       expect(refused).toContain(message);
@@ -174,7 +171,7 @@ describe("verifyFolder", () => {
     await animate(at("a", "3.webp"), film(9));
     await writeFile(at("a", "4.webp"), "no animation");
     await writeFrames(at("b", "1"), film());
-    await writeFile(at("b", "1", "2.png"), "no picture");
+    await writeFile(at("b", "1", "0.png"), "no picture"); // in the first of its two clips
     await writeFrames(at("b", "2"), film());
     const done: number[] = [];
     const source = await openVideoFolder(folder.path, { ...options, clipsPerFile: 2 });
@@ -186,7 +183,7 @@ describe("verifyFolder", () => {
     ]);
     for (const { path, reason } of checked.unreadable) expect(reason).toContain(path);
     expect(checked.unreadable[0]!.reason).toContain("has 3 frames");
-    expect(done).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(done).toEqual(Array.from({ length: 12 }, (_, i) => i + 1)); // every clip of every file
     const good = checked.source;
     expect(good.length).toBe(6);
     expect(good.files.map(({ path }) => path)).toEqual([

@@ -48,6 +48,21 @@ describe("Kinetics", () => {
     ]);
   });
 
+  it("is split by the names of its files where they have no such column", async () => {
+    const bare = "label,youtube_id,time_start,time_end";
+    await writeFile(at("train.csv"), `${bare}\nyawning,aaaaaaaaaaa,1,11\n`);
+    await writeFile(at("validate.csv"), `${bare}\nabseiling,bbbbbbbbbbb,1,11\n`);
+    await video("aaaaaaaaaaa_000001_000011.webp");
+    await video("bbbbbbbbbbb_000001_000011.webp");
+    expect((await openVideoFolder(folder.path, options)).files).toEqual([
+      { path: "aaaaaaaaaaa_000001_000011.webp", label: 1 },
+    ]);
+    const validation = await openVideoFolder(folder.path, { ...options, split: "validation" });
+    expect(validation.files).toEqual([{ path: "bbbbbbbbbbb_000001_000011.webp", label: 0 }]);
+    await writeFile(at("all.csv"), `${bare}\nyawning,aaaaaaaaaaa,1,11\n`);
+    expect(await refusal(openVideoFolder(folder.path, options))).toMatch(/all\.csv: has no column "split"/);
+  });
+
   it("counts videos that are not there in one warning of bounded length", async () => {
     const rows = Array.from({ length: 500 }, (_, i) => `yawning,${String(i).padStart(11, "x")},1,11,train`);
     await writeFile(at("train.csv"), [head, ...rows].join("\n"));
