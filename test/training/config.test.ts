@@ -2,6 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countParameters } from "../../src/models/parameters.ts";
+import { magvitTokenizer, maskgitTokenizer } from "../../src/models/tokenizer/config.ts";
+import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { loadConfig, resolveConfig, transformerConfigOf } from "../../src/training/config.ts";
 
 const base = { name: "x" };
@@ -184,3 +187,23 @@ it("the shipped configuration is whole, and its quick variant is smaller and sho
   expect(quick.transformer.model.width).toBeLessThan(config.transformer.model.width);
   expect(quick.data.count).toBeLessThan(config.data.count!);
 });
+
+it.each([
+  ["imagenet256", maskgitTokenizer, [16, 16], 1000],
+  ["ucf101", magvitTokenizer.B, [4, 16, 16], 101],
+  ["kinetics600", magvitTokenizer.B, [4, 16, 16], 600],
+])(
+  "%s is the published tokenizer and a nested transformer over its tokens",
+  async (name, tokenizer, grid, classes) => {
+    const { config } = await loadConfig(`configs/${name}.yaml`);
+    expect(config.tokenizer.model).toEqual(tokenizer);
+    const transformer = transformerConfigOf(config, classes);
+    expect([transformer.grid, transformer.factors]).toEqual([grid, [1, 2, 4, 8]]);
+    // Per layer 12 D² and its biases and norms; tokens, classes and positions; the head's bias.
+    const { width: D, depth: L } = transformer;
+    const vectors = 9 * D + 4 * D; // biases of q, k, v, output and the MLP; two norms
+    const tables = 1024 + 1 + classes + 1 + transformer.tasks.length + grid.reduce((a, b) => a * b) + 1;
+    const expected = L * (12 * D * D + vectors) + tables * D;
+    expect(countParameters(transformerParameters(transformer)) / expected).toBeCloseTo(1, 2);
+  },
+);
