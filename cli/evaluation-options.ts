@@ -2,9 +2,10 @@
 import { type Command, Option } from "commander";
 import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
 import { wholeNumber } from "./options.ts";
+import { addPaceOptions, type PaceOptions } from "./pace-options.ts";
 
 /** Who judges, beside what. */
-export interface JudgeOptions {
+export interface JudgeOptions extends PaceOptions {
   real: number;
   data?: string;
   classifier?: string;
@@ -52,7 +53,7 @@ export function addMeasuringOptions(command: Command): Command {
 
 /** --real, --data, --classifier, --cache-folder and --batch. */
 export function addJudgeOptions(command: Command): Command {
-  return command
+  return addPaceOptions(command)
     .option("--real <n>", "held-out real pictures to compare with", wholeNumber(4), 10_000)
     .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes clips)')
     .option(

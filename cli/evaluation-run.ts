@@ -1,5 +1,6 @@
 /** One evaluation from its options: everything opened, checked before anything runs, measured, and closed. */
 import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type {
   Estimate,
   EvaluateOptions,
@@ -13,6 +14,7 @@ import type { DecodePlan, GenerativeModel } from "../src/index.ts";
 import { classifierFolder } from "./commands/classifier.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import { openStages, type PlannedWork, type Stages } from "./evaluation-progress.ts";
+import type { PaceOptions } from "./pace-options.ts";
 
 /** What plans are chosen by. */
 export interface PlanGround {
@@ -165,16 +167,35 @@ export async function networkOf({
 }
 
 /** A model, its judge, and real pictures that the judge did not train on. */
-export async function openSubject(folder: string, options: Pick<EvaluationOptions, "data" | "classifier">) {
+export async function openSubject(
+  folder: string,
+  options: Pick<EvaluationOptions, "data" | "classifier"> & PaceOptions,
+) {
   const { readModel } = await import("../src/index.ts");
   const model = await readModel(folder);
-  return { model, ...(await openJudge(model.tokenizer.config, options)) };
+  const isPaced = options.stride !== undefined || options.frameRate !== undefined;
+  const pace = isPaced ? {} : await trainedPace(folder, options.data);
+  return { model, ...(await openJudge(model.tokenizer.config, { ...options, ...pace })) };
+}
+
+/** Which frames of these videos the model learned from, where its folder tells. */
+async function trainedPace(folder: string, data: string | undefined): Promise<PaceOptions> {
+  const { loadConfig } = await import("../src/train.ts");
+  const path = join(folder, "train_config.json");
+  if (data === undefined || !existsSync(path)) return {};
+  const { source, stride, frameRate } = (await loadConfig(path)).config.data;
+  return resolve(source) === resolve(data) ? { stride, frameRate } : {};
 }
 
 /** The judge of pictures of a size, and real ones that it did not train on. */
 export async function openJudge(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
-  { data: given, classifier }: Pick<EvaluationOptions, "data" | "classifier">,
+  {
+    data: given,
+    classifier,
+    stride,
+    frameRate,
+  }: Pick<EvaluationOptions, "data" | "classifier"> & PaceOptions,
 ) {
   const { InputError } = await import("../src/index.ts");
   const { openParts, readClassifier } = await import("../src/evaluate.ts");
@@ -186,7 +207,7 @@ export async function openJudge(
         `magnets classifier --data ${data}`,
     );
   }
-  const { heldOut } = await openParts(data, resolution, frames);
+  const { heldOut } = await openParts(data, { resolution, frames, stride, frameRate });
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
 

@@ -76,7 +76,7 @@ export {
   type PrecisionRecallOptions,
   precisionRecall,
 } from "./evaluation/precision-recall.ts";
-export { drawnSeeds, openParts } from "./evaluation/real-pictures.ts";
+export { drawnSeeds, openParts, type PartsOptions } from "./evaluation/real-pictures.ts";
 export type { SetMeasures } from "./evaluation/seen-set.ts";
 export { readStatistics, type StatisticsOwner, writeStatistics } from "./evaluation/statistics-file.ts";
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";

@@ -3,10 +3,11 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { addThreadsOption } from "../machine-options.ts";
 import { finishCommand, wholeNumber } from "../options.ts";
+import { addPaceOptions, type PaceOptions } from "../pace-options.ts";
 import { startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
 
-interface ClassifierOptions {
+interface ClassifierOptions extends PaceOptions {
   data: string;
   resolution: number;
   frames?: number;
@@ -28,7 +29,8 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     .description("train the classifier of pictures or clips that evaluate measures with")
     .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
     .option("--resolution <n>", "side of the pictures, in pixels", wholeNumber(8, 1024), 64)
-    .option("--frames <n>", "frames of clips (default: as the data has them)", wholeNumber(2, 1024))
+    .option("--frames <n>", "frames of clips (default: as the data has them)", wholeNumber(2, 1024));
+  addPaceOptions(command)
     .option("--pictures <n>", "pictures to train on (default: 8000, or what there is)", wholeNumber(1))
     .option("--held-out <n>", "other pictures to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 pictures (default: 1000)", wholeNumber(1))
@@ -46,11 +48,11 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
 }
 
 async function classifier(options: ClassifierOptions, signal: AbortSignal): Promise<void> {
-  const { data, resolution, frames, steps, mirror, degrade, resume, threads } = options;
+  const { data, resolution, frames, stride, frameRate, steps, mirror, degrade, resume, threads } = options;
   const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
   const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, resolution, frames);
+  const { training, heldOut } = await openParts(data, { resolution, frames, stride, frameRate });
   const started = performance.now();
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
@@ -95,13 +97,15 @@ function commandLine({
   data,
   resolution,
   frames,
+  stride,
+  frameRate,
   pictures,
   steps,
   mirror,
   degrade,
   out,
 }: ClassifierOptions): string {
-  const given = { data, resolution, frames, pictures, steps, out };
+  const given = { data, resolution, frames, stride, "frame-rate": frameRate, pictures, steps, out };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name} ${value}`],
   );

@@ -1,19 +1,18 @@
 /** `magnets data preview`: a sheet of a dataset's pictures, as training will see them. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Clip } from "../../src/index.ts";
 import { clipWritingOf } from "../clip-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
+import { addPaceOptions, type PaceOptions } from "../pace-options.ts";
 import { openReport } from "../report.ts";
 
-interface PreviewOptions {
+interface PreviewOptions extends PaceOptions {
   source: string;
   count: number;
   seed: number;
   resolution: number;
   scale: number;
   frames?: number;
-  stride?: number;
-  frameRate?: number;
   fps: number;
   out?: string;
   json?: boolean;
@@ -35,13 +34,8 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     .option("--seed <n>", "which pictures, 0..2^53", wholeNumber(0), 0)
     .option("--resolution <pixels>", "side of the pictures, 8..1024", wholeNumber(8, 1024), 64)
     .option("--scale <n>", "enlargement of the sheet", wholeNumber(1, 16), 2)
-    .option("--frames <n>", "frames of a clip, for a folder of videos (motions: 16)", wholeNumber(2, 1024))
-    .option("--stride <n>", "take every n-th frame of a video", wholeNumber(1))
-    .addOption(
-      new Option("--frame-rate <n>", "resample videos to so many frames per second")
-        .argParser(decimalNumber(0, true))
-        .conflicts("stride"),
-    )
+    .option("--frames <n>", "frames of a clip, for a folder of videos (motions: 16)", wholeNumber(2, 1024));
+  addPaceOptions(preview)
     .option("--fps <n>", "frames per second of a moving sheet, 0.1 to 50", decimalNumber(0, true), 8)
     .option("--out <file>", "the sheet (default: out/preview.png, of clips out/preview.webp)");
   finishCommand(

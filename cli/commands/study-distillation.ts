@@ -70,6 +70,8 @@ async function runDistillation(path: string, given: DistillationOptions, signal:
   const options = {
     ...given,
     data: given.data ?? config.data.source,
+    stride: given.stride ?? config.data.stride,
+    frameRate: given.frameRate ?? config.data.frameRate,
     out: given.out ?? join("out", `${config.name}-distillation`),
     runs: given.runs ?? join("runs", `${config.name}-distillation`),
   };

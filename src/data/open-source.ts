@@ -10,8 +10,8 @@ import { openVideoFolder, type VideoFolderOptions } from "./video/folder.ts";
 import type { Timing } from "./video/footage.ts";
 import { listPlain } from "./video/plain.ts";
 
-/** `stride`, `frameRate`, `clipsPerFile` and `split` are of folders of videos. */
-export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split"> {
+/** `stride`, `frameRate`, `clipsPerFile`, `split` and `fold` are of folders of videos. */
+export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split" | "fold"> {
   /** "sprites", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
@@ -40,8 +40,8 @@ export async function openSource({
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video });
   }
-  const { stride, frameRate, clipsPerFile, split } = video;
-  for (const [name, value] of Object.entries({ stride, frameRate, clipsPerFile, split })) {
+  const { stride, frameRate, clipsPerFile, split, fold } = video;
+  for (const [name, value] of Object.entries({ stride, frameRate, clipsPerFile, split, fold })) {
     requireInput(
       value === undefined,
       `${source}: ${name} is for a folder of videos, got ${value}; ` +

@@ -11,6 +11,7 @@ import { fileError } from "../core/file-error.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { resamplers } from "../data/folder.ts";
 import { splits } from "../data/video/listing.ts";
+import { folds } from "../data/video/ucf101.ts";
 import { basePlan, completionPlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import {
@@ -67,6 +68,7 @@ const dataSchema = z.strictObject({
   frameRate: z.number().positive().optional().describe("resample videos to so many frames per second"),
   clipsPerFile: count.optional().describe("clips evenly spread over each video; the middle one unless told"),
   split: z.enum(splits).optional().describe("of UCF-101 and Kinetics"),
+  fold: z.literal(folds).optional().describe("of UCF-101's three ways to split, 1 unless told"),
   given: z
     .array(count)
     .min(1)

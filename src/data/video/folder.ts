@@ -73,7 +73,8 @@ export async function openVideoFolder(path: string, options: VideoFolderOptions)
   return videoSource(path, options, clipsPerFile, listing);
 }
 
-async function layoutOf(path: string): Promise<Layout> {
+/** Which layout a folder of videos has, by what lies in it. */
+export async function layoutOf(path: string): Promise<Layout> {
   const entries = await list(path);
   if (entries.some(({ name, isDirectory }) => isDirectory && name === ucf101Lists)) return "ucf101";
   return (await kineticsTables(path)).length > 0 ? "kinetics" : "plain";
