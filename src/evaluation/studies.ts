@@ -155,14 +155,21 @@ function direction(ground: StudyGround): Study {
 function refresh(ground: StudyGround): Study {
   const { base } = ground;
   const { steps } = base;
-  const intervals = [4, 2].filter((every) => every < steps);
-  const series = (name: string, plan: PlanInput, rare: string): GridPoint[] => [
+  /** Where a sub-model runs for `most` steps at a time, a refresh after as many never comes. */
+  const series = (name: string, plan: PlanInput, rare: string, most: number): GridPoint[] => [
     point(`${name}, ${rare}`, { ...plan, ...cached }, name),
-    ...intervals.map((every) =>
-      point(`${name}, every ${every} steps`, { ...plan, cache: { enabled: true, refresh: { every } } }, name),
-    ),
+    ...[4, 2]
+      .filter((every) => every < most)
+      .map((every) =>
+        point(
+          `${name}, every ${every} steps`,
+          { ...plan, cache: { enabled: true, refresh: { every } } },
+          name,
+        ),
+      ),
   ];
   const scheduled = schedule(ground);
+  const longest = Math.max(...scheduled.map((run) => run.steps));
   return {
     title: "How often the cache must be filled anew",
     question:
@@ -170,9 +177,9 @@ function refresh(ground: StudyGround): Study {
       "for good?",
     points: [
       point("flat", flatPlan(base)),
-      ...series("flat with cache", flatPlan(base), "never"),
+      ...series("flat with cache", flatPlan(base), "never", steps),
       point("scheduled, every step", { sizes: scheduled, ...uncached }, "scheduled"),
-      ...series("scheduled", { sizes: scheduled }, "on switch"),
+      ...series("scheduled", { sizes: scheduled }, "on switch", longest),
     ],
     claims: [
       { plan: "flat with cache, never", against: "flat" },
