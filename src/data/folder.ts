@@ -120,23 +120,37 @@ export async function folderSource(
   );
 }
 
+/** How {@link verifyFolder} goes about it. */
+export interface VerifyOptions {
+  /** So many readable ones will do: those behind them are not looked at, and not in the result. All unless told. */
+  readonly enough?: number;
+  /** Called after each file with the number done so far, and of all that are wanted. */
+  readonly onFile?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Decodes every file once, of a video up to the end of its last clip, and sorts out those that cannot be read, so that
- * a long run never meets one. As many files at once as the machine has cores.
+ * Decodes every file once, of a video every clip, and sorts out those that cannot be read, so that a long run never
+ * meets one. As many files at once as the machine has cores.
  *
- * @param options.onFile  called after each file with the number done so far, and of all
  * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
  */
 export async function verifyFolder<S extends FolderSource>(
   source: S,
-  options: { onFile?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+  { enough = Infinity, onFile, signal }: VerifyOptions = {},
 ): Promise<Verified<S>> {
+  const { length } = source.files;
   const reasons = new Map<string, string>();
   let next = 0;
   let done = 0;
+  /** The readable ones of the first `next`, in order. */
+  const readable = (): number[] =>
+    Array.from({ length: next }, (_, index) => index).filter(
+      (index) => !reasons.has(source.files[index]!.path),
+    );
   const work = async (): Promise<void> => {
-    while (next < source.files.length) {
-      options.signal?.throwIfAborted();
+    while (next < length && (next < enough || readable().length < enough)) {
+      signal?.throwIfAborted();
       const index = next++;
       const { path } = source.files[index]!;
       try {
@@ -144,22 +158,26 @@ export async function verifyFolder<S extends FolderSource>(
         if (!reasons.has(path)) await source.read(index);
       } catch (error) {
         if (!(error instanceof InputError)) {
-          next = source.files.length; // the others stop too
+          next = length; // the others stop too
           throw error;
         }
         reasons.set(path, error.message);
       }
-      options.onFile?.(++done, source.files.length);
+      done++;
+      onFile?.(done, Math.max(done, Math.min(enough, length)));
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  // Again where the last ones that were under way turned out unreadable.
+  do await Promise.all(Array.from({ length: availableParallelism() }, work));
+  while (next < length && readable().length < enough);
 
-  const paths = [...new Set(source.files.map(({ path }) => path))];
+  const seen = source.files.slice(0, next);
+  const paths = [...new Set(seen.map(({ path }) => path))];
   const unreadable = paths.flatMap((path) => {
     const reason = reasons.get(path);
     return reason === undefined ? [] : [{ path, reason }];
   });
-  const good = source.files.flatMap(({ path }, index) => (reasons.has(path) ? [] : [index]));
+  const good = readable().slice(0, enough);
   const files = good.map((index) => source.files[index]!);
   const kind = source.frames === undefined ? "picture" : "video";
   requireInput(
@@ -167,7 +185,7 @@ export async function verifyFolder<S extends FolderSource>(
     `${source.name}: none of the ${paths.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
   const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
-  const [before, after] = [labels(source.files), labels(files)];
+  const [before, after] = [labels(seen.slice(0, enough)), labels(files)];
   const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
   requireInput(
     lost.length === 0,

@@ -33,7 +33,7 @@ export interface Pictures {
   readonly description: string;
 }
 
-/** The dataset; a folder's pictures are all opened once, so that a broken one is named now and not at step 9,000. */
+/** The dataset; of a folder, those that are trained on are opened once: a broken one is named now, not at step 9,000. */
 export async function openPictures({
   config: { data },
   signal,
@@ -46,23 +46,25 @@ export async function openPictures({
     const count = data.count!; // the configuration's reader asks for it where a source has no end
     return { source: remembered(source), count, description: JSON.stringify({ ...data, count }) };
   }
-  const { source: good, unreadable } = await verifyFolder(source as FolderSource, {
-    signal,
-    onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
-  });
+  // A folder lists its files class by class; in random order the first ones are of all classes.
+  const folder = source as FolderSource;
+  const order = permutation(keyFromSeed(data.seed), folder.length);
+  const files = Array.from(order, (index) => folder.files[index]!);
+  const { source: good, unreadable } = await verifyFolder(
+    { ...selected(folder, order), files },
+    {
+      enough: data.count ?? undefined,
+      signal,
+      onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
+    },
+  );
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(
     `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
   );
-  const count = Math.min(data.count ?? Infinity, good.length);
-  const files = await fingerprint(good);
-  // A folder lists its files class by class; in random order the first ones are of all classes.
-  const order = permutation(keyFromSeed(data.seed), good.length);
-  return {
-    source: remembered(selected(good, order)),
-    count,
-    description: JSON.stringify({ ...data, count, files }),
-  };
+  const count = good.length;
+  const facts = { ...data, count, files: await fingerprint(good) };
+  return { source: remembered(good), count, description: JSON.stringify(facts) };
 }
 
 /** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */

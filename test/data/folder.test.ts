@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { folderSource, readPicture, verifyFolder } from "../../src/data/folder.ts";
+import { type FolderSource, folderSource, readPicture, verifyFolder } from "../../src/data/folder.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -182,6 +183,27 @@ describe("readPicture", () => {
 });
 
 describe("verifyFolder", () => {
+  it("looks no further than it needs to, and gives what comes first whatever is read first", async () => {
+    const files = Array.from({ length: 40 }, (_, i) => ({ path: `${i}`, label: 0 }));
+    const broken = new Set([0, 3, 4, 11]);
+    const reads: number[] = [];
+    const source: FolderSource = {
+      ...{ name: "slow", classNames: ["a"], resolution: 8, length: 40, files, warnings: [] },
+      async read(index) {
+        reads.push(index);
+        await setTimeout((7 * index) % 5);
+        if (broken.has(index)) throw new InputError(`${index} is broken`);
+        return { width: 8, height: 8, pixels: new Uint8Array(192).fill(index), label: 0 };
+      },
+    };
+    const { source: good, unreadable } = await verifyFolder(source, { enough: 9 });
+    expect(good.files.map(({ path }) => Number(path))).toEqual([1, 2, 5, 6, 7, 8, 9, 10, 12]);
+    expect((await good.read(8)).pixels[0]).toBe(12);
+    expect(unreadable.map(({ path }) => Number(path))).toEqual([0, 3, 4, 11]);
+    expect(Math.max(...reads)).toBeLessThan(12 + availableParallelism() + 1);
+    expect((await verifyFolder(source, { enough: 100 })).source.length).toBe(36);
+  });
+
   it("names and counts unreadable files and leaves the others in order", async () => {
     const whole = await sharp(
       Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 2654435761) >>> 24)),
