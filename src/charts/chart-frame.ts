@@ -27,8 +27,8 @@ export interface ChartFrame {
   /** Where a value stands. */
   readonly across: (value: number) => number;
   readonly up: (value: number) => number;
-  /** The chart as SVG text with these marks on it. */
-  draw(marks: readonly string[]): string;
+  /** The chart as SVG text with these marks on it; wider than usual where what stands beside the plane needs it. */
+  draw(marks: readonly string[], width?: number): string;
 }
 
 /**
@@ -71,9 +71,9 @@ export function chartFrame(
   return {
     across,
     up,
-    draw: (marks) =>
+    draw: (marks, width = size.width) =>
       [
-        `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12" fill="#333">`,
+        `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${size.height}" font-family="sans-serif" font-size="12" fill="#333">`,
         `<title>${escapeText(title)}</title>`,
         `<rect width="100%" height="100%" fill="white"/>`,
         `<text x="${size.left}" y="24" font-size="15" font-weight="bold">${escapeText(title)}</text>`,

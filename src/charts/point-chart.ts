@@ -1,6 +1,7 @@
 /**
- * Points with error bars as an SVG text: labelled axes, each point's name beside it, readable in black and white (every
- * series has its own shape, and its dash where its points are joined).
+ * Points with error bars as an SVG text: labelled axes, each point's name beside it, or where they are too many for that
+ * a number and a key; readable in black and white (every series has its own shape, and its dash where its points are
+ * joined).
  */
 import { line, symbol, symbolsFill } from "d3-shape";
 import { type AxisOptions, chartFrame, escapeText, size, styleOf } from "./chart-frame.ts";
@@ -34,7 +35,7 @@ const letter = { width: 6.4, height: 13 };
 const halo = 'stroke="white" stroke-width="3" paint-order="stroke"';
 
 /**
- * The chart as SVG text, 720 x 420 units; the x axis begins at 0.
+ * The chart as SVG text, 720 x 420 units, wider with a key; the x axis begins at 0.
  *
  * @throws when no series has a point
  */
@@ -65,11 +66,46 @@ export function pointChart(
       }),
     ].join("");
   });
-  const drawn = all.map((point) => {
-    const [y, high] = [up(point.y), up(point.y + barOf(point))];
-    return { name: point.name, x: across(point.x), y, error: y - high };
+  const drawn = series.flatMap(({ points }, i) =>
+    points.map((point) => {
+      const [y, high] = [up(point.y), up(point.y + barOf(point))];
+      return { name: point.name, series: i, x: across(point.x), y, error: y - high };
+    }),
+  );
+  const beside = labels(drawn);
+  if (beside.every(({ isFar }) => !isFar)) return draw([...marks, ...beside.map(({ text }) => text)]);
+  const numbers = labels(drawn.map((point, i) => ({ ...point, name: String(i + 1) })));
+  return draw([...marks, ...numbers.map(({ text }) => text), ...key(drawn)], keyLeft + keyWidth(drawn));
+}
+
+/** What is drawn of a point. */
+interface Drawn {
+  readonly name: string;
+  /** The number of its series. */
+  readonly series: number;
+  readonly x: number;
+  readonly y: number;
+  /** Of its bar, up and down. */
+  readonly error: number;
+}
+
+/** Where the key begins. */
+const keyLeft = size.width - size.right + 24;
+const keyWidth = (points: readonly Drawn[]): number =>
+  44 + letter.width * Math.max(...points.map(({ name }) => name.length));
+
+/** Number, shape and name of every point, one below the other. */
+function key(points: readonly Drawn[]): string[] {
+  const step = Math.min(letter.height + 4, (size.height - size.top) / points.length);
+  return points.map(({ name, series }, i) => {
+    const y = size.top + i * step;
+    const shape = symbol(symbolsFill[series % symbolsFill.length], 40)();
+    return (
+      `<text x="${keyLeft + 14}" y="${y + 4}" text-anchor="end">${i + 1}</text>` +
+      `<path d="${shape}" transform="translate(${keyLeft + 26} ${y})" fill="${styleOf(series).colour}"/>` +
+      `<text x="${keyLeft + 36}" y="${y + 4}">${escapeText(name)}</text>`
+    );
   });
-  return draw([...marks, ...labels(drawn)]);
 }
 
 const barOf = ({ error }: Point): number => (Number.isFinite(error) ? error : 0);
@@ -79,8 +115,11 @@ function errorBar(x: number, low: number, high: number): string {
   return `<path d="M${x} ${low}V${high}M${x - 4} ${low}h8M${x - 4} ${high}h8" fill="none" stroke="#333"/>`;
 }
 
-/** The name of every point of the drawing at the nearest free place beside it; from further away a thin line leads back. */
-function labels(points: readonly Point[]): string[] {
+/**
+ * The name of every point of the drawing at the nearest free place beside it; from further away a thin line leads back.
+ * A label is far, too, where no place is free.
+ */
+function labels(points: readonly Drawn[]): { text: string; isFar: boolean }[] {
   const taken: Box[] = points.map(({ x, y, error }) => {
     const half = Math.max(6, error);
     return { left: x - 6, top: y - half, width: 12, height: 2 * half };
@@ -88,16 +127,17 @@ function labels(points: readonly Point[]): string[] {
   return points.map(({ name, x, y }) => {
     const width = letter.width * name.length;
     const places = placesAround(x, y, width);
-    const box =
-      places.find((place) => isInside(place) && !taken.some((other) => overlap(place, other))) ?? places[0]!;
+    const free = places.find((place) => isInside(place) && !taken.some((other) => overlap(place, other)));
+    const box = free ?? places[0]!;
     taken.push(box);
-    const isFar = Math.abs(box.top + letter.height / 2 - y) > letter.height + 8;
+    const isAway = Math.abs(box.top + letter.height / 2 - y) > letter.height + 8;
     const [nearX, nearY] = [
       box.left > x ? box.left - 2 : box.left + Math.min(width, x - box.left),
       box.top + letter.height / 2,
     ];
-    const lead = isFar ? `<path d="M${x} ${y}L${nearX} ${nearY}" stroke="#999" stroke-width="0.7"/>` : "";
-    return `${lead}<text x="${box.left}" y="${box.top + 10}" ${halo}>${escapeText(name)}</text>`;
+    const lead = isAway ? `<path d="M${x} ${y}L${nearX} ${nearY}" stroke="#999" stroke-width="0.7"/>` : "";
+    const text = `${lead}<text x="${box.left}" y="${box.top + 10}" ${halo}>${escapeText(name)}</text>`;
+    return { text, isFar: isAway || !free };
   });
 }
 

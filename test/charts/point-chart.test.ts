@@ -10,7 +10,7 @@ const point = (name: string, x: number, y: number, error = 0): Point => ({ name,
 const marksOf = (svg: string) =>
   [...svg.matchAll(/transform="translate\((\S+) (\S+)\)" fill/g)].map(([, x, y]) => [Number(x), Number(y)]);
 const labelOf = (svg: string, name: string) => {
-  const [, x, y] = new RegExp(`<text x="(\\S+)" y="(\\S+)"[^>]*>${name}</text>`).exec(svg)!;
+  const [, x, y] = new RegExp(`<text x="(\\S+)" y="(\\S+)"(?: stroke[^>]*)?>${name}</text>`).exec(svg)!;
   return { x: Number(x), y: Number(y) };
 };
 
@@ -38,22 +38,32 @@ describe("pointChart", () => {
     expect((Number(low) + Number(high)) / 2).toBeCloseTo(ten!, 6);
   });
 
-  it("names points beside them, and keeps names apart where points are close", () => {
+  it("names points beside them while there is room", () => {
+    const svg = pointChart(alone(point("near", 1, 1), point("far", 3, 9)), options);
+    const [x, y] = marksOf(svg).at(-1)!;
+    expect(labelOf(svg, "far")).toEqual({ x: x! + 9, y: expect.closeTo(y! + 3.5, 6) });
+    expect(svg).toContain('viewBox="0 0 720 420"');
+  });
+
+  it("numbers them where there is not, apart from one another, and names them in a key", () => {
     const names = Array.from({ length: 8 }, (_, i) => `point number ${i}`);
     const svg = pointChart(
       alone(...names.map((name, i) => point(name, 3 + i / 100, 1 + i / 1000)), point("far", 0.1, 9)),
       options,
     );
-    const places = names.map((name) => labelOf(svg, name));
-    const width = 14 * 6.4;
+    const places = names.map((_, i) => labelOf(svg, `${i + 1}`));
     for (const [i, a] of places.entries()) {
       for (const b of places.slice(i + 1)) {
-        expect(Math.abs(a.x - b.x) >= width || Math.abs(a.y - b.y) >= 13 - 1e-9).toBe(true);
+        expect(Math.abs(a.x - b.x) >= 6.4 - 1e-9 || Math.abs(a.y - b.y) >= 13 - 1e-9).toBe(true);
       }
       expect(a.y).toBeLessThan(420 - 52 + 4); // above the axis
     }
-    const [x, y] = marksOf(svg).at(-1)!;
-    expect(labelOf(svg, "far")).toEqual({ x: x! + 9, y: expect.closeTo(y! + 3.5, 6) });
+    const rows = [...names, "far"].map((name) => labelOf(svg, name));
+    expect(new Set(rows.map(({ x }) => x)).size).toBe(1);
+    expect(rows.map(({ y }) => y)).toEqual([...rows.map(({ y }) => y)].sort((a, b) => a - b));
+    const width = Number(/viewBox="0 0 (\S+) 420"/.exec(svg)![1]);
+    expect(rows[0]!.x + 14 * 6.4).toBeLessThan(width);
+    expect(rows[0]!.x).toBeGreaterThan(720 - 96); // right of the plane
   });
 
   it("tells series apart by shape and dash, and joins points in ascending x where asked", () => {
