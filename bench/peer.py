@@ -101,10 +101,10 @@ optimiser = torch.optim.AdamW(everything, lr=1e-3, betas=(0.9, 0.96), weight_dec
 def train():
     """One joint step: all sub-models, each smaller one taught by the next larger, AdamW, clipping, average."""
     truth = torch.randint(V, (B, N))
-    is_masked = torch.rand(B, N) < torch.cos(math.pi / 2 * torch.rand(B, 1)).clamp_min(1 / N)
+    u = (torch.arange(B)[:, None] + torch.rand(B, 1)) / B
+    is_masked = torch.rand(B, N) < torch.cos(math.pi / 2 * u).clamp_min(1 / N)
     rows = is_masked.view(-1).nonzero()[:, 0]
     ids = truth.masked_fill(is_masked, V)
-    weights = (is_masked / (B * is_masked.sum(1, keepdim=True).clamp_min(1))).view(-1)[rows]
     wanted = truth.view(-1)[rows]
     target = torch.full((len(rows), V), 0.1 / V)
     target[torch.arange(len(rows)), wanted] += 0.9
@@ -112,7 +112,7 @@ def train():
     for factor in factors:
         logits = forward(ids, torch.arange(B) % C, factor, rows)
         goal = target if taught is None else share * target + (1 - share) * taught
-        loss = loss + (weights * F.cross_entropy(logits, goal, reduction="none")).sum()
+        loss = loss + F.cross_entropy(logits, goal)
         taught = logits.detach().softmax(-1)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()

@@ -21,7 +21,7 @@ export function addClipOptions(command: Command): Command {
     )
     .option(
       "--fps <n>",
-      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: 8, or the --frame-rate of a video)",
+      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: 8; where a video is resampled, that rate)",
       decimalNumber(0, true),
     );
 }
@@ -29,10 +29,15 @@ export function addClipOptions(command: Command): Command {
 /**
  * What the options say, asked for before anything is decoded.
  *
+ * @param sourceRate  frames per second of what is gone on with, which is kept as near as the format can
  * @throws InputError for a frame rate that the format cannot have, and for a format whose program is absent
  */
-export async function clipWritingOf({ format = "webp", fps = 8 }: ClipOptions): Promise<ClipWriting> {
+export async function clipWritingOf(
+  { format = "webp", fps: asked }: ClipOptions,
+  sourceRate = 8,
+): Promise<ClipWriting> {
   const { fastest, ffmpegVersion, InputError } = await import("../src/index.ts");
+  const fps = asked ?? Math.min(fastest[format], Math.max(0.1, sourceRate));
   if (fps < 0.1 || fps > fastest[format]) {
     const remedy = format === "mp4" || fps > fastest.mp4 ? "" : "; --format mp4 takes up to 240";
     throw new InputError(`--fps must be in 0.1..${fastest[format]} for ${format}, got ${fps}${remedy}`);

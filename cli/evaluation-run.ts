@@ -1,6 +1,7 @@
 /** One evaluation from its options: everything opened, checked before anything runs, measured, and closed. */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type {
   Estimate,
   EvaluateOptions,
@@ -14,7 +15,7 @@ import type { DecodePlan, GenerativeModel } from "../src/index.ts";
 import { classifierFolder } from "./commands/classifier.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import { openStages, type PlannedWork, type Stages } from "./evaluation-progress.ts";
-import type { PaceOptions } from "./pace-options.ts";
+import { type PaceOptions, paceOf } from "./pace-options.ts";
 
 /** What plans are chosen by. */
 export interface PlanGround {
@@ -173,18 +174,16 @@ export async function openSubject(
 ) {
   const { readModel } = await import("../src/index.ts");
   const model = await readModel(folder);
-  const isPaced = options.stride !== undefined || options.frameRate !== undefined;
-  const pace = isPaced ? {} : await trainedPace(folder, options.data);
+  const pace = paceOf(options, await trainedOn(folder));
   return { model, ...(await openJudge(model.tokenizer.config, { ...options, ...pace })) };
 }
 
-/** Which frames of these videos the model learned from, where its folder tells. */
-async function trainedPace(folder: string, data: string | undefined): Promise<PaceOptions> {
-  const { loadConfig } = await import("../src/train.ts");
+/** What a model's folder says of the data it learned from; nothing where it does not tell. */
+async function trainedOn(folder: string): Promise<PaceOptions & { readonly source?: string }> {
   const path = join(folder, "train_config.json");
-  if (data === undefined || !existsSync(path)) return {};
-  const { source, stride, frameRate } = (await loadConfig(path)).config.data;
-  return resolve(source) === resolve(data) ? { stride, frameRate } : {};
+  if (!existsSync(path)) return {};
+  const { data } = JSON.parse(await readFile(path, "utf8")) as { data?: PaceOptions & { source?: string } };
+  return data ?? {};
 }
 
 /** The judge of pictures of a size, and real ones that it did not train on. */
@@ -195,6 +194,7 @@ export async function openJudge(
     classifier,
     stride,
     frameRate,
+    fold,
   }: Pick<EvaluationOptions, "data" | "classifier"> & PaceOptions,
 ) {
   const { InputError } = await import("../src/index.ts");
@@ -202,12 +202,22 @@ export async function openJudge(
   const data = given ?? (frames === undefined ? "sprites" : "motions");
   const judge = classifier ?? classifierFolder(data);
   if (!existsSync(judge)) {
+    const facts = { data, resolution, frames, stride, "frame-rate": frameRate, fold };
+    const told = Object.entries(facts).flatMap(([name, value]) =>
+      value === undefined ? [] : `--${name} ${value}`,
+    );
     throw new InputError(
       `${judge}: there is no such classifier to judge by; name one with --classifier, or train one: ` +
-        `magnets classifier --data ${data}`,
+        `magnets classifier ${told.join(" ")}`,
     );
   }
-  const { heldOut } = await openParts(data, { resolution, frames, stride, frameRate });
+  const { heldOut } = await openParts(data, {
+    resolution,
+    frames,
+    stride,
+    frameRate,
+    fold,
+  });
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
 

@@ -1,4 +1,6 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
+
+export type { Fold } from "./data/video/ucf101.ts";
 export { type ClassFactor, classFactors } from "./evaluation/class-factors.ts";
 export { type ClassifierFolder, readClassifier, writeClassifier } from "./evaluation/classifier-folder.ts";
 export {

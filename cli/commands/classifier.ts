@@ -48,11 +48,15 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
 }
 
 async function classifier(options: ClassifierOptions, signal: AbortSignal): Promise<void> {
-  const { data, resolution, frames, stride, frameRate, steps, mirror, degrade, resume, threads } = options;
+  const { data, resolution, frames, stride, frameRate, fold, steps, mirror, degrade, resume, threads } =
+    options;
   const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
   const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, { resolution, frames, stride, frameRate });
+  const { training, heldOut } = await openParts(data, {
+    ...{ resolution, frames, stride, frameRate },
+    fold,
+  });
   const started = performance.now();
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
@@ -99,13 +103,14 @@ function commandLine({
   frames,
   stride,
   frameRate,
+  fold,
   pictures,
   steps,
   mirror,
   degrade,
   out,
 }: ClassifierOptions): string {
-  const given = { data, resolution, frames, stride, "frame-rate": frameRate, pictures, steps, out };
+  const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, pictures, steps, out };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name} ${value}`],
   );

@@ -89,7 +89,7 @@ async function complete(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../progress.ts");
-  const writing = await clipWritingOf({ ...options, fps: options.fps ?? options.frameRate });
+  const writing = await clipWritingOf(options, options.frameRate);
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
@@ -191,8 +191,9 @@ async function readGiven(
   try {
     return await read(wanted, stride);
   } catch (error) {
-    // Frames that are not given are for comparison alone.
-    if (wanted === least || !(error instanceof InputError)) throw error;
+    // Frames that are not given are for comparison alone; but at a frame rate the ends cannot be read by themselves.
+    const canSkip = isPrediction || frameRate === undefined;
+    if (wanted === least || !canSkip || !(error instanceof InputError)) throw error;
     const given = await (isPrediction ? read(least, stride) : read(2, (wanted - 1) * stride));
     report.say(`warning: ${error.message}; the given frames are whole, what really came is left out`);
     return given;

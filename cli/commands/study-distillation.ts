@@ -17,6 +17,7 @@ import {
   worksOf,
 } from "../evaluation-run.ts";
 import { collect, finishCommand, wholeNumber } from "../options.ts";
+import { paceOf } from "../pace-options.ts";
 import { timeLeft } from "../progress.ts";
 import { openReport, type Report } from "../report.ts";
 import { reportStudy } from "../study-report.ts";
@@ -67,11 +68,11 @@ async function runDistillation(path: string, given: DistillationOptions, signal:
   const { ensureWritableFolder } = await import("../../src/index.ts");
   const { requireKnown } = await import("../../src/evaluate.ts");
   const config = await configOf(path, given);
+  const data = given.data ?? config.data.source;
   const options = {
     ...given,
-    data: given.data ?? config.data.source,
-    stride: given.stride ?? config.data.stride,
-    frameRate: given.frameRate ?? config.data.frameRate,
+    data,
+    ...paceOf({ ...given, data }, config.data),
     out: given.out ?? join("out", `${config.name}-distillation`),
     runs: given.runs ?? join("runs", `${config.name}-distillation`),
   };

@@ -124,7 +124,7 @@ export async function folderSource(
 export interface VerifyOptions {
   /** So many readable ones will do: those behind them are not looked at, and not in the result. All unless told. */
   readonly enough?: number;
-  /** Called after each file with the number done so far, and of all that are wanted. */
+  /** Called after each entry of `files` with the number done so far, and of all that are wanted. */
   readonly onFile?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -184,9 +184,13 @@ export async function verifyFolder<S extends FolderSource>(
     files.length > 0,
     `${source.name}: none of the ${paths.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
-  const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
-  const [before, after] = [labels(seen.slice(0, enough)), labels(files)];
-  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
+  const filesOf = (label: number) => source.files.filter((file) => file.label === label);
+  const broken = new Set(
+    unreadable.map(({ path }) => source.files.find((file) => file.path === path)!.label),
+  );
+  const lost = source.classNames.filter(
+    (_, label) => broken.has(label) && filesOf(label).every(({ path }) => reasons.has(path)),
+  );
   requireInput(
     lost.length === 0,
     `${source.name}: no readable ${kind} is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,

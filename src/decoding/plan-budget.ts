@@ -72,6 +72,7 @@ export function bestWithin(
  * @param budget  fraction of `flat`, above 0
  * @param front   plans that were measured; none unless told
  * @param flat    what the whole is; {@link flatMultiplyAdds} unless told
+ * @param keepsGuidance  leave out plans that are guided otherwise than the defaults; false unless told
  * @throws InputError when no plan is so cheap, saying what the cheapest takes
  */
 export function planWithin(
@@ -81,15 +82,18 @@ export function planWithin(
   {
     front = [],
     flat = flatMultiplyAdds(model, defaults),
-  }: { readonly front?: readonly FrontPlan[]; readonly flat?: number } = {},
+    keepsGuidance = false,
+  }: { readonly front?: readonly FrontPlan[]; readonly flat?: number; readonly keepsGuidance?: boolean } = {},
 ): DecodePlan {
   const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / flat;
-  const family = planFamily(model.factors, defaults);
+  const family = planFamily(model.factors, defaults).filter(
+    ({ guidance }) => !keepsGuidance || guidance.scale === defaults.guidance.scale,
+  );
   const found = bestWithin({ front, family }, share, budget);
   const least = Math.min(...family.map(share));
   requireInput(
     found,
-    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the flat decode, what one unguided step ` +
+    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the flat decode, what one ${keepsGuidance ? "" : "unguided "}step ` +
       `of the smallest sub-model takes, got ${budget}`,
   );
   return found;

@@ -3,7 +3,7 @@
 /** What several values say of a figure. */
 export interface Estimate {
   readonly mean: number;
-  /** The standard deviation of the values, divided by the square root of their number; infinite for one value. */
+  /** Of the mean: of values, their standard deviation over the square root of their number; infinite for one value. */
   readonly standardError: number;
 }
 

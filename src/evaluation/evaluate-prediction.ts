@@ -126,10 +126,10 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
       truth.push(...(clips as (Picture & Clip)[]));
     }
     const repeated = () => truth.map((clip) => filledIn(clip, completion));
-    let ofRepeated: Promise<FrameErrors> | null = null; // of use only where something is measured anew
+    let least: FrameErrors | null = null; // of the repeated ones; of use only where something is measured anew
     const verdictOn = async (clips: readonly Clip[]): Promise<PredictionVerdict> => {
-      ofRepeated ??= frameErrors(repeated(), truth, given, signal);
-      const [own, least] = [await frameErrors(clips, truth, given, signal), await ofRepeated];
+      least ??= await frameErrors(repeated(), truth, given, signal);
+      const own = await frameErrors(clips, truth, given, signal);
       const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
       return { ...nearness(own), gain: gainOver(least, own), ...(await comparison.verdictOn(labelled)) };
     };

@@ -1,5 +1,5 @@
 /** Real pictures for training a classifier and for comparing with, kept apart from one another. */
-import { requireInput } from "../core/errors.ts";
+import { InputError, requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { openSource, type SourceChoice } from "../data/open-source.ts";
 import type { PictureSource } from "../data/source.ts";
@@ -13,13 +13,13 @@ export const drawnSeeds = { training: 1000, heldOut: 2000 } as const;
 /** The share of a folder's pictures that a classifier trains on; the rest is held out. */
 const trainingShare = 0.8;
 
-/** How the pictures of a dataset are taken; a stride, a frame rate and clips per file are of folders of videos. */
-export type PartsOptions = Omit<SourceChoice, "source" | "seed" | "split">;
+/** How the pictures of a dataset are taken; a stride, a frame rate and a fold are of folders of videos. */
+export type PartsOptions = Omit<SourceChoice, "source" | "seed" | "split" | "clipsPerFile">;
 
 /**
  * The two parts of a dataset. Drawn pictures come from two seeds. Videos with published splits are parted by these: the
- * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder is put into
- * one random order, always the same, and divided: its held-out part is held out from the classifier, but a generator
+ * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
+ * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the classifier, but a generator
  * that trained on the whole folder knows it.
  *
  * @param name            "sprites", "motions", or the path of a folder
@@ -42,7 +42,8 @@ export async function openParts(
   );
   if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut) };
   const split = frames === undefined ? null : await heldOutSplit(name);
-  if (split) return { training: shuffled(whole), heldOut: shuffled(await open(drawnSeeds.heldOut, split)) };
+  const published = split && (await open(drawnSeeds.heldOut, split).catch(absent));
+  if (published) return { training: shuffled(whole), heldOut: shuffled(published) };
   const cut = Math.floor(whole.length * trainingShare);
   requireInput(
     cut >= 1 && cut < whole.length,
@@ -57,4 +58,10 @@ export async function openParts(
 async function heldOutSplit(folder: string): Promise<Split | null> {
   const layout = await layoutOf(folder);
   return layout === "ucf101" ? "test" : layout === "kinetics" ? "validation" : null;
+}
+
+/** Null for data that are not there. */
+function absent(error: unknown): null {
+  if (error instanceof InputError) return null;
+  throw error;
 }

@@ -15,7 +15,7 @@ export interface SeenSet {
   readonly features: HostTensor<"float32"> | null;
 }
 
-/** How many vectors of a set are kept for what statistics do not tell: as many as papers take for precision and recall. */
+/** How many vectors of a set are kept for what statistics do not tell. */
 export const keptVectors = 10_000;
 
 /** Gathers the vectors of a set as they come, in memory that does not grow with a large set. */

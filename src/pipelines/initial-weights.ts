@@ -53,8 +53,8 @@ const tokenizerFile = (folder: string): string => join(folder, "tokenizer", "mod
  * The transformer of a model folder; null where none is named.
  *
  * @param tokenizer  of the run: what its ids mean must be what they meant to the transformer
- * @throws InputError when the folder is no model, its transformer is of another configuration, or its tokenizer has
- *   other codes
+ * @throws InputError when the folder is no model, its transformer is of another configuration, or its tokenizer's
+ *   codebook has other codes (of implied ones, FSQ's, that cannot be seen)
  */
 export async function initialTransformer(
   folder: string | undefined,

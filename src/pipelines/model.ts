@@ -240,6 +240,7 @@ export function planForBudget(
   return planWithin(facts, planFor(model, settings, task), budget, {
     front: isAsMeasured ? model.front?.plans : [],
     flat: flatMultiplyAdds(facts, planFor(model, {}, task)),
+    keepsGuidance: settings.guidance !== undefined,
   });
 }
 

@@ -62,6 +62,11 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
   const { config, out, stage = "all", threads, device, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
+  requireInput(
+    stage !== "all" || config.transformer.init === undefined || config.tokenizer.init !== undefined,
+    `transformer.init: the transformer of a model speaks of its tokenizer's codes; let the tokenizer start there too: ` +
+      `tokenizer.init ${config.transformer.init}, tokenizer.training.steps 0`,
+  );
   // The transformer trains from the token file alone.
   const pictures = stage === "transformer" ? null : await openPictures(options);
   const runner = await createNodeRunner({ device, threads });

@@ -160,7 +160,7 @@ const schema = z.strictObject({
   /** Checked by makePlan, which knows plans best. */
   decoding: z.record(z.string(), z.unknown()).default({}),
   /** What completing clips changes in it. */
-  completionDecoding: z.record(z.string(), z.unknown()).default({}),
+  completionDecoding: z.record(z.string(), z.unknown()).nullable().default({}), // null: the model completes nothing
 });
 
 type Parsed = z.output<typeof schema>;
@@ -275,11 +275,6 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
     `${where("tokenizer", "training", "steps")}: 0 takes the tokenizer of a model as it is, so tokenizer.init must ` +
       "name one, got nothing",
   );
-  requireInput(
-    config.transformer.init === undefined || config.tokenizer.init !== undefined,
-    `${where("transformer", "init")}: the transformer of a model speaks of its tokenizer's codes; let the tokenizer start ` +
-      `there too: tokenizer.init ${config.transformer.init}, tokenizer.training.steps 0`,
-  );
   checkData(config, where);
   const { model, training } = config.transformer;
   const { factors } = transformerConfigOf(config, 1, where("transformer", "model"));
@@ -294,7 +289,7 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
   const decoding = makePlan(config.decoding, basePlan(factors), where("decoding"));
   const completionDecoding =
     model.tasks.length > 0
-      ? makePlan(config.completionDecoding, completionPlan(decoding), where("completionDecoding"))
+      ? makePlan(config.completionDecoding ?? {}, completionPlan(decoding), where("completionDecoding"))
       : null;
   const facts = {
     gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),

@@ -5,10 +5,10 @@
  *
  * where the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
  * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher. All are means over
- * the masked tokens of the batch, and not first over those of each sample, as in MaskGIT's configuration: in small
- * batches the few tokens of nearly full samples would be most of the gradient's noise (docs/LOG.md).
+ * the tokens in the loss, those of the whole batch at once. MaskGIT's configuration takes the mean over those of each
+ * sample first; in small batches samples with few masked tokens are then most of the gradient's noise (docs/LOG.md).
  *
- * B samples, N grid tokens, R masked tokens of the batch, V codebook size, p downscale factor.
+ * B samples, N grid tokens, R tokens of the batch in the loss, V codebook size, p downscale factor.
  */
 import {
   add,

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paceOf } from "../../cli/pace-options.ts";
 import { planInputOf } from "../../cli/plan-options.ts";
 import { modelPlanCost, planFor } from "../../src/index.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
@@ -46,6 +47,25 @@ it("guides no completion, since none was trained without its task", () => {
 });
 
 describe("a budget", () => {
+  it("takes measured plans only at the settings they were measured at", async () => {
+    const plan = planFor(toyModel(), { sizes: "8x6,4x6", choiceTemperature: 9 });
+    const front = { judge: "j", samples: 9, seed: 1, flatDistance: 2, plans: [{ plan, distance: 1 }] };
+    const model = { ...toyModel(), front };
+    expect(await planInputOf({ cache: true, budget: 0.5 }, model)).toBe(plan);
+    const colder = await planInputOf({ cache: true, budget: 0.5, choiceTemperature: 1 }, model);
+    expect([colder.choiceTemperature, colder.sizes]).not.toEqual([9, plan.sizes]);
+    expect(colder.choiceTemperature).toBe(1);
+  });
+
+  it("never drops guidance that was asked for", async () => {
+    const model = toyModel();
+    const guided = await planInputOf({ cache: true, budget: 0.05, guidance: 3 }, model);
+    expect(guided.guidance!.scale).toBe(3);
+    await expect(planInputOf({ cache: true, budget: 0.001, guidance: 3 }, model)).rejects.toThrow(
+      /what one step of/,
+    );
+  });
+
   it("is kept whatever else is asked for, at the settings asked for", async () => {
     const model = toyModel();
     const flat = modelPlanCost(model.transformer.config, model.plan).multiplyAddsFlat;
@@ -55,5 +75,17 @@ describe("a budget", () => {
       expect(plan.cache.enabled).toBe(!("cache" in more));
       expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);
     }
+  });
+});
+
+describe("the pace of videos", () => {
+  it("is what is asked for, else what the model learned from the same data", () => {
+    const trained = { source: "./videos/", stride: 2, fold: 3 } as const;
+    expect(paceOf({ data: "videos" }, trained)).toEqual({ stride: 2, frameRate: undefined, fold: 3 });
+    expect(paceOf({ data: "videos", frameRate: 5 }, trained)).toEqual({
+      ...{ stride: undefined, frameRate: 5, fold: 3 },
+    });
+    expect(paceOf({ data: "others" }, trained).stride).toBeUndefined();
+    expect(paceOf({}, trained).stride).toBeUndefined();
   });
 });

@@ -202,6 +202,12 @@ describe("verifyFolder", () => {
     expect(unreadable.map(({ path }) => Number(path))).toEqual([0, 3, 4, 11]);
     expect(Math.max(...reads)).toBeLessThan(12 + availableParallelism() + 1);
     expect((await verifyFolder(source, { enough: 100 })).source.length).toBe(36);
+    // A class whose first file is broken is not lost while others of it lie further behind.
+    const rare = files.map((file, i) => ({ ...file, label: i === 3 || i === 30 ? 1 : 0 }));
+    const mixed = { ...source, classNames: ["a", "b"], files: rare };
+    expect((await verifyFolder(mixed, { enough: 9 })).source.length).toBe(9);
+    broken.add(30);
+    await expect(verifyFolder(mixed)).rejects.toThrow("no readable picture is left in b");
   });
 
   it("names and counts unreadable files and leaves the others in order", async () => {

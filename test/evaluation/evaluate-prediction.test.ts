@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clipOf, frameOf, type Picture, type PictureSource, type Raster } from "../../src/data/source.ts";
 import type { PlanInput } from "../../src/decoding/plan.ts";
@@ -224,17 +225,26 @@ describe("evaluation of predictions", () => {
     await expect(evaluatePrediction({ ...options(extrapolator()), ...change })).rejects.toThrow(message);
   });
 
-  it("stops when asked", async () => {
-    const before = await runner.stats();
-    const stop = new AbortController();
-    const running = evaluatePrediction({
-      ...options(extrapolator(), { one: {} }),
-      signal: stop.signal,
-      onProgress: ({ stage }) => {
-        if (stage === "tokenizer") stop.abort(new Error("enough"));
-      },
-    });
-    await expect(running).rejects.toThrow("enough");
-    expect(await runner.stats()).toEqual(before);
-  });
+  it.each(["real pictures", "tokenizer"])(
+    "stops when asked after %s, and leaves nothing that fails later",
+    async (after) => {
+      const before = await runner.stats();
+      const stop = new AbortController();
+      const unhandled: unknown[] = [];
+      const listen = (reason: unknown) => unhandled.push(reason);
+      process.on("unhandledRejection", listen);
+      const running = evaluatePrediction({
+        ...options(extrapolator(), { one: {} }),
+        signal: stop.signal,
+        onProgress: ({ stage, done, total }) => {
+          if (stage === after && done === total) setImmediate(() => stop.abort(new Error("enough")));
+        },
+      });
+      await expect(running).rejects.toThrow("enough");
+      await setTimeout(20);
+      process.off("unhandledRejection", listen);
+      expect(unhandled).toEqual([]);
+      expect(await runner.stats()).toEqual(before);
+    },
+  );
 });

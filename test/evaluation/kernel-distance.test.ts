@@ -35,8 +35,8 @@ it("is NumPy's estimate of whole sets", async () => {
 it("errs as estimates without a group each do, pair by pair", async () => {
   const [rows, others] = [rowsOf(a), rowsOf(b).slice(0, 21)]; // of both sets a twentieth is left out in turn
   const group = (set: number[][], g: number) => [
-    Math.floor((g * set.length) / 20),
-    Math.floor(((g + 1) * set.length) / 20),
+    Math.ceil((g * set.length) / 20),
+    Math.ceil(((g + 1) * set.length) / 20),
   ];
   const without = (set: number[][], g: number) => {
     const [from, to] = group(set, g);
@@ -50,7 +50,10 @@ it("errs as estimates without a group each do, pair by pair", async () => {
   expect(found.standardError).toBeCloseTo(Math.sqrt((19 / 20) * squares), 10);
 });
 
-it("errs by about what it varies between sets drawn anew", async () => {
+it.each([
+  ["apart", 0.3, 0.75, 1.35],
+  ["alike", 0, 1, 1.9], // where the jackknife is known to say too much, by up to the root of 2
+])("of sets %s errs by about what it varies between sets drawn anew", async (_, shift, least, most) => {
   const drawn = (seed: number, count: number, shift: number) =>
     tensor(
       "float32",
@@ -59,12 +62,12 @@ it("errs by about what it varies between sets drawn anew", async () => {
     );
   const found: Estimate[] = [];
   for (let seed = 0; seed < 60; seed++) {
-    found.push(await kernelDistance(runner, drawn(2 * seed, 60, 0.3), drawn(2 * seed + 1, 100, 0)));
+    found.push(await kernelDistance(runner, drawn(2 * seed, 60, shift), drawn(2 * seed + 1, 100, 0)));
   }
   const varies = estimate(found.map(({ mean }) => mean)).standardError * Math.sqrt(found.length);
   const said = mean(found.map(({ standardError }) => standardError));
-  expect(said / varies).toBeGreaterThan(0.75); // 60 draws tell a deviation to a tenth
-  expect(said / varies).toBeLessThan(1.35);
+  expect(said / varies).toBeGreaterThan(least); // 60 draws tell a deviation to a tenth
+  expect(said / varies).toBeLessThan(most);
 });
 
 it("goes over sets of several blocks", async () => {
@@ -88,9 +91,9 @@ it("goes over sets of several blocks", async () => {
 });
 
 it("refuses sets too small, numbers that are none, and two widths", async () => {
-  const few = featureSet([1, 2, 3, 4, 5, 6], 2);
+  const few = featureSet([1, 2, 3, 4], 2);
   await expect(kernelDistance(runner, few, few)).rejects.toThrow(
-    "needs sets of 4 vectors at least, got one of 3",
+    "needs sets of 3 vectors at least, got one of 2",
   );
   const broken = featureSet([1, 2, Number.NaN, 4], 2);
   await expect(kernelDistance(runner, broken, broken)).rejects.toThrow("feature 0 of vector 1 is NaN");
@@ -99,6 +102,14 @@ it("refuses sets too small, numbers that are none, and two widths", async () => 
 });
 
 it("stops when told", async () => {
-  await expect(kernelDistance(runner, a, b, { signal: AbortSignal.abort() })).rejects.toThrow("aborted");
+  const controller = new AbortController();
+  const half = {
+    ...runner,
+    run(...args: Parameters<Runner["run"]>) {
+      controller.abort();
+      return runner.run(...args);
+    },
+  };
+  await expect(kernelDistance(half, a, b, { signal: controller.signal })).rejects.toThrow("aborted");
   expect((await runner.stats()).programs).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -207,3 +207,9 @@ it.each([
     expect(countParameters(transformerParameters(transformer)) / expected).toBeCloseTo(1, 2);
   },
 );
+
+it.each(["sprites", "motions"])("the record of the shipped %s can be trained by again", async (name) => {
+  const path = join("models", name, "train_config.json");
+  const { config } = await loadConfig(path);
+  expect(config).toMatchObject(JSON.parse(await readFile(path, "utf8")));
+});

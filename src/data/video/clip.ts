@@ -12,7 +12,7 @@ import { type FolderOptions, requireFolderOptions } from "../folder.ts";
 import { type Clip, clipOf } from "../source.ts";
 import { animation } from "./animation.ts";
 import type { Job } from "./ffmpeg.ts";
-import { type Footage, spanOf, type Timing } from "./footage.ts";
+import { type Footage, placesOf, spanOf, type Timing } from "./footage.ts";
 import { frameFolder } from "./frame-folder.ts";
 import { videoFile } from "./video-file.ts";
 
@@ -119,7 +119,7 @@ function tooShort(path: string, count: number, cut: ClipOptions & { readonly sta
   const { frames, start, frameRate } = cut;
   const stride = frameRate === undefined ? (cut.stride ?? 1) : 1;
   const rate = frameRate === undefined ? "" : ` at ${frameRate} frames per second`;
-  const most = Math.floor((count - 1 - start) / stride) + 1;
+  const most = placesOf({ start, frames, stride }).filter((place) => place < count).length;
   const widest = Math.floor((count - 1 - start) / (frames - 1));
   const remedies = [
     most >= 1 && `at most ${most === 1 ? "1 frame" : `${most} frames`}`,
@@ -128,7 +128,7 @@ function tooShort(path: string, count: number, cut: ClipOptions & { readonly sta
   ].filter(Boolean);
   return new InputError(
     `${path}: has ${count === 1 ? "1 frame" : `${count} frames`}${rate}, but a clip of ${frames}` +
-      `${stride > 1 ? ` at stride ${stride}` : ""} from frame ${start} on takes ${start + spanOf(cut)}; ` +
+      `${stride > 1 ? ` at stride ${Number(stride.toFixed(2))}` : ""} from frame ${start} on takes ${start + spanOf(cut)}; ` +
       (remedies.length > 0 ? `ask for ${remedies.join(" or ")}` : "choose a longer video"),
   );
 }

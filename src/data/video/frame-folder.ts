@@ -33,9 +33,9 @@ export function frameFolder(path: string): Footage {
   };
 }
 
-/** Refuses frames whose numbers, the last in each name, do not go up by equal steps: one is missing, or comes twice. */
+/** Refuses frames whose numbers do not go up by equal steps: one is missing, or comes twice. */
 function requireEvenNumbers(path: string, names: readonly string[]): void {
-  const numbers = names.map((name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? Number.NaN));
+  const numbers = numbersOf(names);
   const unnumbered = names.find((_, i) => Number.isNaN(numbers[i]));
   requireInput(
     unnumbered === undefined || names.length === 1,
@@ -49,4 +49,14 @@ function requireEvenNumbers(path: string, names: readonly string[]): void {
     `${path}: the numbers of its frames must go up by equal steps, but "${names[odd + 1]}" follows "${names[odd]}"; ` +
       "put the missing frame there, or remove the one too many",
   );
+}
+
+/** The number of each frame: the last in its name, or of several the last that is not the same in all names. */
+function numbersOf(names: readonly string[]): number[] {
+  const all = names.map((name) => [...name.replace(/\.\w+$/, "").matchAll(/\d+/g)].map(Number));
+  const count = all[0]!.length;
+  const isAlike = all.every((numbers) => numbers.length === count);
+  const varying = all[0]!.map((first, at) => all.some((numbers) => numbers[at] !== first));
+  const place = isAlike ? varying.lastIndexOf(true) : -1;
+  return all.map((numbers) => numbers.at(place) ?? Number.NaN);
 }

@@ -84,17 +84,24 @@ async function rowsOf(path: string): Promise<Row[]> {
       cause: error,
     });
   }
-  const ofFile = /^(train|val|test)/i.exec(basename(path))?.[1]?.toLowerCase();
+  const ofFile = splitNamed(path);
+  const isSplit = rows.some((row) => row.split !== undefined);
+  requireInput(
+    isSplit || ofFile,
+    `${path}: has no column "split", and its name does not tell one (train, validate, test); rename or remove it`,
+  );
   for (const row of rows) {
-    row.split ??= ofFile!;
+    if (!isSplit) row.split = ofFile!;
     requireInput(
-      row.split,
-      `${path}: has no column "split", and its name does not begin with train, val or test; rename it`,
-    );
-    requireInput(
-      columns.every((column) => row[column]) && /^\d+$/.test(row.time_start) && /^\d+$/.test(row.time_end),
+      [...columns, "split" as const].every((column) => row[column]) &&
+        /^\d+$/.test(row.time_start) &&
+        /^\d+$/.test(row.time_end),
       `${path}: every row must have a label, a video, whole seconds and a split, got ${Object.values(row).join()}`,
     );
   }
   return rows;
 }
+
+/** The split that a file's name tells, as in train.csv or kinetics_validate.csv. */
+const splitNamed = (path: string): string | undefined =>
+  /(?:^|[^a-z])(train|val|test)/i.exec(basename(path))?.[1]?.toLowerCase();

@@ -419,6 +419,8 @@ describe("readClip, without ffmpeg", () => {
     };
     expect((await names("f 8.png", "f 9.png", "f 10.png")).frames).toBe(2);
     expect((await names("00.png", "05.png", "10.png")).frames).toBe(2); // every fifth of something longer
+    expect((await names("1.png", "11.png", "21.png")).frames).toBe(2);
+    expect((await names("f0_480p.png", "f1_480p.png", "f2_480p.png")).frames).toBe(2);
     expect(await refusal(names("1.png", "2.png", "3.png", "5.png"))).toMatch(
       /must go up by equal steps, but "5\.png" follows "3\.png"; put the missing frame there/,
     );
