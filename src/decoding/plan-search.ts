@@ -37,8 +37,8 @@ const costRanges = 8;
 const patience = 200;
 
 /**
- * Plans within a budget: the hand-made ones, then drawn ones, spread evenly over the compute up to the budget. Drawn
- * are the sub-model of each step (from small to large), the number of steps, the refreshes, the temperatures, and of a
+ * Plans within a budget: the default, the dearest hand-made one of every range of compute, then drawn ones, spread
+ * evenly over the compute up to the budget. Drawn are the sub-model of each step (from small to large), the number of steps, the refreshes, the temperatures, and of a
  * guided default the scale, the interval and the unconditional branch's size; the rest is the default's.
  *
  * @returns `count` plans, or fewer where there are no more; all different
@@ -57,11 +57,18 @@ export function candidatePlans(
     found.set(key, { plan, multiplyAdds });
     return true;
   };
-  for (const plan of [defaults, ...planFamily(model.factors, defaults)]) {
-    if (found.size < count) add(plan, 0, most);
+  add(defaults, 0, most);
+  const family = planFamily(model.factors, defaults)
+    .map((plan) => ({ plan, multiplyAdds: planCost(model, plan).multiplyAdds }))
+    .sort((a, b) => b.multiplyAdds - a.multiplyAdds);
+  for (let range = 0; range < costRanges && found.size < count; range++) {
+    const [least, limit] = [(most * range) / costRanges, (most * (range + 1)) / costRanges];
+    const dearest = family.find(({ multiplyAdds }) => multiplyAdds > least && multiplyAdds <= limit);
+    if (dearest) add(dearest.plan, least, limit);
   }
   const root = keyFromSeed(seed);
-  for (let i = 0; i < count && found.size < count; i++) {
+  // Twice as many turns: a range that holds no more plans leaves its turns to the others.
+  for (let i = 0; i < 2 * count && found.size < count; i++) {
     const range = i % costRanges;
     const isFound = (attempt: number) =>
       add(
