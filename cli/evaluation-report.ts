@@ -19,14 +19,14 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
     report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(measured.result)}`);
     report.say(
       `\n${samples} held-out clips, the first ${measured.result.given} frames of each given, ${facts}\n` +
-        `gained: over the last given frame again, clip by clip\n${errorBars(seeds, "PSNR and SSIM over the clips")}`,
+        `gained: over the last given frame again, clip by clip\n${errorBars(measured, seeds)}`,
     );
   } else {
     const { psnr, codebookUse } = measured.result.tokenizer;
     report.say(generationTable(measured.result, measured.rows));
     report.say(
       `\n${samples} ${thingsOf(measured)} each, ${facts}\n` +
-        `${errorBars(seeds)}\n` +
+        `${errorBars(measured, seeds)}\n` +
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
     );
   }
@@ -39,14 +39,10 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
   }
 }
 
-/**
- * What the error bars of the tables are.
- *
- * @param own  which figures bring their own besides the kernel distance
- */
-export function errorBars(seeds: number, ...own: readonly string[]): string {
+/** What the error bars of the tables are. */
+export function errorBars({ task }: Pick<Measured, "task">, seeds: number): string {
   const parts = [
-    ...own,
+    ...(task === "predict" ? ["PSNR and SSIM over the clips"] : []),
     "kernel distances over the set's vectors",
     ...(seeds > 1 ? ["all else over the seeds"] : []),
   ];

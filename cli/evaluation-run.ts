@@ -1,6 +1,5 @@
 /** One evaluation from its options: everything opened, checked before anything runs, measured, and closed. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   Estimate,
@@ -15,6 +14,7 @@ import type { DecodePlan, GenerativeModel } from "../src/index.ts";
 import { classifierFolder } from "./commands/classifier.ts";
 import type { EvaluationOptions } from "./evaluation-options.ts";
 import { openStages, type PlannedWork, type Stages } from "./evaluation-progress.ts";
+import { asOptions } from "./options.ts";
 import { type PaceOptions, paceOf } from "./pace-options.ts";
 
 /** What plans are chosen by. */
@@ -182,8 +182,9 @@ export async function openSubject(
 async function trainedOn(folder: string): Promise<PaceOptions & { readonly source?: string }> {
   const path = join(folder, "train_config.json");
   if (!existsSync(path)) return {};
-  const { data } = JSON.parse(await readFile(path, "utf8")) as { data?: PaceOptions & { source?: string } };
-  return data ?? {};
+  const { readJson } = await import("../src/index.ts");
+  const config = (await readJson(path)) as { data?: PaceOptions & { source?: string } } | null;
+  return config?.data ?? {};
 }
 
 /** The judge of pictures of a size, and real ones that it did not train on. */
@@ -202,22 +203,13 @@ export async function openJudge(
   const data = given ?? (frames === undefined ? "sprites" : "motions");
   const judge = classifier ?? classifierFolder(data);
   if (!existsSync(judge)) {
-    const facts = { data, resolution, frames, stride, "frame-rate": frameRate, fold };
-    const told = Object.entries(facts).flatMap(([name, value]) =>
-      value === undefined ? [] : `--${name} ${value}`,
-    );
+    const told = asOptions({ data, resolution, frames, stride, "frame-rate": frameRate, fold });
     throw new InputError(
       `${judge}: there is no such classifier to judge by; name one with --classifier, or train one: ` +
         `magnets classifier ${told.join(" ")}`,
     );
   }
-  const { heldOut } = await openParts(data, {
-    resolution,
-    frames,
-    stride,
-    frameRate,
-    fold,
-  });
+  const { heldOut } = await openParts(data, { resolution, frames, stride, frameRate, fold });
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
 

@@ -86,7 +86,7 @@ function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions
     `${basename(judge.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
     `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
     `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ` +
-    `${errorBars(seeds, ...(measured.task === "predict" ? ["PSNR and SSIM over the clips"] : []))}.`
+    `${errorBars(measured, seeds)}.`
   );
 }
 

@@ -73,4 +73,5 @@ export {
 } from "./runtime/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node.ts";
 export type { Device, Runner } from "./runtime/runner.ts";
+export { readJson } from "./weights/json-file.ts";
 export { writeNpy } from "./weights/npy.ts";

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { addThreadsOption } from "../machine-options.ts";
-import { finishCommand, wholeNumber } from "../options.ts";
+import { asOptions, finishCommand, wholeNumber } from "../options.ts";
 import { addPaceOptions, type PaceOptions } from "../pace-options.ts";
 import { startProgress } from "../progress.ts";
 import { openReport } from "../report.ts";
@@ -53,10 +53,7 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
   const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
   const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, {
-    ...{ resolution, frames, stride, frameRate },
-    fold,
-  });
+  const { training, heldOut } = await openParts(data, { resolution, frames, stride, frameRate, fold });
   const started = performance.now();
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
@@ -111,8 +108,6 @@ function commandLine({
   out,
 }: ClassifierOptions): string {
   const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, pictures, steps, out };
-  const words = Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name} ${value}`],
-  );
+  const words = asOptions(given);
   return [...words, ...(mirror ? [] : ["--no-mirror"]), ...(degrade ? ["--degrade"] : [])].join(" ");
 }

@@ -184,13 +184,13 @@ export async function verifyFolder<S extends FolderSource>(
     files.length > 0,
     `${source.name}: none of the ${paths.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
-  const filesOf = (label: number) => source.files.filter((file) => file.label === label);
-  const broken = new Set(
-    unreadable.map(({ path }) => source.files.find((file) => file.path === path)!.label),
-  );
-  const lost = source.classNames.filter(
-    (_, label) => broken.has(label) && filesOf(label).every(({ path }) => reasons.has(path)),
-  );
+  // Lost is a class of which no file may be readable, looked at or not.
+  const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
+  const [before, after] = [
+    labels(source.files),
+    labels(source.files.filter(({ path }) => !reasons.has(path))),
+  ];
+  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
   requireInput(
     lost.length === 0,
     `${source.name}: no readable ${kind} is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,

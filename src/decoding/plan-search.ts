@@ -38,8 +38,9 @@ const patience = 200;
 
 /**
  * Plans within a budget: the default, the dearest hand-made one of every range of compute, then drawn ones, spread
- * evenly over the compute up to the budget. Drawn are the sub-model of each step (from small to large), the number of steps, the refreshes, the temperatures, and of a
- * guided default the scale, the interval and the unconditional branch's size; the rest is the default's.
+ * evenly over the compute up to the budget. Drawn are the sub-model of each step (from small to large), the number of
+ * steps, the refreshes, the temperatures, and of a guided default the scale, the interval and the unconditional branch's
+ * size; the rest is the default's.
  *
  * @returns `count` plans, or fewer where there are no more; all different
  */

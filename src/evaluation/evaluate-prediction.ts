@@ -126,15 +126,17 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
       truth.push(...(clips as (Picture & Clip)[]));
     }
     const repeated = () => truth.map((clip) => filledIn(clip, completion));
+    const errorsOf = (clips: readonly Clip[]) => frameErrors(clips, truth, given, signal);
     let least: FrameErrors | null = null; // of the repeated ones; of use only where something is measured anew
-    const verdictOn = async (clips: readonly Clip[]): Promise<PredictionVerdict> => {
-      least ??= await frameErrors(repeated(), truth, given, signal);
-      const own = await frameErrors(clips, truth, given, signal);
+    const ofRepeated = async () => (least ??= await errorsOf(repeated()));
+    const verdictOn = async (clips: readonly Clip[], known?: FrameErrors): Promise<PredictionVerdict> => {
+      const base = await ofRepeated();
+      const own = known ?? (await errorsOf(clips));
       const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
-      return { ...nearness(own), gain: gainOver(least, own), ...(await comparison.verdictOn(labelled)) };
+      return { ...nearness(own), gain: gainOver(base, own), ...(await comparison.verdictOn(labelled)) };
     };
-    const repeat = await measureBeside(options, { set: "repeat", given, digest }, () =>
-      verdictOn(repeated()),
+    const repeat = await measureBeside(options, { set: "repeat", given, digest }, async () =>
+      verdictOn(repeated(), await ofRepeated()),
     );
     const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
       const rebuilt: Clip[] = [];

@@ -19,8 +19,8 @@ export type PartsOptions = Omit<SourceChoice, "source" | "seed" | "split" | "cli
 /**
  * The two parts of a dataset. Drawn pictures come from two seeds. Videos with published splits are parted by these: the
  * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
- * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the classifier, but a generator
- * that trained on the whole folder knows it.
+ * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
+ * classifier, but a generator that trained on the whole folder knows it.
  *
  * @param name            "sprites", "motions", or the path of a folder
  * @param options.frames  T of moving pictures; left out: what the dataset has by itself
@@ -33,8 +33,8 @@ export async function openParts(
   const { frames } = options;
   const open = (seed: number, split?: Split) =>
     openSource({ ...options, source: name, seed, ...(split && { split }) });
-  const shuffled = (source: PictureSource) =>
-    selected(source, permutation(keyFromSeed(drawnSeeds.heldOut), source.length!));
+  const orderOf = ({ length }: PictureSource) => permutation(keyFromSeed(drawnSeeds.heldOut), length!);
+  const shuffled = (source: PictureSource) => selected(source, orderOf(source));
   const whole = await open(drawnSeeds.training);
   requireInput(
     frames === undefined || whole.frames === frames,
@@ -49,9 +49,8 @@ export async function openParts(
     cut >= 1 && cut < whole.length,
     `${name}: needs at least 2 pictures to hold some out, got ${whole.length}`,
   );
-  const all = shuffled(whole);
-  const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
-  return { training: selected(all, range(0, cut)), heldOut: selected(all, range(cut, whole.length)) };
+  const order = orderOf(whole);
+  return { training: selected(whole, order.subarray(0, cut)), heldOut: selected(whole, order.subarray(cut)) };
 }
 
 /** The published split of a folder of videos that nobody trains on; null where it has none. */
