@@ -10,7 +10,7 @@ import { classFactors, factorAccuracies } from "./class-factors.ts";
 import { type Classifier, loadClassifier } from "./classifier.ts";
 import type { ClassifierFolder } from "./classifier-folder.ts";
 import { inceptionScoreOfLogits } from "./inception-score.ts";
-import { accuracyOf, type Judged, judge } from "./judge.ts";
+import { accuracyOf, type Judged, openJudging } from "./judge.ts";
 import {
   type NetworkComparison,
   type NetworkFacts,
@@ -73,10 +73,16 @@ export interface Comparison {
   readonly digest: string;
   /** Other real pictures: the best that any model could do. */
   readonly real: Verdict;
-  /** The verdict on pictures 0 to `samples` - 1. */
-  verdictOn(read: (index: number) => Picture | Promise<Picture>): Promise<Verdict>;
+  /**
+   * The verdict on the pictures that `fill` adds, all of a set in their order, and what it returns. No picture is kept, so
+   * that a set may be larger than memory.
+   */
+  verdictOn<T>(fill: (add: AddPictures) => Promise<T>): Promise<{ verdict: Verdict; filled: T }>;
   dispose(): Promise<void>;
 }
+
+/** Adds some pictures to a set, as many as there are; await each call before the next. */
+export type AddPictures = (pictures: readonly Picture[]) => Promise<void>;
 
 /** How many real pictures stand for the truth, unless told. */
 export const defaultRealCount = 10_000;
@@ -172,16 +178,45 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
         "-",
       ),
       real: { ...(await verdictOf(others)), ...(await beside(network?.verdictOnReal())) },
-      verdictOn: async (read) => ({
-        ...(await verdictOf(await judge(classifier, read, { count: samples, signal }))),
-        ...(await beside(network?.verdictOn(read))),
-      }),
+      verdictOn: async (fill) => {
+        const judging = openJudging(classifier);
+        const seen = await network?.openSet();
+        try {
+          const filled = await inGroups(shownTogether, fill, async (pictures) => {
+            signal?.throwIfAborted();
+            await judging.add(pictures);
+            await seen?.add(pictures);
+          });
+          const verdict = { ...(await verdictOf(judging.read())), ...(await beside(seen?.verdict())) };
+          return { verdict, filled };
+        } finally {
+          await seen?.dispose();
+        }
+      },
       dispose,
     };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** How many pictures of a set the networks look at together, so that what they see does not hang on how it is made. */
+const shownTogether = 64;
+
+/** Passes on what `fill` adds in groups of one size, but for the last. */
+async function inGroups<T>(
+  size: number,
+  fill: (add: AddPictures) => Promise<T>,
+  use: AddPictures,
+): Promise<T> {
+  let waiting: readonly Picture[] = [];
+  const filled = await fill(async (pictures) => {
+    waiting = [...waiting, ...pictures];
+    for (; waiting.length >= size; waiting = waiting.slice(size)) await use(waiting.slice(0, size));
+  });
+  if (waiting.length > 0) await use(waiting);
+  return filled;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { Seed } from "../core/random.ts";
 import type { Picture } from "../data/source.ts";
-import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import type { PlanInput } from "../decoding/plan.ts";
 import {
   type Comparison,
   type ComparisonOptions,
@@ -13,17 +13,12 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import {
-  type DecodeStats,
-  measureBeside,
-  measurePlans,
-  type PlanOptions,
-  type PlanRow,
-} from "./plan-runs.ts";
+import { type Made, makeSet } from "./make-set.ts";
+import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
 
 /** Images are still pictures, videos moving ones; either goes before the same judge. */
-type Made = { readonly images: readonly Picture[] } | { readonly videos: readonly Picture[] };
+type Generated = { readonly images: readonly Picture[] } | { readonly videos: readonly Picture[] };
 
 /** What is asked of a model; `ImagePipeline` and `VideoPipeline` are such. */
 export interface PictureModel extends PictureCodec {
@@ -37,13 +32,19 @@ export interface PictureModel extends PictureCodec {
   generate(options: {
     readonly classes: readonly string[];
     readonly count: number;
+    /** Index of the first one in the seed's series. */
+    readonly firstPicture?: number;
     readonly seed: Seed;
     readonly plan: PlanInput;
     readonly batchSize: number;
     readonly signal?: AbortSignal;
     readonly onStep?: (progress: { readonly step: number; readonly total: number }) => void;
-  }): Promise<Made & { readonly plan: DecodePlan; readonly stats: DecodeStats }>;
+  }): Promise<Generated & Made>;
 }
+
+/** What a model made. */
+export const picturesOf = (made: Generated): readonly Picture[] =>
+  "images" in made ? made.images : made.videos;
 
 export type PlanVerdict = PlanRow<Verdict>;
 
@@ -79,9 +80,14 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     );
     const facts = { task: "generate", digest };
     const plans = await measurePlans<Verdict>(options, facts, async (job) => {
-      const made = await pipeline.generate({ ...job, classes: ["all"], count: samples });
-      const pictures = "images" in made ? made.images : made.videos;
-      return { made, figures: await verdictOn((index) => pictures[index]!) };
+      const { verdict: figures, filled: made } = await verdictOn((add) =>
+        makeSet({ ...job, samples }, async (batch) => {
+          const made = await pipeline.generate({ ...job, ...batch, classes: ["all"] });
+          await add(picturesOf(made));
+          return made;
+        }),
+      );
+      return { made, figures };
     });
     return { reference, ...(network && { network }), real, tokenizer, plans };
   } finally {
@@ -94,18 +100,21 @@ async function throughTokenizer(
   { pipeline, real, realCount = defaultRealCount, samples, signal, onProgress }: EvaluateOptions,
   { verdictOn }: Comparison,
 ): Promise<Verdict & TokenizerReport> {
-  const back: Picture[] = [];
-  const report = await tokenizerReport({
-    codec: pipeline,
-    codebookSize: pipeline.model.transformer.config.codebookSize,
-    source: real,
-    from: realCount,
-    count: samples,
-    signal,
-    onPictures(pictures) {
-      back.push(...pictures);
-      onProgress?.({ stage: "tokenizer", done: back.length, total: samples });
-    },
-  });
-  return { ...report, ...(await verdictOn((index) => back[index]!)) };
+  let done = 0;
+  const { verdict, filled: report } = await verdictOn((add) =>
+    tokenizerReport({
+      codec: pipeline,
+      codebookSize: pipeline.model.transformer.config.codebookSize,
+      source: real,
+      from: realCount,
+      count: samples,
+      signal,
+      async onPictures(pictures) {
+        await add(pictures);
+        done += pictures.length;
+        onProgress?.({ stage: "tokenizer", done, total: samples });
+      },
+    }),
+  );
+  return { ...report, ...verdict };
 }

@@ -9,8 +9,8 @@ import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import { type Completion, filledIn, withGivenFrames } from "../data/completion.ts";
 import { type Clip, clipOf, frameOf, type Picture } from "../data/source.ts";
-import { pictureBatches } from "../data/views.ts";
-import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
+import { pictureBatches, remembered } from "../data/views.ts";
+import type { PlanInput } from "../decoding/plan.ts";
 import {
   type Comparison,
   type ComparisonOptions,
@@ -20,14 +20,9 @@ import {
   type Verdict,
 } from "./comparison.ts";
 import { type Estimate, estimate, mean } from "./estimate.ts";
+import { type Made, makeSet } from "./make-set.ts";
 import { decibels, meanSquaredError, ssim } from "./picture-metrics.ts";
-import {
-  type DecodeStats,
-  measureBeside,
-  measurePlans,
-  type PlanOptions,
-  type PlanRow,
-} from "./plan-runs.ts";
+import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import type { PictureCodec } from "./tokenizer-report.ts";
 
 /** What is asked of a model; `VideoPipeline` is one. */
@@ -35,20 +30,17 @@ export interface PredictingModel extends PictureCodec {
   readonly resolution: number;
   /** T. */
   readonly frames: number;
-  /** Predicts the frames after the first `given` ones, of clip i by the random numbers of sample i of the seed. */
+  /** Predicts the frames after the first `given` ones, of clip i by the random numbers of sample firstPicture + i. */
   predict(options: {
     readonly clips: readonly Clip[];
     readonly given: number;
+    readonly firstPicture: number;
     readonly seed: Seed;
     readonly plan: PlanInput;
     readonly batchSize: number;
     readonly signal?: AbortSignal;
     readonly onStep?: (progress: { readonly step: number; readonly total: number }) => void;
-  }): Promise<{
-    readonly videos: readonly Clip[];
-    readonly plan: DecodePlan;
-    readonly stats: DecodeStats;
-  }>;
+  }): Promise<Made & { readonly videos: readonly Clip[] }>;
 }
 
 /** How near frames are to the true ones. */
@@ -96,8 +88,7 @@ export interface EvaluatePredictionOptions extends ComparisonOptions, PlanOption
 }
 
 /**
- * Predicts the real clips that stand beside the reference by every plan, and without a model. All of them are kept in
- * memory, 0.2 MB for 16 frames of 64 x 64 pixels, once for the truth and once per way while it is judged.
+ * Predicts the real clips that stand beside the reference by every plan, and without a model, a batch at a time.
  *
  * @throws InputError when classifier, model and real clips have not the same size, for a bad number of given frames,
  *   when there are too few real clips, and for a plan that does not fit the model
@@ -116,50 +107,90 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
   try {
     const completion: Completion = { task: "predict", given };
     const { reference, network, digest, real: whole } = comparison;
-    const truth: (Picture & Clip)[] = [];
-    for await (const clips of pictureBatches(real.read, {
-      from: realCount,
-      count: samples,
-      size: batchSize,
-      signal,
-    })) {
-      truth.push(...(clips as (Picture & Clip)[]));
-    }
-    const repeated = () => truth.map((clip) => filledIn(clip, completion));
-    const errorsOf = (clips: readonly Clip[]) => frameErrors(clips, truth, given, signal);
-    let least: FrameErrors | null = null; // of the repeated ones; of use only where something is measured anew
-    const ofRepeated = async () => (least ??= await errorsOf(repeated()));
-    const verdictOn = async (clips: readonly Clip[], known?: FrameErrors): Promise<PredictionVerdict> => {
-      const base = await ofRepeated();
-      const own = known ?? (await errorsOf(clips));
-      const labelled = (i: number): Picture => ({ ...clips[i]!, label: truth[i]!.label });
-      return { ...nearness(own), gain: gainOver(base, own), ...(await comparison.verdictOn(labelled)) };
+    const { read } = remembered(real); // so that most sets are read once, and not at every way to predict
+    const batches = (): AsyncGenerator<TrueClip[]> =>
+      pictureBatches(read, { from: realCount, count: samples, size: batchSize, signal }) as AsyncGenerator<
+        TrueClip[]
+      >;
+
+    /** Judges what one way makes of the true clips, which `make` adds a batch at a time. */
+    const judgeWay = async <T>(
+      make: (add: (clips: readonly Clip[], truth: readonly TrueClip[]) => Promise<void>) => Promise<T>,
+    ) => {
+      const parts: FrameErrors[] = [];
+      const { verdict, filled } = await comparison.verdictOn((add) =>
+        make(async (clips, truth) => {
+          parts.push(await frameErrors(clips, truth, given, signal));
+          await add(clips.map((clip, i) => ({ ...clip, label: truth[i]!.label })));
+        }),
+      );
+      return { errors: joinedErrors(parts), verdict, filled };
     };
-    const repeat = await measureBeside(options, { set: "repeat", given, digest }, async () =>
-      verdictOn(repeated(), await ofRepeated()),
-    );
-    const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
-      const rebuilt: Clip[] = [];
-      const batches = { count: samples, size: batchSize, signal };
-      for await (const clips of pictureBatches((i) => truth[i]!, batches)) {
-        const back = (await pipeline.decodeTokens(await pipeline.encode(clips))) as Clip[];
-        rebuilt.push(...back.map((clip, i) => withGivenFrames(clip, clips[i] as Picture & Clip, completion)));
-        onProgress?.({ stage: "tokenizer", done: rebuilt.length, total: samples });
+    /** The same of a way that needs no plan. */
+    const judgeEach = (of: (truth: readonly TrueClip[]) => readonly Clip[] | Promise<readonly Clip[]>) =>
+      judgeWay(async (add) => {
+        for await (const truth of batches()) await add(await of(truth), truth);
+      });
+    const repeated = (truth: readonly TrueClip[]) => truth.map((clip) => filledIn(clip, completion));
+    let least: FrameErrors | null = null; // of the repeated ones; of use only where something is measured anew
+    const ofRepeated = async () => {
+      if (least) return least;
+      const parts: FrameErrors[] = [];
+      for await (const truth of batches()) {
+        parts.push(await frameErrors(repeated(truth), truth, given, signal));
       }
-      return verdictOn(rebuilt);
+      least = joinedErrors(parts);
+      return least;
+    };
+    const figuresOf = async ({ errors, verdict }: { errors: FrameErrors; verdict: Verdict }) => ({
+      ...nearness(errors),
+      gain: gainOver(await ofRepeated(), errors),
+      ...verdict,
+    });
+
+    const repeat = await measureBeside(options, { set: "repeat", given, digest }, async () => {
+      const judged = await judgeEach(repeated);
+      least = judged.errors;
+      return figuresOf(judged);
+    });
+    const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
+      let done = 0;
+      const judged = await judgeEach(async (truth) => {
+        const back = (await pipeline.decodeTokens(await pipeline.encode(truth))) as Clip[];
+        done += truth.length;
+        onProgress?.({ stage: "tokenizer", done, total: samples });
+        return back.map((clip, i) => withGivenFrames(clip, truth[i]!, completion));
+      });
+      return figuresOf(judged);
     });
     // What a predictor is not given, it cannot read.
-    const shown = truth.map((clip) => clipOf(Array.from({ length: given }, (_, t) => frameOf(clip, t))));
+    const shown = (clip: Clip) => clipOf(Array.from({ length: given }, (_, t) => frameOf(clip, t)));
     const facts = { task: "predict", given, digest };
     const plans = await measurePlans<PredictionVerdict>(options, facts, async (job) => {
-      const made = await pipeline.predict({ ...job, clips: shown, given });
-      return { made, figures: await verdictOn(made.videos) };
+      const judged = await judgeWay((add) =>
+        makeSet({ ...job, samples }, async ({ firstPicture, count, onStep }) => {
+          const indexes = Array.from({ length: count }, (_, i) => realCount + firstPicture + i);
+          const truth = (await Promise.all(indexes.map(read))) as TrueClip[];
+          const made = await pipeline.predict({
+            ...job,
+            clips: truth.map(shown),
+            given,
+            firstPicture,
+            onStep,
+          });
+          await add(made.videos, truth);
+          return made;
+        }),
+      );
+      return { made: judged.filled, figures: await figuresOf(judged) };
     });
     return { reference, ...(network && { network }), given, real: whole, repeat, tokenizer, plans };
   } finally {
     await comparison.dispose();
   }
 }
+
+type TrueClip = Picture & Clip;
 
 /** [n][T - g], of the predicted frames of every clip. */
 interface FrameErrors {
@@ -186,6 +217,11 @@ async function frameErrors(
   }
   return { squared, similarity };
 }
+
+const joinedErrors = (parts: readonly FrameErrors[]): FrameErrors => ({
+  squared: parts.flatMap(({ squared }) => squared),
+  similarity: parts.flatMap(({ similarity }) => similarity),
+});
 
 const peakToNoise = (squared: number): number => Math.min(exactMatch, decibels(squared));
 

@@ -35,26 +35,38 @@ export async function judge(
   read: (index: number) => Picture | Promise<Picture>,
   { count, from = 0, signal, onProgress }: JudgeOptions,
 ): Promise<Judged> {
-  const labels = new Int32Array(count);
-  const found = new Int32Array(count);
-  const seen: Classified[] = [];
+  const judging = openJudging(classifier);
   let done = 0;
   for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
-    const result = await classifier.classify(toPlanes(pictures));
-    labels.set(
-      pictures.map(({ label }) => label),
-      done,
-    );
-    found.set(result.labels, done);
-    seen.push(result);
+    await judging.add(pictures);
     done += pictures.length;
     onProgress?.(done);
   }
+  return judging.read();
+}
+
+/** A set that is shown to the classifier as it comes; its pictures are not kept. */
+export interface Judging {
+  /** Await each call before the next. */
+  add(pictures: readonly Picture[]): Promise<void>;
+  /** The set so far; needs one picture at least. */
+  read(): Judged;
+}
+
+export function openJudging(classifier: Classifier): Judging {
+  const labels: number[] = [];
+  const seen: Classified[] = [];
   return {
-    labels,
-    found,
-    features: joinedRows(seen.map(({ features }) => features)),
-    logits: joinedRows(seen.map(({ logits }) => logits)),
+    async add(pictures) {
+      seen.push(await classifier.classify(toPlanes(pictures)));
+      labels.push(...pictures.map(({ label }) => label));
+    },
+    read: () => ({
+      labels: Int32Array.from(labels),
+      found: Int32Array.from(seen.flatMap((part) => [...part.labels])),
+      features: joinedRows(seen.map(({ features }) => features)),
+      logits: joinedRows(seen.map(({ logits }) => logits)),
+    }),
   };
 }
 

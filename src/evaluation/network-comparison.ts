@@ -54,10 +54,18 @@ export interface NetworkComparison {
   readonly facts: NetworkFacts;
   /** Tells the network, and what stands for the truth, from others. */
   readonly digest: string;
-  /** The verdict on pictures 0 to `samples` - 1. */
-  verdictOn(read: (index: number) => Picture | Promise<Picture>): Promise<NetworkVerdict>;
+  /** Begins a set of `samples` pictures. */
+  openSet(): Promise<NetworkSet>;
   /** The verdict on the real pictures beside those that stand for the truth. */
   verdictOnReal(): Promise<NetworkVerdict>;
+  dispose(): Promise<void>;
+}
+
+/** A set that is shown to the network as it comes; its pictures are not kept. */
+export interface NetworkSet {
+  /** Await each call before the next. */
+  add(pictures: readonly Picture[]): Promise<void>;
+  verdict(): Promise<NetworkVerdict>;
   dispose(): Promise<void>;
 }
 
@@ -122,8 +130,10 @@ export async function openNetworkComparison(
         source: referenceStatistics ?? real.name,
       },
       digest: [looking.told.slice(0, 16), truthDigest(truth)].join("-"),
-      verdictOn: async (read) =>
-        verdictOf(await look({ ...looking, onProgress: undefined, read, from: 0, count: samples })),
+      openSet: async () => {
+        const { add, read, dispose } = await openLook(looking);
+        return { add, dispose, verdict: async () => verdictOf(await read()) };
+      },
       verdictOnReal: async () =>
         verdictOf(await realSeen({ ...looking, onProgress: undefined, from: realCount, count: samples })),
       dispose: () => network.dispose(),
@@ -159,45 +169,51 @@ interface LookOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Shows pictures `from` to `from + count - 1` to the network, a few at a time. */
-async function look({
+/** Shows pictures to the network as they come. */
+async function openLook({
   runner,
   network,
   width,
-  read,
-  from,
-  count,
   signal,
-  onProgress,
-}: LookOptions & { read: (index: number) => Picture | Promise<Picture> }): Promise<Seen> {
+}: Pick<LookOptions, "runner" | "network" | "width" | "signal">) {
   const gatherer = await openSeenSet(runner, width);
-  try {
-    const logits: HostTensor<"float32">[] = [];
-    let done = 0;
-    for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
+  const logits: HostTensor<"float32">[] = [];
+  return {
+    async add(pictures: readonly Picture[]): Promise<void> {
       const extracted = await network.extract(pictures, { signal });
       await gatherer.add(extracted.features);
       if (extracted.logits) logits.push(extracted.logits);
-      done += pictures.length;
-      onProgress?.(done);
-    }
-    return { ...(await gatherer.read()), logits: logits.length > 0 ? joinedRows(logits) : null };
-  } finally {
-    await gatherer.dispose();
-  }
+    },
+    read: async (): Promise<Seen> => ({
+      ...(await gatherer.read()),
+      logits: logits.length > 0 ? joinedRows(logits) : null,
+    }),
+    dispose: () => gatherer.dispose(),
+  };
 }
 
-/** {@link look} at real pictures, or what an earlier call saw in them. */
+/** What the network sees in real pictures `from` to `from + count - 1`, or saw in them in an earlier call. */
 async function realSeen(
   options: LookOptions & Pick<Surroundings, "real" | "cacheFolder"> & { readonly told: string },
 ): Promise<Seen> {
-  const { real, cacheFolder, told: digest, from, count, width } = options;
+  const { real, cacheFolder, told: digest, from, count, width, signal, onProgress } = options;
   const file = await realCacheFile("network", { source: real, cacheFolder, digest, from, count });
   const kept = file && (await readSeen(file, count, width));
   if (kept) return kept;
-  const seen = await look({ ...options, read: real.read });
-  if (file) await writeSafetensors(file, toTensors(seen));
-  return seen;
+  const look = await openLook(options);
+  try {
+    let done = 0;
+    for await (const pictures of pictureBatches(real.read, { from, count, size: batch, signal })) {
+      await look.add(pictures);
+      done += pictures.length;
+      onProgress?.(done);
+    }
+    const seen = await look.read();
+    if (file) await writeSafetensors(file, toTensors(seen));
+    return seen;
+  } finally {
+    await look.dispose();
+  }
 }
 
 function toTensors({ statistics, features, logits }: Seen): Tensors {

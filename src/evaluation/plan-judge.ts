@@ -5,9 +5,10 @@
 import type { DecodePlan } from "../decoding/plan.ts";
 import { remembered } from "../weights/remembered.ts";
 import { type ComparisonOptions, openTruth, requireKnown } from "./comparison.ts";
-import type { PictureModel } from "./evaluate-model.ts";
+import { type PictureModel, picturesOf } from "./evaluate-model.ts";
 import { frechetDistanceOn } from "./frechet.ts";
-import { judge } from "./judge.ts";
+import { openJudging } from "./judge.ts";
+import { makeSet } from "./make-set.ts";
 import { judgedDigest } from "./real-features.ts";
 import { seenSetOf } from "./seen-set.ts";
 
@@ -48,11 +49,14 @@ export async function openPlanJudge(options: PlanJudgeOptions): Promise<PlanJudg
     async distance(plan, { samples, seed }, onStep) {
       const told = { figure: "frechet", identity, truth, plan, samples, seed, batchSize };
       const { found } = await remembered(cacheFolder, told, async () => {
-        const job = { classes: ["all"], count: samples, seed, plan, batchSize, signal, onStep };
-        const made = await pipeline.generate(job);
-        const pictures = "images" in made ? made.images : made.videos;
-        const seen = await judge(classifier, (index) => pictures[index]!, { count: samples, signal });
-        const { statistics } = await seenSetOf(runner, seen.features);
+        const judging = openJudging(classifier);
+        await makeSet({ samples, batchSize, onStep }, async (batch) => {
+          const job = { classes: ["all"], seed, plan, batchSize, signal };
+          const made = await pipeline.generate({ ...job, ...batch });
+          await judging.add(picturesOf(made));
+          return made;
+        });
+        const { statistics } = await seenSetOf(runner, judging.read().features);
         return (await frechetDistanceOn(runner, statistics, set.statistics)).distance;
       });
       return found;

@@ -6,6 +6,7 @@ import { InputError, unknownName } from "../core/errors.ts";
  *
  * @param asked  names or numbers; a name goes before a number written as text; `"all"` is every class. Null or
  *   `["none"]`: no condition, the null class.
+ * @param first  the index of the first picture, by which the turns go
  * @returns [count] ids in 0..C, C (the number of classes) being the null class
  * @throws InputError for a class that the model does not have, naming the nearest
  */
@@ -13,11 +14,12 @@ export function classIds(
   asked: readonly (string | number)[] | null,
   classNames: readonly string[],
   count: number,
+  first = 0,
 ): number[] {
   const none = classNames.length;
   const ids =
     asked === null || asked.length === 0 ? [none] : asked.flatMap((name) => idsOf(name, classNames));
-  return Array.from({ length: count }, (_, i) => ids[i % ids.length]!);
+  return Array.from({ length: count }, (_, i) => ids[(first + i) % ids.length]!);
 }
 
 function idsOf(asked: string | number, classNames: readonly string[]): number[] {

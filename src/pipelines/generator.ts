@@ -55,6 +55,11 @@ export interface DecodeChoices {
   /** A constant; schedules go into `plan`. */
   readonly tokenTemperature?: number;
   /**
+   * Index of the first picture in the seed's series, 0 unless told: pictures 100 to 199 are the same whether they are
+   * made after the first hundred or by themselves. Classes take turns by that index.
+   */
+  readonly firstPicture?: number;
+  /**
    * Pictures decoded together, 16 unless told; changes memory and speed, never a picture. "auto": as many as fit into
    * `memoryBudget`, at most 64. By a plan with an entropy rule each is decoded alone, whatever is asked for.
    */
@@ -84,7 +89,7 @@ export interface GenerateProgress {
   readonly total: number;
   /** The sub-model that ran. */
   readonly factor: number;
-  /** Index of the batch's first picture. */
+  /** Index of the batch's first picture in the seed's series. */
   readonly firstPicture: number;
   /** [B, N] with this step's guess at every masked position. */
   readonly tokens: Int32Array;
@@ -158,7 +163,8 @@ export interface Generator {
   /**
    * Decodes a series.
    *
-   * @throws InputError for a bad seed, batch size or memory budget, or start tokens with differing numbers of masks
+   * @throws InputError for a bad seed, first picture, batch size or memory budget, or start tokens with differing numbers
+   *   of masks
    */
   decode(job: DecodeJob): Promise<Decoded>;
   /**
@@ -310,13 +316,17 @@ function generatorOver(
   });
 
   async function decodeSeries(job: DecodeJob): Promise<Decoded> {
-    const { ids, start, condition, seed = 0, signal, deadlineMs } = job;
+    const { ids, start, condition, seed = 0, firstPicture = 0, signal, deadlineMs } = job;
     const { batchSize: asked = deadlineMs === undefined ? 16 : ids.length, memoryBudget } = job;
     if (deadlineMs !== undefined) requireForeseen(job.decodePlan);
     const count = ids.length;
     if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
     if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
     keyFromSeed(seed);
+    requireInput(
+      Number.isSafeInteger(firstPicture) && firstPicture >= 0,
+      `generate: firstPicture must be a whole number of at least 0, got ${firstPicture}`,
+    );
     const toFill = start && maskedCount(start, size, masked);
     const together = job.decodePlan.unmask ? 1 : undefined; // by entropies, each picture has counts of its own
     const batchSize =
@@ -354,7 +364,14 @@ function generatorOver(
       const own = ids.slice(first, last);
       const part = (all?: Int32Array) => all?.slice(first * size, last * size);
       const grids = await decodeBatch(own, {
-        ...{ plan, seed, first, start: part(start), condition: part(condition), signal },
+        ...{
+          plan,
+          seed,
+          first: firstPicture + first,
+          start: part(start),
+          condition: part(condition),
+          signal,
+        },
         ...(keep && { replan }),
         onStep: async (step) => {
           const { done, total, factor, tokens } = step;
@@ -367,7 +384,7 @@ function generatorOver(
             step: ran.steps,
             total: ran.steps + (total - done) + planned * batchesLeft,
             factor,
-            firstPicture: first,
+            firstPicture: firstPicture + first,
             tokens,
             multiplyAdds: ran.multiplyAdds,
             preview: () => picturesOf(split(tokens, size), own),

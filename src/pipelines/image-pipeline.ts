@@ -107,12 +107,12 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
   }
 
   async function generate(options: GenerateOptions = {}): Promise<Generated> {
-    const { count = 1 } = options;
+    const { count = 1, firstPicture } = options;
     requirePositive("count", count);
     const { pictures, ...made } = await generator.decode({
       ...options,
       decodePlan: planFor(model, planInput(options)),
-      ids: classIds(options.classes ?? null, model.classNames, count),
+      ids: classIds(options.classes ?? null, model.classNames, count, firstPicture),
       start: startOf(options.startTokens, count, sizeOf(generator.tokenizer.grid)),
     });
     return { images: pictures, ...made };

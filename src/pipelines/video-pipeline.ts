@@ -115,12 +115,12 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
   }
 
   async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
-    const { count = 1 } = options;
+    const { count = 1, firstPicture } = options;
     requirePositive("count", count);
     const made = await generator.decode({
       ...options,
       decodePlan: planFor(model, planInput(options)),
-      ids: classIds(options.classes ?? null, model.classNames, count),
+      ids: classIds(options.classes ?? null, model.classNames, count, firstPicture),
     });
     return asVideos(made);
   }

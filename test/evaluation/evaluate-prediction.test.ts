@@ -59,6 +59,7 @@ const judge: ClassifierFolder = {
 interface Call {
   given: number;
   seed: unknown;
+  firstPicture: number;
   frames: number[];
 }
 
@@ -77,8 +78,8 @@ function extrapolator(calls: Call[] = []): PredictingModel {
         frames,
         pixels: Uint8Array.from(ids, (id) => id - 2),
       })),
-    async predict({ clips, given, seed, plan, onStep }) {
-      calls.push({ given, seed, frames: clips.map((clip) => clip.frames) });
+    async predict({ clips, given, seed, firstPicture, plan, onStep }) {
+      calls.push({ given, seed, firstPicture, frames: clips.map((clip) => clip.frames) });
       onStep?.({ step: 1, total: 1 });
       const videos = clips.map((clip, i) => {
         const last = frameOf(clip, given - 1).pixels[0]!;
@@ -137,10 +138,16 @@ describe("evaluation of predictions", () => {
     } = await evaluatePrediction(options(extrapolator(calls), plans));
     const [exact, off] = judged;
 
-    // All plans are asked the same, and see the given frames alone.
-    expect(calls).toEqual(
-      Array.from({ length: 2 }, () => ({ given, seed: 9, frames: new Array(10).fill(given) })),
-    );
+    // All plans are asked the same, a batch at a time, and see the given frames alone.
+    const batches = [
+      { firstPicture: 0, count: 4 },
+      { firstPicture: 4, count: 4 },
+      { firstPicture: 8, count: 2 },
+    ];
+    const asked = batches.map(({ firstPicture, count }) => {
+      return { given, seed: 9, firstPicture, frames: new Array(count).fill(given) };
+    });
+    expect(calls).toEqual([...asked, ...asked]);
 
     // The last given frame is 10 behind, then 20.
     expect(repeat.frames.map(({ psnr }) => psnr.mean)).toEqual([
@@ -202,7 +209,7 @@ describe("evaluation of predictions", () => {
     };
     const pipeline = { ...remembering.pipeline, encode: refuse, predict: refuse };
     expect(await evaluatePrediction({ ...remembering, pipeline })).toEqual(first);
-    expect(calls).toHaveLength(1);
+    expect(calls).toHaveLength(3); // of 4, 4 and 2 clips
     await expect(evaluatePrediction({ ...remembering, pipeline, given: 1 })).rejects.toThrow("asked again");
     await rm(cacheFolder, { recursive: true });
   });

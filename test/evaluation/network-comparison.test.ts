@@ -8,7 +8,12 @@ import { featureNetworkDescription } from "../../src/evaluation/feature-network.
 import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
 import { inceptionScoreOfLogits } from "../../src/evaluation/inception-score.ts";
 import { kernelDistance } from "../../src/evaluation/kernel-distance.ts";
-import { type NetworkOptions, openNetworkComparison } from "../../src/evaluation/network-comparison.ts";
+import {
+  type NetworkComparison,
+  type NetworkOptions,
+  type NetworkVerdict,
+  openNetworkComparison,
+} from "../../src/evaluation/network-comparison.ts";
 import { readStatistics, writeStatistics } from "../../src/evaluation/statistics-file.ts";
 import { encode, Graph, mean, multiply } from "../../src/graph/index.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
@@ -72,11 +77,26 @@ const open = (changes: Changes = {}, cacheFolder: string | null = null) =>
   openNetworkComparison(network(changes), { runner, samples: 20, real, realCount: 70, cacheFolder });
 const made = (index: number) => pictureAt(index + 500, 20);
 
+/** The verdict on the 20 made pictures, shown in uneven parts. */
+async function verdictOn(openSet: NetworkComparison["openSet"]): Promise<NetworkVerdict> {
+  const set = await openSet();
+  for (const [from, count] of [
+    [0, 13],
+    [13, 1],
+    [14, 6],
+  ] as const) {
+    await set.add(Array.from({ length: count }, (_, i) => made(from + i)));
+  }
+  const verdict = await set.verdict();
+  await set.dispose();
+  return verdict;
+}
+
 describe("sets in a network's features", () => {
   it("are measured as every measure by itself does", async () => {
     const before = await runner.stats();
-    const { facts, verdictOn, verdictOnReal, dispose } = await open();
-    const verdict = await verdictOn(made);
+    const { facts, openSet, verdictOnReal, dispose } = await open();
+    const verdict = await verdictOn(openSet);
     const beside = await verdictOnReal();
     await dispose();
     const indexes = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
@@ -101,19 +121,19 @@ describe("sets in a network's features", () => {
   });
 
   it("have no Inception score without logits", async () => {
-    const { verdictOn, dispose } = await open({ description: { logits: undefined } });
-    expect((await verdictOn(made)).inceptionScore).toBeNull();
+    const { openSet, dispose } = await open({ description: { logits: undefined } });
+    expect((await verdictOn(openSet)).inceptionScore).toBeNull();
     await dispose();
   });
 
   it("are held against saved statistics as against the pictures themselves", async () => {
     const file = join(folder, "saved.npz");
     const first = await open({ saveStatistics: file });
-    const verdict = await first.verdictOn(made);
+    const verdict = await verdictOn(first.openSet);
     await first.dispose();
     expect((await readStatistics(file, 3, { name: "mean colour" })).count).toBe(70);
     const again = await open({ referenceStatistics: file });
-    const { frechet, kernel, precision, inceptionScore } = await again.verdictOn(made);
+    const { frechet, kernel, precision, inceptionScore } = await verdictOn(again.openSet);
     await again.dispose();
     expect(frechet).toBeCloseTo(verdict.frechet, 6);
     expect([kernel, precision]).toEqual([null, null]);

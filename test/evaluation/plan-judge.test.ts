@@ -47,7 +47,9 @@ afterAll(async () => {
 });
 
 /** A judge over a pipeline that counts what it is asked to make. */
-async function open(changes: { cacheFolder?: string | null; real?: PictureSource; identity?: unknown } = {}) {
+async function open(
+  changes: { cacheFolder?: string | null; real?: PictureSource; identity?: unknown; batchSize?: number } = {},
+) {
   const pipeline = await openImagePipeline(toyModel(), { runner });
   const asked: number[] = [];
   const counting: PictureModel = {
@@ -107,6 +109,19 @@ describe("a judge of plans", () => {
       await third.judge.dispose();
       await third.pipeline.dispose();
     }
+  });
+
+  it("makes large sets a batch at a time, as if at once", async () => {
+    const plan = planFor(toyModel(), "8x4");
+    const distances: number[] = [];
+    for (const batchSize of [8, 20]) {
+      const { judge, pipeline, asked } = await open({ batchSize });
+      distances.push(await judge.distance(plan, { samples: 20, seed: 3 }));
+      expect(asked).toEqual(batchSize === 8 ? [8, 8, 4] : [20]);
+      await judge.dispose();
+      await pipeline.dispose();
+    }
+    expect(distances[0]! / distances[1]!).toBeCloseTo(1, 6);
   });
 
   it("leaves nothing in the runner, also when it refuses", async () => {

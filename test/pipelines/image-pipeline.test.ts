@@ -40,6 +40,26 @@ describe("generate", () => {
     expect(whole.images[0]).toMatchObject({ width: 16, height: 16 });
   });
 
+  it("begins a seed's series anywhere", async () => {
+    const request = { classes: ["cat", "dog"], seed: 4, guidanceScale: 2 };
+    const whole = await pipeline.generate({ ...request, count: 6 });
+    const firsts: number[] = [];
+    const part = await pipeline.generate({
+      ...{ ...request, firstPicture: 3, count: 3, batchSize: 2 },
+      onStep: ({ step, total, firstPicture }) => {
+        if (step === total / 2 || step === total) firsts.push(firstPicture);
+      },
+    });
+    expect(part.tokens).toEqual(whole.tokens.slice(3));
+    expect(part.images.map(({ label }) => label)).toEqual([1, 0, 1]);
+    expect(firsts).toEqual([3, 5]);
+    for (const firstPicture of [-1, 0.5]) {
+      await expect(pipeline.generate({ firstPicture })).rejects.toThrow(
+        `firstPicture must be a whole number of at least 0, got ${firstPicture}`,
+      );
+    }
+  });
+
   it("makes the same pictures in batches that fit into a budget of memory", async () => {
     const request = { classes: ["cat", "dog"], count: 6, seed: 3, guidanceScale: 2 };
     const whole = await pipeline.generate(request);

@@ -88,6 +88,8 @@ describe("predict", () => {
     const apart = await pipeline.predict({ ...options, batchSize: 4 });
     expect(apart.videos).toEqual(together.videos);
     expect(together.videos).toHaveLength(6);
+    const later = await pipeline.predict({ ...options, clips: clips.slice(1), firstPicture: 2 });
+    expect(later.videos).toEqual(together.videos.slice(2));
     together.videos.forEach((video, i) => {
       for (const t of [0, 1, 2]) expect(bytes(video, t)).toEqual(bytes(clips[Math.floor(i / 2)]!, t));
     });
