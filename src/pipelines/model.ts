@@ -43,7 +43,7 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
 import { readModelIndex, readModelPart, writeModelIndex, writeModelPart } from "../weights/model-folder.ts";
-import type { Tensors } from "../weights/safetensors.ts";
+import type { StoreOptions, Tensors } from "../weights/safetensors.ts";
 
 export interface GenerativeModel {
   readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };
@@ -151,6 +151,15 @@ export async function writeFront(folder: string, front: PlanFront): Promise<void
   await writeJson(path, { ...((await readJson(path)) as object), front });
 }
 
+/** Writes the tokenizer into a model folder that is still in the making. */
+export async function writeTokenizer(
+  folder: string,
+  tokenizer: GenerativeModel["tokenizer"],
+  { store = "float16" }: StoreOptions = {},
+): Promise<void> {
+  await writeModelPart(folder, "tokenizer", { ...tokenizer, store });
+}
+
 /**
  * Writes a model folder; the index comes last, so that a folder that has one is whole.
  *
@@ -159,9 +168,9 @@ export async function writeFront(folder: string, front: PlanFront): Promise<void
 export async function writeModel(
   folder: string,
   model: GenerativeModel,
-  { store = "float16" }: { store?: "float32" | "float16" } = {},
+  { store = "float16" }: StoreOptions = {},
 ): Promise<void> {
-  await writeModelPart(folder, "tokenizer", { ...model.tokenizer, store });
+  await writeTokenizer(folder, model.tokenizer, { store });
   await writeModelPart(folder, "transformer", { ...model.transformer, store });
   await writeJson(join(folder, generationName), {
     plan: model.plan,

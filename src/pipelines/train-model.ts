@@ -5,7 +5,7 @@
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the pictures as token ids
  *     OUT/transformer/        run folder of the transformer
- *     OUT/model/              the model folder
+ *     OUT/model/              the model folder; its tokenizer is there once that is trained
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
@@ -24,7 +24,7 @@ import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
-import { writeModel } from "./model.ts";
+import { writeModel, writeTokenizer } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
@@ -81,6 +81,9 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
+    if (wants("tokenizer")) {
+      await writeTokenizer(modelFolder(out), { config: config.tokenizer.model, tensors: tokenizer });
+    }
     if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures);
     if (!wants("transformer")) return null;
     const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
@@ -96,7 +99,7 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     );
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
-    const path = join(out, "model");
+    const path = modelFolder(out);
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
     await writeModelCard(path, { config, model: trained, run: out });
@@ -105,6 +108,8 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     await runner.close();
   }
 }
+
+const modelFolder = (out: string): string => join(out, "model");
 
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */
 function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {

@@ -101,7 +101,9 @@ const schema = z.strictObject({
       init: z
         .string()
         .optional()
-        .describe("a model folder whose tokenizer training starts from; one of still pictures is inflated"),
+        .describe(
+          "a model folder whose tokenizer training starts from (OUT/model, after --stage tokenizer too); one of still pictures is inflated",
+        ),
       training: z
         .strictObject({
           ...optimisation({ steps: 20_000, batchSize: 16, learningRate: 4e-4, warmupSteps: 500 }),

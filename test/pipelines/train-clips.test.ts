@@ -149,6 +149,8 @@ describe("starting from another model", () => {
     await expect(go("nowhere", "tokenizer", "tokenizer.init=/no/such/model")).rejects.toThrow(
       /no such model folder/,
     );
+    await go("first", "tokenizer");
+    await go("second", "tokenizer", from("tokenizer", "first"));
     expect(() => configOf(videos, [asItIs])).toThrow(/tokenizer\.init must name one, got nothing/);
   });
 
