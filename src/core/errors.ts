@@ -1,11 +1,14 @@
 /**
- * The one error class of the project that somebody catches: what the user gave (an option, a file, a config key)
+ * The error class of the project that somebody catches: what the user gave (an option, a file, a config key)
  * is wrong, and the message says where, what was required, what came, and what to do. The command line prints the
  * message alone and exits with status 2; a server would answer 4xx. Anything else that is thrown is our own mistake.
  */
 export class InputError extends Error {
   override name = "InputError";
 }
+
+/** What was asked for is not there; nothing is wrong with what is, so that a caller may do without. */
+export class AbsentError extends InputError {}
 
 /** Throws an {@link InputError} with `message` unless `condition` holds. */
 export function requireInput(condition: unknown, message: string): asserts condition {

@@ -1,5 +1,5 @@
 /** Turns what the operating system says about a file into a sentence for the person who named the file. */
-import { InputError } from "./errors.ts";
+import { AbsentError, InputError } from "./errors.ts";
 
 const explanations: Record<string, string> = {
   ENOENT: "it does not exist; check the path",
@@ -18,7 +18,8 @@ const explanations: Record<string, string> = {
 };
 
 /**
- * The InputError for a failed file operation: `action path: explanation (code)`, with the cause kept.
+ * The InputError for a failed file operation, `action path: explanation (code)`, with the cause kept; an AbsentError
+ * where there is no such file.
  *
  * @param action  what was being done, e.g. `cannot write`
  * @param overrides  explanations by error code that say more than the general ones
@@ -31,7 +32,8 @@ export function fileError(
 ): InputError {
   const { code, message } = error as NodeJS.ErrnoException;
   const known = code && (overrides[code] ?? explanations[code]);
-  return new InputError(`${action} ${path}: ${known ? `${known} (${code})` : (message ?? String(error))}`, {
+  const Kind = code === "ENOENT" ? AbsentError : InputError;
+  return new Kind(`${action} ${path}: ${known ? `${known} (${code})` : (message ?? String(error))}`, {
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 /** Real pictures for training a classifier and for comparing with, kept apart from one another. */
-import { InputError, requireInput } from "../core/errors.ts";
+import { AbsentError, requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { openSource, type SourceChoice } from "../data/open-source.ts";
 import type { PictureSource } from "../data/source.ts";
@@ -59,8 +59,8 @@ async function heldOutSplit(folder: string): Promise<Split | null> {
   return layout === "ucf101" ? "test" : layout === "kinetics" ? "validation" : null;
 }
 
-/** Null for data that are not there. */
+/** Null for data that are not there; a list that is damaged is an error. */
 function absent(error: unknown): null {
-  if (error instanceof InputError) return null;
+  if (error instanceof AbsentError) return null;
   throw error;
 }

@@ -1,5 +1,5 @@
 /** Which real pictures a judge learns from, and which are held out from it. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { PictureSource } from "../../src/data/source.ts";
@@ -47,6 +47,13 @@ describe("the parts of a dataset", () => {
       [40, 60],
     ]);
     expect((await heldOut.read(0)).label).toBeLessThan(2);
+
+    // Without the list of what is held out, the others are divided; a list that is damaged is not passed over.
+    await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "<html>not found</html>");
+    expect(await refusal(openParts(folder.path, options))).toContain("download the split files again");
+    await rm(at("ucfTrainTestlist", "testlist01.txt"));
+    const divided = await openParts(folder.path, options);
+    expect([divided.training.length, divided.heldOut.length]).toEqual([1, 1]);
   });
 
   it("take the frames that are asked for", async () => {

@@ -8,7 +8,7 @@
 import { open, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "csv-parse/sync";
-import { InputError, requireInput } from "../../core/errors.ts";
+import { AbsentError, InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/file-error.ts";
 import { list } from "../folder.ts";
 import { type Listing, locate, type Split } from "./listing.ts";
@@ -29,7 +29,7 @@ export async function kineticsTables(folder: string): Promise<string[]> {
   return tables;
 }
 
-/** @throws InputError when there is no table, one is malformed, or the split names no video that is there */
+/** @throws InputError when there is no table or one is malformed, AbsentError when the split names no video that is there */
 export async function listKinetics(
   folder: string,
   { split = "train" }: { readonly split?: Split },
@@ -44,11 +44,12 @@ export async function listKinetics(
   const classNames = [...new Set(rows.map(({ label }) => label))].sort();
   const labels = new Map(classNames.map((name, label) => [name, label]));
   const chosen = rows.filter((row) => splitOf(row) === split);
-  requireInput(
-    chosen.length > 0,
-    `${folder}: no row of its CSV files is of the split "${split}"; ` +
-      `there are: ${[...new Set(rows.map(splitOf))].sort().join(", ")}`,
-  );
+  if (chosen.length === 0) {
+    throw new AbsentError(
+      `${folder}: no row of its CSV files is of the split "${split}"; ` +
+        `there are: ${[...new Set(rows.map(splitOf))].sort().join(", ")}`,
+    );
+  }
   const named = chosen.map((row) => ({ name: nameOf(row), label: labels.get(row.label)! }));
   return locate(folder, `the ${split} split`, classNames, named);
 }

@@ -1,6 +1,6 @@
 /** The clips of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
-import { requireInput } from "../../core/errors.ts";
+import { AbsentError } from "../../core/errors.ts";
 import { type FolderSource, few, filesBelow } from "../folder.ts";
 import { isClip } from "./clip.ts";
 
@@ -22,7 +22,7 @@ export interface Named {
  * that are not there are counted in one warning: no copy of a dataset of web videos is complete.
  *
  * @param list  what names them, for the messages
- * @throws InputError when none is there
+ * @throws AbsentError when none is there
  */
 export async function locate(
   folder: string,
@@ -43,11 +43,12 @@ export async function locate(
     return path === undefined ? [] : [{ path, label }];
   });
   const missing = named.filter(({ name }) => !paths.has(name)).map(({ name }) => name);
-  requireInput(
-    files.length > 0,
-    `${folder}: none of the ${named.length} videos of ${list} is there, e.g. ${missing[0]}; ` +
-      "put the videos below this folder",
-  );
+  if (files.length === 0) {
+    throw new AbsentError(
+      `${folder}: none of the ${named.length} videos of ${list} is there, e.g. ${missing[0]}; ` +
+        "put the videos below this folder",
+    );
+  }
   const filled = new Set(files.map(({ label }) => label));
   const empty = classNames.filter((_, label) => !filled.has(label));
   const warnings = [

@@ -19,7 +19,7 @@ export const ucf101Lists = "ucfTrainTestlist";
 export const folds = [1, 2, 3] as const;
 export type Fold = (typeof folds)[number];
 
-/** @throws InputError when a list is missing or malformed, or names no clip that is there */
+/** @throws InputError when a list is malformed, AbsentError when one is missing or names no clip that is there */
 export async function listUcf101(
   folder: string,
   { split = "train", fold = 1 }: { readonly split?: Split; readonly fold?: Fold },
