@@ -1,26 +1,42 @@
 /**
- * Are deadlines kept? Decodes of the shipped model with a deadline that leaves the default plan just enough time when
- * nothing else runs: half of them alone, half beside a process that burns a core. The device is calibrated once, alone,
- * so that under load the plans must shrink while they run.
+ * Are deadlines kept, and what does keeping them cost? Decodes of the shipped model with a deadline that leaves the
+ * default plan just enough time when nothing else runs: half of them alone, half beside a process that burns a core. The
+ * device is calibrated once, alone, so that under load the plans must shrink while they run. Then the same with shorter
+ * deadlines, and a judge who looks at what came of each.
  *
  * `kept`: the share of all decodes that were in time. `relative`: time taken over the deadline. `compute`: multiply-adds
- * over those that were planned, which tells how far plans shrank.
+ * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the pictures to real ones in
+ * the judge's features.
  */
 import { spawn } from "node:child_process";
 import { table } from "../cli/table.ts";
+import type { Picture } from "../src/data/source.ts";
 import { reservedShare } from "../src/decoding/deadline.ts";
+import { readClassifier } from "../src/evaluation/classifier-folder.ts";
+import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
+import { frechetDistanceOn } from "../src/evaluation/frechet.ts";
+import { accuracyOf, openJudging } from "../src/evaluation/judge.ts";
+import { openParts } from "../src/evaluation/real-pictures.ts";
+import { seenSetOf } from "../src/evaluation/seen-set.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
 import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
+import { createNodeRunner } from "../src/runtime/node.ts";
+import type { Runner } from "../src/runtime/runner.ts";
 import { type Bench, median } from "./bench.ts";
 
 const model = "models/sprites";
+const judgeFolder = "models/sprites-classifier";
 const pictures = 8;
+
+/** Deadlines whose pictures are judged, as shares of the one that is just enough. */
+const shares = [0.2, 0.35, 0.6, 1];
 
 /** One decode. */
 interface Run {
   readonly relative: number;
   readonly compute: number;
   readonly isKept: boolean;
+  readonly images: readonly Picture[];
 }
 
 export const benchDeadlines: Bench = async ({ say, isQuick }) => {
@@ -34,7 +50,7 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
       `${pictures} pictures, deadline ${deadlineMs} ms, plan ${planned}, predicted ${(1000 * seconds).toFixed(0)} ms`,
     );
     const alone = await runs(pipeline, deadlineMs, 0, half);
-    const beside = await besideBurner(() => runs(pipeline, deadlineMs, half, half));
+    const beside = await besideBurner(() => runs(pipeline, deadlineMs, 1, half));
     const all = [...alone, ...beside];
     const groups = { alone, "beside a busy process": beside, all };
     const figures = Object.entries(groups).map(([name, group]) => ({ name, ...spreadOf(group) }));
@@ -48,6 +64,18 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
       ),
     ]);
     say(table(heads, rows));
+    const quality = await qualityInTime(pipeline, deadlineMs, isQuick ? 2 : 50);
+    say(
+      table(
+        ["deadline, ms", "machine", "kept", "right class", "Fréchet distance"],
+        quality.map(({ deadlineMs, machine, kept, classAccuracy, frechet }) => [
+          deadlineMs,
+          machine,
+          ...[kept, classAccuracy].map((share) => `${(100 * share).toFixed(1)} %`),
+          Number(frechet.toFixed(3)),
+        ]),
+      ),
+    );
     return {
       kept: figures[2]!.kept,
       model,
@@ -56,6 +84,7 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
       planned,
       predictedSeconds: seconds,
       figures,
+      quality,
     };
   } finally {
     await pipeline.dispose();
@@ -83,17 +112,53 @@ async function runs(
   const { plan } = await pipeline.planInTime({ deadlineMs, count: pictures });
   const planned = modelPlanCost(pipeline.model.transformer.config, plan).multiplyAdds;
   for (let i = 0; i < count; i++) {
-    const { stats } = await pipeline.generate({
+    const { stats, images } = await pipeline.generate({
       classes: ["all"],
-      ...{ count: pictures, seed: seed + i, deadlineMs },
+      ...{ count: pictures, seed, firstPicture: pictures * i, deadlineMs },
     });
     found.push({
+      images,
       relative: (1000 * stats.seconds) / deadlineMs,
       compute: stats.multiplyAdds / (pictures * planned),
       isKept: stats.deadline!.isKept,
     });
   }
   return found;
+}
+
+/** What comes of deadlines that leave more or less time, alone and under load; the same seed for all. */
+async function qualityInTime(pipeline: ImagePipeline, enoughMs: number, count: number) {
+  const runner = await createNodeRunner();
+  try {
+    const classifier = await readClassifier(judgeFolder);
+    const { heldOut } = await openParts("sprites", { resolution: pipeline.resolution });
+    const truth = await openTruth({ runner, classifier, real: heldOut, cacheFolder: ".cache/evaluation" });
+    const found = [];
+    for (const share of shares) {
+      const deadlineMs = Math.ceil(share * enoughMs);
+      const work = () => runs(pipeline, deadlineMs, 0, count);
+      for (const [machine, done] of [
+        ["alone", await work()],
+        ["beside a busy process", await besideBurner(work)],
+      ] as const) {
+        const { kept } = spreadOf(done);
+        found.push({ deadlineMs, machine, kept, ...(await verdictOn(runner, truth, done)) });
+      }
+    }
+    await truth.classifier.dispose();
+    return found;
+  } finally {
+    await runner.close();
+  }
+}
+
+async function verdictOn(runner: Runner, { classifier, set }: Truth, done: readonly Run[]) {
+  const judging = openJudging(classifier);
+  for (const { images } of done) await judging.add(images);
+  const judged = judging.read();
+  const { statistics } = await seenSetOf(runner, judged.features);
+  const { distance } = await frechetDistanceOn(runner, statistics, set.statistics);
+  return { classAccuracy: accuracyOf(judged), frechet: distance };
 }
 
 /** Does work while another process keeps one core busy. */
