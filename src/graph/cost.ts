@@ -19,7 +19,7 @@ function nodeMultiplyAdds(node: GraphNode, bindings: Readonly<Record<string, num
   const outputs = (): number => evaluateDim(elementsOf(node.outputs[0]!.shape), bindings);
   switch (node.op) {
     case "MatMul":
-    case "MatMulInteger":
+    case "MatMulIntegerToFloat":
       return outputs() * evaluateDim(node.inputs[0]!.dim(-1), bindings);
     case "Gemm":
       return outputs() * evaluateDim(node.inputs[0]!.dim(node.attributes.transA ? 0 : 1), bindings);

@@ -24,6 +24,10 @@ import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts"
 const opset = 21;
 const irVersion = 10n;
 
+/** The operators that are ONNX Runtime's own. */
+const contributed: ReadonlySet<string> = new Set(["MatMulIntegerToFloat"]);
+const contributedDomain = "com.microsoft";
+
 const typeCode: Record<GraphDType, TensorProto_DataType> = {
   float32: TensorProto_DataType.FLOAT,
   float64: TensorProto_DataType.DOUBLE,
@@ -84,7 +88,12 @@ export function encode(graph: Graph): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion,
     producerName: "magnets",
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) })],
+    opsetImport: [
+      create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) }),
+      ...(nodes.some(({ op }) => contributed.has(op))
+        ? [create(OperatorSetIdProtoSchema, { domain: contributedDomain, version: 1n })]
+        : []),
+    ],
     graph: proto,
   });
   return toBinary(ModelProtoSchema, model);
@@ -111,6 +120,7 @@ function encodeNode(node: GraphNode, index: number, nameOf: (value: Value) => st
   return create(NodeProtoSchema, {
     name: `${node.op}_${index}`,
     opType: node.op,
+    domain: contributed.has(node.op) ? contributedDomain : "",
     input: inputNames(node, nameOf),
     output: node.outputs.map(nameOf),
     attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),

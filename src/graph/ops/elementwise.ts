@@ -66,7 +66,6 @@ export const minimum = (a: Operand, b: Operand): Value =>
     const isFirst = cast(lessOrEqual(x, y), d.dtype);
     return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
   });
-
 function unary(
   operation: string,
   op: string,
@@ -107,6 +106,9 @@ export function silu(x: Value): Value {
   });
   return y;
 }
+
+/** What {@link gelu} is nowhere below: it is least near -0.75, at -0.17004. */
+export const geluLeast = -0.1701;
 
 /**
  * GELU in its tanh form, 0.5 x (1 + tanh(c (x + 0.044715 x³))) with c = sqrt(2/pi), as MaskGIT uses. It equals

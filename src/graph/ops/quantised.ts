@@ -6,7 +6,7 @@
  * the sums would be wrong without an error.
  */
 import { setDerivation, shapeError, type Value } from "../graph.ts";
-import { absolute, add, cast, divide, multiply } from "./elementwise.ts";
+import { absolute, add, divide, minimum, multiply, negate } from "./elementwise.ts";
 import { maxOver } from "./reduce.ts";
 import { transpose } from "./shape.ts";
 
@@ -14,7 +14,7 @@ import { transpose } from "./shape.ts";
 export interface QuantisedRows {
   /** [R, K] uint8, 1..255. */
   readonly levels: Value;
-  /** [R, 1] float32: a row's largest absolute value over 127. */
+  /** [R, 1] float32: a row's largest absolute value, or what stands for it, over 127. */
   readonly scales: Value;
 }
 
@@ -23,11 +23,18 @@ const zeroLevel = 128;
 /**
  * Rounds each row of x [R, K] to 255 levels between its largest absolute value and minus that. A scale of its own for
  * every row keeps a row's result free of the rows beside it, so that a picture does not depend on its batch.
+ *
+ * @param least  what no value of x is below, at most 0, where that is known (see {@link geluLeast}): then rows are
+ *   searched for large values alone, which saves a pass over x, and those all below -least keep its scale
  */
-export function quantiseRows(x: Value): QuantisedRows {
+export function quantiseRows(x: Value, { least }: { readonly least?: number } = {}): QuantisedRows {
   if (x.dtype !== "float32" || x.rank !== 2) throw shapeError("quantiseRows", "a float32 matrix", x);
   const { graph } = x;
-  const largest = add(maxOver(absolute(x), [-1], true), 1e-30); // a row of zeros has a scale too
+  const smallest = 1e-30; // a row of zeros has a scale too
+  const largest =
+    least === undefined
+      ? add(maxOver(absolute(x), [-1], true), smallest)
+      : negate(minimum(negate(maxOver(x, [-1], true)), Math.min(-smallest, least)));
   const inputs = [multiply(x, divide(127, largest)), graph.scalar("float32", 1), zero(x)];
   const [levels] = graph.emit("QuantizeLinear", inputs, [{ dtype: "uint8", shape: x.shape }]);
   const scales = multiply(largest, 1 / 127);
@@ -45,10 +52,10 @@ export function quantisedLinear(
   scales: Value,
   layout: "out-in" | "in-out" = "out-in",
 ): Value {
-  const inputs = rows.levels.dim(1);
+  const width = rows.levels.dim(1);
   const [outputAxis, inputAxis] = layout === "out-in" ? [0, 1] : [1, 0];
-  if (weight.dtype !== "int8" || weight.rank !== 2 || weight.dim(inputAxis) !== inputs) {
-    const expected = layout === "out-in" ? `[N, ${inputs}]` : `[${inputs}, N]`;
+  if (weight.dtype !== "int8" || weight.rank !== 2 || weight.dim(inputAxis) !== width) {
+    const expected = layout === "out-in" ? `[N, ${width}]` : `[${width}, N]`;
     throw shapeError("quantisedLinear", `an int8 weight ${expected}`, rows.levels, weight);
   }
   if (scales.dtype !== "float32" || scales.rank !== 1 || scales.dim(0) !== weight.dim(outputAxis)) {
@@ -56,9 +63,10 @@ export function quantisedLinear(
   }
   const matrix = layout === "out-in" ? transpose(weight, [1, 0]) : weight; // bytes: cheap beside the product
   const shape = [rows.levels.dim(0), weight.dim(outputAxis)];
-  const product = [rows.levels, matrix, zero(rows.levels)];
-  const [sums] = weight.graph.emit("MatMulInteger", product, [{ dtype: "int32", shape }]);
-  const result = multiply(multiply(cast(sums!, "float32"), rows.scales), scales);
+  const one = weight.graph.scalar("float32", 1); // the runtime knows one scale for all rows only
+  const inputs = [rows.levels, matrix, one, scales, zero(rows.levels)];
+  const [scaled] = weight.graph.emit("MatMulIntegerToFloat", inputs, [{ dtype: "float32", shape }]);
+  const result = multiply(scaled!, rows.scales);
   withoutGradient("quantisedLinear", [rows.levels, rows.scales, scales], result);
   return result;
 }

@@ -13,6 +13,7 @@ import {
   divideDims,
   gatherRows,
   gelu,
+  geluLeast,
   layerNorm,
   linear,
   multiply,
@@ -125,17 +126,25 @@ function mlp(weights: Weights, layer: number, x: Value): Value {
   const name = (part: string): string => `blocks.${layer}.mlp.${part}`;
   const bias = (part: string): Value => weights[name(`${part}.bias`)]!;
   const hidden = gelu(add(productsOf(weights, x)(name("in.weight")), bias("in")));
-  return add(productsOf(weights, hidden)(name("out.weight")), bias("out"));
+  return add(productsOf(weights, hidden, { least: geluLeast })(name("out.weight")), bias("out"));
 }
 
-/** The products of some rows with matrices of the layers, in integers where the weights are. */
-function productsOf(weights: Weights, x: Value): (name: string) => Value {
+/**
+ * The products of some rows with matrices of the layers, in integers where the weights are.
+ *
+ * @param known.least  what no value of x is below, if that is known
+ */
+function productsOf(
+  weights: Weights,
+  x: Value,
+  known: { readonly least?: number } = {},
+): (name: string) => Value {
   let quantised: QuantisedRows | undefined; // once for query, key and value
   return (name) => {
     const layout = layoutOf(name);
     const scales = weights[scalesOf(name)];
     if (!scales) return linear(x, weights[name]!, layout);
-    quantised ??= quantiseRows(x);
+    quantised ??= quantiseRows(x, known);
     return quantisedLinear(quantised, weights[name]!, scales, layout);
   };
 }

@@ -137,6 +137,32 @@ describe("quantiseRows", () => {
     expect(numbers(found.y)[2]).toBe(0);
   });
 
+  it("searches for large values alone where none is far below zero", async () => {
+    const graph = new Graph("of gelu");
+    const x = g.gelu(graph.input("x", "float32", [3, 4]));
+    const known = g.quantiseRows(x, { least: g.geluLeast });
+    graph.output("x after", x);
+    graph.output("levels", g.cast(known.levels, "int32"));
+    graph.output("scales", known.scales);
+    const values = [
+      [3, -0.75, 0, 0.5],
+      [-0.75, -0.7517, -9, -0.5],
+      [-40, -0.1, -1, 0.12],
+    ];
+    const found = await evaluate(graph, { x: float32([3, 4], values.flat()) });
+    const after = numbers(found["x after"]!);
+    expect(Math.min(...after)).toBeGreaterThan(g.geluLeast);
+    expect(Math.min(...after)).toBeLessThan(g.geluLeast + 1e-3);
+    const scales = numbers(found.scales!);
+    for (const [i, most] of [after[0]!, 0.1701, 0.1701].entries()) {
+      expect(scales[i]! * 127).toBeCloseTo(most, 6);
+    }
+    numbers(found.levels!).forEach((level, i) => {
+      const restored = (level - 128) * scales[i >> 2]!;
+      expect(Math.abs(restored - after[i]!)).toBeLessThanOrEqual(0.5001 * scales[i >> 2]!);
+    });
+  });
+
   it("rounds a row the same whatever is beside it, bit for bit", async () => {
     const row = [0.3, -1.7, 0.001, 1.2];
     const alone = await run("out-in", { x: [row], weight });

@@ -197,11 +197,11 @@ describe("passes in integers", () => {
     const bindings = { B: 2, A: 3, R: 4, h0: 4, h1: 4, f0: 48, f1: 48 };
     for (const pass of [fullPass, partialPass]) {
       const graph = pass(nested, undefined, both);
-      expect(graph.nodes.filter(({ op }) => op === "MatMulInteger")).toHaveLength(6 * nested.depth);
+      expect(graph.nodes.filter(({ op }) => op === "MatMulIntegerToFloat")).toHaveLength(6 * nested.depth);
       expect(countMultiplyAdds(graph, bindings)).toBe(countMultiplyAdds(pass(nested), bindings));
-      expect(pass(nested).nodes.some(({ op }) => op === "MatMulInteger" || op === "QuantizeLinear")).toBe(
-        false,
-      );
+      expect(
+        pass(nested).nodes.some(({ op }) => op === "MatMulIntegerToFloat" || op === "QuantizeLinear"),
+      ).toBe(false);
     }
   });
 });
