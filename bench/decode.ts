@@ -76,7 +76,7 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu",
     }
     const headline = measured.find(({ batch, isGuided }) => batch === 8 && isGuided)!;
     // Kernels of a GPU run later than the runtime's profile says.
-    const steps = device === "cpu" ? await profileSteps(subject, isQuick ? 2 : 8, say) : null;
+    const steps = device === "cpu" ? await profileSteps(subject, isQuick ? 2 : 8, precision, say) : null;
     figures[name] = { ...headline, device, cases: measured, steps };
   }
   return figures;
@@ -214,11 +214,13 @@ interface StepTimes {
   readonly javascript: number;
 }
 
-/** Profiled decodes of a batch, guided: the steps of the scheduled one, and the sum of the flat one. */
-async function profileSteps(subject: Subject, batch: number, say: BenchRequest["say"]) {
+/** Profiled decodes of a batch, guided: the steps of the scheduled one, and the sums of the flat one and in integers. */
+async function profileSteps(subject: Subject, batch: number, precision: Precision, say: BenchRequest["say"]) {
   const plans = plansOf(subject, true);
   const scheduled = await profiled(subject, plans["scheduled, cached"]!, batch);
   const flat = await profiled(subject, plans["flat, no cache"]!, batch);
+  const integers =
+    precision === "int8" ? await profiled(subject, plans["scheduled, cached"]!, batch, precision) : null;
   const names = ["total", "matrix", "rest", "copies", "javascript"] as const;
   const sum = (steps: readonly StepTimes[]) =>
     names.map((name) => Number(steps.reduce((all, step) => all + step[name], 0).toFixed(1)));
@@ -235,10 +237,11 @@ async function profileSteps(subject: Subject, batch: number, say: BenchRequest["
         ]),
         ["all", 0, 0, ...sum(scheduled.steps)],
         ["flat", 1, 0, ...sum(flat.steps)],
+        ...(integers ? [["int8", 0, 0, ...sum(integers.steps)]] : []),
       ],
     ),
   );
-  for (const [name, { byOperator }] of Object.entries({ scheduled, flat })) {
+  for (const [name, { byOperator }] of Object.entries({ scheduled, flat, ...(integers && { integers }) })) {
     const largest = Object.entries(byOperator).sort(([, a], [, b]) => b - a);
     say(
       `${name}: ${largest
@@ -250,14 +253,14 @@ async function profileSteps(subject: Subject, batch: number, say: BenchRequest["
   return { scheduled: scheduled.steps, flat: flat.steps };
 }
 
-async function profiled(subject: Subject, plan: DecodePlan, batch: number) {
+async function profiled(subject: Subject, plan: DecodePlan, batch: number, precision: Precision = "fp32") {
   const folder = await mkdtemp(join(tmpdir(), "bench-decode-"));
   const prefix = join(folder, "profile-");
   const runner = await createNodeRunner({ inProcess: true, profilePrefix: prefix });
   const runs: { id: number; seconds: number; step: number }[] = [];
   let step = 0;
   try {
-    const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors);
+    const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors, { precision });
     await decodeOnce(transformer, plan, batch); // warm
     runs.length = 0;
     step = 0;
