@@ -260,7 +260,9 @@ async function profiled(subject: Subject, plan: DecodePlan, batch: number, preci
   const runs: { id: number; seconds: number; step: number }[] = [];
   let step = 0;
   try {
-    const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors, { precision });
+    const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors, {
+      precision,
+    });
     await decodeOnce(transformer, plan, batch); // warm
     runs.length = 0;
     step = 0;
