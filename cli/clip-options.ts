@@ -21,7 +21,7 @@ export function addClipOptions(command: Command): Command {
     )
     .option(
       "--fps <n>",
-      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: 8; where a video is resampled, that rate)",
+      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: that of a given video, else 8)",
       decimalNumber(0, true),
     );
 }
@@ -29,7 +29,8 @@ export function addClipOptions(command: Command): Command {
 /**
  * What the options say, asked for before anything is decoded.
  *
- * @param sourceRate  frames per second of what is gone on with, which is kept as near as the format can
+ * @param sourceRate  frames per second of what is gone on with, which is kept as near as the format can; 8 where it has
+ *   none
  * @throws InputError for a frame rate that the format cannot have, and for a format whose program is absent
  */
 export async function clipWritingOf(

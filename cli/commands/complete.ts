@@ -89,11 +89,12 @@ async function complete(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../progress.ts");
-  const writing = await clipWritingOf(options, options.frameRate);
+  await clipWritingOf(options); // what cannot be written is told before anything is made
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
     const { clip, taken } = await readGiven(pipeline, completion, options, report, signal);
+    const writing = await clipWritingOf(options, taken.rate);
     let progress: ReturnType<typeof startProgress> | undefined;
     const request = {
       clips: [clip],
@@ -143,6 +144,8 @@ interface Taken {
   readonly stride: number;
   readonly frameRate?: number;
   readonly frames: number;
+  /** Of the clip's frames per second, where that is known. */
+  readonly rate?: number;
 }
 
 /**
@@ -156,7 +159,7 @@ async function readGiven(
   report: Report,
   signal: AbortSignal,
 ): Promise<{ readonly clip: Clip; readonly taken: Taken }> {
-  const { clipLength, InputError, readClip } = await import("../../src/index.ts");
+  const { clipLength, clipRate, InputError, readClip } = await import("../../src/index.ts");
   const isPrediction = completion.task === "predict";
   const length = await clipLength(video, { stride: asked, frameRate, signal });
   const reach = !isPrediction && frameRate === undefined ? (length - 1 - start) / (most - 1) : 1;
@@ -175,12 +178,18 @@ async function readGiven(
         `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; use ${remedies.join(" or ")}`,
     );
   }
+  const own = frameRate === undefined ? await clipRate(video, { signal }) : null;
+  const rate = frameRate ?? (own === null ? undefined : own / stride);
   const read = async (frames: number, stride: number) => ({
     clip: await readClip(video, {
       ...{ frames, resolution, start, signal },
       ...(frameRate === undefined ? { stride } : { frameRate }),
     }),
-    taken: { start, stride, ...(frameRate !== undefined && { frameRate }), frames },
+    taken: {
+      ...{ start, stride, frames },
+      ...(frameRate !== undefined && { frameRate }),
+      ...(rate !== undefined && { rate }),
+    },
   });
   const wanted = Math.max(least, Math.min(there, most));
   if (wanted < most) {

@@ -92,6 +92,12 @@ describe("predict and interpolate", () => {
     expect(first).toEqual([...given.pixels.subarray(0, 192)]);
     const { width } = await sharp(result.extra[0]).metadata();
     expect(width).toBe(2 * (3 * 8 + 2 * 4)); // given | predicted | truth
+
+    // As fast as what it goes on with: every second frame of 8 a second.
+    expect((await sharp(gif).metadata()).delay).toEqual([130, 120, 130, 120]);
+    const slow = await json("predict", model, "--video", gif, "--given", "2", "--stride", "2", "--out", out);
+    expect(slow.source).toMatchObject({ stride: 2, rate: 4 });
+    expect((await sharp(slow.videos[0]).metadata()).delay).toEqual([250, 250, 250, 250]);
   });
 
   it("take a folder of frames, and a video of the given frames alone", async () => {

@@ -18,6 +18,10 @@ export function animation(path: string): Footage {
   return {
     length: count,
     count,
+    async rate() {
+      const { ends } = await describe(await bytesOf(path), path);
+      return (1000 * ends.length) / ends.at(-1)!;
+    },
     async read(cut) {
       const bytes = await bytesOf(path);
       const { width, height, ends } = await describe(bytes, path);

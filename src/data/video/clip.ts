@@ -75,6 +75,15 @@ export async function clipLength(
   return (await footageOf(path, { signal })).length(timing);
 }
 
+/**
+ * How many of its own frames a file shows per second, on average; null for a folder of frames, which have no times.
+ *
+ * @throws InputError when the file is missing or no video
+ */
+export async function clipRate(path: string, { signal }: Pick<Job, "signal"> = {}): Promise<number | null> {
+  return (await footageOf(path, { signal })).rate();
+}
+
 /** @throws InputError when an option is out of range */
 export function requireClipOptions(path: string, options: ClipOptions): void {
   const { frames } = options;

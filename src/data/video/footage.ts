@@ -29,6 +29,8 @@ export interface Footage {
   length(timing: Timing): Promise<number>;
   /** The same number by decoding it all. */
   count(timing: Timing): Promise<number>;
+  /** How many of its own frames it shows per second, on average; null where they have no times. */
+  rate(): Promise<number | null>;
   /** The square frames of a cut; fewer where the file ends before. */
   read(cut: Cut): Promise<Raster[]>;
 }

@@ -25,6 +25,7 @@ export function frameFolder(path: string): Footage {
   return {
     length: count,
     count,
+    rate: async () => null,
     async read(cut) {
       const names = await files(cut.frameRate);
       const shown = placesOf(cut).filter((place) => place < names.length);

@@ -31,6 +31,11 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
       return Number(reports.at(-1)?.[1] ?? 0);
     },
 
+    async rate() {
+      const { times, seconds } = await indexOf(path, job);
+      return seconds > 0 ? times.length / seconds : null;
+    },
+
     async read(cut) {
       const { start, frames, stride = 1 } = cut;
       // Frame i is start + round(i stride), and i the whole number nearest to (n - start) / stride.
