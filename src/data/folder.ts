@@ -129,6 +129,13 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What came of looking at files; small enough to be kept beside a long run. */
+export interface Looked {
+  /** The first so many entries of `files` were looked at. */
+  readonly seen: number;
+  readonly unreadable: Verified["unreadable"];
+}
+
 /**
  * Decodes every file once, of a video every clip, and sorts out those that cannot be read, so that a long run never
  * meets one. As many files at once as the machine has cores.
@@ -137,8 +144,20 @@ export interface VerifyOptions {
  */
 export async function verifyFolder<S extends FolderSource>(
   source: S,
-  { enough = Infinity, onFile, signal }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<Verified<S>> {
+  return withoutUnreadable(source, await lookThrough(source, options), options);
+}
+
+/**
+ * The first half of {@link verifyFolder}, which takes long: decodes the files.
+ *
+ * @throws the signal's reason
+ */
+export async function lookThrough(
+  source: FolderSource,
+  { enough = Infinity, onFile, signal }: VerifyOptions = {},
+): Promise<Looked> {
   const { length } = source.files;
   const reasons = new Map<string, string>();
   let next = 0;
@@ -171,25 +190,37 @@ export async function verifyFolder<S extends FolderSource>(
   do await Promise.all(Array.from({ length: availableParallelism() }, work));
   while (next < length && readable().length < enough);
 
-  const seen = source.files.slice(0, next);
-  const paths = [...new Set(seen.map(({ path }) => path))];
+  const paths = [...new Set(source.files.slice(0, next).map(({ path }) => path))];
   const unreadable = paths.flatMap((path) => {
     const reason = reasons.get(path);
     return reason === undefined ? [] : [{ path, reason }];
   });
-  const good = readable().slice(0, enough);
+  return { seen: next, unreadable };
+}
+
+/**
+ * The other half of {@link verifyFolder}, which takes no time: leaves out what could not be read.
+ *
+ * @throws InputError when nothing readable is left, or a class lost all its files
+ */
+export function withoutUnreadable<S extends FolderSource>(
+  source: S,
+  { seen, unreadable }: Looked,
+  { enough = Infinity }: Pick<VerifyOptions, "enough"> = {},
+): Verified<S> {
+  const bad = new Set(unreadable.map(({ path }) => path));
+  const good = Array.from({ length: seen }, (_, index) => index)
+    .filter((index) => !bad.has(source.files[index]!.path))
+    .slice(0, enough);
   const files = good.map((index) => source.files[index]!);
   const kind = source.frames === undefined ? "picture" : "video";
   requireInput(
     files.length > 0,
-    `${source.name}: none of the ${paths.length} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
+    `${source.name}: none of the ${bad.size} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
   // Lost is a class of which no file may be readable, looked at or not.
   const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
-  const [before, after] = [
-    labels(source.files),
-    labels(source.files.filter(({ path }) => !reasons.has(path))),
-  ];
+  const [before, after] = [labels(source.files), labels(source.files.filter(({ path }) => !bad.has(path)))];
   const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
   requireInput(
     lost.length === 0,

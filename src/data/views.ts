@@ -11,11 +11,11 @@ export function selected<S extends PictureSource>(
   return { ...source, length: indexes.length, read: (index) => source.read(indexes[index] ?? -1) };
 }
 
-/** How many bytes of pixels {@link remembered} keeps. */
+/** How many bytes of pixels {@link keptInMemory} keeps. */
 const limit = 1 << 30;
 
 /** Keeps pictures that were read: each is drawn or decoded once, not once per epoch. 64 x 64 pixels take 12 KiB. */
-export function remembered<S extends PictureSource>(source: S): S {
+export function keptInMemory<S extends PictureSource>(source: S): S {
   const kept = new Map<number, Promise<Picture>>();
   const bytes = (source.frames ?? 1) * source.resolution ** 2 * 3;
   return {

@@ -9,7 +9,7 @@ import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import { type Completion, filledIn, withGivenFrames } from "../data/completion.ts";
 import { type Clip, clipOf, frameOf, type Picture } from "../data/source.ts";
-import { pictureBatches, remembered } from "../data/views.ts";
+import { keptInMemory, pictureBatches } from "../data/views.ts";
 import type { PlanInput } from "../decoding/plan.ts";
 import {
   type Comparison,
@@ -107,7 +107,7 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
   try {
     const completion: Completion = { task: "predict", given };
     const { reference, network, digest, real: whole } = comparison;
-    const { read } = remembered(real); // so that most sets are read once, and not at every way to predict
+    const { read } = keptInMemory(real); // so that most sets are read once, and not at every way to predict
     const batches = (): AsyncGenerator<TrueClip[]> =>
       pictureBatches(read, { from: realCount, count: samples, size: batchSize, signal }) as AsyncGenerator<
         TrueClip[]

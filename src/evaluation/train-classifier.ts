@@ -2,7 +2,7 @@
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import type { PictureSource } from "../data/source.ts";
-import { remembered } from "../data/views.ts";
+import { keptInMemory } from "../data/views.ts";
 import { createNodeRunner } from "../runtime/node.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../training/loop.ts";
@@ -112,7 +112,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
-    const pictures = { source: remembered(source), count };
+    const pictures = { source: keptInMemory(source), count };
     const job = classifierJob({ config, schedule, ...pictures, isMirrored, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);

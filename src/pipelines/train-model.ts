@@ -2,6 +2,7 @@
  * From pictures to a model folder: train the tokenizer, tokenise the pictures once, train the nested transformer,
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
+ *     OUT/opening/            which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the pictures as token ids
  *     OUT/transformer/        run folder of the transformer

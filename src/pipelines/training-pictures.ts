@@ -4,15 +4,16 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
-import { type FolderSource, verifyFolder } from "../data/folder.ts";
+import { type FolderSource, lookThrough, withoutUnreadable } from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
 import type { PictureSource } from "../data/source.ts";
-import { remembered, selected } from "../data/views.ts";
+import { keptInMemory, selected } from "../data/views.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { tensorsDigest } from "../weights/digest.ts";
+import { remembered } from "../weights/remembered.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { tokenise } from "./token-files.ts";
 
@@ -33,9 +34,10 @@ export interface Pictures {
   readonly description: string;
 }
 
-/** The dataset; of a folder, those that are trained on are opened once: a broken one is named now, not at step 9,000. */
+/** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
 export async function openPictures({
   config: { data },
+  out,
   signal,
   onProgress,
   onMessage: say = () => {},
@@ -44,27 +46,30 @@ export async function openPictures({
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
     const count = data.count!; // the configuration's reader asks for it where a source has no end
-    return { source: remembered(source), count, description: JSON.stringify({ ...data, count }) };
+    return { source: keptInMemory(source), count, description: JSON.stringify({ ...data, count }) };
   }
   // A folder lists its files class by class; in random order the first ones are of all classes.
   const folder = source as FolderSource;
   const order = permutation(keyFromSeed(data.seed), folder.length);
   const files = Array.from(order, (index) => folder.files[index]!);
-  const { source: good, unreadable } = await verifyFolder(
-    { ...selected(folder, order), files },
-    {
-      enough: data.count ?? undefined,
-      signal,
+  const all = { ...selected(folder, order), files };
+  const enough = data.count ?? undefined;
+  // Files that were looked through, and are what they were, need not be again when a run goes on.
+  const facts = { data, files: await fingerprint(all) };
+  const { found: looked } = await remembered(join(out, "opening"), facts, () =>
+    lookThrough(all, {
+      ...{ enough, signal },
       onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
-    },
+    }),
   );
+  const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(
     `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
   );
   const count = good.length;
-  const facts = { ...data, count, files: await fingerprint(good) };
-  return { source: remembered(good), count, description: JSON.stringify(facts) };
+  const description = JSON.stringify({ ...data, count, files: await fingerprint(good) });
+  return { source: keptInMemory(good), count, description };
 }
 
 /** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */

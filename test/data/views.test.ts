@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/random.ts";
 import { mirror, type Picture, type PictureSource, toPlanes } from "../../src/data/source.ts";
-import { pictureBatches, randomBatch, remembered, selected } from "../../src/data/views.ts";
+import { keptInMemory, pictureBatches, randomBatch, selected } from "../../src/data/views.ts";
 
 /** Ten pictures whose label is their index; `read` tells which ones were drawn. */
 function ten(): { source: PictureSource; drawn: number[] } {
@@ -72,10 +72,10 @@ describe("selected", () => {
   });
 });
 
-describe("remembered", () => {
+describe("keptInMemory", () => {
   it("draws each picture once", async () => {
     const { source, drawn } = ten();
-    const kept = remembered(source);
+    const kept = keptInMemory(source);
     for (const index of [3, 1, 3, 1, 3]) expect((await kept.read(index)).label).toBe(index);
     expect(drawn).toEqual([3, 1]);
   });

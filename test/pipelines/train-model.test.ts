@@ -117,6 +117,22 @@ describe("the token file", () => {
   });
 });
 
+it("opens a folder's files once in a run, and again those of a folder that changed", async () => {
+  const opened = async () => {
+    let count = 0;
+    const onProgress: TrainModelOptions["onProgress"] = ({ job }) => {
+      if (job === "opening") count++;
+    };
+    const { said } = await go("opened", { stage: "tokenizer", resume: true, onProgress });
+    expect(said).toContain("18 pictures, 0 unreadable, 3 classes");
+    return count;
+  };
+  expect(await opened()).toBe(18);
+  expect(await opened()).toBe(0);
+  await utimes(join(pictures, "red", "0.png"), new Date(), new Date());
+  expect(await opened()).toBe(18);
+});
+
 it("a part of a folder is a random choice that its seed decides, not the first classes", async () => {
   const labels = async (name: string, ...set: string[]) => {
     for (const stage of ["tokenizer", "tokenise"] as const)

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import type { PictureSource } from "../../src/data/source.ts";
-import { remembered } from "../../src/data/views.ts";
+import { keptInMemory } from "../../src/data/views.ts";
 import { createNodeRunner } from "../../src/runtime/node.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
@@ -61,7 +61,7 @@ describe.each([
   ["vq of clips", clips, [33], 32],
 ] as const)("a run of the tokenizer's job with %s", (_name, network, stops, tokens) => {
   const frames = "frames" in network ? network.frames : undefined;
-  const source = remembered(sourceOf(frames));
+  const source = keptInMemory(sourceOf(frames));
   const { model, training } = resolveConfig(
     {
       name: "toy",
