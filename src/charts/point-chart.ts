@@ -8,6 +8,8 @@ import { type AxisOptions, chartFrame, escapeText, size, styleOf } from "./chart
 
 export interface Point {
   readonly name: string;
+  /** What stands beside it, where its series tells the rest; the name unless told. */
+  readonly label?: string;
   readonly x: number;
   readonly y: number;
   /** Half the length of the bar up and down; infinite or 0: no bar. */
@@ -69,18 +71,20 @@ export function pointChart(
   const drawn = series.flatMap(({ points }, i) =>
     points.map((point) => {
       const [y, high] = [up(point.y), up(point.y + barOf(point))];
-      return { name: point.name, series: i, x: across(point.x), y, error: y - high };
+      const { name, label = name } = point;
+      return { name, label, series: i, x: across(point.x), y, error: y - high };
     }),
   );
   const beside = labels(drawn);
   if (beside.every(({ isFar }) => !isFar)) return draw([...marks, ...beside.map(({ text }) => text)]);
-  const numbers = labels(drawn.map((point, i) => ({ ...point, name: String(i + 1) })));
+  const numbers = labels(drawn.map((point, i) => ({ ...point, label: String(i + 1) })));
   return draw([...marks, ...numbers.map(({ text }) => text), ...key(drawn)], keyLeft + keyWidth(drawn));
 }
 
 /** What is drawn of a point. */
 interface Drawn {
   readonly name: string;
+  readonly label: string;
   /** The number of its series. */
   readonly series: number;
   readonly x: number;
@@ -116,7 +120,7 @@ function errorBar(x: number, low: number, high: number): string {
 }
 
 /**
- * The name of every point of the drawing at the nearest free place beside it; from further away a thin line leads back.
+ * The label of every point of the drawing at the nearest free place beside it; from further away a thin line leads back.
  * A label is far, too, where no place is free.
  */
 function labels(points: readonly Drawn[]): { text: string; isFar: boolean }[] {
@@ -124,8 +128,8 @@ function labels(points: readonly Drawn[]): { text: string; isFar: boolean }[] {
     const half = Math.max(6, error);
     return { left: x - 6, top: y - half, width: 12, height: 2 * half };
   });
-  return points.map(({ name, x, y }) => {
-    const width = letter.width * name.length;
+  return points.map(({ label, x, y }) => {
+    const width = letter.width * label.length;
     const places = placesAround(x, y, width);
     const free = places.find((place) => isInside(place) && !taken.some((other) => overlap(place, other)));
     const box = free ?? places[0]!;
@@ -136,7 +140,7 @@ function labels(points: readonly Drawn[]): { text: string; isFar: boolean }[] {
       box.top + letter.height / 2,
     ];
     const lead = isAway ? `<path d="M${x} ${y}L${nearX} ${nearY}" stroke="#999" stroke-width="0.7"/>` : "";
-    const text = `${lead}<text x="${box.left}" y="${box.top + 10}" ${halo}>${escapeText(name)}</text>`;
+    const text = `${lead}<text x="${box.left}" y="${box.top + 10}" ${halo}>${escapeText(label)}</text>`;
     return { text, isFar: isAway || !free };
   });
 }

@@ -116,7 +116,7 @@ function seriesOf(
     return {
       isJoined,
       points: points.map((point) =>
-        isJoined && point.x < last ? { ...point, name: short(point.name) } : point,
+        isJoined && point.x < last ? { ...point, label: short(point.name) } : point,
       ),
     };
   });

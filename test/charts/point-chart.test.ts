@@ -45,6 +45,17 @@ describe("pointChart", () => {
     expect(svg).toContain('viewBox="0 0 720 420"');
   });
 
+  it("puts labels beside them, and whole names into a key", () => {
+    const labelled = (name: string, x: number, y: number) => ({ ...point(name, x, y), label: name.at(-1)! });
+    const few = pointChart(alone(labelled("plan a", 1, 1), point("plan b", 5, 5)), options);
+    expect(few).toContain(">a</text>");
+    expect(few).toContain(">plan b</text>");
+    const crowded = Array.from({ length: 9 }, (_, i) => labelled(`some plan ${i}`, 3 + i / 1000, 1));
+    const many = pointChart(alone(...crowded, point("far", 9, 9)), options);
+    expect(many).toContain(">some plan 4</text>");
+    expect(many).toContain(">far</text>");
+  });
+
   it("numbers them where there is not, apart from one another, and names them in a key", () => {
     const names = Array.from({ length: 8 }, (_, i) => `point number ${i}`);
     const svg = pointChart(
