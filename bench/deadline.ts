@@ -10,12 +10,13 @@
  */
 import { spawn } from "node:child_process";
 import { table } from "../cli/table.ts";
+import { InputError } from "../src/core/errors.ts";
 import type { Picture } from "../src/data/source.ts";
 import { reservedShare } from "../src/decoding/deadline.ts";
 import { readClassifier } from "../src/evaluation/classifier-folder.ts";
 import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
 import { frechetDistanceOn } from "../src/evaluation/frechet.ts";
-import { accuracyOf, openJudging } from "../src/evaluation/judge.ts";
+import { accuracyOf, inGroups, openJudging } from "../src/evaluation/judge.ts";
 import { openParts } from "../src/evaluation/real-pictures.ts";
 import { seenSetOf } from "../src/evaluation/seen-set.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
@@ -64,7 +65,11 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
       ),
     ]);
     say(table(heads, rows));
-    const quality = await qualityInTime(pipeline, deadlineMs, isQuick ? 2 : 50);
+    const quality = await qualityInTime(
+      pipeline,
+      deadlineMs,
+      isQuick ? { count: 2, realCount: 100 } : { count: 50, realCount: 10_000 },
+    );
     say(
       table(
         ["deadline, ms", "machine", "kept", "right class", "Fréchet distance"],
@@ -127,15 +132,21 @@ async function runs(
 }
 
 /** What comes of deadlines that leave more or less time, alone and under load; the same seed for all. */
-async function qualityInTime(pipeline: ImagePipeline, enoughMs: number, count: number) {
+async function qualityInTime(
+  pipeline: ImagePipeline,
+  enoughMs: number,
+  { count, realCount }: { count: number; realCount: number },
+) {
   const runner = await createNodeRunner();
   try {
     const classifier = await readClassifier(judgeFolder);
     const { heldOut } = await openParts("sprites", { resolution: pipeline.resolution });
-    const truth = await openTruth({ runner, classifier, real: heldOut, cacheFolder: ".cache/evaluation" });
+    const told = { runner, classifier, real: heldOut, realCount, cacheFolder: ".cache/evaluation" };
+    const truth = await openTruth(told);
     const found = [];
     for (const share of shares) {
       const deadlineMs = Math.ceil(share * enoughMs);
+      if (!(await isPossible(pipeline, deadlineMs))) continue;
       const work = () => runs(pipeline, deadlineMs, 0, count);
       for (const [machine, done] of [
         ["alone", await work()],
@@ -152,9 +163,22 @@ async function qualityInTime(pipeline: ImagePipeline, enoughMs: number, count: n
   }
 }
 
+/** Whether any plan is predicted to be done by then. */
+async function isPossible(pipeline: ImagePipeline, deadlineMs: number): Promise<boolean> {
+  return pipeline.planInTime({ deadlineMs, count: pictures }).then(
+    () => true,
+    (error) => {
+      if (error instanceof InputError) return false;
+      throw error;
+    },
+  );
+}
+
 async function verdictOn(runner: Runner, { classifier, set }: Truth, done: readonly Run[]) {
   const judging = openJudging(classifier);
-  for (const { images } of done) await judging.add(images);
+  await inGroups(async (add) => {
+    for (const { images } of done) await add(images);
+  }, judging.add);
   const judged = judging.read();
   const { statistics } = await seenSetOf(runner, judged.features);
   const { distance } = await frechetDistanceOn(runner, statistics, set.statistics);

@@ -250,7 +250,7 @@ async function profileSteps(subject: Subject, batch: number, precision: Precisio
         .join(", ")}`,
     );
   }
-  return { scheduled: scheduled.steps, flat: flat.steps };
+  return { scheduled: scheduled.steps, flat: flat.steps, ...(integers && { integers: integers.steps }) };
 }
 
 async function profiled(subject: Subject, plan: DecodePlan, batch: number, precision: Precision = "fp32") {

@@ -27,7 +27,7 @@ export function addClipOptions(command: Command): Command {
 }
 
 /**
- * What the options say, asked for before anything is decoded.
+ * What the options say; asked for before anything is made, so that what cannot be written is told then.
  *
  * @param sourceRate  frames per second of what is gone on with, which is kept as near as the format can; 8 where it has
  *   none

@@ -120,7 +120,7 @@ export async function measureModel(
     readonly signal: AbortSignal;
   },
 ): Promise<Measured> {
-  const { modelIdentity, planFor } = await import("../src/index.ts");
+  const { decodingIdentity, planFor } = await import("../src/index.ts");
   const measured = await measure(model, { runner, precision, given }, grid, {
     runner: measuring,
     classifier,
@@ -129,7 +129,7 @@ export async function measureModel(
     seed,
     seeds,
     batchSize: batch,
-    identity: { ...modelIdentity(model), device, precision, threads: threads ?? null },
+    identity: decodingIdentity(model, { device, precision, threads }),
     real: heldOut,
     realCount: real,
     ...(network && { network }),

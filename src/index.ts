@@ -42,10 +42,10 @@ export {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask, readMask } from "./pipelines/mask.ts";
 export {
+  decodingIdentity,
   describeModel,
   findModelFront,
   type GenerativeModel,
-  modelIdentity,
   modelPlanCost,
   planFor,
   planForBudget,

@@ -144,7 +144,7 @@ interface Taken {
   readonly stride: number;
   readonly frameRate?: number;
   readonly frames: number;
-  /** Of the clip's frames per second, where that is known. */
+  /** Frames per second at which what is made of them keeps the video's pace, where that is known. */
   readonly rate?: number;
 }
 
@@ -178,20 +178,22 @@ async function readGiven(
         `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; use ${remedies.join(" or ")}`,
     );
   }
+  const wanted = Math.max(least, Math.min(there, most));
   const own = frameRate === undefined ? await clipRate(video, { signal }) : null;
-  const rate = frameRate ?? (own === null ? undefined : own / stride);
-  const read = async (frames: number, stride: number) => ({
+  const takenRate = frameRate ?? (own === null ? undefined : own / stride);
+  // What is filled in has all frames of a clip between two ends, however many were there.
+  const rate = takenRate && (isPrediction ? takenRate : (takenRate * (most - 1)) / (wanted - 1));
+  const read = async (frames: number, every: number) => ({
     clip: await readClip(video, {
       ...{ frames, resolution, start, signal },
-      ...(frameRate === undefined ? { stride } : { frameRate }),
+      ...(frameRate === undefined ? { stride: every } : { frameRate }),
     }),
     taken: {
-      ...{ start, stride, frames },
+      ...{ start, stride: every, frames },
       ...(frameRate !== undefined && { frameRate }),
       ...(rate !== undefined && { rate }),
     },
   });
-  const wanted = Math.max(least, Math.min(there, most));
   if (wanted < most) {
     report.say(
       `${video}: ${wanted} frames from frame ${start} on, of ${most} in a clip; what really came is left out`,

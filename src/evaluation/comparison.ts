@@ -3,14 +3,14 @@
  * real pictures, some of which stand for the truth while as many as in a set stand beside it.
  */
 import { requireInput } from "../core/errors.ts";
-import type { Picture, PictureSource } from "../data/source.ts";
+import type { PictureSource } from "../data/source.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { classFactors, factorAccuracies } from "./class-factors.ts";
 import { type Classifier, loadClassifier } from "./classifier.ts";
 import type { ClassifierFolder } from "./classifier-folder.ts";
 import { inceptionScoreOfLogits } from "./inception-score.ts";
-import { accuracyOf, type Judged, openJudging } from "./judge.ts";
+import { type AddPictures, accuracyOf, inGroups, type Judged, openJudging } from "./judge.ts";
 import {
   type NetworkComparison,
   type NetworkFacts,
@@ -80,9 +80,6 @@ export interface Comparison {
   verdictOn<T>(fill: (add: AddPictures) => Promise<T>): Promise<{ verdict: Verdict; filled: T }>;
   dispose(): Promise<void>;
 }
-
-/** Adds some pictures to a set, as many as there are; await each call before the next. */
-export type AddPictures = (pictures: readonly Picture[]) => Promise<void>;
 
 /** How many real pictures stand for the truth, unless told. */
 export const defaultRealCount = 10_000;
@@ -182,7 +179,7 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
         const judging = openJudging(classifier);
         const seen = await network?.openSet();
         try {
-          const filled = await inGroups(shownTogether, fill, async (pictures) => {
+          const filled = await inGroups(fill, async (pictures) => {
             signal?.throwIfAborted();
             await judging.add(pictures);
             await seen?.add(pictures);
@@ -199,24 +196,6 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
     await dispose();
     throw error;
   }
-}
-
-/** How many pictures of a set the networks look at together, so that what they see does not hang on how it is made. */
-const shownTogether = 64;
-
-/** Passes on what `fill` adds in groups of one size, but for the last. */
-async function inGroups<T>(
-  size: number,
-  fill: (add: AddPictures) => Promise<T>,
-  use: AddPictures,
-): Promise<T> {
-  let waiting: readonly Picture[] = [];
-  const filled = await fill(async (pictures) => {
-    waiting = [...waiting, ...pictures];
-    for (; waiting.length >= size; waiting = waiting.slice(size)) await use(waiting.slice(0, size));
-  });
-  if (waiting.length > 0) await use(waiting);
-  return filled;
 }
 
 /**

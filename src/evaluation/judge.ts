@@ -26,8 +26,8 @@ export interface JudgeOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Pictures read together. */
-const batch = 64;
+/** Pictures that a network looks at together, however they come: what it sees shall not hang on that. */
+export const shownTogether = 64;
 
 /** Classifies pictures `from` to `from + count - 1`; the next batch is read while this one is computed. */
 export async function judge(
@@ -37,7 +37,7 @@ export async function judge(
 ): Promise<Judged> {
   const judging = openJudging(classifier);
   let done = 0;
-  for await (const pictures of pictureBatches(read, { from, count, size: batch, signal })) {
+  for await (const pictures of pictureBatches(read, { from, count, size: shownTogether, signal })) {
     await judging.add(pictures);
     done += pictures.length;
     onProgress?.(done);
@@ -45,10 +45,26 @@ export async function judge(
   return judging.read();
 }
 
+/** Adds some pictures to a set, as many as there are; await each call before the next. */
+export type AddPictures = (pictures: readonly Picture[]) => Promise<void>;
+
+/** Passes on what `fill` adds in groups of {@link shownTogether}, but for the last. */
+export async function inGroups<T>(fill: (add: AddPictures) => Promise<T>, use: AddPictures): Promise<T> {
+  let waiting: readonly Picture[] = [];
+  const filled = await fill(async (pictures) => {
+    waiting = [...waiting, ...pictures];
+    while (waiting.length >= shownTogether) {
+      await use(waiting.slice(0, shownTogether));
+      waiting = waiting.slice(shownTogether);
+    }
+  });
+  if (waiting.length > 0) await use(waiting);
+  return filled;
+}
+
 /** A set that is shown to the classifier as it comes; its pictures are not kept. */
 export interface Judging {
-  /** Await each call before the next. */
-  add(pictures: readonly Picture[]): Promise<void>;
+  readonly add: AddPictures;
   /** The set so far; needs one picture at least. */
   read(): Judged;
 }

@@ -17,7 +17,7 @@ export interface SetOptions {
   /** Pictures in all. */
   readonly samples: number;
   readonly batchSize: number;
-  /** Told of the steps of every batch as steps of the set. */
+  /** Told after every step how far the set is, in pictures: batches may differ in how many steps they can take. */
   readonly onStep?: (progress: StepProgress) => void;
 }
 
@@ -37,13 +37,13 @@ export async function makeSet(
   { samples, batchSize, onStep }: SetOptions,
   make: (batch: SetBatch) => Promise<Made>,
 ): Promise<Made> {
-  const batches = Math.ceil(samples / batchSize);
   const made: Made[] = [];
   for (let firstPicture = 0; firstPicture < samples; firstPicture += batchSize) {
+    const count = Math.min(batchSize, samples - firstPicture);
     const { plan, stats } = await make({
-      firstPicture,
-      count: Math.min(batchSize, samples - firstPicture),
-      onStep: ({ step, total }) => onStep?.({ step: made.length * total + step, total: batches * total }),
+      ...{ firstPicture, count },
+      onStep: ({ step, total }) =>
+        onStep?.({ step: firstPicture + Math.floor((count * step) / total), total: samples }),
     });
     made.push({ plan, stats }); // and not the pictures
   }

@@ -20,6 +20,7 @@ import {
 import { joinedRows } from "./feature-set.ts";
 import { momentsOf } from "./frechet.ts";
 import { inceptionScoreOfLogits } from "./inception-score.ts";
+import { shownTogether } from "./judge.ts";
 import { realCacheFile } from "./real-features.ts";
 import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./seen-set.ts";
 import { readStatistics, writeStatistics } from "./statistics-file.ts";
@@ -87,9 +88,6 @@ interface Seen extends SeenSet {
 
 /** Parts that the Inception score is taken of. */
 const splits = 10;
-
-/** Pictures read together. */
-const batch = 64;
 
 /**
  * Opens the network, shows it one real picture to see that it takes such, and then those that stand for the truth.
@@ -203,7 +201,7 @@ async function realSeen(
   const look = await openLook(options);
   try {
     let done = 0;
-    for await (const pictures of pictureBatches(real.read, { from, count, size: batch, signal })) {
+    for await (const pictures of pictureBatches(real.read, { from, count, size: shownTogether, signal })) {
       await look.add(pictures);
       done += pictures.length;
       onProgress?.(done);

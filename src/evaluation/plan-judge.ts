@@ -7,7 +7,7 @@ import { remembered } from "../weights/remembered.ts";
 import { type ComparisonOptions, openTruth, requireKnown } from "./comparison.ts";
 import { type PictureModel, picturesOf } from "./evaluate-model.ts";
 import { frechetDistanceOn } from "./frechet.ts";
-import { openJudging } from "./judge.ts";
+import { type AddPictures, inGroups, openJudging } from "./judge.ts";
 import { makeSet } from "./make-set.ts";
 import { judgedDigest } from "./real-features.ts";
 import { seenSetOf } from "./seen-set.ts";
@@ -50,12 +50,14 @@ export async function openPlanJudge(options: PlanJudgeOptions): Promise<PlanJudg
       const told = { figure: "frechet", identity, truth, plan, samples, seed, batchSize };
       const { found } = await remembered(cacheFolder, told, async () => {
         const judging = openJudging(classifier);
-        await makeSet({ samples, batchSize, onStep }, async (batch) => {
-          const job = { classes: ["all"], seed, plan, batchSize, signal };
-          const made = await pipeline.generate({ ...job, ...batch });
-          await judging.add(picturesOf(made));
-          return made;
-        });
+        const job = { classes: ["all"], seed, plan, batchSize, signal };
+        const makeAll = (add: AddPictures) =>
+          makeSet({ samples, batchSize, onStep }, async (batch) => {
+            const made = await pipeline.generate({ ...job, ...batch });
+            await add(picturesOf(made));
+            return made;
+          });
+        await inGroups(makeAll, judging.add);
         const { statistics } = await seenSetOf(runner, judging.read().features);
         return (await frechetDistanceOn(runner, statistics, set.statistics)).distance;
       });

@@ -15,7 +15,7 @@ import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
 import { gridTokens, maskId, nullClass, type Task } from "../models/transformer/config.ts";
-import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
+import { arithmeticOf, type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { describeProcessor } from "../runtime/machine.ts";
 import { createNodeRunner } from "../runtime/node.ts";
@@ -303,7 +303,8 @@ function generatorOver(
   const deadlines = openDeadlines(model, {
     folder: calibrationFolder,
     circumstances: {
-      ...{ device: transformer.runner.device, precision: transformer.precision, threads: threads ?? null },
+      ...{ device: transformer.runner.device, precision: arithmeticOf(transformer.precision) },
+      threads: threads ?? null,
       ...{ runtime: runtimeVersion(), machine: describeProcessor() },
     },
     async decodeTokens(batch, plan, { signal, onStep }) {

@@ -39,6 +39,8 @@ import {
   transformerConfig,
 } from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
+import { arithmeticOf, type Precision } from "../models/transformer/precision.ts";
+import type { Device } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/digest.ts";
 import { readJson, writeJson } from "../weights/json-file.ts";
@@ -149,6 +151,14 @@ function checkedFront(front: PlanFront, config: TransformerConfig): PlanFront {
 export async function writeFront(folder: string, front: PlanFront): Promise<void> {
   const path = join(folder, generationName);
   await writeJson(path, { ...((await readJson(path)) as object), front });
+}
+
+/** Whether a folder holds a model with all its parts. */
+export async function isWholeModel(folder: string): Promise<boolean> {
+  return readModelIndex(folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Writes the tokenizer into a model folder that is still in the making. */
@@ -311,6 +321,17 @@ export function modelIdentity({
     tensors: tensorsDigest(tensors),
   });
   return { tokenizer: part(tokenizer), transformer: part(transformer) };
+}
+
+/** All that tells what a model makes on a machine, and how fast, from what others make or it makes elsewhere, as JSON. */
+export function decodingIdentity(
+  model: Pick<GenerativeModel, "tokenizer" | "transformer">,
+  { device, precision, threads }: { device: Device; precision: Precision; threads?: number },
+) {
+  return {
+    ...modelIdentity(model),
+    ...{ device, precision: arithmeticOf(precision), threads: threads ?? null },
+  };
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */

@@ -2,7 +2,7 @@
  * From pictures to a model folder: train the tokenizer, tokenise the pictures once, train the nested transformer,
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
- *     OUT/opening/            which files of a folder could be read
+ *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the pictures as token ids
  *     OUT/transformer/        run folder of the transformer
@@ -25,7 +25,7 @@ import { tensorsDigest } from "../weights/digest.ts";
 import { writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
-import { writeModel, writeTokenizer } from "./model.ts";
+import { isWholeModel, writeModel, writeTokenizer } from "./model.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
@@ -82,8 +82,10 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
-    if (wants("tokenizer")) {
-      await writeTokenizer(modelFolder(out), { config: config.tokenizer.model, tensors: tokenizer });
+    const path = modelFolder(out);
+    // Of a whole model, no part is replaced by itself.
+    if (wants("tokenizer") && !(await isWholeModel(path))) {
+      await writeTokenizer(path, { config: config.tokenizer.model, tensors: tokenizer });
     }
     if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures);
     if (!wants("transformer")) return null;
@@ -100,7 +102,6 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     );
     const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
-    const path = modelFolder(out);
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
     await writeModelCard(path, { config, model: trained, run: out });

@@ -2,6 +2,7 @@
  * Several transformers on one tokenizer and one set of token ids, to be compared: what differs between two of them is
  * the doing of their configurations. All of it can be stopped and gone on with; what is finished is not done again.
  *
+ *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokens/             the pictures as token ids
  *     OUT/NAME/transformer/   run folder of a variant's transformer
  *     OUT/NAME/model/         its model folder

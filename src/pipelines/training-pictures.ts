@@ -2,9 +2,16 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { InputError } from "../core/errors.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
-import { type FolderSource, lookThrough, withoutUnreadable } from "../data/folder.ts";
+import {
+  type FolderSource,
+  type Looked,
+  lookThrough,
+  type VerifyOptions,
+  withoutUnreadable,
+} from "../data/folder.ts";
 import { openSource } from "../data/open-source.ts";
 import type { PictureSource } from "../data/source.ts";
 import { keptInMemory, selected } from "../data/views.ts";
@@ -13,7 +20,7 @@ import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { tensorsDigest } from "../weights/digest.ts";
-import { remembered } from "../weights/remembered.ts";
+import { readJson, writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { tokenise } from "./token-files.ts";
 
@@ -54,14 +61,10 @@ export async function openPictures({
   const files = Array.from(order, (index) => folder.files[index]!);
   const all = { ...selected(folder, order), files };
   const enough = data.count ?? undefined;
-  // Files that were looked through, and are what they were, need not be again when a run goes on.
-  const facts = { data, files: await fingerprint(all) };
-  const { found: looked } = await remembered(join(out, "opening"), facts, () =>
-    lookThrough(all, {
-      ...{ enough, signal },
-      onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
-    }),
-  );
+  const looked = await lookThroughOnce(join(out, "opening.json"), all, data, {
+    ...{ enough, signal },
+    onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
+  });
   const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
   say(
@@ -72,12 +75,61 @@ export async function openPictures({
   return { source: keptInMemory(good), count, description };
 }
 
+/** What was found when a run began, by which it goes on. */
+interface KeptLook extends Looked {
+  /** Tells the list of all files, and how they are read, from others. */
+  readonly listed: string;
+  /** The fingerprint of those that were looked at. */
+  readonly stamps: string;
+}
+
+/**
+ * Looks through a folder's files, or takes what `file` says of an earlier look where they are what they were. What could
+ * not be read is looked at again: that may have been the machine's doing.
+ */
+async function lookThroughOnce(
+  file: string,
+  source: FolderSource,
+  data: object,
+  options: VerifyOptions,
+): Promise<Looked> {
+  const { files } = source;
+  const seenOf = (seen: number) => ({ ...source, files: files.slice(0, seen) });
+  const listed = createHash("sha256")
+    .update(JSON.stringify([data, files]))
+    .digest("hex")
+    .slice(0, 16);
+  const kept = await readKeptLook(file);
+  if (kept?.listed === listed && kept.stamps === (await fingerprint(seenOf(kept.seen)))) {
+    const bad = new Set(kept.unreadable.map(({ path }) => path));
+    const again = Array.from({ length: kept.seen }, (_, i) => i).filter((i) => bad.has(files[i]!.path));
+    const doubtful = { ...selected(source, again), files: again.map((i) => files[i]!) };
+    const { unreadable } = await lookThrough(doubtful, { signal: options.signal });
+    return { seen: kept.seen, unreadable };
+  }
+  const looked = await lookThrough(source, options);
+  await writeJson(file, { listed, stamps: await fingerprint(seenOf(looked.seen)), ...looked });
+  return looked;
+}
+
+/** Null where there is no such file, or it holds something else. */
+async function readKeptLook(file: string): Promise<KeptLook | null> {
+  try {
+    const kept = (await readJson(file)) as Partial<KeptLook> | null;
+    const isWhole = Array.isArray(kept?.unreadable) && Number.isInteger(kept.seen);
+    return isWhole ? (kept as KeptLook) : null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
 /** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */
 async function fingerprint({ name, files }: FolderSource): Promise<string> {
   const hash = createHash("sha256");
   for (const { path } of files) {
-    const { size, mtimeMs } = await stat(join(name, path));
-    hash.update(JSON.stringify([path, size, mtimeMs]));
+    const found = await stat(join(name, path)).catch(() => null); // such as a link to nowhere
+    hash.update(JSON.stringify([path, found?.size, found?.mtimeMs]));
   }
   return hash.digest("hex").slice(0, 16);
 }

@@ -98,6 +98,9 @@ describe("predict and interpolate", () => {
     const slow = await json("predict", model, "--video", gif, "--given", "2", "--stride", "2", "--out", out);
     expect(slow.source).toMatchObject({ stride: 2, rate: 4 });
     expect((await sharp(slow.videos[0]).metadata()).delay).toEqual([250, 250, 250, 250]);
+    // All frames between two ends take the time that these lay apart.
+    const between = await json("interpolate", model, "--video", gif, "--stride", "3", "--out", out);
+    expect(between.source).toMatchObject({ stride: 3, frames: 2, rate: 8 });
   });
 
   it("take a folder of frames, and a video of the given frames alone", async () => {

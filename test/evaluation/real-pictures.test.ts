@@ -51,6 +51,8 @@ describe("the parts of a dataset", () => {
     // Without the list of what is held out, the others are divided; a list that is damaged is not passed over.
     await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "<html>not found</html>");
     expect(await refusal(openParts(folder.path, options))).toContain("download the split files again");
+    await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "\n");
+    expect(await refusal(openParts(folder.path, options))).toContain("testlist01.txt names no video");
     await rm(at("ucfTrainTestlist", "testlist01.txt"));
     const divided = await openParts(folder.path, options);
     expect([divided.training.length, divided.heldOut.length]).toEqual([1, 1]);

@@ -1,5 +1,5 @@
 /** From a folder of pictures to a model that generates, at toy size: every stage, stopped and resumed. */
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -117,20 +117,12 @@ describe("the token file", () => {
   });
 });
 
-it("opens a folder's files once in a run, and again those of a folder that changed", async () => {
-  const opened = async () => {
-    let count = 0;
-    const onProgress: TrainModelOptions["onProgress"] = ({ job }) => {
-      if (job === "opening") count++;
-    };
-    const { said } = await go("opened", { stage: "tokenizer", resume: true, onProgress });
-    expect(said).toContain("18 pictures, 0 unreadable, 3 classes");
-    return count;
-  };
-  expect(await opened()).toBe(18);
-  expect(await opened()).toBe(0);
-  await utimes(join(pictures, "red", "0.png"), new Date(), new Date());
-  expect(await opened()).toBe(18);
+it("leaves a whole model as it is until another one is whole", async () => {
+  await cp(join(parent, "whole"), join(parent, "kept"), { recursive: true });
+  await rm(join(parent, "kept", "tokenizer"), { recursive: true });
+  await go("kept", { stage: "tokenizer", set: ["seed=5"] });
+  const file = ["model", "tokenizer", "model.safetensors"];
+  expect((await bytes("kept", ...file)).equals(await bytes("whole", ...file))).toBe(true);
 });
 
 it("a part of a folder is a random choice that its seed decides, not the first classes", async () => {

@@ -1,6 +1,6 @@
 /** The clips of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
-import { AbsentError } from "../../core/errors.ts";
+import { AbsentError, requireInput } from "../../core/errors.ts";
 import { type FolderSource, few, filesBelow } from "../folder.ts";
 import { isClip } from "./clip.ts";
 
@@ -22,7 +22,7 @@ export interface Named {
  * that are not there are counted in one warning: no copy of a dataset of web videos is complete.
  *
  * @param list  what names them, for the messages
- * @throws AbsentError when none is there
+ * @throws InputError for a list that names none, AbsentError when none of them is there
  */
 export async function locate(
   folder: string,
@@ -30,6 +30,7 @@ export async function locate(
   classNames: readonly string[],
   named: readonly Named[],
 ): Promise<Listing> {
+  requireInput(named.length > 0, `${folder}: ${list} names no video; download it again`);
   const paths = new Map<string, string>();
   for (const path of await filesBelow(folder, "")) {
     if (!isClip(path)) continue;

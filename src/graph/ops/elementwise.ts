@@ -66,6 +66,7 @@ export const minimum = (a: Operand, b: Operand): Value =>
     const isFirst = cast(lessOrEqual(x, y), d.dtype);
     return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
   });
+
 function unary(
   operation: string,
   op: string,

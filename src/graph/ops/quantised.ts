@@ -25,7 +25,8 @@ const zeroLevel = 128;
  * every row keeps a row's result free of the rows beside it, so that a picture does not depend on its batch.
  *
  * @param least  what no value of x is below, at most 0, where that is known (see {@link geluLeast}): then rows are
- *   searched for large values alone, which saves a pass over x, and those all below -least keep its scale
+ *   searched for large values alone, which saves a pass over x. A row wholly below -least is rounded as coarsely as one
+ *   that reaches it.
  */
 export function quantiseRows(x: Value, { least }: { readonly least?: number } = {}): QuantisedRows {
   if (x.dtype !== "float32" || x.rank !== 2) throw shapeError("quantiseRows", "a float32 matrix", x);

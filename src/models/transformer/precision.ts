@@ -15,6 +15,13 @@ const precisions = ["fp32", "int8"] as const;
 /** What the linear layers compute with. */
 export type Precision = (typeof precisions)[number];
 
+/** Changed whenever decoding in integers comes to give other numbers or take another time. */
+const integerArithmetic = 2;
+
+/** What figures and times of a precision depend on: tells it, and how it computes, from others. */
+export const arithmeticOf = (precision: Precision): string =>
+  precision === "int8" ? `int8 (${integerArithmetic})` : precision;
+
 /** @throws {InputError} for a precision that does not exist, or that the device does not have */
 export function requirePrecision(precision: Precision, device: Device = "cpu"): void {
   if (!precisions.includes(precision)) {
