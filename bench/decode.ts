@@ -263,7 +263,7 @@ async function profiled(subject: Subject, plan: DecodePlan, batch: number, preci
     const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors, {
       precision,
     });
-    await decodeOnce(transformer, plan, batch); // warm
+    await decodeOnce(transformer, plan, 1); // sessions are made now
     runs.length = 0;
     step = 0;
     const ends: number[] = [];
