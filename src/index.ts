@@ -7,7 +7,7 @@ export { type Completion, filledIn } from "./data/completion.ts";
 export { readPicture } from "./data/folder.ts";
 export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/sheet.ts";
 export { type Clip, clipOf, frameOf, type Picture, type Raster } from "./data/source.ts";
-export { clipLength, clipRate, type ReadClipOptions, readClip } from "./data/video/clip.ts";
+export { clipExtent, clipLength, type ReadClipOptions, readClip } from "./data/video/clip.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
 export {
   animatedSheet,

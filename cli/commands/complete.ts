@@ -159,9 +159,9 @@ async function readGiven(
   report: Report,
   signal: AbortSignal,
 ): Promise<{ readonly clip: Clip; readonly taken: Taken }> {
-  const { clipLength, clipRate, InputError, readClip } = await import("../../src/index.ts");
+  const { clipExtent, InputError, readClip } = await import("../../src/index.ts");
   const isPrediction = completion.task === "predict";
-  const length = await clipLength(video, { stride: asked, frameRate, signal });
+  const { length, rate: own } = await clipExtent(video, { stride: asked, frameRate, signal });
   const reach = !isPrediction && frameRate === undefined ? (length - 1 - start) / (most - 1) : 1;
   const stride = asked ?? Math.max(1, reach);
   const there = Math.max(0, Math.floor((length - 1 - start) / stride + 1e-9) + 1);
@@ -179,7 +179,6 @@ async function readGiven(
     );
   }
   const wanted = Math.max(least, Math.min(there, most));
-  const own = frameRate === undefined ? await clipRate(video, { signal }) : null;
   const takenRate = frameRate ?? (own === null ? undefined : own / stride);
   // What is filled in has all frames of a clip between two ends, however many were there.
   const rate = takenRate && (isPrediction ? takenRate : (takenRate * (most - 1)) / (wanted - 1));

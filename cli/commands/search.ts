@@ -63,10 +63,10 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
   const { budget, candidates, rounds, samples, heldOut, seed, batch, threads, device, precision } = options;
   const report = openReport(options);
   const {
+    decodingIdentity,
     ensureWritableFolder,
     findModelFront,
     InputError,
-    decodingIdentity,
     openImagePipeline,
     openVideoPipeline,
     writeFront,

@@ -13,7 +13,8 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import { type Made, makeSet } from "./make-set.ts";
+import type { AddPictures } from "./judge.ts";
+import { type Made, makeSet, type SetOptions } from "./make-set.ts";
 import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
 
@@ -42,9 +43,19 @@ export interface PictureModel extends PictureCodec {
   }): Promise<Generated & Made>;
 }
 
-/** What a model made. */
-export const picturesOf = (made: Generated): readonly Picture[] =>
-  "images" in made ? made.images : made.videos;
+/** Makes the first `samples` pictures of a seed, the classes taking turns, and adds them a batch at a time. */
+export function generateSet(
+  pipeline: PictureModel,
+  job: SetOptions & Omit<Parameters<PictureModel["generate"]>[0], "classes" | "count" | "firstPicture">,
+  add: AddPictures,
+): Promise<Made> {
+  const { samples: _, ...asked } = job;
+  return makeSet(job, async (batch) => {
+    const made = await pipeline.generate({ ...asked, ...batch, classes: ["all"] });
+    await add("images" in made ? made.images : made.videos);
+    return made;
+  });
+}
 
 export type PlanVerdict = PlanRow<Verdict>;
 
@@ -81,11 +92,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     const facts = { task: "generate", digest };
     const plans = await measurePlans<Verdict>(options, facts, async (job) => {
       const { verdict: figures, filled: made } = await verdictOn((add) =>
-        makeSet({ ...job, samples }, async (batch) => {
-          const made = await pipeline.generate({ ...job, ...batch, classes: ["all"] });
-          await add(picturesOf(made));
-          return made;
-        }),
+        generateSet(pipeline, { ...job, samples }, add),
       );
       return { made, figures };
     });

@@ -5,10 +5,9 @@
 import type { DecodePlan } from "../decoding/plan.ts";
 import { remembered } from "../weights/remembered.ts";
 import { type ComparisonOptions, openTruth, requireKnown } from "./comparison.ts";
-import { type PictureModel, picturesOf } from "./evaluate-model.ts";
+import { generateSet, type PictureModel } from "./evaluate-model.ts";
 import { frechetDistanceOn } from "./frechet.ts";
-import { type AddPictures, inGroups, openJudging } from "./judge.ts";
-import { makeSet } from "./make-set.ts";
+import { inGroups, openJudging } from "./judge.ts";
 import { judgedDigest } from "./real-features.ts";
 import { seenSetOf } from "./seen-set.ts";
 
@@ -50,14 +49,8 @@ export async function openPlanJudge(options: PlanJudgeOptions): Promise<PlanJudg
       const told = { figure: "frechet", identity, truth, plan, samples, seed, batchSize };
       const { found } = await remembered(cacheFolder, told, async () => {
         const judging = openJudging(classifier);
-        const job = { classes: ["all"], seed, plan, batchSize, signal };
-        const makeAll = (add: AddPictures) =>
-          makeSet({ samples, batchSize, onStep }, async (batch) => {
-            const made = await pipeline.generate({ ...job, ...batch });
-            await add(picturesOf(made));
-            return made;
-          });
-        await inGroups(makeAll, judging.add);
+        const job = { samples, seed, plan, batchSize, signal, onStep };
+        await inGroups((add) => generateSet(pipeline, job, add), judging.add);
         const { statistics } = await seenSetOf(runner, judging.read().features);
         return (await frechetDistanceOn(runner, statistics, set.statistics)).distance;
       });

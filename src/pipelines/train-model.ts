@@ -82,7 +82,7 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       await trainTokenizer(options, runner, pictures);
     }
     const tokenizer = await trainedTokenizer(options);
-    const path = modelFolder(out);
+    const path = join(out, "model");
     // Of a whole model, no part is replaced by itself.
     if (wants("tokenizer") && !(await isWholeModel(path))) {
       await writeTokenizer(path, { config: config.tokenizer.model, tensors: tokenizer });
@@ -110,8 +110,6 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     await runner.close();
   }
 }
-
-const modelFolder = (out: string): string => join(out, "model");
 
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */
 function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../core/errors.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
 import {
@@ -20,7 +19,7 @@ import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { tensorsDigest } from "../weights/digest.ts";
-import { readJson, writeJson } from "../weights/json-file.ts";
+import { readJsonIfWhole, writeJson } from "../weights/json-file.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 import { tokenise } from "./token-files.ts";
 
@@ -61,7 +60,7 @@ export async function openPictures({
   const files = Array.from(order, (index) => folder.files[index]!);
   const all = { ...selected(folder, order), files };
   const enough = data.count ?? undefined;
-  const looked = await lookThroughOnce(join(out, "opening.json"), all, data, {
+  const { stamps, ...looked } = await lookThroughOnce(join(out, "opening.json"), all, data, {
     ...{ enough, signal },
     onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
   });
@@ -71,7 +70,7 @@ export async function openPictures({
     `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
   );
   const count = good.length;
-  const description = JSON.stringify({ ...data, count, files: await fingerprint(good) });
+  const description = JSON.stringify({ ...data, count, files: fingerprint(good.files, stamps) });
   return { source: keptInMemory(good), count, description };
 }
 
@@ -92,45 +91,53 @@ async function lookThroughOnce(
   source: FolderSource,
   data: object,
   options: VerifyOptions,
-): Promise<Looked> {
+): Promise<Looked & { readonly stamps: Stamps }> {
   const { files } = source;
-  const seenOf = (seen: number) => ({ ...source, files: files.slice(0, seen) });
+  const stampsOf = (seen: number) => readStamps(source.name, files.slice(0, seen));
+  const printed = (seen: number, stamps: Stamps) => fingerprint(files.slice(0, seen), stamps);
   const listed = createHash("sha256")
     .update(JSON.stringify([data, files]))
     .digest("hex")
     .slice(0, 16);
   const kept = await readKeptLook(file);
-  if (kept?.listed === listed && kept.stamps === (await fingerprint(seenOf(kept.seen)))) {
+  const before = kept?.listed === listed ? await stampsOf(kept.seen) : null;
+  if (kept && before && kept.stamps === printed(kept.seen, before)) {
     const bad = new Set(kept.unreadable.map(({ path }) => path));
     const again = Array.from({ length: kept.seen }, (_, i) => i).filter((i) => bad.has(files[i]!.path));
     const doubtful = { ...selected(source, again), files: again.map((i) => files[i]!) };
     const { unreadable } = await lookThrough(doubtful, { signal: options.signal });
-    return { seen: kept.seen, unreadable };
+    return { seen: kept.seen, unreadable, stamps: before };
   }
   const looked = await lookThrough(source, options);
-  await writeJson(file, { listed, stamps: await fingerprint(seenOf(looked.seen)), ...looked });
-  return looked;
+  const stamps = await stampsOf(looked.seen);
+  await writeJson(file, { listed, stamps: printed(looked.seen, stamps), ...looked });
+  return { ...looked, stamps };
 }
 
 /** Null where there is no such file, or it holds something else. */
 async function readKeptLook(file: string): Promise<KeptLook | null> {
-  try {
-    const kept = (await readJson(file)) as Partial<KeptLook> | null;
-    const isWhole = Array.isArray(kept?.unreadable) && Number.isInteger(kept.seen);
-    return isWhole ? (kept as KeptLook) : null;
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
+  const kept = (await readJsonIfWhole(file)) as Partial<KeptLook> | null;
+  const isWhole = Array.isArray(kept?.unreadable) && Number.isInteger(kept.seen);
+  return isWhole ? (kept as KeptLook) : null;
+}
+
+/** By path: size and time; undefined for what is not there, such as a link to nowhere. */
+type Stamps = ReadonlyMap<string, readonly [size: number | undefined, time: number | undefined]>;
+
+async function readStamps(folder: string, files: FolderSource["files"]): Promise<Stamps> {
+  const stamps = new Map<string, readonly [number | undefined, number | undefined]>();
+  for (const { path } of files) {
+    if (stamps.has(path)) continue; // a video is there once for each of its clips
+    const found = await stat(join(folder, path)).catch(() => null);
+    stamps.set(path, [found?.size, found?.mtimeMs]);
   }
+  return stamps;
 }
 
 /** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */
-async function fingerprint({ name, files }: FolderSource): Promise<string> {
+function fingerprint(files: FolderSource["files"], stamps: Stamps): string {
   const hash = createHash("sha256");
-  for (const { path } of files) {
-    const found = await stat(join(name, path)).catch(() => null); // such as a link to nowhere
-    hash.update(JSON.stringify([path, found?.size, found?.mtimeMs]));
-  }
+  for (const { path } of files) hash.update(JSON.stringify([path, ...stamps.get(path)!]));
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -26,6 +26,16 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** The value in a JSON file; null where there is none, or it is not whole. */
+export async function readJsonIfWhole(path: string): Promise<unknown> {
+  try {
+    return await readJson(path);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
 /**
  * Writes a value as indented JSON ending in a newline.
  *

@@ -1,8 +1,7 @@
 /** Measurements kept in files, so that what was measured once need not be again. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { InputError } from "../core/errors.ts";
-import { readJson, writeJson } from "./json-file.ts";
+import { readJsonIfWhole, writeJson } from "./json-file.ts";
 
 /** Part of every file's facts: change it whenever a measure changes its meaning. */
 const version = 2;
@@ -34,12 +33,7 @@ export async function remembered<Found>(
 
 /** Null where there is no such file, or it holds something else. */
 async function readKept(file: string): Promise<{ told: unknown; found: unknown } | null> {
-  try {
-    const kept = await readJson(file);
-    const isRecord = typeof kept === "object" && kept !== null && "told" in kept && "found" in kept;
-    return isRecord ? { told: kept.told, found: kept.found } : null;
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
+  const kept = await readJsonIfWhole(file);
+  const isRecord = typeof kept === "object" && kept !== null && "told" in kept && "found" in kept;
+  return isRecord ? { told: kept.told, found: kept.found } : null;
 }

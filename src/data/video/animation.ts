@@ -5,23 +5,21 @@ import { InputError } from "../../core/errors.ts";
 import { fileError } from "../../core/file-error.ts";
 import { loadSharp } from "../sharp.ts";
 import type { Raster } from "../source.ts";
-import { type Cut, type Footage, framesIn, placesOf, squared, type Timing } from "./footage.ts";
+import { type Cut, type Extent, type Footage, framesIn, placesOf, squared, type Timing } from "./footage.ts";
 
 /** How many pixels of full-size frames are decoded at once, 16 MiB as RGB. */
 const strip = 2 ** 24 / 3;
 
 export function animation(path: string): Footage {
-  const count = async ({ frameRate }: Timing): Promise<number> => {
+  const extent = async ({ frameRate }: Timing): Promise<Extent> => {
     const { ends } = await describe(await bytesOf(path), path);
-    return frameRate === undefined ? ends.length : framesIn(ends.at(-1)! / 1000, frameRate);
+    const seconds = ends.at(-1)! / 1000;
+    const length = frameRate === undefined ? ends.length : framesIn(seconds, frameRate);
+    return { length, rate: ends.length / seconds };
   };
   return {
-    length: count,
-    count,
-    async rate() {
-      const { ends } = await describe(await bytesOf(path), path);
-      return (1000 * ends.length) / ends.at(-1)!;
-    },
+    extent,
+    count: async (timing) => (await extent(timing)).length,
     async read(cut) {
       const bytes = await bytesOf(path);
       const { width, height, ends } = await describe(bytes, path);

@@ -12,7 +12,7 @@ import { type FolderOptions, requireFolderOptions } from "../folder.ts";
 import { type Clip, clipOf } from "../source.ts";
 import { animation } from "./animation.ts";
 import type { Job } from "./ffmpeg.ts";
-import { type Footage, placesOf, spanOf, type Timing } from "./footage.ts";
+import { type Extent, type Footage, placesOf, spanOf, type Timing } from "./footage.ts";
 import { frameFolder } from "./frame-folder.ts";
 import { videoFile } from "./video-file.ts";
 
@@ -62,27 +62,23 @@ export async function readClip(path: string, options: ReadClipOptions): Promise<
 }
 
 /**
- * How many frames a file has to choose from, of its own or at `frameRate`; quick, but a broken index may mislead.
+ * How many frames a file has to choose from, its own or at `frameRate`, and how many of its own it shows per second, on
+ * average (null for a folder of frames, which have no times); quick, but a broken index may mislead.
  *
  * @throws InputError when an option is out of range, the file is missing or no video, or its frame rate varies and none
  *   is given to resample to
  */
-export async function clipLength(
+export async function clipExtent(
   path: string,
   { signal, ...timing }: Timing & Pick<Job, "signal">,
-): Promise<number> {
+): Promise<Extent> {
   requireTiming(path, timing);
-  return (await footageOf(path, { signal })).length(timing);
+  return (await footageOf(path, { signal })).extent(timing);
 }
 
-/**
- * How many of its own frames a file shows per second, on average; null for a folder of frames, which have no times.
- *
- * @throws InputError when the file is missing or no video
- */
-export async function clipRate(path: string, { signal }: Pick<Job, "signal"> = {}): Promise<number | null> {
-  return (await footageOf(path, { signal })).rate();
-}
+/** The first half of {@link clipExtent}. */
+export const clipLength = async (...asked: Parameters<typeof clipExtent>): Promise<number> =>
+  (await clipExtent(...asked)).length;
 
 /** @throws InputError when an option is out of range */
 export function requireClipOptions(path: string, options: ClipOptions): void {

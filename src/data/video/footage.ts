@@ -23,14 +23,20 @@ export interface Cut extends Timing {
   readonly resampler: Resampler;
 }
 
+/** What a file says of its frames. */
+export interface Extent {
+  /** How many there are to choose from, its own or at `frameRate`. */
+  readonly length: number;
+  /** How many of its own it shows per second, on average; null where they have no times. */
+  readonly rate: number | null;
+}
+
 /** A file with moving pictures. */
 export interface Footage {
-  /** How many frames it has, of the file or at `frameRate`; from its index, which may say a few too many. */
-  length(timing: Timing): Promise<number>;
-  /** The same number by decoding it all. */
+  /** From its index, which may say a few frames too many. */
+  extent(timing: Timing): Promise<Extent>;
+  /** How many frames there are to choose from, by decoding it all. */
   count(timing: Timing): Promise<number>;
-  /** How many of its own frames it shows per second, on average; null where they have no times. */
-  rate(): Promise<number | null>;
   /** The square frames of a cut; fewer where the file ends before. */
   read(cut: Cut): Promise<Raster[]>;
 }

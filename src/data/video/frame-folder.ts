@@ -23,9 +23,8 @@ export function frameFolder(path: string): Footage {
   };
   const count: Footage["count"] = async ({ frameRate }) => (await files(frameRate)).length;
   return {
-    length: count,
+    extent: async (timing) => ({ length: await count(timing), rate: null }),
     count,
-    rate: async () => null,
     async read(cut) {
       const names = await files(cut.frameRate);
       const shown = placesOf(cut).filter((place) => place < names.length);

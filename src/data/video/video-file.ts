@@ -18,22 +18,18 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
     remedy: "replace, re-encode or remove the file",
   };
   return {
-    async length(timing) {
+    async extent(timing) {
       const { times, seconds } = await indexOf(path, job);
-      if (timing.frameRate !== undefined) return framesIn(seconds, timing.frameRate);
+      const rate = seconds > 0 ? times.length / seconds : null;
+      if (timing.frameRate !== undefined) return { length: framesIn(seconds, timing.frameRate), rate };
       requireEvenPace(path, times);
-      return times.length;
+      return { length: times.length, rate };
     },
 
     async count(timing) {
       const args = [...(await decoding(path, timing, job)), "-f", "null", "-progress", "pipe:1", "-"];
       const reports = [...(await textOf("ffmpeg", args, job)).matchAll(/^frame=\s*(\d+)/gm)];
       return Number(reports.at(-1)?.[1] ?? 0);
-    },
-
-    async rate() {
-      const { times, seconds } = await indexOf(path, job);
-      return seconds > 0 ? times.length / seconds : null;
     },
 
     async read(cut) {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { type Clip, frameOf } from "../../../src/data/source.ts";
-import { clipLength, clipRate, type ReadClipOptions, readClip } from "../../../src/data/video/clip.ts";
+import { clipExtent, clipLength, type ReadClipOptions, readClip } from "../../../src/data/video/clip.ts";
 import {
   animate,
   encode,
@@ -168,7 +168,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
   it("takes what is on screen in the middle of each part of a second", async () => {
     const film = plain(8, 8, 25);
     const path = await encode(at("film.mkv"), film);
-    expect(await clipRate(path)).toBeCloseTo(25, 1);
+    expect((await clipExtent(path, {})).rate).toBeCloseTo(25, 1);
     for (const frameRate of [8, 12.5, 29.97, 50]) {
       const all = Math.round(frameRate); // the film takes a second
       const shown = range(all).map((i) => Math.min(24, Math.ceil((25 * (i + 0.5)) / frameRate) - 1));
@@ -367,7 +367,7 @@ describe("readClip, without ffmpeg", () => {
       { numRuns: 60 },
     );
     for (const path of paths) expect(await clipLength(path, {})).toBe(21);
-    expect(await clipRate(paths[2]!)).toBeNull(); // frames without times
+    expect((await clipExtent(paths[2]!, {})).rate).toBeNull(); // frames without times
   });
 
   it("goes by the delays of an animation where a frame rate is given", async () => {
@@ -381,7 +381,7 @@ describe("readClip, without ffmpeg", () => {
       shown.slice(3, 8),
     );
     expect(await clipLength(path, { frameRate: 16 })).toBe(16);
-    expect(await clipRate(path)).toBe(6);
+    expect((await clipExtent(path, {})).rate).toBe(6);
     // Where the moment is that of a change, the page before counts, as by ffmpeg.
     const even = await animate(at("even.gif"), plain(8, 8, 12), range(12, 0, 100));
     expect(numbers(await readClip(even, { frames: 6, resolution: 8, frameRate: 5 }))).toEqual(range(6, 2));
