@@ -35,11 +35,11 @@ describe("the example at the head of the room", () => {
  * of the CPU's numbers. (Of int64, WebGPU casts to it, but not from it, and cannot reshape it.)
  */
 const kernels = new Set([
-  ...["Add", "Sub", "Mul", "Div", "Min", "Neg", "Abs", "Floor"],
+  ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Neg", "Abs", "Floor"],
   ...["Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Gelu"],
   ...["Greater", "LessOrEqual", "Equal", "Cast", "Identity"],
   ...["MatMul", "Gemm", "Conv", "Softmax", "LayerNormalization"],
-  ...["ReduceSum", "ReduceMax", "ArgMax", "CumSum", "TopK"],
+  ...["ReduceSum", "ReduceMax", "ReduceMin", "ArgMax", "CumSum", "TopK"],
   ...["Gather", "GatherElements", "ScatterElements", "ScatterND"],
   ...["Reshape", "Transpose", "Expand", "Concat", "Slice", "Pad"],
   // Of ops/quantised.ts, which is for the CPU alone.
@@ -94,6 +94,8 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     logSumExp: g.logSumExp(x),
     matmul: g.matmul(x, square),
     maxOver: g.maxOver(x, [1]),
+    maximum: g.maximum(x, y),
+    minOver: g.minOver(x, [1]),
     mean: g.mean(x, [1]),
     minimum: g.minimum(x, y),
     multiply: g.multiply(x, y),

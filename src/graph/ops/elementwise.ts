@@ -67,6 +67,13 @@ export const minimum = (a: Operand, b: Operand): Value =>
     return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
   });
 
+/** The larger of two; the gradient goes to the larger (to the first where equal). */
+export const maximum = (a: Operand, b: Operand): Value =>
+  binary("maximum", "Max", a, b, (x, y, d) => {
+    const isFirst = cast(lessOrEqual(y, x), d.dtype);
+    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
+  });
+
 function unary(
   operation: string,
   op: string,

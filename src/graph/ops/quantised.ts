@@ -6,52 +6,60 @@
  * the sums would be wrong without an error.
  */
 import { setDerivation, shapeError, type Value } from "../graph.ts";
-import { absolute, add, divide, minimum, multiply, negate } from "./elementwise.ts";
-import { maxOver } from "./reduce.ts";
-import { transpose } from "./shape.ts";
+import { maximum, multiply, negate } from "./elementwise.ts";
+import { maxOver, minOver } from "./reduce.ts";
+import { expandTo, reshape, transpose } from "./shape.ts";
 
-/** Rows as integers: x = (levels - 128) * scales, to within half a scale. */
+/** Rows as integers: x = (levels - zero) * scales, to within half a scale. */
 export interface QuantisedRows {
-  /** [R, K] uint8, 1..255. */
+  /** [R, K] uint8. */
   readonly levels: Value;
-  /** [R, 1] float32: a row's largest absolute value, or what stands for it, over 127. */
+  /** [R, 1] float32. */
   readonly scales: Value;
+  /** The level of 0, the same for all rows. */
+  readonly zero: number;
 }
 
-const zeroLevel = 128;
+const levelMax = 255;
 
 /**
- * Rounds each row of x [R, K] to 255 levels between its largest absolute value and minus that. A scale of its own for
- * every row keeps a row's result free of the rows beside it, so that a picture does not depend on its batch.
+ * Rounds each row of x [R, K] to levels of its own scale, which keeps a row's result free of the rows beside it, so
+ * that a picture does not depend on its batch: 255 levels between the row's largest absolute value and minus that.
  *
  * @param least  what no value of x is below, at most 0, where that is known (see {@link geluLeast}): then rows are
- *   searched for large values alone, which saves a pass over x. A row wholly below -least is rounded as coarsely as one
- *   that reaches it.
+ *   searched for large values alone, and most levels are for what is above 0, so that steps are nearly half as wide
  */
 export function quantiseRows(x: Value, { least }: { readonly least?: number } = {}): QuantisedRows {
   if (x.dtype !== "float32" || x.rank !== 2) throw shapeError("quantiseRows", "a float32 matrix", x);
   const { graph } = x;
   const smallest = 1e-30; // a row of zeros has a scale too
-  const largest =
+  const zero = least === undefined ? 128 : 24;
+  const most = maxOver(x, [-1], true);
+  // Levels from 1 to 255 by what is farther from 0; or by what is above it, unless `least` would get no level then.
+  const scales =
     least === undefined
-      ? add(maxOver(absolute(x), [-1], true), smallest)
-      : negate(minimum(negate(maxOver(x, [-1], true)), Math.min(-smallest, least)));
-  const inputs = [multiply(x, divide(127, largest)), graph.scalar("float32", 1), zero(x)];
-  const [levels] = graph.emit("QuantizeLinear", inputs, [{ dtype: "uint8", shape: x.shape }]);
-  const scales = multiply(largest, 1 / 127);
+      ? multiply(maximum(maximum(most, negate(minOver(x, [-1], true))), smallest), 1 / (levelMax - zero))
+      : maximum(multiply(most, 1 / (levelMax - zero)), Math.max(smallest, -least / zero));
+  const rows = [x.dim(0)];
+  const zeros = expandTo(graph.scalar("uint8", zero), rows); // for scales by row the runtime wants one for each
+  const inputs = [x, reshape(scales, rows), zeros];
+  const [levels] = graph.emit("QuantizeLinear", inputs, [{ dtype: "uint8", shape: x.shape }], { axis: 0 });
   for (const output of [levels!, scales]) withoutGradient("quantiseRows", [x], output);
-  return { levels: levels!, scales };
+  return { levels: levels!, scales, zero };
 }
 
 /**
  * A linear map of quantised rows: a weight [N, K] (`layout: "out-in"`, the default) or [K, N] ("in-out"), int8 in
  * -64..64, and the scale of each output [N] -> [R, N] float32. The sums are exact integers.
+ *
+ * @param factor  what every result is multiplied by, at no cost
  */
 export function quantisedLinear(
   rows: QuantisedRows,
   weight: Value,
   scales: Value,
   layout: "out-in" | "in-out" = "out-in",
+  factor = 1,
 ): Value {
   const width = rows.levels.dim(1);
   const [outputAxis, inputAxis] = layout === "out-in" ? [0, 1] : [1, 0];
@@ -65,14 +73,12 @@ export function quantisedLinear(
   const matrix = layout === "out-in" ? transpose(weight, [1, 0]) : weight; // bytes: cheap beside the product
   const shape = [rows.levels.dim(0), weight.dim(outputAxis)];
   const one = weight.graph.scalar("float32", 1); // the runtime knows one scale for all rows only
-  const inputs = [rows.levels, matrix, one, scales, zero(rows.levels)];
+  const inputs = [rows.levels, matrix, one, scales, weight.graph.scalar("uint8", rows.zero)];
   const [scaled] = weight.graph.emit("MatMulIntegerToFloat", inputs, [{ dtype: "float32", shape }]);
-  const result = multiply(scaled!, rows.scales);
+  const result = multiply(scaled!, factor === 1 ? rows.scales : multiply(rows.scales, factor));
   withoutGradient("quantisedLinear", [rows.levels, rows.scales, scales], result);
   return result;
 }
-
-const zero = ({ graph }: Value): Value => graph.scalar("uint8", zeroLevel);
 
 /** Rounding has no slope: to ask for one is a mistake, and not a zero. */
 function withoutGradient(operation: string, inputs: readonly Value[], output: Value): void {

@@ -52,6 +52,11 @@ export function maxOver(x: Value, axes: readonly number[], keepDims = false): Va
   return reduce("maxOver", "ReduceMax", x, axes, keepDims, null);
 }
 
+/** The smallest over `axes`. Stops gradients. */
+export function minOver(x: Value, axes: readonly number[], keepDims = false): Value {
+  return reduce("minOver", "ReduceMin", x, axes, keepDims, null);
+}
+
 /** Sums a broadcast result back to `shape`: the gradient of broadcasting. */
 export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;

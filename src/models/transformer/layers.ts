@@ -106,7 +106,7 @@ function attention(
   const project = productsOf(weights, x);
   const own = { keys: project(name("key")), values: project(name("value")) };
   const { keys, values } = attended(layer, own);
-  const query = multiply(project(name("query")), 1 / Math.sqrt(headWidth(config)));
+  const query = project(name("query"), 1 / Math.sqrt(headWidth(config)));
   const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
   const mixed = attend(
     transpose(split(query), [0, 2, 1, 3]), // [B, h, T, dh]
@@ -130,7 +130,7 @@ function mlp(weights: Weights, layer: number, x: Value): Value {
 }
 
 /**
- * The products of some rows with matrices of the layers, in integers where the weights are.
+ * The products of some rows with matrices of the layers, times a factor, in integers where the weights are.
  *
  * @param known.least  what no value of x is below, if that is known
  */
@@ -138,14 +138,17 @@ function productsOf(
   weights: Weights,
   x: Value,
   known: { readonly least?: number } = {},
-): (name: string) => Value {
+): (name: string, factor?: number) => Value {
   let quantised: QuantisedRows | undefined; // once for query, key and value
-  return (name) => {
+  return (name, factor = 1) => {
     const layout = layoutOf(name);
     const scales = weights[scalesOf(name)];
-    if (!scales) return linear(x, weights[name]!, layout);
+    if (!scales) {
+      const product = linear(x, weights[name]!, layout);
+      return factor === 1 ? product : multiply(product, factor);
+    }
     quantised ??= quantiseRows(x, known);
-    return quantisedLinear(quantised, weights[name]!, scales, layout);
+    return quantisedLinear(quantised, weights[name]!, scales, layout, factor);
   };
 }
 

@@ -21,6 +21,7 @@ const cases: Case[] = [
     build: ({ x, y }) => g.divide(x!, y!),
   },
   { name: "minimum of a broadcast", inputs: { x: [2, 3], y: [] }, build: ({ x, y }) => g.minimum(x!, y!) },
+  { name: "maximum", inputs: pair, build: ({ x, y }) => g.maximum(x!, y!) },
   { name: "minimum", inputs: pair, build: ({ x, y }) => g.minimum(x!, y!) },
   { name: "negate", inputs: { x: [4] }, build: ({ x }) => g.negate(x!) },
   { name: "exp", inputs: { x: [4] }, build: ({ x }) => g.exp(x!) },

@@ -137,9 +137,9 @@ describe("quantiseRows", () => {
     expect(numbers(found.y)[2]).toBe(0);
   });
 
-  it("searches for large values alone where none is far below zero", async () => {
+  it("gives most levels to what is above 0 where none is far below", async () => {
     const graph = new Graph("of gelu");
-    const x = g.gelu(graph.input("x", "float32", [3, 4]));
+    const x = g.gelu(graph.input("x", "float32", [4, 4]));
     const known = g.quantiseRows(x, { least: g.geluLeast });
     graph.output("x after", x);
     graph.output("levels", g.cast(known.levels, "int32"));
@@ -148,20 +148,55 @@ describe("quantiseRows", () => {
       [3, -0.75, 0, 0.5],
       [-0.75, -0.7517, -9, -0.5],
       [-40, -0.1, -1, 0.12],
+      [-40, -40, -40, -40],
     ];
-    const found = await evaluate(graph, { x: float32([3, 4], values.flat()) });
+    const found = await evaluate(graph, { x: float32([4, 4], values.flat()) });
     const after = numbers(found["x after"]!);
     expect(Math.min(...after)).toBeGreaterThan(g.geluLeast);
     expect(Math.min(...after)).toBeLessThan(g.geluLeast + 1e-3);
     const scales = numbers(found.scales!);
-    for (const [i, most] of [after[0]!, 0.1701, 0.1701].entries()) {
-      expect(scales[i]! * 127).toBeCloseTo(most, 6);
-    }
+    // 3 at the highest level; elsewhere the least value just above the lowest, which is nearer than the highest is far.
+    const expected = [after[0]! / 231, 0.1701 / 24, 0.1701 / 24, 0.1701 / 24];
+    for (const [i, scale] of expected.entries()) expect(scales[i]!).toBeCloseTo(scale, 7);
     numbers(found.levels!).forEach((level, i) => {
-      const restored = (level - 128) * scales[i >> 2]!;
+      const restored = (level - known.zero) * scales[i >> 2]!;
       expect(Math.abs(restored - after[i]!)).toBeLessThanOrEqual(0.5001 * scales[i >> 2]!);
     });
   });
+
+  it.each(layouts)(
+    "with a zero point of its own the product is that of the rounded rows, %s",
+    async (layout) => {
+      const graph = new Graph("product of gelu");
+      const x = g.gelu(graph.input("x", "float32", [2, 3]));
+      const rows = g.quantiseRows(x, { least: g.geluLeast });
+      const weight = graph.input("weight", "int8", layout === "out-in" ? [2, 3] : [3, 2]);
+      graph.output("y", g.quantisedLinear(rows, weight, graph.input("scales", "float32", [2]), layout, 0.25));
+      graph.output("levels", g.cast(rows.levels, "int32"));
+      graph.output("row scales", rows.scales);
+      const matrix = [
+        [64, -64, 3],
+        [-7, 0, 64],
+      ];
+      const data =
+        layout === "out-in" ? matrix.flat() : [0, 1, 2].flatMap((k) => matrix.map((row) => row[k]!));
+      const found = await evaluate(graph, {
+        x: float32([2, 3], [4, -0.7, 1, -0.1, 0.2, -3]),
+        weight: tensor("int8", layout === "out-in" ? [2, 3] : [3, 2], Int8Array.from(data)),
+        scales: float32([2], [0.5, 2]),
+      });
+      const [levels, scales] = [numbers(found.levels!), numbers(found["row scales"]!)];
+      const expected = [0, 1].flatMap((r) =>
+        matrix.map((row, n) => {
+          const sum = row.reduce((total, w, k) => total + w * (levels[3 * r + k]! - rows.zero), 0);
+          return 0.25 * sum * [0.5, 2][n]! * scales[r]!;
+        }),
+      );
+      numbers(found.y!).forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i]!, 5);
+      });
+    },
+  );
 
   it("rounds a row the same whatever is beside it, bit for bit", async () => {
     const row = [0.3, -1.7, 0.001, 1.2];

@@ -55,6 +55,7 @@ describe("values", () => {
     ["sum over columns, kept", (v) => g.sum(v, [-1], true), [2, 1], [7, -8]],
     ["sum over no axes", (v) => g.sum(v, []), [2, 3], [3, 1, 3, -1, -5, -2]],
     ["maxOver", (v) => g.maxOver(v, [1]), [2], [3, -1]],
+    ["minOver", (v) => g.minOver(v, [1]), [2], [1, -5]],
     ["argMax takes the first of equals", (v) => g.argMax(v, -1), [2], [0, 0]],
     ["cumulativeSum", (v) => g.cumulativeSum(v, 1), [2, 3], [3, 4, 7, -1, -6, -8]],
     ["cumulativeSum from the end", (v) => g.cumulativeSum(v, 1, true), [2, 3], [7, 4, 3, -8, -7, -2]],
