@@ -34,19 +34,20 @@ export function checkFeeds(
   for (const port of inputs) {
     const feed = given[port.name];
     if (!feed) throw new Error(`${where}: input ${showPort(port)} was not fed`);
-    const mismatch = `${where}: input ${showPort(port)} was fed ${feed.dtype} [${feed.dims.join(", ")}]`;
-    if (feed.dtype !== port.dtype) throw new Error(mismatch);
+    const mismatch = () =>
+      `${where}: input ${showPort(port)} was fed ${feed.dtype} [${feed.dims.join(", ")}]`;
+    if (feed.dtype !== port.dtype) throw new Error(mismatch());
     if (port.shape.length === 0) continue;
-    if (feed.dims.length !== port.shape.length) throw new Error(mismatch);
+    if (feed.dims.length !== port.shape.length) throw new Error(mismatch());
     for (const [axis, required] of port.shape.entries()) {
       const size = feed.dims[axis]!;
       if (typeof required === "number") {
-        if (size !== required) throw new Error(`${mismatch}: axis ${axis} must be ${required}`);
+        if (size !== required) throw new Error(`${mismatch()}: axis ${axis} must be ${required}`);
       } else if (required !== "") {
         const seen = symbols.get(required);
         if (seen && seen.size !== size) {
           throw new Error(
-            `${mismatch}: axis ${axis} is ${required}, which is ${seen.size} in "${seen.from}"`,
+            `${mismatch()}: axis ${axis} is ${required}, which is ${seen.size} in "${seen.from}"`,
           );
         }
         symbols.set(required, { size, from: port.name });

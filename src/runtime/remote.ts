@@ -75,7 +75,9 @@ export function remoteRunner(device: Device, link: WorkerLink): Runner {
     },
     run: (program, feeds, outputs) => {
       const transfer: ArrayBuffer[] = [];
-      return call("run", [program, copyTensors(feeds, transfer), outputs], transfer);
+      // The other side knows the ports of a program, which are most of it: only what names it goes there.
+      const { id, name } = program;
+      return call("run", [{ id, name }, copyTensors(feeds, transfer), outputs], transfer);
     },
     put: (tensors) => {
       const transfer: ArrayBuffer[] = [];
@@ -83,7 +85,7 @@ export function remoteRunner(device: Device, link: WorkerLink): Runner {
     },
     get: (names) => call("get", [names]),
     drop: (names) => call("drop", [names]),
-    unload: (program) => call("unload", [program]),
+    unload: ({ id, name }) => call("unload", [{ id, name }]),
     stats: () => call("stats", []),
     close: () => {
       // The worker answers calls in order, so its answer to "close" means that no run is inside any more.

@@ -27,7 +27,7 @@ export interface Runner {
    *   shape, a symbolic dim with two values, an unknown stored name. Stored tensors are then as they were.
    */
   run(
-    program: Program,
+    program: ProgramName,
     feeds: Readonly<Record<string, Feed>>,
     outputs: Readonly<Record<string, Sink>>,
   ): Promise<Record<string, HostTensor>>;
@@ -38,7 +38,7 @@ export interface Runner {
   /** Disposes stored tensors; unknown names are ignored. */
   drop(names: readonly string[]): Promise<void>;
   /** Frees a program's session. */
-  unload(program: Program): Promise<void>;
+  unload(program: ProgramName): Promise<void>;
   /** Counts what is alive, for leak tests. */
   stats(): Promise<{ programs: number; stored: number; storedBytes: number }>;
   /** Waits for the run in progress, then frees everything and stops the worker. Safe to call twice. */
@@ -47,10 +47,14 @@ export interface Runner {
 
 export type Device = "cpu" | "webgpu";
 
-/** A compiled graph; `name` is the graph's own. `inputs` and `outputs` carry the names, dtypes and shapes (symbolic dims as strings). */
-export interface Program {
+/** What tells a compiled graph from others; `name` is the graph's own. */
+export interface ProgramName {
   readonly id: number;
   readonly name: string;
+}
+
+/** A compiled graph. `inputs` and `outputs` carry the names, dtypes and shapes (symbolic dims as strings). */
+export interface Program extends ProgramName {
   readonly inputs: readonly PortInfo[];
   readonly outputs: readonly PortInfo[];
 }

@@ -6,7 +6,7 @@ import { bytesPerElement, sizeOf } from "../core/tensor.ts";
 import type { FeedShape } from "./check-feeds.ts";
 import { checkFeeds, checkSinks } from "./check-feeds.ts";
 import { graphName } from "./graph-name.ts";
-import type { Device, Feed, PortInfo, Program, Runner, Sink } from "./runner.ts";
+import type { Device, Feed, PortInfo, Program, ProgramName, Runner, Sink } from "./runner.ts";
 import type { Ort } from "./tensor-home.ts";
 import { cpuHome, reasonOf, webgpuHome } from "./tensor-home.ts";
 
@@ -45,12 +45,12 @@ export async function createSessionStore(
     return result;
   }
 
-  function sessionOf(program: Program): InferenceSession {
-    const found = compiled.get(program.id);
-    if (!found || found.program.name !== program.name) {
-      throw new Error(`run "${program.name}": this program was unloaded or belongs to another runner`);
+  function compiledOf({ id, name }: ProgramName): { program: Program; session: InferenceSession } {
+    const found = compiled.get(id);
+    if (!found || found.program.name !== name) {
+      throw new Error(`run "${name}": this program was unloaded or belongs to another runner`);
     }
-    return found.session;
+    return found;
   }
 
   function storedTensor(name: string, where: string): Tensor {
@@ -95,12 +95,12 @@ export async function createSessionStore(
   }
 
   async function run(
-    program: Program,
+    name: ProgramName,
     feeds: Readonly<Record<string, Feed>>,
     outputs: Readonly<Record<string, Sink>>,
   ): Promise<Record<string, HostTensor>> {
+    const { program, session } = compiledOf(name);
     const where = `run "${program.name}"`;
-    const session = sessionOf(program);
     const sinks = Object.entries(outputs);
     checkSinks(where, program, sinks);
     const pieces = Object.entries(feeds).map(([name, feed]) => [name, pieceOf(where, name, feed)] as const);
@@ -221,8 +221,8 @@ export async function createSessionStore(
     }
   }
 
-  async function unload(program: Program): Promise<void> {
-    const session = sessionOf(program);
+  async function unload(program: ProgramName): Promise<void> {
+    const { session } = compiledOf(program);
     compiled.delete(program.id);
     await session.release();
   }

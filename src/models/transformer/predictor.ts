@@ -80,13 +80,21 @@ export async function loadTransformer(
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
+  const feeds = new Map<string, Record<string, Feed>>();
   return {
     runner,
     config,
     precision,
     prefix,
-    weights: (kind, choice) =>
-      weightFeeds(config, kind, choice, prefix, quantisedParts(config, precision, choice)),
+    weights: (kind, choice) => {
+      const key = `${kind} ${choice}`;
+      let made = feeds.get(key);
+      if (!made) {
+        made = weightFeeds(config, kind, choice, prefix, quantisedParts(config, precision, choice));
+        feeds.set(key, made);
+      }
+      return made;
+    },
     program: (key, build) => {
       let made = programs.get(key);
       if (!made) {
