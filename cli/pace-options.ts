@@ -10,14 +10,16 @@ export interface PaceOptions {
   fold?: Fold;
 }
 
+/** `what` it resamples: "it", "videos". */
+export const frameRateOption = (what: string): Option =>
+  new Option("--frame-rate <n>", `resample ${what} to so many frames per second`)
+    .argParser(decimalNumber(0, true))
+    .conflicts("stride");
+
 export function addPaceOptions(command: Command): Command {
   return command
     .option("--stride <n>", "take every n-th frame of a video", wholeNumber(1))
-    .addOption(
-      new Option("--frame-rate <n>", "resample videos to so many frames per second")
-        .argParser(decimalNumber(0, true))
-        .conflicts("stride"),
-    )
+    .addOption(frameRateOption("videos"))
     .option("--fold <n>", "of UCF-101's three ways to split, 1 to 3", wholeNumber(1, 3));
 }
 

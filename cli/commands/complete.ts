@@ -5,7 +5,8 @@ import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options
 import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options.ts";
 import { deadlineLine } from "../deadline-line.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
-import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
+import { finishCommand, wholeNumber } from "../options.ts";
+import { frameRateOption } from "../pace-options.ts";
 import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
 import { openReport, type Report } from "../report.ts";
 import { writeVideos } from "../write-clips.ts";
@@ -66,11 +67,7 @@ function addVideoOptions(command: Command): Command {
       "take every n-th frame of it (interpolate: as many as reach its end)",
       wholeNumber(1),
     )
-    .addOption(
-      new Option("--frame-rate <n>", "resample it to so many frames per second")
-        .argParser(decimalNumber(0, true))
-        .conflicts("stride"),
-    )
+    .addOption(frameRateOption("it"))
     .option("--count <n>", "versions", wholeNumber(1), 1)
     .option("--no-paste", "show the given frames as the model rebuilds them, not as they are");
   return addClipOptions(addMachineOptions(addBatchOptions(addCompletionPlanOptions(command)))).addOption(

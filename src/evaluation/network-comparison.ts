@@ -5,13 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { InputError } from "../core/errors.ts";
 import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { Picture, PictureSource } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { tensorsDigest } from "../weights/digest.ts";
-import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import {
   type FeatureNetwork,
   type FeatureNetworkDescription,
@@ -227,16 +226,11 @@ function toTensors({ statistics, features, logits }: Seen): Tensors {
 
 /** Null when there is no such file, or not a whole one. */
 async function readSeen(file: string, count: number, width: number): Promise<Seen | null> {
-  try {
-    const { mean, scatter, features, logits } = (await readSafetensors(file)).tensors;
-    if (mean?.dims[0] !== width || scatter?.dims.join() !== `${width},${width}` || !features) return null;
-    return {
-      statistics: { width, count, mean: mean.data as Float64Array, scatter: scatter.data as Float64Array },
-      features: features as HostTensor<"float32">,
-      logits: (logits as HostTensor<"float32"> | undefined) ?? null,
-    };
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
+  const { mean, scatter, features, logits } = (await readTensorsIfWhole(file)) ?? {};
+  if (mean?.dims[0] !== width || scatter?.dims.join() !== `${width},${width}` || !features) return null;
+  return {
+    statistics: { width, count, mean: mean.data as Float64Array, scatter: scatter.data as Float64Array },
+    features: features as HostTensor<"float32">,
+    logits: (logits as HostTensor<"float32"> | undefined) ?? null,
+  };
 }

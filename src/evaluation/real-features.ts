@@ -4,11 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { InputError } from "../core/errors.ts";
 import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { PictureSource } from "../data/source.ts";
 import { tensorsDigest } from "../weights/digest.ts";
-import { readSafetensors, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Judged, type JudgeOptions, judge } from "./judge.ts";
 
@@ -68,20 +67,14 @@ export const judgedDigest = (judged: Judged): string => tensorsDigest(toTensors(
 
 /** Null when there is no such file, or not a whole one. */
 async function readJudged(file: string, count: number, width: number): Promise<Judged | null> {
-  try {
-    const { tensors } = await readSafetensors(file);
-    const { labels, found, features, logits } = tensors;
-    if (features?.dims.join() !== `${count},${width}` || logits?.dims[0] !== count || !labels || !found) {
-      return null;
-    }
-    return {
-      labels: labels.data as Int32Array,
-      found: found.data as Int32Array,
-      features: features as HostTensor<"float32">,
-      logits: logits as HostTensor<"float32">,
-    };
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
+  const { labels, found, features, logits } = (await readTensorsIfWhole(file)) ?? {};
+  if (features?.dims.join() !== `${count},${width}` || logits?.dims[0] !== count || !labels || !found) {
+    return null;
   }
+  return {
+    labels: labels.data as Int32Array,
+    found: found.data as Int32Array,
+    features: features as HostTensor<"float32">,
+    logits: logits as HostTensor<"float32">,
+  };
 }

@@ -31,9 +31,14 @@ const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
 
 /** What the optimisation of either network can choose. */
-function optimisation(own: { steps: number; batchSize: number; learningRate: number; warmupSteps: number }) {
+function optimisation(own: {
+  steps: z.ZodDefault<z.ZodInt>;
+  batchSize: number;
+  learningRate: number;
+  warmupSteps: number;
+}) {
   return {
-    steps: count.default(own.steps).describe("optimiser steps in all"),
+    steps: own.steps,
     batchSize: count.default(own.batchSize).describe("pictures per step"),
     learningRate: z.number().positive().default(own.learningRate).describe("peak, reached after warm-up"),
     warmupSteps: z.int().min(0).default(own.warmupSteps).describe("linear rise from 0"),
@@ -106,12 +111,16 @@ const schema = z.strictObject({
         ),
       training: z
         .strictObject({
-          ...optimisation({ steps: 20_000, batchSize: 16, learningRate: 4e-4, warmupSteps: 500 }),
-          steps: z
-            .int()
-            .min(0)
-            .default(20_000)
-            .describe("optimiser steps in all; 0: the tokenizer of init, as it is"),
+          ...optimisation({
+            steps: z
+              .int()
+              .min(0)
+              .default(20_000)
+              .describe("optimiser steps in all; 0: the tokenizer of init, as it is"),
+            batchSize: 16,
+            learningRate: 4e-4,
+            warmupSteps: 500,
+          }),
           absoluteWeight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
         })
         .prefault({}),
@@ -123,7 +132,12 @@ const schema = z.strictObject({
       init: z.string().optional().describe("a model folder whose transformer training starts from"),
       training: z
         .strictObject({
-          ...optimisation({ steps: 40_000, batchSize: 32, learningRate: 1e-3, warmupSteps: 1000 }),
+          ...optimisation({
+            steps: count.default(40_000).describe("optimiser steps in all"),
+            batchSize: 32,
+            learningRate: 1e-3,
+            warmupSteps: 1000,
+          }),
           optimiser: z
             .enum(["adamw", "muon"])
             .default("adamw")

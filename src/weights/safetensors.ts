@@ -1,6 +1,7 @@
 /** Safetensors files (Node). The format itself, free of Node, is in safetensors-format.ts. */
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../core/atomic-file.ts";
+import { InputError } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import {
   decodeSafetensors,
@@ -22,6 +23,16 @@ export async function readSafetensors(path: string): Promise<SafetensorsContent>
     throw fileError("cannot read", path, error);
   });
   return decodeSafetensors(bytes, path);
+}
+
+/** The tensors of a file that can be made again; null where it is not there, cannot be read or is not whole. */
+export async function readTensorsIfWhole(path: string): Promise<Tensors | null> {
+  try {
+    return (await readSafetensors(path)).tensors;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 /**

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../../src/core/tensor.ts";
-import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
+import { readSafetensors, readTensorsIfWhole, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors-format.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "magnets-safetensors-"));
@@ -266,6 +266,16 @@ describe("hostile input", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it("is as good as no file where its content can be made again", async () => {
+    const file = join(folder, "kept.safetensors");
+    expect(await readTensorsIfWhole(file)).toBeNull();
+    const kept = { w: tensor("float32", [2], Float32Array.of(1, 2)) };
+    await writeSafetensors(file, kept);
+    expect(await readTensorsIfWhole(file)).toEqual(kept);
+    truncateSync(file, 70);
+    expect(await readTensorsIfWhole(file)).toBeNull();
   });
 
   it("a missing file is named", async () => {
