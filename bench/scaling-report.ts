@@ -13,7 +13,7 @@ const head = `# Scaling
 
 How time and memory of a decode grow, one axis at a time: random weights, the default plan (as many steps at each of p =
 8, 4, 2, 1), guidance in every step, sampling included, the tokenizer not. Each point is the median of some rounds, each
-a process of its own. Time: the median decode of that process, after one that is not counted unless it takes 5 seconds.
+a process of its own. Time: the median decode of that process, after one that is not counted.
 Peak: the most resident memory of the process over that with the weights loaded and nothing decoded; the estimate is
 what \`--batch auto\` goes by. Multiply-adds are those of the closed form. In the charts the dashed line of time is what
 the multiply-adds predict from the first point on.
