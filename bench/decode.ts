@@ -263,7 +263,7 @@ async function profiled(subject: Subject, plan: DecodePlan, batch: number, preci
     const transformer = await loadTransformer(watched(runner), subject.config, subject.tensors, {
       precision,
     });
-    // Sessions are made now; and, where it shows, memory is touched for the first time.
+    // Sessions are made now, and where a decode is short memory is touched for the first time, which would show there.
     await decodeOnce(transformer, plan, subject.config.width <= 256 ? batch : 1);
     runs.length = 0;
     step = 0;

@@ -31,7 +31,7 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
   const config = transformerConfig({ ...shape, codebookSize: 1024, classes: 10 });
   const scheduled = makePlan({ guidance });
   const flat = makePlan({ sizes: "1x12", guidance, cache: { enabled: false } });
-  const peer = await startPeer({
+  const options = {
     width: config.width,
     depth: config.depth,
     heads: config.heads,
@@ -43,7 +43,8 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
     steps: flat.steps,
     guidanceScale: guidance.scale,
     threads: availableParallelism(),
-  });
+  };
+  const peer = await startPeer(options, "pass");
   if (!peer) {
     say(noPeer);
     return { skipped: noPeer };

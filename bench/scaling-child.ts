@@ -19,7 +19,7 @@ export interface ScalingPoint {
 }
 
 export interface ScalingUse {
-  /** Of one decode, the median of three, or as many as fit into a second (of long ones one), after one that is not counted. */
+  /** The median of at least three decodes (one from 5 seconds on) and of a second's worth, after one not counted. */
   readonly seconds: number;
   /** The most resident memory, in bytes, over that with the weights loaded and nothing decoded. */
   readonly peak: number;
@@ -35,7 +35,7 @@ const plan = makePlan(point.plan);
 const runner = await createNodeRunner();
 const transformer = await loadTransformer(runner, config, initialise(transformerParameters(config), [1, 2]));
 const before = await settledMemory();
-// Sessions are made now, and gigabytes touched for the first time: half of the time of a decode of 4,096 tokens.
+// Sessions are made now, and gigabytes touched for the first time: half of a first decode of 4,096 tokens.
 const first = await decodeOnce(transformer, plan, point.batch);
 const least = first >= 5 ? 1 : 3;
 const seconds: number[] = [];

@@ -32,25 +32,20 @@ import { transformerJob } from "../src/training/transformer-job.ts";
 import { type Bench, median } from "./bench.ts";
 import { readProfile } from "./profile.ts";
 import { squareProduct } from "./square-product.ts";
-import { noPeer, startPeer } from "./torch.ts";
+import { noPeer, type Peer, startPeer } from "./torch.ts";
 
 const key: Key = [7, 7];
 
 export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => {
   const [warmUps, rounds] = isQuick ? [0, 1] : [3, 15];
   const runner = await createNodeRunner({ device });
+  let peer: Peer | null = null;
   try {
     const step = await trainingStep(runner, isQuick ? 1 : 8);
     const products = [await squareProduct(runner, 1024, isQuick ? 1 : 4)];
     if (!isQuick) products.push(await squareProduct(runner, 2048, 1));
-    const peer = await startPeer({
-      ...step.config,
-      tokens: 64,
-      batch: step.batchSize,
-      steps: 12,
-      guidanceScale: 1,
-      threads: availableParallelism(),
-    });
+    const decoding = { tokens: 64, batch: step.batchSize, steps: 12, guidanceScale: 1 };
+    peer = await startPeer({ ...step.config, ...decoding, threads: availableParallelism() }, "train");
     const seconds: number[] = [];
     const peerSeconds: number[] = [];
     const productSeconds = products.map((): number[] => []);
@@ -68,7 +63,6 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
         productSeconds[i]!.push(other);
       });
     }
-    peer?.close();
     const stepSeconds = median(seconds);
     const gflops = (2 * work) / stepSeconds / 1e9;
     const rates = products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9);
@@ -120,6 +114,7 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
     return {
       idleShares,
       peerRatio,
+      torch: peer?.version ?? null,
       parts,
       gflops,
       gemmPeak,
@@ -131,6 +126,7 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
       device,
     };
   } finally {
+    peer?.close();
     await runner.close();
   }
 };

@@ -45,7 +45,7 @@ export async function calibratedTiming(options: CalibrationOptions): Promise<Tim
   const { batch, plan, identity, folder } = options;
   const plans = timedPlans(options);
   const { topK, topP, minP } = plan;
-  const told = { figure: "seconds", identity, batch, topK, topP, minP, plans };
+  const told = { figure: "seconds (2)", identity, batch, topK, topP, minP, plans };
   const { found, isRemembered } = await remembered(folder, told, () => calibrate(options, plans));
   if (isRemembered) await warmUp(options, plans);
   return { secondsOf: stepSeconds(found.passes, batch), tailSeconds: found.tailSeconds };

@@ -95,11 +95,11 @@ export async function createSessionStore(
   }
 
   async function run(
-    name: ProgramName,
+    asked: ProgramName,
     feeds: Readonly<Record<string, Feed>>,
     outputs: Readonly<Record<string, Sink>>,
   ): Promise<Record<string, HostTensor>> {
-    const { program, session } = compiledOf(name);
+    const { program, session } = compiledOf(asked);
     const where = `run "${program.name}"`;
     const sinks = Object.entries(outputs);
     checkSinks(where, program, sinks);
@@ -221,8 +221,8 @@ export async function createSessionStore(
     }
   }
 
-  async function unload(program: ProgramName): Promise<void> {
-    const { session } = compiledOf(program);
+  async function unload(asked: ProgramName): Promise<void> {
+    const { program, session } = compiledOf(asked);
     compiled.delete(program.id);
     await session.release();
   }

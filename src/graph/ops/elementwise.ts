@@ -60,19 +60,17 @@ export const multiply = (a: Operand, b: Operand): Value =>
   binary("multiply", "Mul", a, b, (x, y, d) => [multiply(d, y), multiply(d, x)]);
 export const divide = (a: Operand, b: Operand): Value =>
   binary("divide", "Div", a, b, (_x, y, d, out) => [divide(d, y), negate(multiply(d, divide(out, y)))]);
+/** The gradient of a choice between two: to the chosen one. */
+function toChosen(d: Value, isFirst: Value): [Value, Value] {
+  const first = cast(isFirst, d.dtype);
+  return [multiply(d, first), multiply(d, subtract(1, first))];
+}
 /** The smaller of two; the gradient goes to the smaller (to the first where equal). */
 export const minimum = (a: Operand, b: Operand): Value =>
-  binary("minimum", "Min", a, b, (x, y, d) => {
-    const isFirst = cast(lessOrEqual(x, y), d.dtype);
-    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
-  });
-
+  binary("minimum", "Min", a, b, (x, y, d) => toChosen(d, lessOrEqual(x, y)));
 /** The larger of two; the gradient goes to the larger (to the first where equal). */
 export const maximum = (a: Operand, b: Operand): Value =>
-  binary("maximum", "Max", a, b, (x, y, d) => {
-    const isFirst = cast(lessOrEqual(y, x), d.dtype);
-    return [multiply(d, isFirst), multiply(d, subtract(1, isFirst))];
-  });
+  binary("maximum", "Max", a, b, (x, y, d) => toChosen(d, lessOrEqual(y, x)));
 
 function unary(
   operation: string,

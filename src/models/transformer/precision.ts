@@ -44,8 +44,8 @@ export function partOf(name: string): LayerPart | null {
   return match && ((match[1] ?? match[2]) as LayerPart);
 }
 
-/** What K N / (K + N) must be. At 64 integers were slower on AVX2; with VNNI they gain at 85, and at less lose nothing. */
-const leastGain = 80;
+/** What K N / (K + N) must be: on AVX2 integers were slower at 64, even at 96, faster at 128; with VNNI even at 85. */
+const leastGain = 100;
 
 /**
  * The parts that a sub-model computes in integers: those where it saves time. A product of K inputs and N outputs

@@ -32,8 +32,8 @@ export interface LoadedTransformer {
   readonly precision: Precision;
   /** What the stored names of this transformer begin with. */
   readonly prefix: string;
-  /** The weight feeds of a pass by one sub-model. */
-  readonly weights: (kind: PassKind, choice: FactorChoice) => Record<string, Feed>;
+  /** The weight feeds of a pass by one sub-model: made once, shared by all passes. */
+  readonly weights: (kind: PassKind, choice: FactorChoice) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first asked for. */
   readonly program: (name: string, build: () => Graph) => Promise<Program>;
   /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
@@ -80,7 +80,7 @@ export async function loadTransformer(
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
-  const feeds = new Map<string, Record<string, Feed>>();
+  const feeds = new Map<string, Readonly<Record<string, Feed>>>();
   return {
     runner,
     config,

@@ -101,11 +101,11 @@ describe("values", () => {
     expect(await apply((x) => slope(g.absolute, x), [-2, 0, 3])).toEqual([-1, 0, 1]);
   });
 
-  it("minimum gives the whole gradient to the first where equal", async () => {
+  it.each([g.minimum, g.maximum])("%o gives the whole gradient to the first where equal", async (choice) => {
     const graph = new Graph("ties");
     const x = graph.input("x", "float32", [1]);
     const y = graph.input("y", "float32", [1]);
-    const [dx, dy] = g.gradients(g.sum(g.minimum(x, y)), [x, y]);
+    const [dx, dy] = g.gradients(g.sum(choice(x, y)), [x, y]);
     graph.output("x slope", dx!);
     graph.output("y slope", dy!);
     const found = await evaluate(graph, { x: float32([1], [2]), y: float32([1], [2]) });

@@ -136,7 +136,8 @@ const apart = (a: readonly number[], b: readonly number[]) => rms(a.map((x, i) =
 describe("passes in integers", () => {
   const weights = randomWeights(nested, keyFromSeed(4));
 
-  // A weight is rounded by up to 1/128 of its row's largest and an activation by 1/254 of its own: with the largest
+  // A weight is rounded by up to 1/128 of its row's largest and an activation by 1/254 of its own (after GELU by 1/430,
+  // or 0.0021 if that is more): with the largest
   // near 2.5 standard deviations, 1.1 % and 0.6 % of a product's size, and four products follow each other, in a
   // residual stream that keeps the errors: 2.5 %. Twice that is allowed; a wrong scale or zero point gives 100 %.
   it.each([1, 2, 4])("are near those in float32, p = %i", async (factor) => {
@@ -209,15 +210,15 @@ describe("passes in integers", () => {
 describe("decodes in integers", () => {
   // Wide enough that the largest sub-model computes all layers in integers, and the smallest none.
   const config = transformerConfig({
-    ...{ grid: [3, 4], codebookSize: 9, classes: 3, width: 256, depth: 2, heads: 8, hidden: 512 },
-    factors: [1, 4, 8],
+    ...{ grid: [3, 4], codebookSize: 9, classes: 3, width: 256, depth: 2, heads: 8, hidden: 1024 },
+    factors: [1, 2, 8],
   });
   const weights = randomWeights(config, keyFromSeed(6), 0.05);
-  const plan = makePlan({ sizes: "8x2,4x2,1x2", guidance: { scale: 1 } });
+  const plan = makePlan({ sizes: "8x2,2x2,1x2", guidance: { scale: 1 } });
 
   it("use integers where products are large", () => {
     expect(quantisedParts(config, "int8", 1)).toEqual(["attention", "mlp"]);
-    expect(quantisedParts(config, "int8", 4)).toEqual(["mlp"]);
+    expect(quantisedParts(config, "int8", 2)).toEqual(["mlp"]);
     expect(quantisedParts(config, "int8", 8)).toEqual([]);
     expect(quantisedParts(config, "int8", [1, 8])).toEqual([]);
     expect(quantisedParts(config, "fp32", 1)).toEqual([]);
@@ -257,7 +258,7 @@ describe("decodes in integers", () => {
     const transformer = await loadTransformer(runner, config, weights, { precision: "int8" });
     const [query, levels] = ["blocks.0.attention.query.weight", levelsOf("blocks.0.attention.query.weight")];
     const stored = await runner.get([query, levels].map((name) => `transformer/${name}`));
-    expect(stored[`transformer/${query}`]!.dims).toEqual([64, 256]); // of sub-model 1/4, the largest in float32
+    expect(stored[`transformer/${query}`]!.dims).toEqual([128, 256]); // of sub-model 1/2, the largest in float32
     expect(stored[`transformer/${levels}`]!.dims).toEqual([256, 256]);
     await transformer.dispose();
     expect(await runner.stats()).toEqual(before);
