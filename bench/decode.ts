@@ -10,6 +10,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../cli/table.ts";
+import { InputError } from "../src/core/errors.ts";
 import type { HostTensor } from "../src/core/tensor.ts";
 import { type DecodePlan, flatPlan, makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
@@ -57,7 +58,7 @@ const quickSize = async () => random({ grid: [4, 4], width: 64, depth: 2, heads:
 
 export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu", precision = "fp32" }) => {
   if (size !== undefined && !(size in sizes)) {
-    throw new Error(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
+    throw new InputError(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
   }
   const figures: Record<string, unknown> = {};
   for (const name of size ? [size] : Object.keys(sizes)) {

@@ -4,6 +4,7 @@
  */
 import { Argument, Command, Option } from "commander";
 import { toJson } from "../cli/report.ts";
+import { InputError } from "../src/core/errors.ts";
 import type { Bench, BenchRequest } from "./bench.ts";
 import { circumstances } from "./circumstances.ts";
 
@@ -22,7 +23,7 @@ interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device" | "
   json?: boolean;
 }
 
-await new Command("npm run bench --")
+const program = new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
   .option(
     "--size <name>",
@@ -53,5 +54,11 @@ await new Command("npm run bench --")
     };
     const figures = await bench({ say, isQuick, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
-  })
-  .parseAsync();
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  program.error(`bench: ${error.message}`, { exitCode: 2 });
+}

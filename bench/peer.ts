@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { table } from "../cli/table.ts";
+import { InputError } from "../src/core/errors.ts";
 import { makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
@@ -24,7 +25,7 @@ const sizes = {
 
 export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
   if (!(size in sizes))
-    throw new Error(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
+    throw new InputError(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
   const { rounds, ...shape } = isQuick
     ? { grid: [4, 4], width: 64, depth: 2, heads: 8, rounds: 1 }
     : sizes[size as keyof typeof sizes];

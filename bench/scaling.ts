@@ -10,6 +10,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { table } from "../cli/table.ts";
+import { InputError } from "../src/core/errors.ts";
 import { decodeMemory } from "../src/decoding/memory.ts";
 import { type DecodePlan, evenSizes, makePlan } from "../src/decoding/plan.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
@@ -55,7 +56,8 @@ const quickMiddle: Middle = {
 
 export const benchScaling: Bench = async ({ say, isQuick, axis }) => {
   const wanted = axisNames.filter((name) => axis === undefined || name === axis);
-  if (wanted.length === 0) throw new Error(`--axis: must be one of ${axisNames.join(", ")}, got ${axis}`);
+  if (wanted.length === 0)
+    throw new InputError(`--axis: must be one of ${axisNames.join(", ")}, got ${axis}`);
   const axes: Axis[] = [];
   for (const name of wanted) {
     const measured = await measureAxis(name, isQuick ? quickMiddle : middle, isQuick ? 1 : 3);

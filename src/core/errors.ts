@@ -15,6 +15,16 @@ export function requireInput(condition: unknown, message: string): asserts condi
   if (!condition) throw new InputError(message);
 }
 
+/** What a read gives, or null where it is refused: for what can be made again, so that a damaged file is as good as none. */
+export async function unlessRefused<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
 /**
  * The error for a name that is not in a known list: it lists what there is and suggests the nearest.
  *

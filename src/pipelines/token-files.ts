@@ -6,7 +6,7 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError, requireInput } from "../core/errors.ts";
+import { requireInput, unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import { integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
@@ -109,13 +109,10 @@ const digits = (number: number): string => String(number).padStart(4, "0");
 const partName = (part: number, parts: number): string =>
   `${digits(part + 1)}-of-${digits(parts)}.safetensors`;
 
+/** False too for tokens that are damaged or of another tokenizer: they are made anew. */
 async function isThere(path: string, { digest, description }: TokeniseOptions): Promise<boolean> {
-  try {
-    return fromTensors(await readSafetensors(path), path, digest).source === description;
-  } catch (error) {
-    if (error instanceof InputError) return false; // absent, damaged or of another tokenizer: made anew
-    throw error;
-  }
+  const reading = readSafetensors(path).then((content) => fromTensors(content, path, digest));
+  return (await unlessRefused(reading))?.source === description;
 }
 
 /** Parts of an earlier division of the dataset. */

@@ -1,7 +1,7 @@
 /** JSON files (Node): whole or not at all when written, with the place of the fault when read. */
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../core/atomic-file.ts";
-import { InputError } from "../core/errors.ts";
+import { InputError, unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 
 /**
@@ -27,14 +27,7 @@ export async function readJson(path: string): Promise<unknown> {
 }
 
 /** The value in a JSON file; null where there is none, or it is not whole. */
-export async function readJsonIfWhole(path: string): Promise<unknown> {
-  try {
-    return await readJson(path);
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
-}
+export const readJsonIfWhole = (path: string): Promise<unknown> => unlessRefused(readJson(path));
 
 /**
  * Writes a value as indented JSON ending in a newline.

@@ -1,7 +1,7 @@
 /** Safetensors files (Node). The format itself, free of Node, is in safetensors-format.ts. */
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../core/atomic-file.ts";
-import { InputError } from "../core/errors.ts";
+import { unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/file-error.ts";
 import {
   decodeSafetensors,
@@ -27,12 +27,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsContent>
 
 /** The tensors of a file that can be made again; null where it is not there, cannot be read or is not whole. */
 export async function readTensorsIfWhole(path: string): Promise<Tensors | null> {
-  try {
-    return (await readSafetensors(path)).tensors;
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
+  return (await unlessRefused(readSafetensors(path)))?.tensors ?? null;
 }
 
 /**

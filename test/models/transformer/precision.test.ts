@@ -137,9 +137,9 @@ describe("passes in integers", () => {
   const weights = randomWeights(nested, keyFromSeed(4));
 
   // A weight is rounded by up to 1/128 of its row's largest and an activation by 1/254 of its own (after GELU by 1/430,
-  // or 0.0021 if that is more): with the largest
-  // near 2.5 standard deviations, 1.1 % and 0.6 % of a product's size, and four products follow each other, in a
-  // residual stream that keeps the errors: 2.5 %. Twice that is allowed; a wrong scale or zero point gives 100 %.
+  // or 0.0021 if that is more): with the largest near 2.5 standard deviations, 1.1 % and 0.6 % of a product's size, and
+  // four products follow each other, in a residual stream that keeps the errors: 2.5 %. Twice that is allowed; a wrong
+  // scale or zero point gives 100 %.
   it.each([1, 2, 4])("are near those in float32, p = %i", async (factor) => {
     await put(weights, "w/");
     const exact = await logits(nested, factor, []);
