@@ -1,5 +1,5 @@
 /** What every bench shares. */
-import type { Report } from "../cli/report.ts";
+import type { Report } from "../cli/output/report.ts";
 import type { Precision } from "../src/models/transformer/precision.ts";
 import type { Device } from "../src/runtime/runner.ts";
 

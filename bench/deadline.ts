@@ -9,19 +9,19 @@
  * the judge's features.
  */
 import { spawn } from "node:child_process";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { Picture } from "../src/data/source.ts";
-import { reservedShare } from "../src/decoding/deadline.ts";
-import { readClassifier } from "../src/evaluation/classifier-folder.ts";
 import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
-import { frechetDistanceOn } from "../src/evaluation/frechet.ts";
-import { accuracyOf, inGroups, openJudging } from "../src/evaluation/judge.ts";
-import { openParts } from "../src/evaluation/real-pictures.ts";
-import { seenSetOf } from "../src/evaluation/seen-set.ts";
+import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
+import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/feature-extractor.ts";
+import { frechetDistanceOn } from "../src/evaluation/metrics/frechet.ts";
+import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
+import { openParts } from "../src/evaluation/reference-set.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
 import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { reservedShare } from "../src/planning/deadline.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Runner } from "../src/runtime/runner.ts";
 import { type Bench, median } from "./bench.ts";
 

@@ -9,7 +9,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { HostTensor } from "../src/core/tensor.ts";
 import { type DecodePlan, flatPlan, makePlan } from "../src/decoding/plan.ts";
@@ -19,7 +19,7 @@ import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import type { Precision } from "../src/models/transformer/precision.ts";
 import { type LoadedTransformer, loadTransformer } from "../src/models/transformer/predictor.ts";
 import { modelPlanCost, readModel } from "../src/pipelines/model.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
 import { type Bench, type BenchRequest, median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";

@@ -3,7 +3,7 @@
  * error under `--json`), and as the very last line of standard output one JSON object.
  */
 import { Argument, Command, Option } from "commander";
-import { toJson } from "../cli/report.ts";
+import { toJson } from "../cli/output/report.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { Bench, BenchRequest } from "./bench.ts";
 import { circumstances } from "./circumstances.ts";

@@ -9,7 +9,7 @@ import { maskId, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { createPredictor, loadTransformer } from "../src/models/transformer/predictor.ts";
 import { modelFacts } from "../src/pipelines/model.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { settledMemory } from "./settled-memory.ts";
 
 /** In bytes, but for the number of parameters. */

@@ -6,7 +6,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { type Bench, median } from "./bench.ts";
 import type { MemoryUse } from "./memory-child.ts";
 

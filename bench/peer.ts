@@ -3,7 +3,7 @@
  * threads), taking turns with ours, and our default plan. Skipped, visibly, where python3 has no torch.
  */
 import { availableParallelism } from "node:os";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import { makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
@@ -11,7 +11,7 @@ import { transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { loadTransformer } from "../src/models/transformer/predictor.ts";
 import { modelPlanCost } from "../src/pipelines/model.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { type Bench, median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";
 import { noPeer, startPeer } from "./torch.ts";

@@ -7,7 +7,7 @@ import { initialise } from "../src/models/parameters.ts";
 import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { loadTransformer } from "../src/models/transformer/predictor.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";
 import { settledMemory } from "./settled-memory.ts";

@@ -9,12 +9,12 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
-import { decodeMemory } from "../src/decoding/memory.ts";
 import { type DecodePlan, evenSizes, makePlan } from "../src/decoding/plan.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { modelPlanCost, transformerFacts } from "../src/pipelines/model.ts";
+import { decodeMemory } from "../src/planning/memory.ts";
 import { type Bench, median } from "./bench.ts";
 import {
   type Axis,

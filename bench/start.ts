@@ -9,7 +9,7 @@ import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { writeModel } from "../src/pipelines/model.ts";
 import { toyModel } from "../test/pipelines/toy-model.ts";
 import { type Bench, median } from "./bench.ts";

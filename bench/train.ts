@@ -10,12 +10,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { table } from "../cli/table.ts";
+import { table } from "../cli/output/table.ts";
 import { foldIn, type Key, uniforms } from "../src/core/random.ts";
-import { spritesSource } from "../src/data/sprites/index.ts";
+import { spritesSource } from "../src/data/drawn/sprites/index.ts";
 import { encode } from "../src/graph/index.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
-import { createNodeRunner } from "../src/runtime/node.ts";
+import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
 import { loadConfig, resolveConfig } from "../src/training/config.ts";
 import { type TrainingJob, train } from "../src/training/loop.ts";

@@ -12,10 +12,10 @@ import type {
 } from "../src/evaluate.ts";
 import type { DecodePlan, GenerativeModel } from "../src/index.ts";
 import { classifierFolder } from "./commands/classifier.ts";
-import type { EvaluationOptions } from "./evaluation-options.ts";
-import { openStages, type PlannedWork, type Stages } from "./evaluation-progress.ts";
-import { asOptions } from "./options.ts";
-import { type PaceOptions, paceOf } from "./pace-options.ts";
+import type { EvaluationOptions } from "./options/evaluation-options.ts";
+import { type PaceOptions, paceOf } from "./options/frame-rate-options.ts";
+import { asOptions } from "./options/parse.ts";
+import { openStages, type PlannedWork, type Stages } from "./output/evaluation-progress.ts";
 
 /** What plans are chosen by. */
 export interface PlanGround {

@@ -1,7 +1,7 @@
 /** The plan of a model and the flat decode, timed on equal terms: what both demos show. */
 import type { GenerateProgress, GenerateStats, PlanInput } from "../src/index.ts";
-import { startProgress } from "./progress.ts";
-import { short, table } from "./table.ts";
+import { startProgress } from "./output/progress.ts";
+import { short, table } from "./output/table.ts";
 
 /** What differs from call to call. */
 interface Changes {

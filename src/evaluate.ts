@@ -1,21 +1,12 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
 
 export type { Fold } from "./data/video/ucf101.ts";
-export { type ClassFactor, classFactors } from "./evaluation/class-factors.ts";
-export { type ClassifierFolder, readClassifier, writeClassifier } from "./evaluation/classifier-folder.ts";
 export {
   type ComparisonOptions,
   type EvaluateProgress,
   requireKnown,
   type Verdict,
 } from "./evaluation/comparison.ts";
-export {
-  type DistillationStudy,
-  isFullSize,
-  planDistillation,
-  type StudyVariant,
-} from "./evaluation/distillation.ts";
-export { type Estimate, type Estimated, estimate, isEstimate } from "./evaluation/estimate.ts";
 export {
   type EvaluateOptions,
   type Evaluation,
@@ -33,6 +24,12 @@ export {
   type PredictionVerdict,
 } from "./evaluation/evaluate-prediction.ts";
 export { type ChartedRow, type EvaluationFiles, writeEvaluation } from "./evaluation/evaluation-files.ts";
+export { type ClassFactor, classFactors } from "./evaluation/features/class-factors.ts";
+export {
+  type ClassifierFolder,
+  readClassifier,
+  writeClassifier,
+} from "./evaluation/features/classifier-folder.ts";
 export {
   type Extracted,
   type FeatureNetwork,
@@ -40,8 +37,15 @@ export {
   featureNetworkDescription,
   openFeatureNetwork,
   readFeatureNetwork,
-} from "./evaluation/feature-network.ts";
-export type { FeatureSet } from "./evaluation/feature-set.ts";
+} from "./evaluation/features/feature-network.ts";
+export {
+  readStatistics,
+  type StatisticsOwner,
+  writeStatistics,
+} from "./evaluation/features/statistics-file.ts";
+export { type TrainClassifierOptions, trainClassifier } from "./evaluation/features/train-classifier.ts";
+export { type Estimate, type Estimated, estimate, isEstimate } from "./evaluation/metrics/estimate.ts";
+export type { FeatureSet } from "./evaluation/metrics/feature-set.ts";
 export {
   addFeatures,
   emptyStatistics,
@@ -52,20 +56,25 @@ export {
   type Moments,
   momentsOf,
   statisticsOf,
-} from "./evaluation/frechet.ts";
+} from "./evaluation/metrics/frechet.ts";
+export { psnr, ssim } from "./evaluation/metrics/image-metrics.ts";
 export {
   type InceptionScore,
   inceptionScoreOfLogits,
   inceptionScoreOfProbabilities,
-} from "./evaluation/inception-score.ts";
+} from "./evaluation/metrics/inception-score.ts";
 export {
   type KernelDistanceOptions,
   kernelDistance,
-} from "./evaluation/kernel-distance.ts";
+} from "./evaluation/metrics/kernel-distance.ts";
+export {
+  type PrecisionRecall,
+  type PrecisionRecallOptions,
+  precisionRecall,
+} from "./evaluation/metrics/precision-recall.ts";
+export type { SetMeasures } from "./evaluation/metrics/set-metrics.ts";
+export { openStatisticsStream, type StatisticsStream } from "./evaluation/metrics/statistics-stream.ts";
 export type { NetworkFacts, NetworkOptions, NetworkVerdict } from "./evaluation/network-comparison.ts";
-export { psnr, ssim } from "./evaluation/picture-metrics.ts";
-export { type GridPoint, type GridSettings, planGrid } from "./evaluation/plan-grid.ts";
-export { openPlanJudge, type PlanJudge, type PlanJudgeOptions } from "./evaluation/plan-judge.ts";
 export {
   type PlanFigures,
   type PlanRow,
@@ -73,15 +82,15 @@ export {
   type RunReport,
   ratioOf,
 } from "./evaluation/plan-runs.ts";
+export { drawnSeeds, openParts, type PartsOptions } from "./evaluation/reference-set.ts";
+export { openPlanJudge, type PlanJudge, type PlanJudgeOptions } from "./evaluation/score-plans.ts";
 export {
-  type PrecisionRecall,
-  type PrecisionRecallOptions,
-  precisionRecall,
-} from "./evaluation/precision-recall.ts";
-export { drawnSeeds, openParts, type PartsOptions } from "./evaluation/real-pictures.ts";
-export type { SetMeasures } from "./evaluation/seen-set.ts";
-export { readStatistics, type StatisticsOwner, writeStatistics } from "./evaluation/statistics-file.ts";
-export { openStatisticsStream, type StatisticsStream } from "./evaluation/statistics-stream.ts";
+  type DistillationStudy,
+  isFullSize,
+  planDistillation,
+  type StudyVariant,
+} from "./evaluation/studies/distillation.ts";
+export { type GridPoint, type GridSettings, planGrid } from "./evaluation/studies/plan-grid.ts";
 export {
   type Claim,
   planStudy,
@@ -90,6 +99,5 @@ export {
   type StudyName,
   studyNames,
   verdictsOf,
-} from "./evaluation/studies.ts";
+} from "./evaluation/studies/studies.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";
-export { type TrainClassifierOptions, trainClassifier } from "./evaluation/train-classifier.ts";

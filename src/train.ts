@@ -1,15 +1,22 @@
 /** Making models: data, configurations, run folders. */
-export { type FolderSource, folderSource, type Resampler, resamplers, verifyFolder } from "./data/folder.ts";
+
+export { spriteClasses, spritesSource } from "./data/drawn/sprites/index.ts";
+export {
+  type FolderSource,
+  folderSource,
+  type Resampler,
+  resamplers,
+  verifyFolder,
+} from "./data/image/image-folder.ts";
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
 export type { PictureSource } from "./data/source.ts";
-export { spriteClasses, spritesSource } from "./data/sprites/index.ts";
-export { type Stage, stages, type TrainModelOptions, trainModel } from "./pipelines/train-model.ts";
+export { type Stage, stages, type TrainModelOptions, trainModel } from "./runs/train-model.ts";
 export {
   onTokenizer,
   type TrainedVariant,
   type TrainVariantsOptions,
   trainVariants,
-} from "./pipelines/train-variants.ts";
+} from "./runs/train-variants.ts";
 export {
   type ConfigOptions,
   type DataConfig,

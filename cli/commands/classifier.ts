@@ -1,11 +1,11 @@
 /** `magnets classifier`: train the judge that `magnets evaluate` asks. */
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { addThreadsOption } from "../machine-options.ts";
-import { asOptions, finishCommand, wholeNumber } from "../options.ts";
-import { addPaceOptions, type PaceOptions } from "../pace-options.ts";
-import { startProgress } from "../progress.ts";
-import { openReport } from "../report.ts";
+import { addPaceOptions, type PaceOptions } from "../options/frame-rate-options.ts";
+import { addThreadsOption } from "../options/machine-options.ts";
+import { asOptions, finishCommand, wholeNumber } from "../options/parse.ts";
+import { startProgress } from "../output/progress.ts";
+import { openReport } from "../output/report.ts";
 
 interface ClassifierOptions extends PaceOptions {
   data: string;

@@ -1,16 +1,16 @@
 /** `magnets predict` and `magnets interpolate`: given frames of a video gone on with, or filled in between. */
 import { type Command, Option } from "commander";
 import type { Clip, Completion, VideoPipeline } from "../../src/index.ts";
-import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
-import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options.ts";
-import { deadlineLine } from "../deadline-line.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
-import { finishCommand, wholeNumber } from "../options.ts";
-import { frameRateOption } from "../pace-options.ts";
-import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
-import { openReport, type Report } from "../report.ts";
-import { writeVideos } from "../write-clips.ts";
-import type { OutOptions } from "../write-pictures.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
+import { frameRateOption } from "../options/frame-rate-options.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { finishCommand, wholeNumber } from "../options/parse.ts";
+import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addClipOptions, type ClipOptions, clipWritingOf } from "../options/video-options.ts";
+import { deadlineLine } from "../output/deadline-line.ts";
+import { openReport, type Report } from "../output/report.ts";
+import type { OutOptions } from "../output/write-images.ts";
+import { writeVideos } from "../output/write-videos.ts";
 
 interface CompleteOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, ClipOptions {
   video: string;
@@ -85,7 +85,7 @@ async function complete(
   const { countOf, ensureWritableFolder, filledIn, sideBySide, VideoPipeline } = await import(
     "../../src/index.ts"
   );
-  const { startProgress } = await import("../progress.ts");
+  const { startProgress } = await import("../output/progress.ts");
   await clipWritingOf(options); // what cannot be written is told before anything is made
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });

@@ -1,10 +1,10 @@
 /** `magnets data preview`: a sheet of a dataset's pictures, as training will see them. */
 import type { Command } from "commander";
 import type { Clip } from "../../src/index.ts";
-import { clipWritingOf } from "../clip-options.ts";
-import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
-import { addPaceOptions, type PaceOptions } from "../pace-options.ts";
-import { openReport } from "../report.ts";
+import { addPaceOptions, type PaceOptions } from "../options/frame-rate-options.ts";
+import { decimalNumber, finishCommand, wholeNumber } from "../options/parse.ts";
+import { clipWritingOf } from "../options/video-options.ts";
+import { openReport } from "../output/report.ts";
 
 interface PreviewOptions extends PaceOptions {
   source: string;
@@ -94,7 +94,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
         `${classes === 0 ? "no classes" : `${classes} classes`}; ${pictures.length} drawn on ${out}`,
     );
     if (report.isTerminal) {
-      const { halfBlocks } = await import("../terminal.ts");
+      const { halfBlocks } = await import("../output/terminal.ts");
       const still = isMoving ? clips.map((clip) => frameOf(clip, Math.floor(clip.frames / 2))) : pictures;
       report.say(await halfBlocks(await pictureSheet(still, layout), process.stdout.columns));
     }

@@ -1,9 +1,9 @@
 /** `magnets demo video` (`npm start -- video`): clips from the shipped model, one gone on with, and the flat decode. */
 import { relative } from "node:path";
-import { planTable } from "../plan-table.ts";
+import { planTable } from "../output/plan-table.ts";
+import { openReport } from "../output/report.ts";
+import { writeVideos } from "../output/write-videos.ts";
 import { race, raceTable } from "../race.ts";
-import { openReport } from "../report.ts";
-import { writeVideos } from "../write-clips.ts";
 
 export interface DemoOptions {
   model?: string;

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
-import { finishCommand, seed } from "../options.ts";
-import { planTable } from "../plan-table.ts";
-import { openReport } from "../report.ts";
-import { writeGenerated } from "../write-pictures.ts";
+import { finishCommand, seed } from "../options/parse.ts";
+import { planTable } from "../output/plan-table.ts";
+import { openReport } from "../output/report.ts";
+import { writeGenerated } from "../output/write-images.ts";
 import type { DemoOptions } from "./demo-video.ts";
 
 export function addDemoCommand(program: Command, signal: AbortSignal): void {

@@ -1,8 +1,8 @@
 /** `magnets doctor`: what this machine offers, what is missing, and how to get it. */
 import type { Command } from "commander";
-import { finishCommand } from "../options.ts";
-import { openReport } from "../report.ts";
-import { short, table } from "../table.ts";
+import { finishCommand } from "../options/parse.ts";
+import { openReport } from "../output/report.ts";
+import { short, table } from "../output/table.ts";
 
 export function addDoctorCommand(program: Command): void {
   const command = program

@@ -1,12 +1,12 @@
 /** `magnets edit`: a part of a picture made anew. */
 import { type Command, Option } from "commander";
-import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
-import { deadlineLine } from "../deadline-line.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
-import { box, finishCommand, wholeNumber } from "../options.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
-import { openReport } from "../report.ts";
-import { type OutOptions, writeGenerated } from "../write-pictures.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { box, finishCommand, wholeNumber } from "../options/parse.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { deadlineLine } from "../output/deadline-line.ts";
+import { openReport } from "../output/report.ts";
+import { type OutOptions, writeGenerated } from "../output/write-images.ts";
 
 interface EditOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions {
   image: string;

@@ -1,11 +1,11 @@
 /** `magnets evaluate`: how good decode plans are, and what they cost, on one model. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { PlanInput } from "../../src/index.ts";
-import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
-import { sayEvaluation, toResult, writeFiles } from "../evaluation-report.ts";
 import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
-import { collect, decimalNumber, finishCommand } from "../options.ts";
-import { openReport } from "../report.ts";
+import { addEvaluationOptions, type EvaluationOptions } from "../options/evaluation-options.ts";
+import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
+import { sayEvaluation, toResult, writeFiles } from "../output/evaluation-report.ts";
+import { openReport } from "../output/report.ts";
 
 interface EvaluateCommandOptions extends EvaluationOptions {
   plan?: string[];

@@ -1,8 +1,8 @@
 /** `magnets info`: what a model folder holds. */
 import type { Command } from "commander";
-import { finishCommand } from "../options.ts";
-import { openReport } from "../report.ts";
-import { short, table } from "../table.ts";
+import { finishCommand } from "../options/parse.ts";
+import { openReport } from "../output/report.ts";
+import { short, table } from "../output/table.ts";
 
 export function addInfoCommand(program: Command): void {
   const command = program

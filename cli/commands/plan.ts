@@ -1,12 +1,12 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
 import { type Command, Option } from "commander";
 import type { GenerativeModel, PlanInTimeOptions, Task, TimedPlan } from "../../src/index.ts";
-import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../machine-options.ts";
-import { finishCommand, wholeNumber } from "../options.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
-import { planTable } from "../plan-table.ts";
-import { openReport } from "../report.ts";
-import { short } from "../table.ts";
+import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../options/machine-options.ts";
+import { finishCommand, wholeNumber } from "../options/parse.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { planTable } from "../output/plan-table.ts";
+import { openReport } from "../output/report.ts";
+import { short } from "../output/table.ts";
 
 interface PlanCommandOptions extends PlanOptions, ComputeOptions {
   task: "generate" | Task;

@@ -1,16 +1,16 @@
 /** `magnets sample`: new pictures or clips from a model folder. */
 import { type Command, Option } from "commander";
 import type { Generated, GeneratedVideos } from "../../src/index.ts";
-import { addBatchOptions, type BatchOptions, batchingOf } from "../batch-options.ts";
-import { addClipOptions, type ClipOptions, clipWritingOf } from "../clip-options.ts";
-import { deadlineLine } from "../deadline-line.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../machine-options.ts";
-import { finishCommand, list, wholeNumber } from "../options.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../plan-options.ts";
-import { openReport } from "../report.ts";
-import { short } from "../table.ts";
-import { writeVideos } from "../write-clips.ts";
-import { type OutOptions, writeGenerated } from "../write-pictures.ts";
+import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
+import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { finishCommand, list, wholeNumber } from "../options/parse.ts";
+import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addClipOptions, type ClipOptions, clipWritingOf } from "../options/video-options.ts";
+import { deadlineLine } from "../output/deadline-line.ts";
+import { openReport } from "../output/report.ts";
+import { short } from "../output/table.ts";
+import { type OutOptions, writeGenerated } from "../output/write-images.ts";
+import { writeVideos } from "../output/write-videos.ts";
 
 interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, ClipOptions {
   class?: string[];
@@ -44,7 +44,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
 async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { countOf, ensureWritableFolder, InputError, openPipeline } = await import("../../src/index.ts");
-  const { startProgress } = await import("../progress.ts");
+  const { startProgress } = await import("../output/progress.ts");
   const writing = await clipWritingOf(options);
   await ensureWritableFolder(options.out);
   const pipeline = await openPipeline(folder, { ...options, calibrationFolder });

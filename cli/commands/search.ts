@@ -2,13 +2,13 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Finalist, FindFrontProgress, FoundFront } from "../../src/index.ts";
-import { addJudgeOptions, type JudgeOptions } from "../evaluation-options.ts";
 import { openRunners, openSubject } from "../evaluation-run.ts";
-import { addComputeOptions, type ComputeOptions } from "../machine-options.ts";
-import { decimalNumber, finishCommand, wholeNumber } from "../options.ts";
-import { type Progress, startProgress } from "../progress.ts";
-import { openReport } from "../report.ts";
-import { table } from "../table.ts";
+import { addJudgeOptions, type JudgeOptions } from "../options/evaluation-options.ts";
+import { addComputeOptions, type ComputeOptions } from "../options/machine-options.ts";
+import { decimalNumber, finishCommand, wholeNumber } from "../options/parse.ts";
+import { type Progress, startProgress } from "../output/progress.ts";
+import { openReport } from "../output/report.ts";
+import { table } from "../output/table.ts";
 
 interface SearchOptions extends ComputeOptions, JudgeOptions {
   budget: number;

@@ -4,8 +4,6 @@ import type { Command } from "commander";
 import type { DistillationStudy, PlanVerdict, StudyVariant } from "../../src/evaluate.ts";
 import type { DecodePlan } from "../../src/index.ts";
 import type { TrainConfig, TrainedVariant } from "../../src/train.ts";
-import { addMeasuringOptions, type EvaluationOptions } from "../evaluation-options.ts";
-import { openStages, type PlannedWork, totalWork } from "../evaluation-progress.ts";
 import {
   type Measured,
   measureModel,
@@ -16,14 +14,16 @@ import {
   rowsOf,
   worksOf,
 } from "../evaluation-run.ts";
-import { collect, finishCommand, wholeNumber } from "../options.ts";
-import { paceOf } from "../pace-options.ts";
-import { timeLeft } from "../progress.ts";
-import { openReport, type Report } from "../report.ts";
-import { reportStudy } from "../study-report.ts";
-import { markdownTable } from "../table.ts";
-import { openTimeLeft, type TimeLeft } from "../time-left.ts";
-import { openTrainingBars } from "../training-progress.ts";
+import { addMeasuringOptions, type EvaluationOptions } from "../options/evaluation-options.ts";
+import { paceOf } from "../options/frame-rate-options.ts";
+import { collect, finishCommand, wholeNumber } from "../options/parse.ts";
+import { openStages, type PlannedWork, totalWork } from "../output/evaluation-progress.ts";
+import { timeLeft } from "../output/progress.ts";
+import { openReport, type Report } from "../output/report.ts";
+import { reportStudy } from "../output/study-report.ts";
+import { markdownTable } from "../output/table.ts";
+import { openTimeLeft, type TimeLeft } from "../output/time-left.ts";
+import { openTrainingBars } from "../output/training-progress.ts";
 
 interface DistillationOptions extends EvaluationOptions {
   tokenizer: string;

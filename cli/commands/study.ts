@@ -2,11 +2,11 @@
 import { basename, join } from "node:path";
 import { Argument, type Command } from "commander";
 import type { Study } from "../../src/evaluate.ts";
-import { addEvaluationOptions, type EvaluationOptions } from "../evaluation-options.ts";
 import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
-import { finishCommand } from "../options.ts";
-import { openReport } from "../report.ts";
-import { reportStudy } from "../study-report.ts";
+import { addEvaluationOptions, type EvaluationOptions } from "../options/evaluation-options.ts";
+import { finishCommand } from "../options/parse.ts";
+import { openReport } from "../output/report.ts";
+import { reportStudy } from "../output/study-report.ts";
 import { addDistillationStudy } from "./study-distillation.ts";
 
 export function addStudyCommand(program: Command, signal: AbortSignal): void {

@@ -1,10 +1,10 @@
 /** `magnets train`: from a configuration and data to a model folder. */
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { addDeviceOptions } from "../machine-options.ts";
-import { collect, finishCommand } from "../options.ts";
-import { openReport } from "../report.ts";
-import { openTrainingBars } from "../training-progress.ts";
+import { addDeviceOptions } from "../options/machine-options.ts";
+import { collect, finishCommand } from "../options/parse.ts";
+import { openReport } from "../output/report.ts";
+import { openTrainingBars } from "../output/training-progress.ts";
 
 interface TrainOptions {
   data?: string;

@@ -2,13 +2,13 @@
 import { InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import { folderSource, type Resampler } from "./folder.ts";
-import { motionsSource } from "./motions/index.ts";
+import { motionsSource } from "./drawn/motions/index.ts";
+import { spritesSource } from "./drawn/sprites/index.ts";
+import { folderSource, type Resampler } from "./image/image-folder.ts";
 import type { PictureSource } from "./source.ts";
-import { spritesSource } from "./sprites/index.ts";
-import { openVideoFolder, type VideoFolderOptions } from "./video/folder.ts";
 import type { Timing } from "./video/footage.ts";
 import { listPlain } from "./video/plain.ts";
+import { openVideoFolder, type VideoFolderOptions } from "./video/video-folder.ts";
 
 /** `stride`, `frameRate`, `clipsPerFile`, `split` and `fold` are of folders of videos. */
 export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split" | "fold"> {

@@ -5,12 +5,26 @@
 import { requireInput } from "../core/errors.ts";
 import type { PictureSource } from "../data/source.ts";
 import type { Runner } from "../runtime/runner.ts";
-import { tensorsDigest } from "../weights/digest.ts";
-import { classFactors, factorAccuracies } from "./class-factors.ts";
-import { type Classifier, loadClassifier } from "./classifier.ts";
-import type { ClassifierFolder } from "./classifier-folder.ts";
-import { inceptionScoreOfLogits } from "./inception-score.ts";
-import { type AddPictures, accuracyOf, inGroups, type Judged, openJudging } from "./judge.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { classFactors, factorAccuracies } from "./features/class-factors.ts";
+import { type Classifier, loadClassifier } from "./features/classifier.ts";
+import type { ClassifierFolder } from "./features/classifier-folder.ts";
+import {
+  type AddPictures,
+  accuracyOf,
+  inGroups,
+  type Judged,
+  openJudging,
+} from "./features/feature-extractor.ts";
+import { judgedDigest, realFeatures } from "./features/reference-features.ts";
+import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
+import {
+  fewestPictures,
+  measureSet,
+  type SeenSet,
+  type SetMeasures,
+  seenSetOf,
+} from "./metrics/set-metrics.ts";
 import {
   type NetworkComparison,
   type NetworkFacts,
@@ -18,8 +32,6 @@ import {
   type NetworkVerdict,
   openNetworkComparison,
 } from "./network-comparison.ts";
-import { judgedDigest, realFeatures } from "./real-features.ts";
-import { fewestPictures, measureSet, type SeenSet, type SetMeasures, seenSetOf } from "./seen-set.ts";
 
 /** What every evaluation is told. */
 export interface ComparisonOptions {

@@ -13,7 +13,7 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import type { AddPictures } from "./judge.ts";
+import type { AddPictures } from "./features/feature-extractor.ts";
 import { type Made, makeSet, type SetOptions } from "./make-set.ts";
 import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";

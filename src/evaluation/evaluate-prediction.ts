@@ -19,9 +19,9 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import { type Estimate, estimate, mean } from "./estimate.ts";
 import { type Made, makeSet } from "./make-set.ts";
-import { decibels, meanSquaredError, ssim } from "./picture-metrics.ts";
+import { type Estimate, estimate, mean } from "./metrics/estimate.ts";
+import { decibels, meanSquaredError, ssim } from "./metrics/image-metrics.ts";
 import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
 import type { PictureCodec } from "./tokenizer-report.ts";
 

@@ -1,9 +1,9 @@
 /** An evaluation as files: JSON and CSV with every figure, and charts of quality against compute. */
 import { join } from "node:path";
 import { type PointSeries, pointChart } from "../charts/point-chart.ts";
-import { writeFileAtomic } from "../core/atomic-file.ts";
-import { writeJson } from "../weights/json-file.ts";
-import { type Estimate, isEstimate } from "./estimate.ts";
+import { writeFileAtomic } from "../core/node/atomic-file.ts";
+import { writeJson } from "../weights/node/json-file.ts";
+import { type Estimate, isEstimate } from "./metrics/estimate.ts";
 
 /** What charts show of a plan. */
 export interface ChartedRow {

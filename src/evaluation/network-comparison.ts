@@ -9,20 +9,20 @@ import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { Picture, PictureSource } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
 import type { Runner } from "../runtime/runner.ts";
-import { tensorsDigest } from "../weights/digest.ts";
-import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/safetensors.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
+import { shownTogether } from "./features/feature-extractor.ts";
 import {
   type FeatureNetwork,
   type FeatureNetworkDescription,
   openFeatureNetwork,
-} from "./feature-network.ts";
-import { joinedRows } from "./feature-set.ts";
-import { momentsOf } from "./frechet.ts";
-import { inceptionScoreOfLogits } from "./inception-score.ts";
-import { shownTogether } from "./judge.ts";
-import { realCacheFile } from "./real-features.ts";
-import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./seen-set.ts";
-import { readStatistics, writeStatistics } from "./statistics-file.ts";
+} from "./features/feature-network.ts";
+import { realCacheFile } from "./features/reference-features.ts";
+import { readStatistics, writeStatistics } from "./features/statistics-file.ts";
+import { joinedRows } from "./metrics/feature-set.ts";
+import { momentsOf } from "./metrics/frechet.ts";
+import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
+import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./metrics/set-metrics.ts";
 
 /** Which network looks, and what it compares with. */
 export interface NetworkOptions {

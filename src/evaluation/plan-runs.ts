@@ -5,9 +5,9 @@
 import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
-import { remembered } from "../weights/remembered.ts";
+import { remembered } from "../weights/node/cache.ts";
 import type { ComparisonOptions } from "./comparison.ts";
-import { type Estimate, type Estimated, estimate, estimated } from "./estimate.ts";
+import { type Estimate, type Estimated, estimate, estimated } from "./metrics/estimate.ts";
 
 /** What decoding a series of pictures cost. */
 export interface DecodeStats {

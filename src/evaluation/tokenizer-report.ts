@@ -1,7 +1,7 @@
 /** How well a tokenizer keeps pictures: there and back again. */
 import type { Picture, PictureSource, Raster } from "../data/source.ts";
 import { pictureBatches } from "../data/views.ts";
-import { decibels, meanSquaredError } from "./picture-metrics.ts";
+import { decibels, meanSquaredError } from "./metrics/image-metrics.ts";
 
 /** The part of a pipeline that turns pictures into tokens and back. */
 export interface PictureCodec {

@@ -1,8 +1,8 @@
 /** `batchSize: "auto"`: as many pictures together as fit into a budget of memory. */
 import { requireInput } from "../core/errors.ts";
-import { arenaSlack, decodeMemory } from "../decoding/memory.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 import { decodingNumbers } from "../models/tokenizer/memory.ts";
+import { arenaSlack, decodeMemory } from "../planning/memory.ts";
 import { type GenerativeModel, transformerFacts } from "./model.ts";
 
 /** The share of the memory that this process could still get which "auto" uses unless told otherwise. */

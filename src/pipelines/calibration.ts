@@ -2,11 +2,12 @@
  * What decoding takes on this device, found by a few short decodes: every sub-model, guided and not, in full passes and
  * in partial ones of several sizes. It takes about as long as thirty quick decodes, and is kept in a file.
  */
-import { planCost } from "../decoding/cost.ts";
-import type { Timing } from "../decoding/deadline.ts";
+
 import { type DecodePlan, makePlan } from "../decoding/plan.ts";
-import { type PassTime, passesOf, stepSeconds } from "../decoding/step-times.ts";
-import { remembered } from "../weights/remembered.ts";
+import { planCost } from "../planning/cost.ts";
+import type { Timing } from "../planning/deadline.ts";
+import { type PassTime, passesOf, stepSeconds } from "../planning/latency.ts";
+import { remembered } from "../weights/node/cache.ts";
 import type { transformerFacts } from "./model.ts";
 
 export interface CalibrationOptions {

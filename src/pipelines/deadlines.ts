@@ -1,9 +1,9 @@
 /** Deadlines of one model in one runner: what this device needs, the plan to begin with, and how it is kept. */
 import { requireInput } from "../core/errors.ts";
-import { keepDeadline, planInTime, type Timing } from "../decoding/deadline.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
-import { planFamily } from "../decoding/plan-budget.ts";
-import { secondsOfSteps } from "../decoding/step-times.ts";
+import { planFamily } from "../planning/budget.ts";
+import { keepDeadline, planInTime, type Timing } from "../planning/deadline.ts";
+import { secondsOfSteps } from "../planning/latency.ts";
 import { calibratedTiming } from "./calibration.ts";
 import { type GenerativeModel, modelIdentity, modelPlanCost, transformerFacts } from "./model.ts";
 

@@ -9,6 +9,8 @@ import type { Picture, Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
 import type { TimedPlan } from "./deadlines.ts";
+import { type GenerativeModel, planFor } from "./model.ts";
+import { type PixelMask, tokenMask } from "./node/mask-file.ts";
 import {
   type DecodeChoices,
   type Decoded,
@@ -19,9 +21,7 @@ import {
   type PlanInTimeOptions,
   planInput,
   requirePositive,
-} from "./generator.ts";
-import { type PixelMask, tokenMask } from "./mask.ts";
-import { type GenerativeModel, planFor } from "./model.ts";
+} from "./session.ts";
 
 export interface GenerateOptions extends DecodeChoices {
   /** Names or numbers that take turns over the pictures, or "all"; null or left out: no condition. */

@@ -8,9 +8,6 @@
 import { join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
 import { sizeOf } from "../core/tensor.ts";
-import type { PlanCost } from "../decoding/cost.ts";
-import { planCost } from "../decoding/cost.ts";
-import { type FindFrontOptions, type FoundFront, findFront } from "../decoding/find-front.ts";
 import {
   basePlan,
   completionPlan,
@@ -20,8 +17,6 @@ import {
   type PlanInput,
   printSizes,
 } from "../decoding/plan.ts";
-import { flatMultiplyAdds, planWithin } from "../decoding/plan-budget.ts";
-import { type PlanFront, planReaching, readFront } from "../decoding/plan-front.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -40,12 +35,22 @@ import {
 } from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
 import { arithmeticOf, type Precision } from "../models/transformer/precision.ts";
+import { flatMultiplyAdds, planWithin } from "../planning/budget.ts";
+import type { PlanCost } from "../planning/cost.ts";
+import { planCost } from "../planning/cost.ts";
+import { type FindFrontOptions, type FoundFront, findFront } from "../planning/find-pareto-front.ts";
+import { type PlanFront, planReaching, readFront } from "../planning/pareto-front.ts";
 import type { Device } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
-import { tensorsDigest } from "../weights/digest.ts";
-import { readJson, writeJson } from "../weights/json-file.ts";
-import { readModelIndex, readModelPart, writeModelIndex, writeModelPart } from "../weights/model-folder.ts";
-import type { StoreOptions, Tensors } from "../weights/safetensors.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { readJson, writeJson } from "../weights/node/json-file.ts";
+import {
+  readModelIndex,
+  readModelPart,
+  writeModelIndex,
+  writeModelPart,
+} from "../weights/node/model-folder.ts";
+import type { StoreOptions, Tensors } from "../weights/node/safetensors-file.ts";
 
 export interface GenerativeModel {
   readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };

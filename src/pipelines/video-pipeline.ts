@@ -9,6 +9,7 @@ import { type Task, taskClass } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
 import type { TimedPlan } from "./deadlines.ts";
+import { type GenerativeModel, planFor } from "./model.ts";
 import {
   type DecodeChoices,
   type Decoded,
@@ -19,8 +20,7 @@ import {
   type PlanInTimeOptions,
   planInput,
   requirePositive,
-} from "./generator.ts";
-import { type GenerativeModel, planFor } from "./model.ts";
+} from "./session.ts";
 
 export interface GenerateVideoOptions extends DecodeChoices {
   /** Names or numbers that take turns over the clips, or "all"; null or left out: no condition. */

@@ -1,6 +1,6 @@
 /** What a run logged, read back. */
 import { readFile } from "node:fs/promises";
-import { fileError } from "../core/file-error.ts";
+import { fileError } from "../core/node/file-error.ts";
 
 /** The figures of one logged line, `step` among them. */
 export type MetricsLine = Readonly<Record<string, number>>;

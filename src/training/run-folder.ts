@@ -11,12 +11,12 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/atomic-file.ts";
 import { InputError, requireInput } from "../core/errors.ts";
-import { fileError } from "../core/file-error.ts";
+import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/atomic-file.ts";
+import { fileError } from "../core/node/file-error.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import { readJson, writeJson } from "../weights/json-file.ts";
-import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
+import { readJson, writeJson } from "../weights/node/json-file.ts";
+import { readSafetensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
 
 /** The state of a run after `step` steps. */
 export interface Checkpoint {

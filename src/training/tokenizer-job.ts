@@ -1,7 +1,7 @@
 /** What a picture tokenizer brings to the training loop. */
 import { foldIn, type Key } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { pictureSheet } from "../data/sheet.ts";
+import { pictureSheet } from "../data/image/sheet.ts";
 import { frameOf, fromPlanes, type PictureSource, type Raster, toPlanes } from "../data/source.ts";
 import { pictureBatches, randomBatch } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";

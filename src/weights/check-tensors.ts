@@ -1,7 +1,7 @@
 /** Whether the tensors of a file are the ones a model expects, told in one message. */
 import { editDistance, InputError } from "../core/errors.ts";
 import type { DType } from "../core/tensor.ts";
-import type { Tensors } from "./safetensors-format.ts";
+import type { Tensors } from "./safetensors.ts";
 
 export interface ExpectedTensor {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** The sizes of the shipped model of sprites, a guided default plan for it, and what its flat decode costs. */
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
-import { flatMultiplyAdds } from "../../src/decoding/plan-budget.ts";
+import { flatMultiplyAdds } from "../../src/planning/budget.ts";
 
 export const model = {
   width: 192,

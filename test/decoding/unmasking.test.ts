@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { foldIn, gumbelAt, keyFromSeed, uniformAt } from "../../src/core/random.ts";
-import { planCost, stepCost } from "../../src/decoding/cost.ts";
 import { type DecodeProgress, decode } from "../../src/decoding/decode.ts";
 import { maskedAfterSteps } from "../../src/decoding/mask-schedule.ts";
-import { decodeMemory } from "../../src/decoding/memory.ts";
 import { type DecodePlan, makePlan, type PlanInput } from "../../src/decoding/plan.ts";
 import type { Predict } from "../../src/decoding/predict.ts";
 import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
 import { countWithinBound, goneOnFrom } from "../../src/decoding/unmasking.ts";
+import { planCost, stepCost } from "../../src/planning/cost.ts";
+import { decodeMemory } from "../../src/planning/memory.ts";
 import { plantedLogits, plantedPredict, sampleId } from "./planted-model.ts";
 
 const gridTokens = 25;

@@ -5,16 +5,20 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Picture, PictureSource, Raster } from "../../src/data/source.ts";
 import { toPlanes } from "../../src/data/source.ts";
 import { flatPlan } from "../../src/decoding/plan.ts";
-import { classifierConfig, classifierParameters, loadClassifier } from "../../src/evaluation/classifier.ts";
-import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
 import { evaluateModel } from "../../src/evaluation/evaluate-model.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
-import { planGrid } from "../../src/evaluation/plan-grid.ts";
+import {
+  classifierConfig,
+  classifierParameters,
+  loadClassifier,
+} from "../../src/evaluation/features/classifier.ts";
+import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
+import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
+import { planGrid } from "../../src/evaluation/studies/plan-grid.ts";
 import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";

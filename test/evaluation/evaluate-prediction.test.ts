@@ -6,15 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clipOf, frameOf, type Picture, type PictureSource, type Raster } from "../../src/data/source.ts";
 import type { PlanInput } from "../../src/decoding/plan.ts";
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
-import { classifierConfig, classifierParameters } from "../../src/evaluation/classifier.ts";
-import type { ClassifierFolder } from "../../src/evaluation/classifier-folder.ts";
 import {
   evaluatePrediction,
   exactMatch,
   type PredictingModel,
 } from "../../src/evaluation/evaluate-prediction.ts";
+import { classifierConfig, classifierParameters } from "../../src/evaluation/features/classifier.ts";
+import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
 import { initialise } from "../../src/models/parameters.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 
 const side = 16;

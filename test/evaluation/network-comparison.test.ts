@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
 import type { Picture, PictureSource } from "../../src/data/source.ts";
-import { featureNetworkDescription } from "../../src/evaluation/feature-network.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/frechet.ts";
-import { inceptionScoreOfLogits } from "../../src/evaluation/inception-score.ts";
-import { kernelDistance } from "../../src/evaluation/kernel-distance.ts";
+import { featureNetworkDescription } from "../../src/evaluation/features/feature-network.ts";
+import { readStatistics, writeStatistics } from "../../src/evaluation/features/statistics-file.ts";
+import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
+import { inceptionScoreOfLogits } from "../../src/evaluation/metrics/inception-score.ts";
+import { kernelDistance } from "../../src/evaluation/metrics/kernel-distance.ts";
 import {
   type NetworkComparison,
   type NetworkOptions,
   type NetworkVerdict,
   openNetworkComparison,
 } from "../../src/evaluation/network-comparison.ts";
-import { readStatistics, writeStatistics } from "../../src/evaluation/statistics-file.ts";
 import { encode, Graph, mean, multiply } from "../../src/graph/index.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 
 let folder: string;

@@ -11,7 +11,7 @@ import {
   sum,
   type Value,
 } from "../../src/graph/index.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Program, Runner } from "../../src/runtime/runner.ts";
 
 let opening: Promise<Runner> | undefined;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
 import * as g from "../../src/graph/index.ts";
 import { countMultiplyAdds, Graph } from "../../src/graph/index.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Program, Runner } from "../../src/runtime/runner.ts";
 import { evaluate, float32, int32, numbers } from "./harness.ts";
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { boxMask } from "../../src/pipelines/mask.ts";
 import { readModel, writeModel } from "../../src/pipelines/model.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { boxMask } from "../../src/pipelines/node/mask-file.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "./toy-model.ts";
 

@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PlanFront } from "../../src/decoding/plan-front.ts";
 import {
   planFor,
   planForBudget,
@@ -12,6 +11,7 @@ import {
   writeFront,
   writeModel,
 } from "../../src/pipelines/model.ts";
+import type { PlanFront } from "../../src/planning/pareto-front.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
 

@@ -8,7 +8,7 @@ import { type Clip, clipOf, frameOf } from "../../src/data/source.ts";
 import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { readModel, writeModel } from "../../src/pipelines/model.ts";
 import { openVideoPipeline, VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { codebookName } from "../../src/models/tokenizer/quantizer.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { fitCodebook } from "../../src/training/codebook-fit.ts";
 import { countUse, emptyUse, restartDeadCodes, usedShare } from "../../src/training/codebook-restart.ts";

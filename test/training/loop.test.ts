@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { type LoopOptions, train } from "../../src/training/loop.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
-import { readSafetensors } from "../../src/weights/safetensors.ts";
+import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines } from "./resuming.ts";
 import { type TinyOptions, tinyJob } from "./tiny-job.ts";
 

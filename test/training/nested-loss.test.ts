@@ -9,7 +9,7 @@ import { encode, Graph, gradients, type Value } from "../../src/graph/index.ts";
 import { parameterInputs } from "../../src/models/parameters.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { nestedLayer, transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Program, Runner } from "../../src/runtime/runner.ts";
 import { type NestedLoss, type NestedLossOptions, nestedLoss } from "../../src/training/nested-loss.ts";
 import { cutWeights, plainForward, softmaxOf } from "../models/transformer/plain-forward.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { encode, Graph } from "../../src/graph/index.ts";
 import type { ParameterSpec } from "../../src/models/parameters.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import {
   addOptimiser,
   averagedWeights,

@@ -1,5 +1,5 @@
 /** Trains the tiny job in a process of its own, to be killed: `run-tiny-job.ts FOLDER STEPS`. */
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import { train } from "../../src/training/loop.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { tinyJob } from "./tiny-job.ts";

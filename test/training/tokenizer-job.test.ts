@@ -7,12 +7,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import type { PictureSource } from "../../src/data/source.ts";
 import { keptInMemory } from "../../src/data/views.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
-import { readSafetensors } from "../../src/weights/safetensors.ts";
+import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
 /** Two-coloured pictures, cut at a random column; in clips the cut moves by a column a frame. */

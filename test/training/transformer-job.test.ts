@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
 import { type TransformerConfig, transformerConfig } from "../../src/models/transformer/config.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";

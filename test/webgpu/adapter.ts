@@ -1,6 +1,6 @@
 /** Tests that need a graphics adapter: listed as skipped where there is none. */
 import { describe } from "vitest";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 
 /** Why there is no adapter; undefined where there is one. It is looked for once in each test file. */
 export const noWebgpu: Error | undefined = await createNodeRunner({ device: "webgpu" }).then(

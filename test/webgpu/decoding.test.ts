@@ -7,7 +7,7 @@ import { maskId } from "../../src/models/transformer/config.ts";
 import { createPredictor, loadTransformer } from "../../src/models/transformer/predictor.ts";
 import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { modelFacts } from "../../src/pipelines/model.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { randomWeights } from "../models/transformer/random-weights.ts";
 import { toyModel } from "../pipelines/toy-model.ts";

@@ -1,7 +1,7 @@
 /** Every graph that the project computes with, small: the jobs' steps, the codecs', the passes' in all their variants. */
 
-import { classifierConfig, classifierGraph } from "../../src/evaluation/classifier.ts";
-import { classifierStepGraph } from "../../src/evaluation/classifier-job.ts";
+import { classifierConfig, classifierGraph } from "../../src/evaluation/features/classifier.ts";
+import { classifierStepGraph } from "../../src/evaluation/features/classifier-job.ts";
 import type { Graph } from "../../src/graph/index.ts";
 import { decoderGraph, encoderGraph, latentsGraph } from "../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { foldIn, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { encode } from "../../src/graph/index.ts";
-import { createNodeRunner } from "../../src/runtime/node.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { fitCodebook } from "../../src/training/codebook-fit.ts";
 import { restartDeadCodes } from "../../src/training/codebook-restart.ts";

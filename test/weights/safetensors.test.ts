@@ -6,8 +6,12 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../../src/core/tensor.ts";
-import { readSafetensors, readTensorsIfWhole, writeSafetensors } from "../../src/weights/safetensors.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors-format.ts";
+import {
+  readSafetensors,
+  readTensorsIfWhole,
+  writeSafetensors,
+} from "../../src/weights/node/safetensors-file.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "magnets-safetensors-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import type { Metadata, Sharp } from "sharp";
 import { InputError } from "../../core/errors.ts";
-import { fileError } from "../../core/file-error.ts";
-import { loadSharp } from "../sharp.ts";
+import { fileError } from "../../core/node/file-error.ts";
+import { loadSharp } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
 import { type Cut, type Extent, type Footage, framesIn, placesOf, squared, type Timing } from "./footage.ts";
 

@@ -1,6 +1,6 @@
 /** What a file with moving pictures is to the rest: frames along a time line, each made square as stills are. */
-import type { Resampler } from "../folder.ts";
-import { loadSharp } from "../sharp.ts";
+import type { Resampler } from "../image/image-folder.ts";
+import { loadSharp } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
 
 /** Which frames follow one another: every `stride`-th of the file, or `frameRate` per second of its running time. */

@@ -1,7 +1,7 @@
 /** A folder of numbered PNG or JPEG pictures, one per frame. */
 import { extname, join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { list, readPicture } from "../folder.ts";
+import { list, readPicture } from "../image/image-folder.ts";
 import { type Footage, placesOf } from "./footage.ts";
 
 export const isFrame = (name: string): boolean => /^\.(png|jpe?g)$/i.test(extname(name));

@@ -9,8 +9,8 @@ import { open, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { AbsentError, InputError, requireInput } from "../../core/errors.ts";
-import { fileError } from "../../core/file-error.ts";
-import { list } from "../folder.ts";
+import { fileError } from "../../core/node/file-error.ts";
+import { list } from "../image/image-folder.ts";
 import { type Listing, locate, type Split } from "./listing.ts";
 
 const columns = ["label", "youtube_id", "time_start", "time_end"] as const;

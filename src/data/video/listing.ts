@@ -1,8 +1,8 @@
 /** The clips of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
 import { AbsentError, requireInput } from "../../core/errors.ts";
-import { type FolderSource, few, filesBelow } from "../folder.ts";
-import { isClip } from "./clip.ts";
+import { type FolderSource, few, filesBelow } from "../image/image-folder.ts";
+import { isClip } from "./read-video.ts";
 
 export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
 

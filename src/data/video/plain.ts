@@ -5,10 +5,10 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { few, list } from "../folder.ts";
-import { clipExtensions, isClip } from "./clip.ts";
+import { few, list } from "../image/image-folder.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
+import { clipExtensions, isClip } from "./read-video.ts";
 
 /** @throws InputError when there is no clip, a class folder without one, or a mixture of class folders and clips */
 export async function listPlain(folder: string): Promise<Listing> {

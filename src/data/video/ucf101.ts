@@ -10,7 +10,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { fileError } from "../../core/file-error.ts";
+import { fileError } from "../../core/node/file-error.ts";
 import { type Listing, locate, type Named, type Split } from "./listing.ts";
 
 /** The folder that tells this dataset. */

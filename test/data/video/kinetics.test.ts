@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openVideoFolder } from "../../../src/data/video/folder.ts";
+import { openVideoFolder } from "../../../src/data/video/video-folder.ts";
 import { animate, plain, refusal, temporaryFolder } from "./films.ts";
 
 const folder = temporaryFolder();

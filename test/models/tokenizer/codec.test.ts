@@ -10,7 +10,7 @@ import {
   type TokenizerConfig,
 } from "../../../src/models/tokenizer/config.ts";
 import { codebookName } from "../../../src/models/tokenizer/quantizer.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { initialState, optimiserFeeds } from "../../../src/training/optimiser.ts";
 import { tokenizerStepGraph } from "../../../src/training/tokenizer-step.ts";

@@ -6,7 +6,7 @@ import { convolution, Graph } from "../../../src/graph/index.ts";
 import { loadTokenizer, tokenizerParameters } from "../../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig, type TokenizerConfig } from "../../../src/models/tokenizer/config.ts";
 import { inflateWeights } from "../../../src/models/tokenizer/inflate.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { evaluate, float32, noise, numbers } from "../../graph/harness.ts";
 

@@ -1,9 +1,9 @@
 /** The closed form of a pass's memory against what is alive in its graph, node by node. */
 import { describe, expect, it } from "vitest";
-import { passNumbers } from "../../../src/decoding/memory.ts";
 import { transformerConfig } from "../../../src/models/transformer/config.ts";
 import { fullPass, partialPass } from "../../../src/models/transformer/passes.ts";
 import { transformerFacts } from "../../../src/pipelines/model.ts";
+import { passNumbers } from "../../../src/planning/memory.ts";
 import { liveNumbers } from "../live-numbers.ts";
 
 const shapes = {

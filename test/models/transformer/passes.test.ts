@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyFromSeed } from "../../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../../src/core/tensor.ts";
-import { passCost } from "../../../src/decoding/cost.ts";
 import { countMultiplyAdds, encode, Graph, gatherRows } from "../../../src/graph/index.ts";
 import { parameterInputs } from "../../../src/models/parameters.ts";
 import {
@@ -22,7 +21,8 @@ import {
   transformerParameters,
 } from "../../../src/models/transformer/parameters.ts";
 import { cacheNames, fullPass, partialPass, weightFeeds } from "../../../src/models/transformer/passes.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { passCost } from "../../../src/planning/cost.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Feed, Runner, Sink } from "../../../src/runtime/runner.ts";
 import { cutWeights, emptyCache, type PlainCache, plainForward, plainPartial } from "./plain-forward.ts";
 import { randomWeights } from "./random-weights.ts";

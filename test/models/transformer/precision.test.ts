@@ -20,7 +20,7 @@ import {
   scalesOf,
 } from "../../../src/models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../../../src/models/transformer/predictor.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Feed, Runner } from "../../../src/runtime/runner.ts";
 import { randomWeights } from "./random-weights.ts";
 

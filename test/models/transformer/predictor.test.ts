@@ -12,7 +12,7 @@ import {
   type LoadedTransformer,
   loadTransformer,
 } from "../../../src/models/transformer/predictor.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import {
   cutWeights,

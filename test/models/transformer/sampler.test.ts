@@ -4,7 +4,7 @@ import { foldIn, keyFromSeed, normals, uniforms } from "../../../src/core/random
 import { scalar, tensor } from "../../../src/core/tensor.ts";
 import { encode, Graph } from "../../../src/graph/index.ts";
 import { addSampling, logitRows, noTopP, type Sampling } from "../../../src/models/transformer/sampler.ts";
-import { createNodeRunner } from "../../../src/runtime/node.ts";
+import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { softmaxOf } from "./plain-forward.ts";
 

@@ -1,0 +1,43 @@
+/** The options that choose what computes, shared by the commands that decode. */
+import { type Command, Option } from "commander";
+import { seed, wholeNumber } from "./parse.ts";
+
+/** Keeps what --deadline needs to know of this machine. */
+export const calibrationFolder = ".cache/calibration";
+
+export interface MachineOptions extends ComputeOptions {
+  seed: number | bigint;
+}
+
+/** What computes, and in what. */
+export interface ComputeOptions {
+  threads?: number;
+  device: "cpu" | "webgpu";
+  precision: "fp32" | "int8";
+}
+
+export function addMachineOptions(command: Command): Command {
+  command.option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0);
+  return addComputeOptions(command);
+}
+
+/** --threads, --device and --precision. */
+export function addComputeOptions(command: Command): Command {
+  return addDeviceOptions(command).addOption(
+    new Option("--precision <name>", "what layers compute with; int8: faster, on the CPU only")
+      .choices(["fp32", "int8"])
+      .default("fp32"),
+  );
+}
+
+/** --threads and --device, for every command that computes on either. */
+export function addDeviceOptions(command: Command): Command {
+  return addThreadsOption(command).addOption(
+    new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"),
+  );
+}
+
+/** --threads alone, for what computes on the CPU only. */
+export function addThreadsOption(command: Command): Command {
+  return command.option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024));
+}

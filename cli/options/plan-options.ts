@@ -1,0 +1,124 @@
+/** The options that choose a decode plan, shared by the commands that decode or price one. */
+import { type Command, Option } from "commander";
+import type { GenerativeModel, MaskSchedule, PlanInput, Task } from "../../src/index.ts";
+import { decimalNumber, duration, wholeNumber } from "./parse.ts";
+
+export interface PlanOptions {
+  plan?: string;
+  budget?: number;
+  targetQuality?: number;
+  /** Milliseconds. */
+  deadline?: number;
+  steps?: number;
+  guidance?: number;
+  cache: boolean;
+  maskSchedule?: Exclude<MaskSchedule["kind"], "pow">;
+  /** Nats. */
+  entropyBound?: number;
+  choiceTemperature?: number;
+  tokenTemperature?: number;
+  minP?: number;
+}
+
+/** Each option unset means: as the model's own default plan says. */
+export function addPlanOptions(command: Command): Command {
+  addCompletionPlanOptions(command);
+  return command
+    .addOption(
+      new Option(
+        "--target-quality <ratio>",
+        "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
+      )
+        .argParser(decimalNumber(0, true))
+        .conflicts(["plan", "steps", "budget", "deadline"])
+        // Measured plans bring their settings.
+        .conflicts(["guidance", "maskSchedule", "entropyBound", "cache", "choiceTemperature"])
+        .conflicts(["tokenTemperature", "minP"]),
+    )
+    .option(
+      "--guidance <s>",
+      "guidance scale, 0 or more; logits = cond + s (cond - uncond)",
+      decimalNumber(0),
+    );
+}
+
+/** The same for completions, which are never guided, and of which no plans are measured beforehand. */
+export function addCompletionPlanOptions(command: Command): Command {
+  return command
+    .option(
+      "--plan <sizes>",
+      "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size; or the file of a plan, e.g. the " +
+        "sample.json of a decode, to run what ran there",
+    )
+    .addOption(
+      new Option(
+        "--budget <fraction>",
+        "of the multiply-adds of the default plan's flat decode, above 0: the plan that makes the most of it",
+      )
+        .argParser(decimalNumber(0, true))
+        .conflicts(["plan", "steps"]),
+    )
+    .addOption(
+      new Option(
+        "--deadline <time>",
+        "400ms, 2s: the best plan for this machine, from the first step to the pixels; it shrinks where time runs out. " +
+          "All pictures are decoded together",
+      )
+        .argParser(duration)
+        .conflicts(["plan", "steps", "budget", "batch", "memory"]),
+    )
+    .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
+    .addOption(
+      new Option("--mask-schedule <name>", "how many tokens each step decodes; linear: equally many").choices(
+        ["cosine", "linear", "arccos", "exp", "log", "halton"],
+      ),
+    )
+    .addOption(
+      new Option(
+        "--entropy-bound <nats>",
+        "a step decodes more tokens than scheduled while their entropies, less the largest, add up to no more than this: " +
+          "4 is a little, 16 much; pictures are then decoded one at a time",
+      )
+        .argParser(decimalNumber(0))
+        .conflicts(["deadline"]),
+    )
+    .option("--no-cache", "run every position in every step")
+    .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
+    .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true))
+    .option(
+      "--min-p <fraction>",
+      "leave out what is less likely than this fraction, above 0 to 1, of the likeliest",
+      decimalNumber(0, true),
+    );
+}
+
+/** What the given options change of the model's default plan for a task. */
+export async function planInputOf(
+  options: PlanOptions,
+  model: GenerativeModel,
+  task?: "generate" | Task,
+): Promise<PlanInput> {
+  const { planFor, planForBudget, planForQuality, readPlan } = await import("../../src/index.ts");
+  const settings: PlanInput = {
+    ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
+    ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),
+    ...(options.entropyBound !== undefined && {
+      unmask: { kind: "entropy", bound: options.entropyBound } as const,
+    }),
+    ...(options.cache === false && { cache: { enabled: false } }),
+    ...(options.choiceTemperature !== undefined && { choiceTemperature: options.choiceTemperature }),
+    ...(options.tokenTemperature !== undefined && {
+      tokenTemperature: { kind: "constant", value: options.tokenTemperature } as const,
+    }),
+    ...(options.minP !== undefined && { minP: options.minP }),
+  };
+  if (options.budget !== undefined) return planForBudget(model, options.budget, task, settings);
+  if (options.targetQuality !== undefined) return planForQuality(model, options.targetQuality, task);
+  return {
+    ...(options.plan?.endsWith(".json")
+      ? await readPlan(options.plan, planFor(model, {}, task))
+      : options.plan !== undefined && { sizes: options.plan }),
+    ...(options.steps !== undefined && { steps: options.steps }),
+    ...settings,
+  };
+}

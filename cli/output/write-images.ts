@@ -1,0 +1,52 @@
+/** What `sample` and `edit` leave in their folder: a sheet, single pictures, tokens, and how they were made. */
+import { join } from "node:path";
+import type { Generated, ImagePipeline } from "../../src/index.ts";
+import { type Report, toJson } from "./report.ts";
+
+export interface OutOptions {
+  out: string;
+  tokens?: "json" | "npy";
+}
+
+/** @returns the result object of the command */
+export async function writeGenerated(
+  { images, tokens, seed, plan, stats }: Generated,
+  { model, precision }: ImagePipeline,
+  { out, tokens: format }: OutOptions,
+  report: Report,
+  signal: AbortSignal,
+) {
+  const { pictureSheet, printSizes, writeFileAtomic, writePictures } = await import("../../src/index.ts");
+  signal.throwIfAborted();
+  const paths = await writePictures(out, images);
+  const labels = images.map(({ label }) => model.classNames[label] ?? "");
+  const sheetPath = join(out, "sheet.png");
+  const isLabelled = labels.some((label) => label !== "");
+  const sheet = await pictureSheet(images, { scale: 2, ...(isLabelled && { labels }) });
+  await writeFileAtomic(sheetPath, sheet);
+  await writeTokens(out, tokens, model.transformer.config.grid, format);
+  const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
+  const record = { ...facts, classes: labels, settings: plan };
+  await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
+  if (report.isTerminal) {
+    const { halfBlocks } = await import("./terminal.ts");
+    report.say(await halfBlocks(sheet, process.stdout.columns));
+  }
+  return { images: paths, sheet: sheetPath, ...facts, classes: labels };
+}
+
+/** The token ids, `tokens.json` or `tokens.npy` [pictures, ...grid], or nothing where no format is asked for. */
+export async function writeTokens(
+  out: string,
+  tokens: readonly Int32Array[],
+  grid: readonly number[],
+  format: OutOptions["tokens"],
+): Promise<void> {
+  const { writeFileAtomic, writeNpy } = await import("../../src/index.ts");
+  if (format === "json")
+    await writeFileAtomic(join(out, "tokens.json"), JSON.stringify(tokens.map((ids) => [...ids])));
+  if (format === "npy") {
+    const data = Int32Array.from(tokens.flatMap((ids) => [...ids]));
+    await writeNpy(join(out, "tokens.npy"), { dtype: "int32", dims: [tokens.length, ...grid], data });
+  }
+}

@@ -1,0 +1,76 @@
+/** What the commands that make clips leave in their folder: the clips, an animated sheet, a film strip, a record. */
+import { join } from "node:path";
+import type { Clip, GeneratedVideos, VideoPipeline } from "../../src/index.ts";
+import type { ClipWriting } from "../options/video-options.ts";
+import { type Report, toJson } from "./report.ts";
+import { type OutOptions, writeTokens } from "./write-images.ts";
+
+/** A clip to write, under a name without extension. */
+export interface NamedClip {
+  readonly name: string;
+  readonly clip: Clip;
+}
+
+/** How many clips a sheet and a strip show at the most. */
+const mostShown = 36;
+
+/**
+ * @param extra   what to write besides the videos, e.g. comparisons; the sheet and the strip do not show it
+ * @param source  what they were made from, for the record
+ * @returns the result object of the command
+ */
+export async function writeVideos(
+  { videos, tokens, seed, plan, stats }: GeneratedVideos,
+  { model, precision }: VideoPipeline,
+  { out, tokens: format, ...writing }: OutOptions & ClipWriting,
+  report: Report,
+  signal: AbortSignal,
+  { extra = [], source }: { readonly extra?: readonly NamedClip[]; readonly source?: object } = {},
+) {
+  const { animatedSheet, encodeAnimation, fastest, filmStrip, printSizes, writeFileAtomic } = await import(
+    "../../src/index.ts"
+  );
+  const digits = Math.max(4, String(videos.length - 1).length);
+  const named = videos.map((clip, i) => ({ name: String(i).padStart(digits, "0"), clip }));
+  const write = async (clips: readonly NamedClip[]): Promise<string[]> => {
+    const paths: string[] = [];
+    for (const { name, clip } of clips) {
+      signal.throwIfAborted();
+      const path = join(out, `${name}.${writing.format}`);
+      await writeFileAtomic(path, await encode(clip, writing, signal));
+      paths.push(path);
+    }
+    return paths;
+  };
+  const paths = await write(named);
+  const extraPaths = await write(extra);
+  const labels = videos.map(({ label }) => model.classNames[label] ?? "");
+  const isLabelled = labels.some((label) => label !== "");
+  const shown = videos.slice(0, mostShown);
+  const shownLabels = isLabelled ? { labels: labels.slice(0, mostShown) } : {};
+  const sheet = join(out, "sheet.webp");
+  const moving = await animatedSheet(shown, { scale: 2, ...shownLabels });
+  const frameRate = Math.min(writing.fps, fastest.webp);
+  await writeFileAtomic(sheet, await encodeAnimation(moving, { format: "webp", frameRate }));
+  const strip = join(out, "strip.png");
+  const still = await filmStrip(shown, { gap: 2 });
+  await writeFileAtomic(strip, still);
+  await writeTokens(out, tokens, model.transformer.config.grid, format);
+  const facts = {
+    ...{ ...stats, plan: printSizes(plan.sizes), seed, precision },
+    ...(source ? { source } : { classes: labels }),
+  };
+  await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, settings: plan }, 2)}\n`);
+  if (report.isTerminal) {
+    const { halfBlocks } = await import("./terminal.ts");
+    report.say(await halfBlocks(still, process.stdout.columns));
+  }
+  return { videos: paths, extra: extraPaths, sheet, strip, ...facts };
+}
+
+async function encode(clip: Clip, { format, fps }: ClipWriting, signal: AbortSignal): Promise<Uint8Array> {
+  const { encodeAnimation, encodeMp4 } = await import("../../src/index.ts");
+  return format === "mp4"
+    ? encodeMp4(clip, { frameRate: fps, scale: 2, signal })
+    : encodeAnimation(clip, { format, frameRate: fps, scale: 2 });
+}

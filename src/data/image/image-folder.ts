@@ -1,0 +1,341 @@
+/**
+ * A folder of pictures as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
+ * below a class folder counts), or pictures directly in the folder (no classes).
+ *
+ * Each picture is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
+ * cropped in the centre.
+ */
+import type { Dirent } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { extname, join } from "node:path";
+import { InputError, requireInput, unknownName } from "../../core/errors.ts";
+import { fileError } from "../../core/node/file-error.ts";
+import type { Picture, PictureSource } from "../source.ts";
+import { selected } from "../views.ts";
+import { loadSharp } from "./sharp.ts";
+
+/** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
+export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
+export type Resampler = (typeof resamplers)[number];
+
+export interface FolderOptions {
+  /** Side of the square pictures, 8..4096 pixels. */
+  readonly resolution: number;
+  /** Default lanczos3. */
+  readonly resampler?: Resampler;
+}
+
+export interface FolderSource extends PictureSource {
+  readonly length: number;
+  /** The files in index order, relative to the folder, and their labels. */
+  readonly files: readonly { readonly path: string; readonly label: number }[];
+  /** Warnings of the listing, ready to print: files that are no pictures, class folders without any. */
+  readonly warnings: readonly string[];
+}
+
+/** What {@link verifyFolder} found. */
+export interface Verified<S extends FolderSource = FolderSource> {
+  /** The same dataset without the unreadable files, in the same order. */
+  readonly source: S;
+  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
+}
+
+const extensions = new Set([".jpg", ".jpeg", ".png", ".webp"]);
+
+/** @throws InputError when an option is out of range */
+export function requireFolderOptions(path: string, { resolution, resampler }: FolderOptions): void {
+  requireInput(
+    Number.isInteger(resolution) && resolution >= 8 && resolution <= 4096,
+    `${path}: resolution must be a whole number in 8..4096, got ${resolution}`,
+  );
+  if (resampler !== undefined && !resamplers.includes(resampler))
+    throw unknownName(`${path}: unknown resampler`, resampler, resamplers);
+}
+
+/**
+ * Lists the pictures (JPEG, PNG, WebP) below `path`; reads none of them yet.
+ *
+ * @throws InputError when the folder is missing, holds no picture, has a class folder without pictures, mixes class
+ *   folders with loose pictures, or an option is out of range.
+ */
+export async function folderSource(
+  path: string,
+  { resolution, resampler = "lanczos3" }: FolderOptions,
+): Promise<FolderSource> {
+  requireFolderOptions(path, { resolution, resampler });
+  const entries = await list(path);
+  const loose = entries.filter((entry) => !entry.isDirectory && isPicture(entry.name));
+  const folders = entries.filter((entry) => entry.isDirectory);
+  const warnings: string[] = [];
+  const skip = (where: string, names: readonly string[]) => {
+    if (names.length > 0)
+      warnings.push(`${where}: left out ${names.length} not JPEG, PNG or WebP: ${few(names)}`);
+  };
+  skip(
+    path,
+    entries.filter((entry) => !entry.isDirectory && !isPicture(entry.name)).map((entry) => entry.name),
+  );
+
+  const classes: { name: string; files: string[] }[] = [];
+  for (const { name } of folders) {
+    const found = await filesBelow(join(path, name), name);
+    skip(
+      join(path, name),
+      found.filter((file) => !isPicture(file)),
+    );
+    classes.push({ name, files: found.filter(isPicture) });
+  }
+  const filled = classes.filter(({ files }) => files.length > 0);
+  requireInput(
+    loose.length > 0 || filled.length > 0,
+    `${path}: required JPEG, PNG or WebP pictures, in one folder per class or directly in it, found none`,
+  );
+  requireInput(
+    loose.length === 0 || filled.length === 0,
+    `${path}: required either class folders or loose pictures, found both ` +
+      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose pictures into a class folder`,
+  );
+
+  if (loose.length > 0) {
+    if (folders.length > 0) {
+      warnings.push(`${path}: left out folders without pictures: ${few(folders.map(({ name }) => name))}`);
+    }
+    const files = loose.map(({ name }) => ({ path: name, label: 0 }));
+    return sourceOf(path, resolution, resampler, [], files, warnings);
+  }
+  const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
+  requireInput(
+    empty.length === 0,
+    `${path}: every class folder must hold a picture, ${empty.length} hold none: ${few(empty)}; ` +
+      "fill them or remove them",
+  );
+  return sourceOf(
+    path,
+    resolution,
+    resampler,
+    classes.map(({ name }) => name),
+    classes.flatMap(({ files }, label) => files.map((file) => ({ path: file, label }))),
+    warnings,
+  );
+}
+
+/** How {@link verifyFolder} goes about it. */
+export interface VerifyOptions {
+  /** So many readable ones will do: those behind them are not looked at, and not in the result. All unless told. */
+  readonly enough?: number;
+  /** Called after each entry of `files` with the number done so far, and of all that are wanted. */
+  readonly onFile?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What came of looking at files; small enough to be kept beside a long run. */
+export interface Looked {
+  /** The first so many entries of `files` were looked at. */
+  readonly seen: number;
+  readonly unreadable: Verified["unreadable"];
+}
+
+/**
+ * Decodes every file once, of a video every clip, and sorts out those that cannot be read, so that a long run never
+ * meets one. As many files at once as the machine has cores.
+ *
+ * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
+ */
+export async function verifyFolder<S extends FolderSource>(
+  source: S,
+  options: VerifyOptions = {},
+): Promise<Verified<S>> {
+  return withoutUnreadable(source, await lookThrough(source, options), options);
+}
+
+/**
+ * The first half of {@link verifyFolder}, which takes long: decodes the files.
+ *
+ * @throws the signal's reason
+ */
+export async function lookThrough(
+  source: FolderSource,
+  { enough = Infinity, onFile, signal }: VerifyOptions = {},
+): Promise<Looked> {
+  const { length } = source.files;
+  const reasons = new Map<string, string>();
+  let next = 0;
+  let done = 0;
+  /** The readable ones of the first `next`, in order. */
+  const readable = (): number[] =>
+    Array.from({ length: next }, (_, index) => index).filter(
+      (index) => !reasons.has(source.files[index]!.path),
+    );
+  const work = async (): Promise<void> => {
+    while (next < length && (next < enough || readable().length < enough)) {
+      signal?.throwIfAborted();
+      const index = next++;
+      const { path } = source.files[index]!;
+      try {
+        // A video is there once for each of its clips, and one that fails is enough.
+        if (!reasons.has(path)) await source.read(index);
+      } catch (error) {
+        if (!(error instanceof InputError)) {
+          next = length; // the others stop too
+          throw error;
+        }
+        reasons.set(path, error.message);
+      }
+      done++;
+      onFile?.(done, Math.max(done, Math.min(enough, length)));
+    }
+  };
+  // Again where the last ones that were under way turned out unreadable.
+  do await Promise.all(Array.from({ length: availableParallelism() }, work));
+  while (next < length && readable().length < enough);
+
+  const paths = [...new Set(source.files.slice(0, next).map(({ path }) => path))];
+  const unreadable = paths.flatMap((path) => {
+    const reason = reasons.get(path);
+    return reason === undefined ? [] : [{ path, reason }];
+  });
+  return { seen: next, unreadable };
+}
+
+/**
+ * The other half of {@link verifyFolder}, which takes no time: leaves out what could not be read.
+ *
+ * @throws InputError when nothing readable is left, or a class lost all its files
+ */
+export function withoutUnreadable<S extends FolderSource>(
+  source: S,
+  { seen, unreadable }: Looked,
+  { enough = Infinity }: Pick<VerifyOptions, "enough"> = {},
+): Verified<S> {
+  const bad = new Set(unreadable.map(({ path }) => path));
+  const good = Array.from({ length: seen }, (_, index) => index)
+    .filter((index) => !bad.has(source.files[index]!.path))
+    .slice(0, enough);
+  const files = good.map((index) => source.files[index]!);
+  const kind = source.frames === undefined ? "picture" : "video";
+  requireInput(
+    files.length > 0,
+    `${source.name}: none of the ${bad.size} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
+  );
+  // Lost is a class of which no file may be readable, looked at or not.
+  const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
+  const [before, after] = [labels(source.files), labels(source.files.filter(({ path }) => !bad.has(path)))];
+  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
+  requireInput(
+    lost.length === 0,
+    `${source.name}: no readable ${kind} is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
+  );
+  return { unreadable, source: { ...selected(source, good), files } };
+}
+
+/**
+ * File `index` of a source.
+ *
+ * @throws InputError when there are not so many
+ */
+export function fileAt({ name, files }: Pick<FolderSource, "name" | "files">, index: number) {
+  const file = files[index];
+  if (!file) throw new InputError(`${name}: picture index must be in 0..${files.length - 1}, got ${index}`);
+  return file;
+}
+
+function sourceOf(
+  folder: string,
+  resolution: number,
+  resampler: Resampler,
+  classNames: readonly string[],
+  files: FolderSource["files"],
+  warnings: readonly string[],
+): FolderSource {
+  return {
+    name: folder,
+    classNames,
+    resolution,
+    length: files.length,
+    files,
+    warnings,
+    async read(index) {
+      const { path, label } = fileAt({ name: folder, files }, index);
+      return readPicture(join(folder, path), label, { resolution, resampler });
+    },
+  };
+}
+
+/**
+ * One picture file as the datasets see it.
+ *
+ * @throws InputError naming the file when it cannot be read or decoded whole
+ */
+export async function readPicture(
+  path: string,
+  label: number,
+  { resolution, resampler = "lanczos3" }: FolderOptions,
+): Promise<Picture> {
+  // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read picture", path, error);
+  });
+  try {
+    // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
+    const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), label };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new InputError(`cannot read picture ${path}: ${reason}; replace or remove the file`, {
+      cause: error,
+    });
+  }
+}
+
+/** Grey pixels repeated thrice where the decoder left one channel; RGB as it is. */
+function threeChannels(data: Buffer, channels: number): Uint8Array {
+  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const pixels = new Uint8Array((data.length / channels) * 3);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = data[Math.floor(i / 3) * channels]!;
+  return pixels;
+}
+
+const isPicture = (name: string): boolean => extensions.has(extname(name).toLowerCase());
+
+/** Up to five names, and how many more there are. */
+export function few(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(", ");
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+/** Visible entries of a folder, links followed, sorted by code unit so that labels never depend on the locale. */
+export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw fileError("cannot read the folder", folder, error);
+  });
+  const visible = entries.filter((entry) => !entry.name.startsWith("."));
+  const kinds = await Promise.all(
+    visible.map(async (entry) => ({ name: entry.name, isDirectory: await leadsToFolder(folder, entry) })),
+  );
+  return kinds.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return readdir(join(folder, entry.name)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every file below `folder`, as paths that start with `prefix`, in sorted order. */
+export async function filesBelow(folder: string, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, isDirectory } of await list(folder)) {
+    if (isDirectory) found.push(...(await filesBelow(join(folder, name), join(prefix, name))));
+    else found.push(join(prefix, name));
+  }
+  return found;
+}

@@ -1,0 +1,115 @@
+/**
+ * A folder of videos as a dataset of clips, by one of three layouts: UCF-101 with its split files, Kinetics with its
+ * CSV files, or plain folders. Clips are taken from the middle of each file, or evenly spread over it.
+ */
+import { join } from "node:path";
+import { requireInput, unknownName } from "../../core/errors.ts";
+import { type FolderSource, fileAt, list } from "../image/image-folder.ts";
+import { ffmpegVersion } from "./ffmpeg.ts";
+import { spanOf } from "./footage.ts";
+import { kineticsTables, listKinetics } from "./kinetics.ts";
+import { type Listing, type Split, splits } from "./listing.ts";
+import { listPlain } from "./plain.ts";
+import { type ClipOptions, clipLength, needsFfmpeg, readClip, requireClipOptions } from "./read-video.ts";
+import { type Fold, listUcf101, ucf101Lists } from "./ucf101.ts";
+
+export const layouts = ["plain", "ucf101", "kinetics"] as const;
+export type Layout = (typeof layouts)[number];
+
+export interface VideoFolderOptions extends ClipOptions {
+  /**
+   * How many clips are taken from each file: the middles of so many equal parts. Default 1, the centre clip. They
+   * overlap, or are equal, where the file is too short for all.
+   */
+  readonly clipsPerFile?: number;
+  /** Default: "ucf101" where there is a folder ucfTrainTestlist, "kinetics" where there is its CSV, else "plain". */
+  readonly layout?: Layout;
+  /** Of UCF-101 ("train", "test") and Kinetics. Default train. */
+  readonly split?: Split;
+  /** Of UCF-101: 1, 2 or 3. Default 1. */
+  readonly fold?: Fold;
+}
+
+/** A folder of clips; `files` names one entry per clip, so a file comes `clipsPerFile` times, in the order of time. */
+export interface VideoSource extends FolderSource {
+  readonly frames: number;
+}
+
+/**
+ * Lists the clips below `path`; reads none of them yet.
+ *
+ * @throws InputError when the folder is missing, holds no clip, is not of the layout, an option is out of range, or
+ *   ffmpeg is needed and absent
+ */
+export async function openVideoFolder(path: string, options: VideoFolderOptions): Promise<VideoSource> {
+  requireClipOptions(path, options);
+  const { clipsPerFile = 1, split, fold } = options;
+  requireInput(
+    Number.isInteger(clipsPerFile) && clipsPerFile >= 1,
+    `${path}: clipsPerFile must be a whole number of at least 1, got ${clipsPerFile}`,
+  );
+  if (split !== undefined && !splits.includes(split)) {
+    throw unknownName(`${path}: unknown split`, split, splits);
+  }
+  const layout = options.layout ?? (await layoutOf(path));
+  if (!layouts.includes(layout)) throw unknownName(`${path}: unknown layout`, layout, layouts);
+  requireInput(
+    split === undefined || layout !== "plain",
+    `${path}: a plain folder has no splits, got split "${split}"; give the folder of one split instead`,
+  );
+  requireInput(
+    fold === undefined || layout === "ucf101",
+    `${path}: folds are of UCF-101 alone, got fold ${fold}; leave it out`,
+  );
+  const listing =
+    layout === "ucf101"
+      ? await listUcf101(path, options)
+      : layout === "kinetics"
+        ? await listKinetics(path, options)
+        : await listPlain(path);
+  if (listing.files.some((file) => needsFfmpeg(file.path))) {
+    await ffmpegVersion({ action: `cannot read the videos of ${path}` });
+  }
+  return videoSource(path, options, clipsPerFile, listing);
+}
+
+/** Which layout a folder of videos has, by what lies in it. */
+export async function layoutOf(path: string): Promise<Layout> {
+  const entries = await list(path);
+  if (entries.some(({ name, isDirectory }) => isDirectory && name === ucf101Lists)) return "ucf101";
+  return (await kineticsTables(path)).length > 0 ? "kinetics" : "plain";
+}
+
+function videoSource(
+  folder: string,
+  options: VideoFolderOptions,
+  clipsPerFile: number,
+  { classNames, files: each, warnings }: Listing,
+): VideoSource {
+  const files = each.flatMap((file) => Array.from({ length: clipsPerFile }, () => file));
+  const lengths = new Map<string, Promise<number>>();
+  const lengthOf = (path: string): Promise<number> => {
+    const length = lengths.get(path) ?? clipLength(path, options);
+    lengths.set(path, length);
+    length.catch(() => lengths.delete(path));
+    return length;
+  };
+  return {
+    name: folder,
+    classNames,
+    resolution: options.resolution,
+    frames: options.frames,
+    length: files.length,
+    files,
+    warnings,
+    async read(index) {
+      const file = fileAt({ name: folder, files }, index);
+      const path = join(folder, file.path);
+      const length = await lengthOf(path);
+      const middle = ((index % clipsPerFile) + 0.5) / clipsPerFile;
+      const span = spanOf(options);
+      const start = Math.max(0, Math.min(Math.floor(middle * length - span / 2), length - span));
+      return { ...(await readClip(path, { ...options, start })), label: file.label };
+    },
+  };
+}

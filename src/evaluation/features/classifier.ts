@@ -1,0 +1,245 @@
+/**
+ * A small convolutional classifier of pictures, still or moving: the judge of what a generator made. It says which
+ * class it sees, and its last hidden layer is the feature space in which sets of pictures are compared (frechet.ts). It
+ * is trained on real pictures only and shares nothing with the generator.
+ *
+ * B pictures, T frames, S side in pixels, C classes, F feature width. The space of a still picture is [S, S], that of a
+ * moving one [T, S, S]; the network is the same over either.
+ */
+import { z } from "zod";
+import { requireInput } from "../../core/errors.ts";
+import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
+import {
+  add,
+  argMax,
+  averagePool,
+  type ConvolutionMethod,
+  convolution,
+  encode,
+  Graph,
+  groupNorm,
+  linear,
+  mean,
+  multiply,
+  silu,
+  spaceToDepth,
+  subtract,
+  type Value,
+} from "../../graph/index.ts";
+import { type ParameterSpec, parameterInputs } from "../../models/parameters.ts";
+import { levelFactors, patchExtent, pixelSpace } from "../../models/tokenizer/config.ts";
+import type { Feed, Runner } from "../../runtime/runner.ts";
+
+const positive = z.int().positive();
+
+const classifierConfigSchema = z.strictObject({
+  resolution: positive.describe("S, side of the square pictures, in pixels"),
+  frames: positive.optional().describe("T of moving pictures; left out: still ones"),
+  classes: z.int().min(2).describe("C"),
+  patchSize: positive.default(4).describe("side of the pixel blocks that the first convolution sees"),
+  framePatch: positive.default(1).describe("frames of those blocks"),
+  channels: z
+    .array(positive)
+    .min(1)
+    .default([32, 64, 128])
+    .describe("channels of each convolution; between two of them the size halves"),
+  temporalDownsampling: z
+    .array(z.boolean())
+    .optional()
+    .describe("whether time halves too, at each of those places; left out: at all of them"),
+  firstKernel: positive
+    .default(3)
+    .describe(
+      "extent of the first kernel along every axis, 1 to see each block by itself; the others have 3",
+    ),
+  groups: positive.default(8).describe("groups of the group normalisation"),
+  featureWidth: positive.default(64).describe("F"),
+});
+
+/** See {@link classifierConfigSchema}; every field carries its meaning there. */
+export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
+
+/**
+ * Checks a configuration as a whole and fills in defaults.
+ *
+ * @param where  what error messages begin with, e.g. the file's path
+ * @throws InputError naming the key, what it must be and what came
+ */
+export function classifierConfig(value: unknown, where = "classifier"): ClassifierConfig {
+  const parsed = classifierConfigSchema.safeParse(value);
+  requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
+  const config = parsed.data;
+  const { frames, framePatch, temporalDownsampling } = config;
+  requireInput(
+    frames !== undefined || (framePatch === 1 && temporalDownsampling === undefined),
+    `${where}: framePatch and temporalDownsampling are for moving pictures; give frames too, or leave them out`,
+  );
+  const halvings = config.channels.length - 1;
+  requireInput(
+    temporalDownsampling === undefined || temporalDownsampling.length === halvings,
+    `${where}: temporalDownsampling must have one entry between every two channels, ${halvings}, got ${temporalDownsampling?.length}`,
+  );
+  const space = pixelSpace(config);
+  const steps = patchExtent(config).map((size, axis) =>
+    levelFactors(config, halvings).reduce((all, factors) => all * factors[axis]!, size),
+  );
+  const misfit = space.findIndex((extent, axis) => extent % steps[axis]! !== 0);
+  requireInput(
+    misfit === -1,
+    `${where}: ${space.length - misfit > 2 ? "frames" : "resolution"} must be a multiple of ${steps[misfit]} ` +
+      `(the patch, halved between the convolutions), got ${space[misfit]}`,
+  );
+  requireInput(
+    config.firstKernel % 2 === 1,
+    `${where}: firstKernel must be odd, to have a middle, got ${config.firstKernel}`,
+  );
+  const odd = config.channels.find((width) => width % config.groups !== 0);
+  requireInput(
+    odd === undefined,
+    `${where}: every entry of channels must be a multiple of groups, ${config.groups}, got ${odd}`,
+  );
+  return config;
+}
+
+/** Every parameter, in the order the network uses them. */
+export function classifierParameters(config: ClassifierConfig): ParameterSpec[] {
+  const { channels, classes, featureWidth } = config;
+  const patch = patchExtent(config);
+  const widths = [3 * sizeOf(patch), ...channels];
+  const kernel = (i: number) => patch.map(() => (i === 0 ? config.firstKernel : 3));
+  const matrix = (name: string, shape: number[], into: number, gain: number): ParameterSpec => ({
+    name,
+    shape,
+    init: { kind: "normal", std: gain / Math.sqrt(into) },
+    isDecayed: true,
+  });
+  const vector = (name: string, width: number, value = 0): ParameterSpec => ({
+    name,
+    shape: [width],
+    init: { kind: "constant", value },
+    isDecayed: false,
+  });
+  return [
+    ...channels.flatMap((out, i) => [
+      matrix(`conv.${i}.weight`, [out, widths[i]!, ...kernel(i)], sizeOf(kernel(i)) * widths[i]!, 1),
+      vector(`norm.${i}.weight`, out, 1),
+      vector(`norm.${i}.bias`, out),
+    ]),
+    matrix("features.weight", [featureWidth, channels.at(-1)!], channels.at(-1)!, 1.5),
+    vector("features.bias", featureWidth),
+    matrix("head.weight", [classes, featureWidth], featureWidth, 1),
+    vector("head.bias", classes),
+  ];
+}
+
+/**
+ * The network: pixels [B, 3, ...space] in [0, 1] -> features [B, F] and logits [B, C].
+ *
+ * @param method  how convolutions run; training unfolds them
+ */
+export function classify(
+  pixels: Value,
+  weights: Readonly<Record<string, Value>>,
+  config: ClassifierConfig,
+  method: ConvolutionMethod,
+): { features: Value; logits: Value } {
+  const { channels, groups } = config;
+  const pools = levelFactors(config, config.channels.length - 1);
+  let x = spaceToDepth(multiply(subtract(pixels, 0.5), 4), patchExtent(config));
+  channels.forEach((_, i) => {
+    if (i > 0) x = averagePool(x, pools[i - 1]!);
+    x = convolution(x, weights[`conv.${i}.weight`]!, null, method);
+    x = silu(groupNorm(x, weights[`norm.${i}.weight`]!, weights[`norm.${i}.bias`]!, groups, 1e-6));
+  });
+  const pooled = mean(
+    x,
+    pixelSpace(config).map((_, axis) => axis + 2),
+  ); // [B, channels]
+  const features = silu(add(linear(pooled, weights["features.weight"]!), weights["features.bias"]!));
+  return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
+}
+
+/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `labels` [B] int32. */
+export function classifierGraph(config: ClassifierConfig): Graph {
+  const graph = new Graph("classifier");
+  const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
+  const weights = parameterInputs(graph, classifierParameters(config));
+  const { features, logits } = classify(pixels, weights, config, "direct");
+  graph.output("features", features);
+  graph.output("logits", logits);
+  graph.output("labels", argMax(logits, 1));
+  return graph;
+}
+
+export interface Classified {
+  /** [B], the likeliest class of each picture. */
+  readonly labels: Int32Array;
+  /** [B, F]. */
+  readonly features: HostTensor<"float32">;
+  /** [B, C], before the softmax. */
+  readonly logits: HostTensor<"float32">;
+}
+
+export interface Classifier {
+  readonly config: ClassifierConfig;
+  /** Pixels [B, 3, ...space] in [0, 1]. */
+  classify(planes: HostTensor<"float32">): Promise<Classified>;
+  /** Frees the session and the stored weights. */
+  dispose(): Promise<void>;
+}
+
+/** How many frames one run takes at the most: it bounds the memory of the feature maps. */
+const framesPerRun = 128;
+
+/**
+ * Stores the weights in the runner (names start with `classifier/`) and compiles the network.
+ *
+ * @param tensors  every parameter of {@link classifierParameters}, checked by the caller
+ */
+export async function loadClassifier(
+  runner: Runner,
+  config: ClassifierConfig,
+  tensors: Readonly<Record<string, HostTensor>>,
+): Promise<Classifier> {
+  const names = classifierParameters(config).map(({ name }) => name);
+  const stored = (name: string): string => `classifier/${name}`;
+  await runner.put(Object.fromEntries(names.map((name) => [stored(name), tensors[name]!])));
+  const weights: Record<string, Feed> = Object.fromEntries(
+    names.map((name) => [name, { stored: stored(name) }]),
+  );
+  const program = await runner.load(encode(classifierGraph(config)));
+  const { featureWidth, classes, frames = 1 } = config;
+  const dims = [3, ...pixelSpace(config)];
+  const chunk = Math.max(1, Math.floor(framesPerRun / frames));
+  return {
+    config,
+    async classify(planes) {
+      const count = planes.dims[0]!;
+      const labels = new Int32Array(count);
+      const features = new Float32Array(count * featureWidth);
+      const logits = new Float32Array(count * classes);
+      for (let from = 0; from < count; from += chunk) {
+        const to = Math.min(count, from + chunk);
+        const part = planes.data.subarray(from * sizeOf(dims), to * sizeOf(dims));
+        const pixels = tensor("float32", [to - from, ...dims], part);
+        const result = await runner.run(
+          program,
+          { ...weights, pixels },
+          { features: "host", logits: "host", labels: "host" },
+        );
+        labels.set(result.labels!.data as Int32Array, from);
+        features.set(result.features!.data as Float32Array, from * featureWidth);
+        logits.set(result.logits!.data as Float32Array, from * classes);
+      }
+      return {
+        labels,
+        features: tensor("float32", [count, featureWidth], features),
+        logits: tensor("float32", [count, classes], logits),
+      };
+    },
+    async dispose() {
+      await runner.unload(program);
+      await runner.drop(names.map(stored));
+    },
+  };
+}

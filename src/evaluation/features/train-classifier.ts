@@ -1,0 +1,160 @@
+/** From pictures with classes to a classifier's folder: train, measure on held-out pictures, write. */
+import { requireInput } from "../../core/errors.ts";
+import { foldIn, keyFromSeed } from "../../core/random.ts";
+import type { PictureSource } from "../../data/source.ts";
+import { keptInMemory } from "../../data/views.ts";
+import { createNodeRunner } from "../../runtime/node/runner.ts";
+import type { Runner } from "../../runtime/runner.ts";
+import { type Schedule, type TrainingProgress, train } from "../../training/loop.ts";
+import { averagedWeights } from "../../training/optimiser.ts";
+import { openRunFolder } from "../../training/run-folder.ts";
+import { classFactors, factorAccuracies } from "./class-factors.ts";
+import { type Classifier, classifierConfig, loadClassifier } from "./classifier.ts";
+import { type ClassifierFolder, writeClassifier } from "./classifier-folder.ts";
+import { classifierJob } from "./classifier-job.ts";
+import { accuracyOf, type Judged, judge } from "./feature-extractor.ts";
+
+/** The schedule of the shipped classifier. */
+const classifierSchedule: Schedule = {
+  steps: 1000,
+  batchSize: 32,
+  learningRate: 2e-3,
+  warmupSteps: 100,
+  schedule: { kind: "cosine", finalFraction: 0.01 },
+  betas: [0.9, 0.98],
+  weightDecay: 0.02,
+  clipNorm: 1,
+  emaDecay: 0.98,
+  checkpointEvery: 100,
+  sampleEvery: 1_000_000,
+  logEvery: 25,
+};
+
+/** The last of five convolutions sees a whole picture of 64 pixels; as many as the side can be halved for. */
+const channelsFor = (resolution: number): number[] =>
+  [16, 32, 64, 96, 128].filter((_, i) => resolution % 2 ** (i + 1) === 0);
+
+/** The network for still pictures: one that saw only parts would not mind parts that do not go together. */
+const stillNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
+
+/**
+ * The network for moving pictures: each block is first looked at by itself. Time halves as often as it can, but for the
+ * first time, which its blocks have done.
+ */
+function movingNetwork(resolution: number, frames: number) {
+  const channels = channelsFor(resolution);
+  return {
+    patchSize: 2,
+    framePatch: frames % 2 === 0 ? 2 : 1,
+    channels,
+    temporalDownsampling: [2, 4, 8, 16]
+      .map((step) => step > 2 && frames % step === 0)
+      .slice(0, Math.max(0, channels.length - 1)),
+    firstKernel: 1,
+  };
+}
+
+export interface TrainClassifierOptions {
+  /** The run's folder: metrics and checkpoints. */
+  readonly run: string;
+  /** The classifier's folder. */
+  readonly out: string;
+  readonly source: PictureSource;
+  /** Pictures 0..count-1 of the source train. */
+  readonly count: number;
+  /** Other pictures of the same classes. */
+  readonly heldOut: PictureSource;
+  readonly heldOutCount: number;
+  /** What trained it, for its card. */
+  readonly command: string;
+  readonly schedule?: Partial<Schedule>;
+  /** Of the network's start and its batches; 0 unless told. */
+  readonly seed?: number;
+  /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it, for this size. */
+  readonly network?: Readonly<Record<string, unknown>>;
+  /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
+  readonly isMirrored?: boolean;
+  /** Whether pictures lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
+  readonly isDegraded?: boolean;
+  readonly resume?: boolean;
+  /** All cores unless told. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+/**
+ * Trains, measures and writes a classifier.
+ *
+ * @returns what was written
+ * @throws InputError for fewer than two classes, for held-out pictures of other classes, and as the run folder does
+ */
+export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+  const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
+  const { seed = 0, isMirrored = true, isDegraded = false } = options;
+  const { classNames, resolution, frames } = source;
+  requireInput(
+    classNames.length >= 2,
+    `${source.name}: a classifier needs pictures of at least 2 classes, got ${classNames.length}`,
+  );
+  requireInput(
+    heldOut.classNames.join() === classNames.join() &&
+      heldOut.resolution === resolution &&
+      heldOut.frames === frames,
+    `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
+  );
+  const schedule = { ...classifierSchedule, ...options.schedule };
+  const network =
+    options.network ?? (frames === undefined ? stillNetwork(resolution) : movingNetwork(resolution, frames));
+  const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
+  const settings = { seed, source: source.name, count, isMirrored, isDegraded, config, schedule };
+  const folder = await openRunFolder(run, settings, { resume });
+  const runner = await createNodeRunner({ threads });
+  try {
+    const key = foldIn(keyFromSeed(seed), 3);
+    const pictures = { source: keptInMemory(source), count };
+    const job = classifierJob({ config, schedule, ...pictures, isMirrored, isDegraded, key });
+    const state = await train(runner, folder, job, options);
+    const tensors = averagedWeights(state);
+    const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
+    const written: ClassifierFolder = {
+      config,
+      tensors,
+      classNames,
+      accuracy: {
+        value: accuracyOf(judged),
+        factors: factorAccuracies(judged, classFactors(classNames)),
+        pictures: heldOutCount,
+        source: heldOut.name,
+      },
+      training: {
+        command: options.command,
+        source: source.name,
+        pictures: count,
+        steps: schedule.steps,
+        isMirrored,
+        isDegraded,
+      },
+    };
+    await writeClassifier(out, written);
+    return written;
+  } finally {
+    await runner.close();
+  }
+}
+
+async function look(
+  runner: Runner,
+  config: Classifier["config"],
+  tensors: Parameters<typeof loadClassifier>[2],
+  source: PictureSource,
+  count: number,
+  signal?: AbortSignal,
+): Promise<Judged> {
+  const classifier = await loadClassifier(runner, config, tensors);
+  try {
+    return await judge(classifier, source.read, { count, signal });
+  } finally {
+    await classifier.dispose();
+  }
+}

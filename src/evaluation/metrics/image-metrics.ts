@@ -1,0 +1,65 @@
+/** How near two pictures of one size are, byte by byte and in structure. */
+import { ssim as stillSsim } from "ssim.js";
+import { type Clip, frameOf, type Raster, spaceOf } from "../../data/source.ts";
+
+/**
+ * The mean squared difference over all RGB bytes; of moving pictures over all frames together.
+ *
+ * @throws when the sizes differ
+ */
+export function meanSquaredError(a: Raster, b: Raster): number {
+  requireOneSize("meanSquaredError", a, b);
+  let squares = 0;
+  for (let i = 0; i < a.pixels.length; i++) squares += (a.pixels[i]! - b.pixels[i]!) ** 2;
+  return squares / a.pixels.length;
+}
+
+/** The peak signal-to-noise ratio, in dB, of a mean squared difference of bytes (peak 255); infinite for none. */
+export function decibels(meanSquaredError: number): number {
+  return 10 * Math.log10(255 ** 2 / meanSquaredError);
+}
+
+/**
+ * The peak signal-to-noise ratio of two pictures in dB; infinite where they are equal.
+ *
+ * @throws when the sizes differ
+ */
+export function psnr(a: Raster, b: Raster): number {
+  return decibels(meanSquaredError(a, b));
+}
+
+/** The side of SSIM's window, in pixels. */
+const windowSize = 11;
+
+/**
+ * The structural similarity of two pictures, at most 1 (Wang et al., IEEE TIP 2004): of their luma, rounded to bytes,
+ * in a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01 and K2 = 0.03, the mean over all places where the
+ * window fits; of moving pictures the mean over the frames.
+ *
+ * @throws when the sizes differ, or the window fits nowhere
+ */
+export function ssim(a: Raster, b: Raster): number {
+  requireOneSize("ssim", a, b);
+  if (Math.min(a.width, a.height) < windowSize) {
+    throw new Error(`ssim: pictures must have sides of ${windowSize} pixels at least, got [${spaceOf(a)}]`);
+  }
+  if (a.frames === undefined) {
+    return stillSsim(withAlpha(a), withAlpha(b), { ssim: "fast", windowSize, downsample: false }).mssim;
+  }
+  let sum = 0;
+  for (let t = 0; t < a.frames; t++) sum += ssim(frameOf(a as Clip, t), frameOf(b as Clip, t));
+  return sum / a.frames;
+}
+
+function requireOneSize(what: string, a: Raster, b: Raster): void {
+  if (spaceOf(a).join() !== spaceOf(b).join()) {
+    throw new Error(`${what}: pictures must share one size, got [${spaceOf(a)}] and [${spaceOf(b)}]`);
+  }
+}
+
+/** RGBA, as a browser's ImageData has it. */
+function withAlpha({ width, height, pixels }: Raster) {
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let i = 0; i < width * height; i++) data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i);
+  return { width, height, data };
+}

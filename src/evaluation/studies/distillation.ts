@@ -1,0 +1,119 @@
+/**
+ * The study of how sub-models are trained: nested, with each kind of teacher or none, and separately. It compares
+ * models, each by several plans, where the other studies (studies.ts) compare plans of one model.
+ */
+import { flatPlan } from "../../decoding/plan.ts";
+import type { GridPoint } from "./plan-grid.ts";
+import {
+  ascending,
+  cached,
+  point,
+  requireSubModels,
+  type Study,
+  type StudyGround,
+  schedule,
+  share,
+} from "./studies.ts";
+
+/** A way of training, and what is decoded by the model that comes of it. */
+export interface StudyVariant {
+  readonly name: string;
+  /** What it changes of the training configuration, as `--set` takes it. */
+  readonly settings: readonly string[];
+  /** The sub-models that train. */
+  readonly factors: readonly number[];
+  readonly points: readonly GridPoint[];
+}
+
+export interface DistillationStudy extends Study {
+  readonly variants: readonly StudyVariant[];
+}
+
+/** Nested trainings, by whom sub-models learn from besides the truth. */
+const nested = {
+  "no teacher": ["transformer.training.lambda={start: 1, end: 1}"],
+  "full teacher": ["transformer.training.lambda={start: 1, end: 0}", "transformer.training.teacher=full"],
+  "next-larger teacher": [
+    "transformer.training.lambda={start: 1, end: 0}",
+    "transformer.training.teacher=next-larger",
+  ],
+};
+const [none, full, nextLarger] = Object.keys(nested) as [string, string, string];
+const separate = "separate";
+
+const flatName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
+const scheduledName = (family: string): string => `${family}, scheduled`;
+
+/** Whether a plan is the full-size flat decode that others of its kind of training are held against. */
+export const isFullSize = ({ name, base }: GridPoint): boolean => name === flatName(base, 1);
+
+/**
+ * The variants with their plans: every sub-model's flat decode, and of nested models also the scheduled decode with the
+ * cache. Plans of one kind of training have the same settings, and the flat ones of them the same base.
+ *
+ * @throws InputError for a configuration without sub-models
+ */
+export function planDistillation(ground: Pick<StudyGround, "base" | "factors">): DistillationStudy {
+  requireSubModels(ground);
+  const { steps } = ground.base;
+  const factors = ascending(ground.factors);
+  const flat = (family: string, factor: number): GridPoint => ({
+    ...point(flatName(family, factor), flatPlan(ground.base, factor), family),
+    settings: family,
+  });
+  const sizes = schedule(ground);
+  const scheduled = (family: string): GridPoint => ({
+    ...point(scheduledName(family), { sizes, ...cached }),
+    settings: family,
+  });
+  const variants: StudyVariant[] = [
+    ...Object.entries(nested).map(([name, settings]) => ({
+      name,
+      settings,
+      factors,
+      points: [...factors.map((factor) => flat(name, factor)), scheduled(name)],
+    })),
+    ...factors.map((factor) => ({
+      name: `${separate} ${factor}`,
+      // The model's own plan, by which sheets are made on the way, may use no other sub-model.
+      settings: [
+        `transformer.training.factors=[${factor}]`,
+        `decoding.sizes=${factor}x${steps}`,
+        "decoding.guidance.unconditionalFactor=same",
+      ],
+      factors: [factor],
+      points: [flat(separate, factor)],
+    })),
+  ];
+  return {
+    title: "How sub-models should be trained",
+    question:
+      "Do nested sub-models come nearer to real ones when they also learn from a larger one, and from which: the full " +
+      "model or the next larger? And are they as good as models of their sizes that were trained separately, each for " +
+      "as many steps?",
+    variants,
+    points: variants.flatMap(({ points }) => points),
+    claims: [
+      ...claimsOf(full, none, factors),
+      ...claimsOf(nextLarger, none, factors),
+      ...claimsOf(nextLarger, full, factors),
+      ...factors.map((factor) => ({ plan: flatName(none, factor), against: flatName(separate, factor) })),
+      ...factors.map((factor) => ({
+        plan: flatName(nextLarger, factor),
+        against: flatName(separate, factor),
+      })),
+      { plan: scheduledName(nextLarger), against: factors.map((factor) => flatName(separate, factor)) },
+    ],
+    isJoined: true,
+  };
+}
+
+/** One teacher against another: each smaller sub-model, which alone have one, and the scheduled decode. */
+function claimsOf(teacher: string, other: string, factors: readonly number[]) {
+  return [
+    ...factors
+      .filter((factor) => factor > 1)
+      .map((factor) => ({ plan: flatName(teacher, factor), against: flatName(other, factor) })),
+    { plan: scheduledName(teacher), against: scheduledName(other) },
+  ];
+}

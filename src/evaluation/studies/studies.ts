@@ -1,0 +1,391 @@
+/**
+ * The questions of the paper's study, each as a set of decode plans to be measured together, and its answer in plain
+ * sentences. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule,
+ * guidance.
+ *
+ * K steps; p downscale factor: p = 1 is the full model.
+ */
+import { requireInput, unknownName } from "../../core/errors.ts";
+import {
+  type DecodePlan,
+  evenSizes,
+  flatPlan,
+  type PlanInput,
+  printSizes,
+  type SizeRun,
+} from "../../decoding/plan.ts";
+import type { Estimate } from "../metrics/estimate.ts";
+import { ratioOf } from "../plan-runs.ts";
+import type { GridPoint } from "./plan-grid.ts";
+
+export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
+export type StudyName = (typeof studyNames)[number];
+
+/** Two plans, by their names, of which one is held against the other. */
+export interface Claim {
+  readonly plan: string;
+  /** Of several, the one whose compute turns out nearest. */
+  readonly against: string | readonly string[];
+}
+
+export interface Study {
+  readonly title: string;
+  /** What is asked, in a sentence or two. */
+  readonly question: string;
+  readonly points: readonly GridPoint[];
+  readonly claims: readonly Claim[];
+  /** Whether the plans of one base make a line. */
+  readonly isJoined: boolean;
+}
+
+/** What plans are made for. */
+export interface StudyGround {
+  /** The default plan. */
+  readonly base: DecodePlan;
+  /** The model's downscale factors. */
+  readonly factors: readonly number[];
+  /** N, the most steps that a plan can have. */
+  readonly tokens: number;
+  /** Multiply-adds of a plan, per sample. */
+  readonly costOf: (plan: PlanInput) => number;
+}
+
+/**
+ * The plans of a study.
+ *
+ * @throws InputError for an unknown name, for a model without sub-models, and for a study of guidance on a plan without
+ *   it
+ */
+export function planStudy(name: string, ground: StudyGround): Study {
+  requireSubModels(ground);
+  const study = { main, direction, refresh, steps, guidance, unmask }[name as StudyName];
+  if (!study) throw unknownName("study: unknown name", name, studyNames);
+  return study(ground);
+}
+
+/** @throws InputError for a model without sub-models */
+export function requireSubModels({ factors }: Pick<StudyGround, "factors">): void {
+  requireInput(
+    factors.some((factor) => factor > 1),
+    "study: needs a model with sub-models; this one has the full size alone",
+  );
+}
+
+export const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
+const uncached: PlanInput = { cache: { enabled: false } };
+
+/** A plan that is a series of its own. */
+export const point = (name: string, plan: PlanInput, base = name): GridPoint => ({
+  name,
+  base,
+  settings: "",
+  plan,
+});
+
+/** The model's own sizes, if they vary; else as many steps at each of its sub-models, from the smallest on. */
+export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors">): readonly SizeRun[] =>
+  base.sizes.length > 1 ? base.sizes : evenSizes(base.steps, factors);
+
+export const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
+export const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
+
+/** What does each part of the method bring? */
+function main(ground: StudyGround): Study {
+  const { base, factors, costOf } = ground;
+  const scheduled = schedule(ground);
+  const whole = point("scheduled with cache", { sizes: scheduled, ...cached });
+  const smaller = ascending(factors)
+    .filter((factor) => factor > 1)
+    .map((factor) => point(`flat, ${share(factor)}`, flatPlan(base, factor), "flat sub-model"));
+  const nearest = nearestBy(smaller, ({ plan }) => Math.abs(costOf(plan) - costOf(whole.plan)));
+  return {
+    title: "What schedule and cache bring",
+    question:
+      "Does a decode that grows from the smallest sub-model to the full one, and caches what is decided, come as near " +
+      "to real ones as the flat decode at full size, for a third of the compute? And nearer than the sub-model that " +
+      "takes as much compute by itself?",
+    points: [
+      point("flat", flatPlan(base)),
+      ...smaller,
+      point("scheduled without cache", { sizes: scheduled, ...uncached }),
+      point("flat with cache", { ...flatPlan(base), ...cached }),
+      whole,
+    ],
+    claims: [
+      { plan: whole.name, against: "flat" },
+      { plan: "flat with cache", against: "flat" },
+      { plan: "scheduled without cache", against: "flat" },
+      { plan: whole.name, against: nearest.name },
+    ],
+    isJoined: false,
+  };
+}
+
+/** Which way should sizes run? */
+function direction(ground: StudyGround): Study {
+  const { base, factors, tokens, costOf } = ground;
+  const { steps } = base;
+  const growing = schedule(ground);
+  const target = costOf({ sizes: growing, ...cached });
+  const distance = (sizes: readonly SizeRun[]) => Math.abs(costOf({ sizes, ...cached }) - target);
+  const shrinking = [...growing].reverse();
+  const equal = nearestBy(spreads(steps, ascending(factors)), distance);
+  const constants = ascending(factors).map((factor) => {
+    const planOf = (count: number) => ({ sizes: [{ factor, steps: count }], ...cached });
+    const count = nearestLength(tokens, target, (count) => costOf(planOf(count)));
+    return point(`${share(factor)}, ${count} steps`, planOf(count), "constant");
+  });
+  const small = point("small to large", { sizes: growing, ...cached });
+  const large = point("large to small", { sizes: shrinking, ...cached });
+  const comparable = point("large to small, equal compute", { sizes: equal, ...cached });
+  const isSame = printSizes(equal) === printSizes(shrinking);
+  const others = [...(isSame ? [large] : [large, comparable]), ...constants];
+  return {
+    title: "Which way sizes should run",
+    question:
+      "Is it better to decode from the smallest sub-model to the full one, from the full one to the smallest, or by one " +
+      "size throughout, at comparable compute? All with the cache.",
+    points: [point("flat", flatPlan(base)), small, ...others],
+    claims: others.map(({ name }) => ({ plan: small.name, against: name })),
+    isJoined: false,
+  };
+}
+
+/** How often must the cache be filled anew? */
+function refresh(ground: StudyGround): Study {
+  const { base } = ground;
+  const { steps } = base;
+  /** Where a sub-model runs for `most` steps at a time, a refresh after as many never comes. */
+  const series = (name: string, plan: PlanInput, rare: string, most: number): GridPoint[] => [
+    point(`${name}, ${rare}`, { ...plan, ...cached }, name),
+    ...[4, 2]
+      .filter((every) => every < most)
+      .map((every) =>
+        point(
+          `${name}, every ${every} steps`,
+          { ...plan, cache: { enabled: true, refresh: { every } } },
+          name,
+        ),
+      ),
+  ];
+  const scheduled = schedule(ground);
+  const longest = Math.max(...scheduled.map((run) => run.steps));
+  return {
+    title: "How often the cache must be filled anew",
+    question:
+      "What is lost when keys and values of decided tokens stay as they were computed, until the sub-model changes or " +
+      "for good?",
+    points: [
+      point("flat", flatPlan(base)),
+      ...series("flat with cache", flatPlan(base), "never", steps),
+      point("scheduled, every step", { sizes: scheduled, ...uncached }, "scheduled"),
+      ...series("scheduled", { sizes: scheduled }, "on switch", longest),
+    ],
+    claims: [
+      { plan: "flat with cache, never", against: "flat" },
+      { plan: "scheduled, on switch", against: "scheduled, every step" },
+    ],
+    isJoined: true,
+  };
+}
+
+/** K of the study of steps. */
+const lengths = [4, 6, 8, 12, 16, 24, 32];
+
+/** How does it depend on the number of steps? */
+function steps({ factors, tokens }: StudyGround): Study {
+  const counts = lengths.filter((count) => count <= tokens);
+  const series = (name: string, planOf: (count: number) => PlanInput): GridPoint[] =>
+    counts.map((count) => ({
+      name: `${name}, ${count} steps`,
+      base: name,
+      settings: `${count} steps`,
+      plan: planOf(count),
+    }));
+  return {
+    title: "How many steps",
+    question: "Does the schedule with the cache keep up with the flat decode at every number of steps?",
+    points: [
+      ...series("flat", (count) => flatPlan({ steps: count })),
+      ...series("scheduled", (count) => ({ sizes: evenSizes(count, factors), ...cached })),
+    ],
+    claims: counts.map((count) => ({
+      plan: `scheduled, ${count} steps`,
+      against: `flat, ${count} steps`,
+    })),
+    isJoined: true,
+  };
+}
+
+/** In which share of the steps guidance is on, by its name. */
+const intervals = {
+  "guided throughout": [0, 1],
+  "guided from 1/4 on": [0.25, 1],
+  "guided until 3/4": [0, 0.75],
+  "guided from 1/4 to 3/4": [0.25, 0.75],
+} as const;
+
+/** When is guidance needed, and how large must its other branch be? */
+function guidance(ground: StudyGround): Study {
+  const { base, factors } = ground;
+  const { scale } = base.guidance;
+  requireInput(
+    scale > 0,
+    `study: guidance needs a default plan that is guided; the model's has the scale ${scale}`,
+  );
+  const smallest = Math.max(...factors);
+  const ways = Object.entries(intervals).map(([name, interval]) => ({ name, guidance: { interval } }));
+  const series = (decode: string, plan: PlanInput, branch: number | "same" = "same"): GridPoint[] =>
+    ways.map((way) => ({
+      name: `${decode}, ${way.name}`,
+      base: decode,
+      settings: way.name,
+      plan: { ...plan, guidance: { ...way.guidance, unconditionalFactor: branch } },
+    }));
+  const without = (decode: string, plan: PlanInput): GridPoint => ({
+    name: `${decode}, unguided`,
+    base: decode,
+    settings: "unguided",
+    plan: { ...plan, guidance: { ...plan.guidance, scale: 0 } },
+  });
+  const scheduled = { sizes: schedule(ground), ...cached };
+  const flat = flatPlan(base);
+  const decodes = { flat, scheduled } as const;
+  const points = [
+    ...Object.entries(decodes).flatMap(([name, plan]) => [without(name, plan), ...series(name, plan)]),
+    ...Object.entries(decodes).flatMap(([name, plan]) =>
+      series(`${name}, unguided branch ${share(smallest)}`, plan, smallest),
+    ),
+  ];
+  return {
+    title: "When to guide, and by how large a branch",
+    question:
+      "Is guidance needed in every step, and must its unconditional branch be as large as the conditional one? All at " +
+      `guidance scale ${scale}.`,
+    points,
+    claims: points.flatMap(({ name }) => {
+      const throughout = `${name.startsWith("flat") ? "flat" : "scheduled"}, guided throughout`;
+      return name === throughout ? [] : [{ plan: name, against: throughout }];
+    }),
+    isJoined: false,
+  };
+}
+
+/** Bounds on entropies in nats, from few steps to many. */
+const bounds = [32, 24, 16, 12, 8, 4];
+
+/** The most steps where entropies decide: as many as tokens, unless those are many. */
+const mostSteps = 64;
+
+/** Who should say how many tokens a step decodes? */
+function unmask({ base, factors, tokens }: StudyGround): Study {
+  const scheduled = lengths
+    .filter((count) => count <= tokens)
+    .map((count) =>
+      point(`scheduled, ${count} steps`, { sizes: evenSizes(count, factors), ...cached }, "scheduled"),
+    );
+  const counts = [Math.min(2 * base.steps, tokens), Math.min(mostSteps, tokens)];
+  const bounded = [...new Set(counts)].flatMap((count) =>
+    bounds.map((bound) => {
+      const plan = {
+        sizes: evenSizes(count, factors),
+        unmask: { kind: "entropy", bound },
+        ...cached,
+      } as const;
+      const name = `by entropy, at most ${count} steps`;
+      return point(`${name}, bound ${bound}`, plan, name);
+    }),
+  );
+  return {
+    title: "Whether entropies should say how many tokens a step decodes",
+    question:
+      "Does a decode come nearer to real ones when each step decodes as many tokens as a bound on their entropies allows, " +
+      "rather than as many as a schedule says, at comparable compute?",
+    points: [point("flat", flatPlan(base)), ...scheduled, ...bounded],
+    claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
+    isJoined: true,
+  };
+}
+
+/** The number of steps, 1 to `most`, whose cost is nearest to a target; cost grows with them. */
+function nearestLength(most: number, target: number, costOf: (count: number) => number): number {
+  let [count, cost] = [1, costOf(1)];
+  while (count < most && cost < target) {
+    const next = costOf(count + 1);
+    if (next - target > target - cost) break;
+    [count, cost] = [count + 1, next];
+  }
+  return count;
+}
+
+/** Every way to give K steps to these factors in this order, one at least to each. */
+function spreads(steps: number, factors: readonly number[]): SizeRun[][] {
+  const [factor, ...rest] = factors as [number, ...number[]];
+  if (rest.length === 0) return [[{ factor, steps }]];
+  return Array.from({ length: Math.max(0, steps - rest.length) }, (_, i) => i + 1).flatMap((count) =>
+    spreads(steps - count, rest).map((others) => [{ factor, steps: count }, ...others]),
+  );
+}
+
+const nearestBy = <T>(all: readonly T[], distance: (one: T) => number): T =>
+  all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+
+/** What sentences are made of. */
+export interface StudiedPlan {
+  readonly name: string;
+  readonly multiplyAdds: number;
+  readonly seconds: Estimate;
+  readonly runs: readonly { readonly frechet: number; readonly psnr?: Estimate }[];
+}
+
+/**
+ * The answer to each claim in a sentence: how many times the other plan's distance, at what share of its compute, and
+ * whether the seeds can tell the two apart, by Student's t at 95 % over the ratio of each seed.
+ *
+ * @param rows  every plan of the study
+ */
+export function verdictsOf({ claims }: Pick<Study, "claims">, rows: readonly StudiedPlan[]): string[] {
+  const row = (name: string): StudiedPlan => {
+    const found = rows.find((one) => one.name === name);
+    if (!found) throw new Error(`verdictsOf: no plan "${name}" was measured`);
+    return found;
+  };
+  return claims.map(({ plan, against }) => {
+    const own = row(plan);
+    const distance = (other: StudiedPlan) => Math.abs(Math.log(other.multiplyAdds / own.multiplyAdds));
+    return sentence(own, nearestBy([against].flat().map(row), distance));
+  });
+}
+
+function sentence(plan: StudiedPlan, other: StudiedPlan): string {
+  const distance = ratioOf(plan.runs, other.runs, ({ frechet }) => frechet);
+  const { mean, standardError } = distance;
+  const hasError = Number.isFinite(standardError);
+  const times = hasError ? `${mean.toFixed(3)} ± ${standardError.toFixed(3)}` : mean.toFixed(3);
+  const compute = (plan.multiplyAdds / other.multiplyAdds).toFixed(2);
+  const seeds = plan.runs.length;
+  const time = (plan.seconds.mean / other.seconds.mean).toFixed(2);
+  return (
+    `"${plan.name}" is ${times} times the distance of "${other.name}" at ${compute} of its multiply-adds and ${time} of ` +
+    `its seconds${nearnessOf(plan, other)}: ${judgement(distance, seeds)}.`
+  );
+}
+
+/** The difference in PSNR, for predictions. */
+function nearnessOf(plan: StudiedPlan, other: StudiedPlan): string {
+  const [own, others] = [plan, other].map(({ runs }) =>
+    runs.reduce((sum, { psnr }) => sum + (psnr?.mean ?? Number.NaN) / runs.length, 0),
+  ) as [number, number];
+  if (Number.isNaN(own - others)) return "";
+  return `, with ${own.toFixed(2)} dB PSNR beside ${others.toFixed(2)} dB`;
+}
+
+/** Student's t at 95 %, two-sided, for 1, 2, ... degrees of freedom; the last one for more, too. */
+const students = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+
+function judgement({ mean, standardError }: Estimate, seeds: number): string {
+  if (seeds === 1) return "one seed tells no error, so no verdict";
+  const reach = students[Math.min(seeds - 1, students.length) - 1]! * standardError;
+  if (Math.abs(mean - 1) <= reach) return `no difference that ${seeds} seeds can tell`;
+  return mean < 1 ? "nearer to real ones" : "further from real ones";
+}

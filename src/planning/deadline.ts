@@ -1,0 +1,189 @@
+/**
+ * Deadline decoding: a plan that shrinks while it runs when time runs out faster than foreseen, and grows back, never
+ * beyond what it was, when it does not. Steps are left out, or run by smaller sub-models; the last step always runs, so
+ * that the grid is complete.
+ *
+ * K steps k = 0..K-1, p downscale factor.
+ */
+import { requireInput } from "../core/errors.ts";
+import type { DecodePlan, SizeRun } from "../decoding/plan.ts";
+import type { ModelFacts } from "../decoding/resolve-plan.ts";
+import { bestWithin, type PlanChoice } from "./budget.ts";
+import { planCost, type StepCost, type TransformerSizes } from "./cost.ts";
+import { planSeconds, type StepSeconds } from "./latency.ts";
+
+/** The share of its time that a plan leaves unused when it is chosen: equal steps differ by some per cent. */
+export const reservedShare = 0.1;
+
+/** What a decode takes on a device. */
+export interface Timing {
+  readonly secondsOf: StepSeconds;
+  /** What follows the last step: the tokenizer's decoder. */
+  readonly tailSeconds: number;
+}
+
+/**
+ * The best plan that is predicted to be done in time, {@link reservedShare} of which stays free.
+ *
+ * @param seconds  from the first step to the end of the tail
+ * @throws InputError when no plan is so quick, saying what the quickest takes
+ */
+export function planInTime(
+  model: TransformerSizes & ModelFacts,
+  choice: PlanChoice,
+  { secondsOf, tailSeconds }: Timing,
+  seconds: number,
+  maskedTokens?: number,
+): DecodePlan {
+  const price = (plan: DecodePlan) =>
+    (planSeconds(model, plan, secondsOf, maskedTokens) + tailSeconds) / (1 - reservedShare);
+  const worth = (plan: DecodePlan) => planCost(model, plan, maskedTokens).multiplyAdds;
+  const found = bestWithin(choice, price, seconds, worth);
+  const least = Math.min(...choice.family.map(price));
+  requireInput(
+    found,
+    `deadline: must be at least ${Math.ceil(1000 * least)} ms on this device for so many pictures at once, what one ` +
+      `step of the smallest sub-model takes, got ${Number((1000 * seconds).toPrecision(3))} ms`,
+  );
+  return found;
+}
+
+/** What is known when a step has run. */
+export interface Remaining {
+  readonly model: TransformerSizes & ModelFacts;
+  /** N0. */
+  readonly maskedTokens: number;
+  /** What was chosen at the start. */
+  readonly wanted: DecodePlan;
+  /** What ran, up to step `step`; the rest of it does not count. */
+  readonly plan: DecodePlan;
+  /** k of the last step that ran. */
+  readonly step: number;
+  /** For the steps that remain. */
+  readonly secondsLeft: number;
+  /** What steps are reckoned to take together. */
+  readonly secondsFor: (steps: readonly StepCost[]) => number;
+}
+
+/**
+ * The plan to go on with: what ran, then the largest rest of the wanted plan that is predicted to fit. Sub-models
+ * shrink before steps do, as in `planFamily` (plan-budget.ts): first no step runs at more than the next smaller size,
+ * and so on down to the smallest; then the same with one step fewer, those that run spread evenly over the rest. Where
+ * nothing fits, the quickest rest.
+ */
+export function fittingRest(remaining: Remaining): DecodePlan {
+  const { model, maskedTokens, wanted, step, secondsLeft, secondsFor } = remaining;
+  const restOf = (plan: DecodePlan) =>
+    planCost(model, plan, maskedTokens).steps.filter((each) => each.step > step);
+  const wantedRest = restOf(wanted);
+  if (wanted === remaining.plan && secondsFor(wantedRest) <= secondsLeft) return wanted;
+  const rest = wantedRest.map((each) => each.step);
+  const limits = [...model.factors].sort((a, b) => a - b);
+  let quickest = { plan: remaining.plan, seconds: Number.POSITIVE_INFINITY };
+  for (let count = rest.length; count >= 1; count--) {
+    for (const limit of limits) {
+      const plan = withRest(remaining, rest, spread(rest, count), limit);
+      const seconds = secondsFor(restOf(plan));
+      if (seconds <= secondsLeft) return plan;
+      if (seconds < quickest.seconds) quickest = { plan, seconds };
+    }
+  }
+  return quickest.plan;
+}
+
+/** `count` of the steps at even distances, the last one among them. */
+function spread(steps: readonly number[], count: number): number[] {
+  return Array.from({ length: count }, (_, i) => steps[Math.ceil(((i + 1) * steps.length) / count) - 1]!);
+}
+
+/** What ran, then of the `rest` only the steps `kept`, none at a larger size than p = `limit`. */
+function withRest(
+  { wanted, plan, step }: Remaining,
+  rest: readonly number[],
+  kept: readonly number[],
+  limit: number,
+): DecodePlan {
+  const ran = factorsOf(plan);
+  const factors = factorsOf(wanted).map((factor, k) => (k <= step ? ran[k]! : Math.max(factor, limit)));
+  const leaveOut = [
+    ...(plan.leaveOut ?? []).filter((k) => k <= step),
+    ...(wanted.leaveOut ?? []).filter((k) => k > step),
+    ...rest.filter((k) => !kept.includes(k)),
+  ].sort((a, b) => a - b);
+  const { leaveOut: _, ...settings } = wanted;
+  return { ...settings, sizes: runsOf(factors), ...(leaveOut.length > 0 && { leaveOut }) };
+}
+
+/** [K] p of each step. */
+const factorsOf = ({ sizes }: DecodePlan): number[] =>
+  sizes.flatMap(({ factor, steps }) => Array<number>(steps).fill(factor));
+
+function runsOf(factors: readonly number[]): SizeRun[] {
+  const runs: { factor: number; steps: number }[] = [];
+  for (const factor of factors) {
+    const last = runs.at(-1);
+    if (last?.factor === factor) last.steps++;
+    else runs.push({ factor, steps: 1 });
+  }
+  return runs;
+}
+
+export interface DeadlineOptions extends Timing, Pick<Remaining, "model" | "maskedTokens" | "wanted"> {
+  /** The time in seconds. */
+  readonly now: () => number;
+  /** When all must be done, by `now`. */
+  readonly endsAt: number;
+}
+
+/**
+ * The `replan` of a decode that shall keep a deadline; call it when the decode begins. It watches how much slower than
+ * predicted the steps are, and how unequally so, and takes the rest to be alike.
+ */
+export function keepDeadline(options: DeadlineOptions): (plan: DecodePlan, step: number) => DecodePlan {
+  const { model, maskedTokens, wanted, secondsOf, tailSeconds, now, endsAt } = options;
+  const pace = openPace();
+  let before = now();
+  return (plan, step) => {
+    const time = now();
+    const ran = planCost(model, plan, maskedTokens).steps.find((each) => each.step === step)!;
+    pace.add(time - before, secondsOf(ran));
+    before = time;
+    return fittingRest({
+      ...{ model, maskedTokens, wanted, plan, step },
+      secondsLeft: endsAt - time,
+      secondsFor: (steps) => pace.reckon([...steps.map(secondsOf), tailSeconds]),
+    });
+  };
+}
+
+/** How much a step counts less for each that ran after it. */
+const fading = 0.85;
+
+/** So many standard deviations are left free for what the rest may take beyond its mean. */
+const caution = 2.5;
+
+/** The relative deviation that is assumed of steps before any ran, and how many steps that assumption counts for. */
+const assumed = { deviation: 0.04, steps: 1 };
+
+/** What is learnt from steps about those to come. */
+function openPace() {
+  const ran: { took: number; foreseen: number }[] = [];
+  const faded = (read: (step: (typeof ran)[number]) => number) =>
+    ran.reduce((sum, step) => fading * sum + read(step), 0);
+  let [slowness, deviation] = [1, assumed.deviation];
+  return {
+    /** A step took so many seconds, and was predicted to take so many. */
+    add(took: number, foreseen: number): void {
+      ran.push({ took, foreseen });
+      slowness = Math.max(1, faded((step) => step.took) / faded((step) => step.foreseen));
+      const squares = faded((step) => (step.took / step.foreseen / slowness - 1) ** 2);
+      const weight = faded(() => 1);
+      deviation = Math.sqrt((assumed.steps * assumed.deviation ** 2 + squares) / (assumed.steps + weight));
+    },
+    /** What pieces of work of these predicted seconds may take, if they deviate from their mean each by itself. */
+    reckon(predicted: readonly number[]): number {
+      const mean = predicted.reduce((a, b) => a + b, 0);
+      return slowness * (mean + caution * deviation * Math.hypot(...predicted));
+    },
+  };
+}

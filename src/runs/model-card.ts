@@ -1,0 +1,118 @@
+/** The model card of a trained model: what it is, how it was made, how long it took, how its losses fell. */
+import { join } from "node:path";
+import { lineChart } from "../charts/line-chart.ts";
+import { writeFileAtomic } from "../core/node/atomic-file.ts";
+import { nounOf } from "../core/nouns.ts";
+import type { TrainConfig } from "../training/config.ts";
+import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
+import { describeModel, type GenerativeModel } from "../pipelines/model.ts";
+
+export interface CardSource {
+  readonly config: TrainConfig;
+  readonly model: GenerativeModel;
+  /** The run's folder, whose metrics are told. */
+  readonly run: string;
+}
+
+/** Writes README.md and loss.svg into the model folder `folder`. */
+export async function writeModelCard(folder: string, { config, model, run }: CardSource): Promise<void> {
+  const metricsOf = (stage: "tokenizer" | "transformer") => readMetrics(join(run, stage, "metrics.jsonl"));
+  const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
+  const transformer = await metricsOf("transformer");
+  const losses = model.transformer.config.factors.map((factor) => ({
+    name: `p = ${factor}`,
+    points: smoothed(transformer, `loss.p${factor}`),
+  }));
+  const curve = lineChart(losses, {
+    title: "Cross-entropy on masked tokens, by sub-model",
+    x: "training step",
+    y: "nats per token",
+  });
+  await writeFileAtomic(join(folder, "loss.svg"), curve);
+  await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer, transformer));
+}
+
+/** Means over about 100 stretches of the run: single batches are noisy. */
+function smoothed(lines: readonly MetricsLine[], name: string): [number, number][] {
+  const stretch = Math.max(1, Math.floor(lines.length / 100));
+  const points: [number, number][] = [];
+  for (let from = 0; from + stretch <= lines.length; from += stretch) {
+    const part = lines.slice(from, from + stretch);
+    points.push([part.at(-1)!.step!, part.reduce((total, line) => total + line[name]!, 0) / part.length]);
+  }
+  return points;
+}
+
+function cardText(
+  config: TrainConfig,
+  model: GenerativeModel,
+  tokenizer: readonly MetricsLine[],
+  transformer: readonly MetricsLine[],
+): string {
+  const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
+  const { subModels, width, depth, heads, grid, codebookSize } = sizes;
+  const { resolution, frames } = coder;
+  const thing = nounOf(coder);
+  const things = `${thing}s`;
+  const folder = join("models", config.name);
+  const subModelRows = subModels.map(
+    ({ factor, heads: own, hidden, parameters }) =>
+      `| ${factor} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
+  );
+  return `---
+library_name: magnets
+pipeline_tag: ${frames === undefined ? "unconditional-image-generation" : "video-generation"}
+tags: [masked-generation, nested-transformer]
+---
+# ${config.name}
+
+${frames === undefined ? "Images" : `Clips of ${frames} frames`} of ${resolution} x ${resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
+A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a ${thing} into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
+masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Its small sub-models are slices of the one set of weights.
+
+| down-scale factor p | heads | hidden units | parameters | loss (nats per token in it) |
+|---|---|---|---|---|
+${subModelRows.join("\n")}
+
+![Losses of the sub-models over the training](loss.svg)
+
+## Use
+
+\`\`\`
+magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
+${sizes.tasks.map((task) => `magnets ${task} ${folder} --video clip.mp4\n`).join("")}\`\`\`
+
+Default plan: ${plan.sizes} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a ${thing}, ${plan.ratio.toFixed(2)}x fewer than the flat full-size decode.
+${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completionPlan.sizes}, ${completionPlan.maskSchedule} schedule, ${completionPlan.ratio.toFixed(2)}x fewer.\n` : ""}
+## Training
+
+\`\`\`
+magnets train ${folder}/train_config.json
+\`\`\`
+
+On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
+${tokenizerLine(config, tokenizer)},
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
+The weights are the moving averages of the training, stored as float16.
+`;
+}
+
+/** How the tokenizer came about. */
+function tokenizerLine(
+  { data, tokenizer: { init, training } }: TrainConfig,
+  lines: readonly MetricsLine[],
+): string {
+  if (training.steps === 0) return `tokenizer none, it is that of ${init}`;
+  const things = `${nounOf(data)}s`;
+  return (
+    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}, ` +
+    `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
+    `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
+  );
+}
+
+const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
+
+/** Where a training began, if not at random. */
+const startOf = ({ init }: { readonly init?: string }): string =>
+  init === undefined ? "" : `, from the weights that ${init} had then`;

@@ -1,0 +1,170 @@
+/**
+ * A dataset's pictures as token ids in files: a folder of parts, each whole, so that memory does not grow with the
+ * dataset, and tokenising that was stopped goes on with the next part.
+ *
+ *     tokens/0003-of-0010.safetensors
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { requireInput, unlessRefused } from "../core/errors.ts";
+import { fileError } from "../core/node/file-error.ts";
+import { integerAt, type Key } from "../core/random.ts";
+import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
+import { type Clip, mirror, type Picture, type PictureSource, toPlanes } from "../data/source.ts";
+import { fromTensors, joinTokens, type TokenDataset, toTensors } from "../data/tokens.ts";
+import { pictureBatches } from "../data/views.ts";
+import type { Tokenizer } from "../models/tokenizer/codec.ts";
+import type { Task } from "../models/transformer/config.ts";
+import { readSafetensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
+
+/** Pictures of a dataset that a file holds. */
+const perPart = 2048;
+
+/** Pictures read and encoded together. */
+const batch = 64;
+
+export interface TokeniseOptions {
+  /** Where the parts go. */
+  readonly folder: string;
+  readonly tokenizer: Tokenizer;
+  /** Tells this tokenizer from others. */
+  readonly digest: string;
+  readonly source: PictureSource;
+  /** Pictures 0..count-1 of the source. */
+  readonly count: number;
+  /** Tells these pictures, and what was done with them, from others. */
+  readonly description: string;
+  /** Every picture also mirrored. */
+  readonly isFlipped: boolean;
+  /** What a model shall learn to complete, for which the known tokens are stored too. */
+  readonly tasks: readonly Task[];
+  /** How many frames are given where the task is to predict; drawn for each clip, each as often. */
+  readonly given: readonly number[];
+  readonly key: Key;
+  readonly signal?: AbortSignal;
+  /** Called after every batch, with the share of the codes used since the call began. */
+  readonly onProgress?: (done: number, codebookUse: number) => void;
+}
+
+/**
+ * Writes every picture's token ids, but for the parts that are there already and of this tokenizer and description.
+ *
+ * @returns how many pictures were encoded by this call
+ * @throws what reading a picture throws, InputError when a file cannot be written, the signal's reason when aborted;
+ *   finished parts stay
+ */
+export async function tokenise(options: TokeniseOptions): Promise<number> {
+  const { folder, tokenizer, source, count, signal } = options;
+  const parts = Math.ceil(count / perPart);
+  const used = new Set<number>();
+  let encoded = 0;
+  for (let part = 0; part < parts; part++) {
+    const from = part * perPart;
+    const size = Math.min(perPart, count - from);
+    const path = join(folder, partName(part, parts));
+    if (await isThere(path, options)) continue;
+    const collected: TokenDataset[] = [];
+    for await (const pictures of pictureBatches(source.read, { from, count: size, size: batch, signal })) {
+      const first = from + collected.length * batch;
+      const tokens = await encodeAll(options, pictures, first);
+      for (const id of tokens.ids) used.add(id);
+      collected.push(tokens);
+      encoded += pictures.length;
+      options.onProgress?.(first + pictures.length, used.size / tokenizer.codebookSize);
+    }
+    const { tensors, metadata } = toTensors(joinTokens(collected));
+    await writeSafetensors(path, tensors, { metadata });
+  }
+  await removeOthers(folder, parts);
+  return encoded;
+}
+
+/**
+ * All parts of a folder as one dataset.
+ *
+ * @param digest  the tokenizer's, which must have made them
+ * @throws InputError naming the folder or file that is missing, damaged, or of another tokenizer or run
+ */
+export async function readTokens(folder: string, digest: string): Promise<TokenDataset> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError("cannot read the tokens", folder, error, { ENOENT: "tokenise first: --stage tokenise" });
+  });
+  const found = names.map((name) => partPattern.exec(name)).filter((match) => match !== null);
+  const parts = Number(found[0]?.[1] ?? 1);
+  const read: TokenDataset[] = [];
+  for (let part = 0; part < parts; part++) {
+    const path = join(folder, partName(part, parts));
+    const dataset = fromTensors(await readSafetensors(path), path, digest);
+    requireInput(
+      read.every(({ source }) => source === dataset.source),
+      `${path}: must hold pictures of the same run as the other parts; tokenise the dataset again`,
+    );
+    read.push(dataset);
+  }
+  return joinTokens(read);
+}
+
+const partPattern = /^\d{4,}-of-(\d{4,})\.safetensors$/;
+const digits = (number: number): string => String(number).padStart(4, "0");
+const partName = (part: number, parts: number): string =>
+  `${digits(part + 1)}-of-${digits(parts)}.safetensors`;
+
+/** False too for tokens that are damaged or of another tokenizer: they are made anew. */
+async function isThere(path: string, { digest, description }: TokeniseOptions): Promise<boolean> {
+  const reading = readSafetensors(path).then((content) => fromTensors(content, path, digest));
+  return (await unlessRefused(reading))?.source === description;
+}
+
+/** Parts of an earlier division of the dataset. */
+async function removeOthers(folder: string, parts: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const match = partPattern.exec(name);
+    if (match && Number(match[1]) !== parts) await rm(join(folder, name));
+  }
+}
+
+/** A batch's tokens, its mirrored versions behind the others. */
+async function encodeAll(
+  { tokenizer, digest, source, description, isFlipped, tasks, given, key }: TokeniseOptions,
+  pictures: readonly Picture[],
+  first: number,
+): Promise<TokenDataset> {
+  const encode = async (rasters: Parameters<typeof toPlanes>[0], isMirrored: boolean) => {
+    const planes = toPlanes(rasters);
+    if (isMirrored) mirror(planes);
+    return Uint16Array.from((await tokenizer.encode(planes)).data);
+  };
+  const labels = Int32Array.from(pictures, ({ label }) => label);
+  const common = {
+    grid: tokenizer.grid,
+    codebookSize: tokenizer.codebookSize,
+    classNames: source.classNames,
+  };
+  const versions: TokenDataset[] = [];
+  for (const isMirrored of isFlipped ? [false, true] : [false]) {
+    const conditions: Record<string, Uint16Array> = {};
+    for (const task of tasks) {
+      const completions = pictures.map((_, i): Completion => {
+        const draw = integerAt(key, first + i, given.length);
+        return task === "predict" ? { task, given: given[draw]! } : { task };
+      });
+      const filled = pictures.map((picture, i) => filledIn(picture as Clip, completions[i]!));
+      conditions[task] = onlyKnown(await encode(filled, isMirrored), completions, {
+        frames: tokenizer.config.frames!,
+        grid: tokenizer.grid,
+        maskId: tokenizer.codebookSize,
+      });
+    }
+    const ids = await encode(pictures, isMirrored);
+    versions.push({
+      ...common,
+      count: pictures.length,
+      ids,
+      labels,
+      conditions,
+      source: description,
+      tokenizer: digest,
+    });
+  }
+  return joinTokens(versions);
+}

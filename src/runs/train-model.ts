@@ -1,0 +1,153 @@
+/**
+ * From pictures to a model folder: train the tokenizer, tokenise the pictures once, train the nested transformer,
+ * write the model. Every stage can be stopped and resumed; a finished one is not done again.
+ *
+ *     OUT/opening.json        which files of a folder could be read
+ *     OUT/tokenizer/          run folder of the tokenizer
+ *     OUT/tokens/             the pictures as token ids
+ *     OUT/transformer/        run folder of the transformer
+ *     OUT/model/              the model folder; its tokenizer is there once that is trained
+ */
+import { join } from "node:path";
+import { requireInput } from "../core/errors.ts";
+import { countOf, nounOf } from "../core/nouns.ts";
+import { foldIn, keyFromSeed } from "../core/random.ts";
+import { tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { createNodeRunner } from "../runtime/node/runner.ts";
+import type { Device, Runner } from "../runtime/runner.ts";
+import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
+import { train } from "../training/loop.ts";
+import { averagedWeights, stateNames } from "../training/optimiser.ts";
+import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
+import { tokenizerJob } from "../training/tokenizer-job.ts";
+import { checkTensors } from "../weights/check-tensors.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { writeJson } from "../weights/node/json-file.ts";
+import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
+import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/model.ts";
+import { writeModelCard } from "./model-card.ts";
+import { readTokens } from "./token-files.ts";
+import { trainTransformer } from "./train-transformer.ts";
+import {
+  openPictures,
+  type PictureOptions,
+  type Pictures,
+  tokenisePictures,
+  tokensFolder,
+} from "./training-images.ts";
+
+export const stages = ["tokenizer", "tokenise", "transformer"] as const;
+export type Stage = (typeof stages)[number];
+
+/** The signal saves a checkpoint and stops. */
+export interface TrainModelOptions extends PictureOptions {
+  readonly config: TrainConfig;
+  /** One stage, or all in order. */
+  readonly stage?: Stage | "all";
+  /** Go on with the run that the folder holds. */
+  readonly resume?: boolean;
+  /** CPU threads; all cores unless told. */
+  readonly threads?: number;
+  /** Where to compute; the CPU unless told. */
+  readonly device?: Device;
+}
+
+/**
+ * Runs the stages.
+ *
+ * @returns the model folder's path when the transformer was trained, else null
+ * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
+ */
+export async function trainModel(options: TrainModelOptions): Promise<string | null> {
+  const { config, out, stage = "all", threads, device, signal } = options;
+  const say = options.onMessage ?? (() => {});
+  const wants = (name: Stage): boolean => stage === "all" || stage === name;
+  requireInput(
+    stage !== "all" || config.transformer.init === undefined || config.tokenizer.init !== undefined,
+    `transformer.init: the transformer of a model speaks of its tokenizer's codes; let the tokenizer start there too: ` +
+      `tokenizer.init ${config.transformer.init}, tokenizer.training.steps 0`,
+  );
+  // The transformer trains from the token file alone.
+  const pictures = stage === "transformer" ? null : await openPictures(options);
+  const runner = await createNodeRunner({ device, threads });
+  try {
+    if (pictures && wants("tokenizer")) {
+      const { count, source } = pictures;
+      const { init, training } = config.tokenizer;
+      const from = `${countOf(count, nounOf(source))} of ${source.name}`;
+      say(
+        training.steps === 0 ? `tokenizer: that of ${init}` : `tokenizer: ${training.steps} steps on ${from}`,
+      );
+      await trainTokenizer(options, runner, pictures);
+    }
+    const tokenizer = await trainedTokenizer(options);
+    const path = join(out, "model");
+    // Of a whole model, no part is replaced by itself.
+    if (wants("tokenizer") && !(await isWholeModel(path))) {
+      await writeTokenizer(path, { config: config.tokenizer.model, tensors: tokenizer });
+    }
+    if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures);
+    if (!wants("transformer")) return null;
+    const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
+    const noun = nounOf(config.tokenizer.model);
+    say(
+      `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
+    );
+    signal?.throwIfAborted();
+    const initial = await initialTransformer(
+      config.transformer.init,
+      transformerConfigOf(config, dataset.classNames.length),
+      tokenizer,
+    );
+    const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
+    const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
+    await writeModel(path, trained);
+    await writeJson(join(path, "train_config.json"), config);
+    await writeModelCard(path, { config, model: trained, run: out });
+    return path;
+  } finally {
+    await runner.close();
+  }
+}
+
+/** What a tokenizer's run depends on, and so what must be equal to resume it. */
+function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
+  return { seed, data, tokenizer };
+}
+
+async function trainTokenizer(
+  options: TrainModelOptions,
+  runner: Runner,
+  { source, count }: Pictures,
+): Promise<void> {
+  const { config, out, resume } = options;
+  // First, so that weights that do not fit leave no run behind.
+  const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  const job = tokenizerJob({
+    runner,
+    config: config.tokenizer.model,
+    training: config.tokenizer.training,
+    source,
+    count,
+    isFlipped: config.data.flip,
+    key: foldIn(keyFromSeed(config.seed), 1),
+  });
+  await train(runner, folder, startingFrom(job, initial), options);
+  await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
+}
+
+/** The averaged weights of the finished tokenizer. */
+async function trainedTokenizer({ config, out }: TrainModelOptions): Promise<Tensors> {
+  const path = join(out, "tokenizer");
+  const checkpoint = await readCheckpoint(path, tokenizerConfiguration(config));
+  const { steps } = config.tokenizer.training;
+  requireInput(
+    checkpoint?.step === steps,
+    `${path}: holds no finished tokenizer (${checkpoint?.step ?? 0} of ${steps} steps); train it first, with --stage tokenizer --resume`,
+  );
+  const weights = averagedWeights(checkpoint.tensors);
+  checkTensors(`${path}: its checkpoint`, weights, tokenizerParameters(config.tokenizer.model));
+  return weights;
+}

@@ -1,0 +1,86 @@
+/** The training of a nested transformer on token ids, with sheets of what it makes on the way. */
+import { foldIn, keyFromSeed } from "../core/random.ts";
+import { pictureSheet } from "../data/image/sheet.ts";
+import { type Clip, frameOf, type Raster } from "../data/source.ts";
+import type { TokenDataset } from "../data/tokens.ts";
+import { transformerParameters } from "../models/transformer/parameters.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
+import { type LoopOptions, train } from "../training/loop.ts";
+import { averagedWeights, stateNames } from "../training/optimiser.ts";
+import type { RunFolder } from "../training/run-folder.ts";
+import { transformerJob } from "../training/transformer-job.ts";
+import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { openGenerator } from "../pipelines/session.ts";
+import { startingFrom } from "./initial-weights.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+
+export interface TrainTransformerOptions extends LoopOptions {
+  readonly config: TrainConfig;
+  readonly runner: Runner;
+  /** Of the run; its newest checkpoint is gone on from. */
+  readonly folder: RunFolder;
+  /** Weights of the tokenizer that made the token ids. */
+  readonly tokenizer: Tensors;
+  readonly dataset: TokenDataset;
+  /** Weights to start from; null: random ones. */
+  readonly initial: Tensors | null;
+}
+
+/**
+ * Trains until the last step.
+ *
+ * @returns the model of the averaged weights
+ * @throws as {@link train}
+ */
+export async function trainTransformer(options: TrainTransformerOptions): Promise<GenerativeModel> {
+  const { config, runner, folder, tokenizer, dataset, initial } = options;
+  const model = transformerConfigOf(config, dataset.classNames.length);
+  const modelWith = (tensors: Tensors): GenerativeModel => ({
+    tokenizer: { config: config.tokenizer.model, tensors: tokenizer },
+    transformer: { config: model, tensors },
+    classNames: dataset.classNames,
+    plan: config.decoding,
+    completionPlan: config.completionDecoding,
+  });
+  const names = stateNames(transformerParameters(model));
+  const job = transformerJob({
+    config: model,
+    training: config.transformer.training,
+    dataset,
+    key: foldIn(keyFromSeed(config.seed), 2),
+    sample: async () => sampleSheet(modelWith(averagedWeights(await runner.get(names))), runner),
+  });
+  const state = await train(runner, folder, startingFrom(job, initial), options);
+  return modelWith(averagedWeights(state));
+}
+
+/** How many frames of a clip a sheet shows. */
+const shownFrames = 8;
+
+/** Pictures of the first classes by the model's own plan, always the same seed: eight each, or one clip's frames. */
+async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint8Array> {
+  const generator = await openGenerator(model, { runner });
+  const isMoving = model.tokenizer.config.frames !== undefined;
+  const rows = Math.max(1, Math.min(8, model.classNames.length));
+  const count = isMoving ? rows : 8 * rows;
+  // Of many classes, some from everywhere in the list.
+  const label = (row: number) => Math.floor((row * model.classNames.length) / rows);
+  const { pictures } = await generator.decode({
+    decodePlan: model.plan,
+    ids: Array.from({ length: count }, (_, i) => label(isMoving ? i : Math.floor(i / 8))),
+    seed: 0,
+  });
+  await generator.dispose();
+  return pictureSheet(isMoving ? pictures.flatMap((clip) => framesOf(clip as Clip)) : pictures, {
+    columns: 8,
+    scale: 2,
+  });
+}
+
+/** Frames evenly spread over a clip. */
+function framesOf(clip: Clip): Raster[] {
+  return Array.from({ length: shownFrames }, (_, i) =>
+    frameOf(clip, Math.round((i * (clip.frames - 1)) / (shownFrames - 1))),
+  );
+}

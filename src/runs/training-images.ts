@@ -1,0 +1,178 @@
+/** What trainings learn from: pictures, opened and checked once, and their token ids, made once. */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { countOf, nounOf } from "../core/nouns.ts";
+import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
+import {
+  type FolderSource,
+  type Looked,
+  lookThrough,
+  type VerifyOptions,
+  withoutUnreadable,
+} from "../data/image/image-folder.ts";
+import { openSource } from "../data/open-source.ts";
+import type { PictureSource } from "../data/source.ts";
+import { keptInMemory, selected } from "../data/views.ts";
+import { loadTokenizer } from "../models/tokenizer/codec.ts";
+import type { Runner } from "../runtime/runner.ts";
+import type { TrainConfig } from "../training/config.ts";
+import type { LoopOptions } from "../training/loop.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
+import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { tokenise } from "./token-files.ts";
+
+/** Whose pictures, and whom to tell. */
+export interface PictureOptions extends LoopOptions {
+  readonly config: Pick<TrainConfig, "seed" | "data" | "tokenizer" | "transformer">;
+  /** The run's folder. */
+  readonly out: string;
+  /** One line about what happens next. */
+  readonly onMessage?: (message: string) => void;
+}
+
+/** What a run trains on: pictures 0..count-1 of the source. */
+export interface Pictures {
+  readonly source: PictureSource;
+  readonly count: number;
+  /** Tells these pictures from others. */
+  readonly description: string;
+}
+
+/** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
+export async function openPictures({
+  config: { data },
+  out,
+  signal,
+  onProgress,
+  onMessage: say = () => {},
+}: PictureOptions): Promise<Pictures> {
+  const source = await openSource(data);
+  for (const warning of source.warnings) say(`warning: ${warning}`);
+  if (!("files" in source)) {
+    const count = data.count!; // the configuration's reader asks for it where a source has no end
+    return { source: keptInMemory(source), count, description: JSON.stringify({ ...data, count }) };
+  }
+  // A folder lists its files class by class; in random order the first ones are of all classes.
+  const folder = source as FolderSource;
+  const order = permutation(keyFromSeed(data.seed), folder.length);
+  const files = Array.from(order, (index) => folder.files[index]!);
+  const all = { ...selected(folder, order), files };
+  const enough = data.count ?? undefined;
+  const { stamps, ...looked } = await lookThroughOnce(join(out, "opening.json"), all, data, {
+    ...{ enough, signal },
+    onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
+  });
+  const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
+  for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
+  say(
+    `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
+  );
+  const count = good.length;
+  const description = JSON.stringify({ ...data, count, files: fingerprint(good.files, stamps) });
+  return { source: keptInMemory(good), count, description };
+}
+
+/** What was found when a run began, by which it goes on. */
+interface KeptLook extends Looked {
+  /** Tells the list of all files, and how they are read, from others. */
+  readonly listed: string;
+  /** The fingerprint of those that were looked at. */
+  readonly stamps: string;
+}
+
+/**
+ * Looks through a folder's files, or takes what `file` says of an earlier look where they are what they were. What could
+ * not be read is looked at again: that may have been the machine's doing.
+ */
+async function lookThroughOnce(
+  file: string,
+  source: FolderSource,
+  data: object,
+  options: VerifyOptions,
+): Promise<Looked & { readonly stamps: Stamps }> {
+  const { files } = source;
+  const stampsOf = (seen: number) => readStamps(source.name, files.slice(0, seen));
+  const printed = (seen: number, stamps: Stamps) => fingerprint(files.slice(0, seen), stamps);
+  const listed = createHash("sha256")
+    .update(JSON.stringify([data, files]))
+    .digest("hex")
+    .slice(0, 16);
+  const kept = await readKeptLook(file);
+  const before = kept?.listed === listed ? await stampsOf(kept.seen) : null;
+  if (kept && before && kept.stamps === printed(kept.seen, before)) {
+    const bad = new Set(kept.unreadable.map(({ path }) => path));
+    const again = Array.from({ length: kept.seen }, (_, i) => i).filter((i) => bad.has(files[i]!.path));
+    const doubtful = { ...selected(source, again), files: again.map((i) => files[i]!) };
+    const { unreadable } = await lookThrough(doubtful, { signal: options.signal });
+    return { seen: kept.seen, unreadable, stamps: before };
+  }
+  const looked = await lookThrough(source, options);
+  const stamps = await stampsOf(looked.seen);
+  await writeJson(file, { listed, stamps: printed(looked.seen, stamps), ...looked });
+  return { ...looked, stamps };
+}
+
+/** Null where there is no such file, or it holds something else. */
+async function readKeptLook(file: string): Promise<KeptLook | null> {
+  const kept = (await readJsonIfWhole(file)) as Partial<KeptLook> | null;
+  const isWhole = Array.isArray(kept?.unreadable) && Number.isInteger(kept.seen);
+  return isWhole ? (kept as KeptLook) : null;
+}
+
+/** By path: size and time; undefined for what is not there, such as a link to nowhere. */
+type Stamps = ReadonlyMap<string, readonly [size: number | undefined, time: number | undefined]>;
+
+async function readStamps(folder: string, files: FolderSource["files"]): Promise<Stamps> {
+  const stamps = new Map<string, readonly [number | undefined, number | undefined]>();
+  for (const { path } of files) {
+    if (stamps.has(path)) continue; // a video is there once for each of its clips
+    const found = await stat(join(folder, path)).catch(() => null);
+    stamps.set(path, [found?.size, found?.mtimeMs]);
+  }
+  return stamps;
+}
+
+/** A digest of names, sizes and times: files added, removed, renamed or replaced change it. */
+function fingerprint(files: FolderSource["files"], stamps: Stamps): string {
+  const hash = createHash("sha256");
+  for (const { path } of files) hash.update(JSON.stringify([path, ...stamps.get(path)!]));
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Where the token ids of a run are. */
+export const tokensFolder = (out: string): string => join(out, "tokens");
+
+/** Writes every picture's token ids to files, but for those that are there already and of this tokenizer and data. */
+export async function tokenisePictures(
+  { config, out, signal, onProgress, onMessage: say = () => {} }: PictureOptions,
+  runner: Runner,
+  tensors: Tensors,
+  { source, count, description }: Pictures,
+): Promise<void> {
+  const { tasks } = config.transformer.model;
+  const extras = [
+    ...(config.data.flip ? ["each also mirrored"] : []),
+    ...tasks.map((task) => `each also as given to ${task}`),
+  ];
+  say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
+  const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
+  const encoded = await tokenise({
+    folder: tokensFolder(out),
+    tokenizer,
+    digest: tensorsDigest(tensors),
+    source,
+    count,
+    description: JSON.stringify([description, tasks]),
+    isFlipped: config.data.flip,
+    tasks,
+    given: config.data.given,
+    key: foldIn(keyFromSeed(config.seed), 4),
+    signal,
+    onProgress: (done, codebookUse) =>
+      onProgress?.({ job: "tokens", step: done, total: count, metrics: { codebookUse } }),
+  });
+  if (encoded < count) say(`tokens: ${count - encoded} of them were in ${tokensFolder(out)} already`);
+  await tokenizer.dispose();
+}

@@ -1,5 +1,0 @@
-// The worker's entry when running from TypeScript sources: in a worker, `--import tsx` has no effect.
-import { register } from "tsx/esm/api";
-
-register();
-await import("./node-worker.ts");

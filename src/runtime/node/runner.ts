@@ -1,0 +1,161 @@
+/** The Node adapter of {@link Runner}: onnxruntime-node in a worker thread. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { InputError } from "../../core/errors.ts";
+import type { Reply, WorkerLink } from "../remote.ts";
+import { remoteRunner } from "../remote.ts";
+import type { Device, Runner } from "../runner.ts";
+import type { NodeSetup } from "./store.ts";
+import { openNodeStore } from "./store.ts";
+
+export interface NodeRunnerOptions {
+  /** Where to compute; `"cpu"` unless told. */
+  readonly device?: Device;
+  /** Threads of a CPU run: an integer of at least 1. The environment's MAGNETS_THREADS, else all cores. */
+  readonly threads?: number;
+  /** Compute in the calling thread, which then stands still during runs: for tests and benches. */
+  readonly inProcess?: boolean;
+  /** Let idle compute threads spin for the next operation: faster, but a busy core. True unless told. */
+  readonly allowSpinning?: boolean;
+  /**
+   * Each program's times, node by node, are written to `<prefix><number of the program>_<date>.json` when it is
+   * unloaded (the runtime's profile format). It slows runs down a little.
+   */
+  readonly profilePrefix?: string;
+  /** Refuse, instead of computing them on the CPU, graphs with operations that the device cannot do. False unless told. */
+  readonly forbidFallback?: boolean;
+}
+
+/**
+ * A runner over onnxruntime-node, in a worker thread so that the caller's event loop stays live.
+ *
+ * Arrays given to it are copied when the call is made, and arrays it returns are the caller's. (In process, feeds
+ * are read in place: leave them alone until the run settles.) A runner with calls under way keeps the process alive;
+ * an idle one does not, closed or not. `process.exit()` in the middle of a run makes Node abort: close first.
+ * CPU runners are independent of each other; of WebGPU runners a process can have one at a time.
+ *
+ * A message there and back costs about 0.1 ms a run, against a run in process.
+ *
+ * Programs with very large outputs gain from a larger malloc threshold, which must be set before Node starts:
+ * `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4000000000:glibc.malloc.trim_threshold=8000000000` (Linux) made
+ * a 100 MB state step 3 times faster.
+ *
+ * @throws {InputError} for a bad option, or when the device is not there
+ * @example
+ * const runner = await createNodeRunner();
+ * const program = await runner.load(modelBytes);
+ * const { y } = await runner.run(program, { x: tensor("float32", [2], Float32Array.of(1, 2)) }, { y: "host" });
+ * await runner.close();
+ */
+export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise<Runner> {
+  const setup: NodeSetup = {
+    device: options.device ?? "cpu",
+    threads: threadCount(options.threads),
+    allowSpinning: options.allowSpinning ?? true,
+    forbidFallback: options.forbidFallback ?? false,
+    ...(options.profilePrefix !== undefined && { profilePrefix: options.profilePrefix }),
+  };
+  if (setup.device !== "cpu" && setup.device !== "webgpu") {
+    throw new InputError(`runtime: device must be cpu or webgpu, got "${setup.device}"`);
+  }
+  const open = options.inProcess ? openInThread : openInWorker;
+  return setup.device === "webgpu" ? onlyOne(() => open(setup)) : open(setup);
+}
+
+async function openInThread(setup: NodeSetup): Promise<Runner> {
+  return copyingPuts(await openNodeStore(setup));
+}
+
+async function openInWorker(setup: NodeSetup): Promise<Runner> {
+  const runner = remoteRunner(setup.device, linkTo(startWorker(setup)));
+  try {
+    await runner.stats(); // Answers once the store is open.
+  } catch (error) {
+    await runner.close().catch(() => {});
+    throw error;
+  }
+  return runner;
+}
+
+// ONNX Runtime has one WebGPU device per process and no lock around it: two threads on it spoil each other's
+// commands, at times ending the process.
+let isWebgpuTaken = false;
+
+/** Opens a WebGPU runner unless one is open; closing it makes room. */
+async function onlyOne(open: () => Promise<Runner>): Promise<Runner> {
+  if (isWebgpuTaken) {
+    throw new InputError(
+      "device webgpu: this process has a webgpu runner open and can have only one; share it or close it first",
+    );
+  }
+  isWebgpuTaken = true;
+  const free = () => {
+    isWebgpuTaken = false;
+  };
+  try {
+    const runner = await open();
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= runner.close().finally(free);
+      return closing;
+    };
+    return { ...runner, close };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** The store keeps what it is given; a caller in the same thread may go on writing to its arrays. */
+function copyingPuts(store: Runner): Runner {
+  return {
+    ...store,
+    put: async (tensors) => {
+      const copies = Object.entries(tensors).map(([name, { dtype, dims, data }]) => {
+        return [name, { dtype, dims, data: Uint8Array.prototype.slice.call(data) as typeof data }];
+      });
+      await store.put(Object.fromEntries(copies));
+    },
+  };
+}
+
+function startWorker(setup: NodeSetup): Worker {
+  const entry = import.meta.url.endsWith(".ts") ? "./worker.dev.mjs" : "./node-worker.js";
+  // Flags of the main thread, such as those of `node -e`, need not suit a worker.
+  return new Worker(new URL(entry, import.meta.url), { workerData: setup, execArgv: [] });
+}
+
+/** The link to a Node worker. Exported for tests. */
+export function linkTo(worker: Worker): WorkerLink {
+  let isStopping = false;
+  let reason: string | undefined;
+  return {
+    send: (call, transfer) => worker.postMessage(call, transfer),
+    onReply: (receive) => worker.on("message", (reply: Reply) => receive(reply)),
+    onDeath: (receive) => {
+      worker.on("error", (error) => {
+        reason = `its worker thread failed: ${error instanceof Error ? error.message : error}`;
+      });
+      worker.on("exit", (code) => {
+        if (!isStopping) receive(reason ?? `its worker thread ended with exit code ${code}`);
+      });
+    },
+    setBusy: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
+    stop: async () => {
+      isStopping = true;
+      // Only ever idle: terminating a thread inside a native run aborts the whole process.
+      await worker.terminate();
+    },
+  };
+}
+
+function threadCount(given: number | undefined): number {
+  const fromEnvironment = process.env.MAGNETS_THREADS;
+  if (given === undefined && !fromEnvironment) return availableParallelism();
+  const threads = given ?? Number(fromEnvironment);
+  if (!Number.isInteger(threads) || threads < 1) {
+    const where = given === undefined ? "MAGNETS_THREADS" : "runtime: threads";
+    throw new InputError(`${where} must be an integer of at least 1, got ${given ?? `"${fromEnvironment}"`}`);
+  }
+  return threads;
+}

@@ -1,0 +1,91 @@
+/** What the options of a plan change of a model's default one. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paceOf } from "../../../cli/options/frame-rate-options.ts";
+import { planInputOf } from "../../../cli/options/plan-options.ts";
+import { modelPlanCost, planFor } from "../../../src/index.ts";
+import { toyModel } from "../../pipelines/toy-model.ts";
+import { toyVideoModel } from "../../pipelines/toy-video-model.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plan-options-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("the file of a plan", () => {
+  it("says what differs from the default of the task it is used for", async () => {
+    const path = join(folder, "plan.json");
+    await writeFile(path, JSON.stringify({ sizes: "4x3,1x2" }));
+    const model = toyVideoModel();
+    for (const task of ["generate", "predict"] as const) {
+      const plan = planFor(model, await planInputOf({ cache: true, plan: path }, model, task), task);
+      expect(plan).toEqual(planFor(model, "4x3,1x2", task));
+      expect(plan.maskSchedule.kind).toBe(task === "predict" ? "linear" : "cosine");
+    }
+  });
+
+  it("may be the record of a decode, and other options change it", async () => {
+    const model = toyVideoModel();
+    const path = join(folder, "sample.json");
+    const ran = planFor(model, { sizes: "8x1,2x2", choiceTemperature: 2 });
+    await writeFile(path, JSON.stringify({ settings: ran, seed: 4 }));
+    expect(planFor(model, await planInputOf({ cache: true, plan: path }, model))).toEqual(ran);
+    const hotter = await planInputOf({ cache: true, plan: path, choiceTemperature: 5 }, model);
+    expect(planFor(model, hotter)).toEqual({ ...ran, choiceTemperature: 5 });
+  });
+});
+
+it("guides no completion, since none was trained without its task", () => {
+  const guided = { guidance: { scale: 2 } };
+  expect(() => planFor(toyVideoModel(), guided, "predict")).toThrow(
+    /plan\.guidance\.scale: must be 0 to predict, .* got 2/,
+  );
+  expect(planFor(toyVideoModel(), guided).guidance.scale).toBe(2);
+});
+
+describe("a budget", () => {
+  it("takes measured plans only at the settings they were measured at", async () => {
+    const plan = planFor(toyModel(), { sizes: "8x6,4x6", choiceTemperature: 9 });
+    const front = { judge: "j", samples: 9, seed: 1, flatDistance: 2, plans: [{ plan, distance: 1 }] };
+    const model = { ...toyModel(), front };
+    expect(await planInputOf({ cache: true, budget: 0.5 }, model)).toBe(plan);
+    const colder = await planInputOf({ cache: true, budget: 0.5, choiceTemperature: 1 }, model);
+    expect([colder.choiceTemperature, colder.sizes]).not.toEqual([9, plan.sizes]);
+    expect(colder.choiceTemperature).toBe(1);
+  });
+
+  it("never drops guidance that was asked for", async () => {
+    const model = toyModel();
+    const guided = await planInputOf({ cache: true, budget: 0.05, guidance: 3 }, model);
+    expect(guided.guidance!.scale).toBe(3);
+    await expect(planInputOf({ cache: true, budget: 0.001, guidance: 3 }, model)).rejects.toThrow(
+      /what one step of/,
+    );
+  });
+
+  it("is kept whatever else is asked for, at the settings asked for", async () => {
+    const model = toyModel();
+    const flat = modelPlanCost(model.transformer.config, model.plan).multiplyAddsFlat;
+    for (const more of [{}, { cache: false }, { guidance: 3 }, { choiceTemperature: 1, minP: 0.1 }]) {
+      const plan = planFor(model, await planInputOf({ cache: true, budget: 0.3, ...more }, model));
+      expect(modelPlanCost(model.transformer.config, plan).multiplyAdds / flat).toBeLessThanOrEqual(0.3);
+      expect(plan.cache.enabled).toBe(!("cache" in more));
+      expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);
+    }
+  });
+});
+
+describe("the pace of videos", () => {
+  it("is what is asked for, else what the model learned from the same data", () => {
+    const trained = { source: "./videos/", stride: 2, fold: 3 } as const;
+    expect(paceOf({ data: "videos" }, trained)).toEqual({ stride: 2, frameRate: undefined, fold: 3 });
+    expect(paceOf({ data: "videos", frameRate: 5 }, trained)).toEqual({
+      ...{ stride: undefined, frameRate: 5, fold: 3 },
+    });
+    expect(paceOf({ data: "others" }, trained).stride).toBeUndefined();
+    expect(paceOf({}, trained).stride).toBeUndefined();
+  });
+});

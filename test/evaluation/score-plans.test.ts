@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Picture, type PictureSource, toPlanes } from "../../src/data/source.ts";
+import type { PictureModel } from "../../src/evaluation/evaluate-model.ts";
+import {
+  classifierConfig,
+  classifierParameters,
+  loadClassifier,
+} from "../../src/evaluation/features/classifier.ts";
+import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
+import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
+import { openPlanJudge } from "../../src/evaluation/score-plans.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { planFor } from "../../src/pipelines/model.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
+import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
+
+const config = classifierConfig({ resolution: 16, classes: 3, channels: [8], featureWidth: 4 });
+const classifier: ClassifierFolder = {
+  config,
+  tensors: initialise(classifierParameters(config), [5, 5]),
+  classNames: toyClasses,
+  accuracy: { value: 0.5, factors: [], pictures: 2, source: "noise" },
+  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
+};
+/** Coarse noise, in classes by turns. */
+const noise: PictureSource = {
+  name: "noise",
+  classNames: toyClasses,
+  resolution: 16,
+  length: null,
+  read: async (index): Promise<Picture> => ({
+    ...{ width: 16, height: 16, label: index % 3 },
+    pixels: Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256),
+  }),
+};
+
+let folder: string;
+let runner: Runner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plan-judge-"));
+  runner = await createNodeRunner({ threads: 1 });
+});
+afterAll(async () => {
+  await runner.close();
+  await rm(folder, { recursive: true });
+});
+
+/** A judge over a pipeline that counts what it is asked to make. */
+async function open(
+  changes: { cacheFolder?: string | null; real?: PictureSource; identity?: unknown; batchSize?: number } = {},
+) {
+  const pipeline = await openImagePipeline(toyModel(), { runner });
+  const asked: number[] = [];
+  const counting: PictureModel = {
+    ...pipeline,
+    generate: (options) => {
+      asked.push(options.count);
+      return pipeline.generate(options);
+    },
+  };
+  const options = { pipeline: counting, runner, classifier, batchSize: 8, real: noise, realCount: 30 };
+  const judge = await openPlanJudge({ ...options, identity: "toy", cacheFolder: null, ...changes });
+  return { pipeline, asked, judge };
+}
+
+describe("a judge of plans", () => {
+  it("tells the distance of what a plan makes, as computed by hand", async () => {
+    const { pipeline, judge } = await open();
+    const plan = planFor(toyModel(), "8x4");
+    const distance = await judge.distance(plan, { samples: 12, seed: 3 });
+    await judge.dispose();
+
+    const { images } = await pipeline.generate({ classes: ["all"], count: 12, seed: 3, plan });
+    const network = await loadClassifier(runner, config, classifier.tensors);
+    const made = await network.classify(toPlanes(images));
+    const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => noise.read(i)));
+    const real = await network.classify(toPlanes(truth));
+    await network.dispose();
+    await pipeline.dispose();
+    const [a, b] = [made, real].map(({ features }) => statisticsOf(features.data, 4));
+    expect(distance / frechetDistance(a!, b!).distance).toBeCloseTo(1, 3);
+  });
+
+  it("measures nothing twice, in this or a later search, and tells other questions apart", async () => {
+    const first = await open({ cacheFolder: folder });
+    const plan = planFor(toyModel(), "8x4");
+    const distance = await first.judge.distance(plan, { samples: 6, seed: 1 });
+    expect(await first.judge.distance(plan, { samples: 6, seed: 1 })).toBe(distance);
+    expect(first.asked).toEqual([6]);
+    await first.judge.dispose();
+    await first.pipeline.dispose();
+
+    const second = await open({ cacheFolder: folder });
+    expect(await second.judge.distance(plan, { samples: 6, seed: 1 })).toBe(distance);
+    expect(second.asked).toEqual([]);
+    await second.judge.distance(plan, { samples: 6, seed: 2 });
+    await second.judge.distance(plan, { samples: 7, seed: 1 });
+    await second.judge.distance({ ...plan, choiceTemperature: 1 }, { samples: 6, seed: 1 });
+    expect(second.asked).toEqual([6, 7, 6]);
+    await second.judge.dispose();
+    await second.pipeline.dispose();
+
+    const others = { ...noise, name: "others", read: (index: number) => noise.read(index + 1) };
+    for (const changes of [{ identity: "another" }, { real: others }]) {
+      const third = await open({ cacheFolder: folder, ...changes });
+      await third.judge.distance(plan, { samples: 6, seed: 1 });
+      expect(third.asked).toEqual([6]);
+      await third.judge.dispose();
+      await third.pipeline.dispose();
+    }
+  });
+
+  it("makes large sets a batch at a time, as if at once", async () => {
+    const plan = planFor(toyModel(), "8x4");
+    const distances: number[] = [];
+    for (const batchSize of [8, 20]) {
+      const { judge, pipeline, asked } = await open({ batchSize });
+      distances.push(await judge.distance(plan, { samples: 20, seed: 3 }));
+      expect(asked).toEqual(batchSize === 8 ? [8, 8, 4] : [20]);
+      await judge.dispose();
+      await pipeline.dispose();
+    }
+    expect(distances[0]! / distances[1]!).toBeCloseTo(1, 6);
+  });
+
+  it("leaves nothing in the runner, also when it refuses", async () => {
+    const before = await runner.stats();
+    const { judge, pipeline } = await open();
+    await judge.dispose();
+    await pipeline.dispose();
+    expect(await runner.stats()).toEqual(before);
+    await expect(open({ real: { ...noise, resolution: 32 } })).rejects.toThrow("noise has 32 x 32");
+    await expect(open({ real: { ...noise, length: 20 } })).rejects.toThrow("needs 30 real pictures");
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import { basePlan, makePlan, type PlanInput, printSizes } from "../../../src/decoding/plan.ts";
+import {
+  planStudy,
+  type StudyGround,
+  studyNames,
+  verdictsOf,
+} from "../../../src/evaluation/studies/studies.ts";
+import { planCost } from "../../../src/planning/cost.ts";
+
+const factors = [1, 2, 4, 8];
+const base = makePlan(
+  { guidance: { scale: 1.5, unconditionalFactor: 8 }, choiceTemperature: 7 },
+  basePlan(factors),
+);
+const sizes = { width: 64, depth: 2, hidden: 256, codebookSize: 32, gridTokens: 64, factors, heads: 8 };
+const costOf = (plan: PlanInput) => planCost(sizes, makePlan(plan, base)).multiplyAdds;
+const ground: StudyGround = { base, factors, tokens: 64, costOf };
+/** Each plan of a study, whole, by its name. */
+const plansOf = (name: string, changes: Partial<StudyGround> = {}) =>
+  new Map(
+    planStudy(name, { ...ground, ...changes }).points.map((point) => [
+      point.name,
+      makePlan(point.plan, base),
+    ]),
+  );
+const costs = (name: string) =>
+  new Map(planStudy(name, ground).points.map((point) => [point.name, costOf(point.plan)]));
+
+describe("studies", () => {
+  it.each(studyNames)("%s: plans of different names, each whole and claimed about by name only", (name) => {
+    const { points, claims } = planStudy(name, ground);
+    const names = points.map((point) => point.name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(claims.length).toBeGreaterThan(0);
+    for (const { plan, against } of claims) {
+      expect(names).toEqual(expect.arrayContaining([plan, ...[against].flat()]));
+    }
+    for (const plan of plansOf(name).values()) {
+      if (name !== "guidance") {
+        expect(plan.guidance).toEqual({ ...base.guidance, unconditionalFactor: expect.anything() });
+      }
+      expect(plan.choiceTemperature).toBe(7);
+    }
+    const flats = points.filter((point) => point.base === "flat");
+    for (const { plan } of flats) {
+      const { cache, guidance } = makePlan(plan, base);
+      expect([cache.enabled, guidance.unconditionalFactor]).toEqual([false, "same"]);
+    }
+    expect(flats.length).toBeGreaterThan(0); // every row has one of its settings beside it
+    for (const { settings } of points) expect(flats.map((flat) => flat.settings)).toContain(settings);
+  });
+
+  it("main: the flat decode, each sub-model, and schedule and cache one by one", () => {
+    const found = [...plansOf("main")].map(([name, { sizes, cache }]) => [
+      name,
+      printSizes(sizes),
+      cache.enabled,
+    ]);
+    expect(found).toEqual([
+      ["flat", "1x12", false],
+      ["flat, 1/2", "2x12", false],
+      ["flat, 1/4", "4x12", false],
+      ["flat, 1/8", "8x12", false],
+      ["scheduled without cache", "8x3,4x3,2x3,1x3", false],
+      ["flat with cache", "1x12", true],
+      ["scheduled with cache", "8x3,4x3,2x3,1x3", true],
+    ]);
+    // About a third of the flat decode: nearer to a quarter (1/4 flat) than to a half.
+    expect(planStudy("main", ground).claims.at(-1)).toEqual({
+      plan: "scheduled with cache",
+      against: "flat, 1/4",
+    });
+    const own = makePlan({ sizes: "8x6,1x6" }, base);
+    expect(printSizes(plansOf("main", { base: own }).get("scheduled with cache")!.sizes)).toBe("8x6,1x6");
+    const flat = makePlan({ sizes: "1x8" }, base);
+    expect(printSizes(plansOf("main", { base: flat }).get("scheduled with cache")!.sizes)).toBe(
+      "8x2,4x2,2x2,1x2",
+    );
+  });
+
+  it("direction: both ways and constant sizes, at about the compute of small to large", () => {
+    const plans = plansOf("direction");
+    const found = costs("direction");
+    const target = found.get("small to large")!;
+    expect(printSizes(plans.get("large to small")!.sizes)).toBe("1x3,2x3,4x3,8x3");
+    expect(found.get("large to small")!).toBeGreaterThan(1.2 * target);
+    const equal = plans.get("large to small, equal compute")!;
+    expect(equal.steps).toBe(12);
+    expect(equal.sizes.map(({ factor }) => factor)).toEqual([1, 2, 4, 8]);
+    expect(Math.abs(found.get("large to small, equal compute")! / target - 1)).toBeLessThan(0.03);
+    const constants = [...found].filter(([name]) => name.endsWith("steps"));
+    expect(constants).toHaveLength(4);
+    for (const [name, cost] of constants) {
+      // No number of steps is nearer.
+      const [{ factor, steps }] = plans.get(name)!.sizes as [{ factor: number; steps: number }];
+      const misses = Array.from({ length: 64 }, (_, i) =>
+        Math.abs(costOf({ sizes: [{ factor, steps: i + 1 }], cache: { enabled: true } }) - target),
+      );
+      expect(misses.indexOf(Math.min(...misses)) + 1).toBe(steps);
+      expect(cost).toBe(costOf({ sizes: [{ factor, steps }], cache: { enabled: true } }));
+    }
+  });
+
+  it("refresh: from every step to never, cheaper the rarer", () => {
+    const found = costs("refresh");
+    const series = (names: string[]) => names.map((name) => found.get(name)!);
+    for (const rising of [
+      series([
+        "flat with cache, never",
+        "flat with cache, every 4 steps",
+        "flat with cache, every 2 steps",
+        "flat",
+      ]),
+      series(["scheduled, on switch", "scheduled, every 2 steps", "scheduled, every step"]),
+    ]) {
+      expect(rising).not.toContain(undefined);
+      expect([...rising].sort((a, b) => a - b)).toEqual(rising);
+      expect(rising[0]).toBeLessThan(rising.at(-1)!);
+    }
+    // Three steps a size: a refresh every fourth never comes.
+    expect(found.has("scheduled, every 4 steps")).toBe(false);
+    expect(
+      [...plansOf("refresh", { base: makePlan({ sizes: "8x1,1x1" }, base) }).keys()].join(),
+    ).not.toContain("every 4");
+  });
+
+  it("steps: both decodes at each number of steps that the tokens allow", () => {
+    expect([...plansOf("steps").values()].map(({ steps }) => steps)).toEqual([
+      ...[4, 6, 8, 12, 16, 24, 32],
+      ...[4, 6, 8, 12, 16, 24, 32],
+    ]);
+    expect([...plansOf("steps", { tokens: 8 }).keys()]).toEqual([
+      ...["flat, 4 steps", "flat, 6 steps", "flat, 8 steps"],
+      ...["scheduled, 4 steps", "scheduled, 6 steps", "scheduled, 8 steps"],
+    ]);
+  });
+
+  it("steps: guides all of them where the default's interval has none", () => {
+    const narrow = makePlan({ guidance: { interval: [0.4, 0.45] } }, base); // step 5 of 12; none of 4 or 6
+    const { points } = planStudy("steps", { ...ground, base: narrow });
+    const intervals = points.map(({ plan }) => makePlan(plan, narrow).guidance.interval); // throws for none
+    expect(intervals.slice(0, 4)).toEqual([
+      [0, 1],
+      [0, 1],
+      [0, 1],
+      [0.4, 0.45],
+    ]);
+  });
+
+  it("guidance: in no step, in all, and in parts, with a branch as large and the smallest", () => {
+    const plans = plansOf("guidance");
+    expect(plans.size).toBe(5 + 4 + 5 + 4);
+    const { guidance } = plans.get("scheduled, unguided branch 1/8, guided from 1/4 on")!;
+    expect(guidance).toEqual({ ...base.guidance, interval: [0.25, 1], unconditionalFactor: 8 });
+    const found = costs("guidance");
+    const cost = (way: string) => found.get(`scheduled, ${way}`)!;
+    // Half of the steps as guided ones: between none and all; a smaller branch less than as large a one.
+    expect(cost("unguided")).toBeLessThan(cost("guided from 1/4 to 3/4"));
+    expect(cost("guided from 1/4 to 3/4")).toBeLessThan(cost("guided until 3/4"));
+    expect(cost("guided until 3/4")).toBeLessThan(cost("guided throughout"));
+    expect(cost("unguided branch 1/8, guided throughout")).toBeLessThan(cost("guided throughout"));
+    expect(() => planStudy("guidance", { ...ground, base: basePlan(factors) })).toThrow(
+      "guidance needs a default plan that is guided; the model's has the scale 0",
+    );
+  });
+
+  it("unmask: the schedule's steps beside bounds on entropies, of few steps and of one a token at most", () => {
+    const plans = [...plansOf("unmask").values()];
+    const bounded = plans.filter((plan) => plan.unmask);
+    expect(bounded.map(({ steps }) => steps)).toEqual([...Array(6).fill(24), ...Array(6).fill(64)]);
+    expect(bounded.slice(0, 6).map((plan) => plan.unmask!.bound)).toEqual([32, 24, 16, 12, 8, 4]);
+    // The same plans as in the study of steps, so that what is remembered serves both.
+    const steps = plansOf("steps");
+    const scheduled = [...plansOf("unmask")].filter(([name]) => name.startsWith("scheduled"));
+    expect(scheduled.map(([, plan]) => plan.steps)).toEqual([4, 6, 8, 12, 16, 24, 32]);
+    for (const [name, plan] of scheduled) expect(plan).toEqual(steps.get(name));
+    expect(plansOf("unmask", { tokens: 16 }).size).toBe(1 + 5 + 6);
+    expect(makePlan(planStudy("unmask", { ...ground, tokens: 512 }).points.at(-1)!.plan, base).steps).toBe(
+      64,
+    );
+  });
+
+  it("refuses an unknown name and a model without sub-models", () => {
+    expect(() => planStudy("mian", ground)).toThrow('Did you mean "main"');
+    expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("needs a model with sub-models");
+  });
+});
+
+describe("verdicts", () => {
+  const plan = (name: string, multiplyAdds: number, ...distances: number[]) => ({
+    name,
+    multiplyAdds,
+    seconds: { mean: multiplyAdds / 10, standardError: 0 },
+    runs: distances.map((frechet) => ({ frechet })),
+  });
+  const claims = [{ plan: "new", against: "old" }];
+  const verdict = (fresh: number[], old: number[]) =>
+    verdictsOf({ claims }, [plan("old", 300, ...old), plan("new", 100, ...fresh)])[0];
+
+  it("are the ratio over the seeds, with its error, and what it comes to", () => {
+    // Ratios 0.8 and 0.82: mean 0.81, deviation 0.0141, error 0.01, of which 12.7 is 0.13
+    expect(verdict([8, 16.4], [10, 20])).toBe(
+      '"new" is 0.810 ± 0.010 times the distance of "old" at 0.33 of its multiply-adds and 0.33 of its seconds: ' +
+        "nearer to real ones.",
+    );
+    expect(verdict([12, 23.6], [10, 20])).toMatch(/1\.190 ± 0\.010 .*: further from real ones\.$/);
+    // Two seeds tell little: ten times the error is not enough, though it is for three.
+    expect(verdict([9, 17.6], [10, 20])).toMatch(
+      /0\.890 ± 0\.010 .*: no difference that 2 seeds can tell\.$/,
+    );
+    expect(verdict([9, 17.6, 8.9], [10, 20, 10])).toMatch(/0\.890 ± 0\.006 .*: nearer to real ones\.$/);
+    expect(verdict([9], [10])).toMatch(/is 0\.900 times .*: one seed tells no error, so no verdict\.$/);
+  });
+
+  it("tell the PSNR of predictions too", () => {
+    const [old, fresh] = [plan("old", 1, 2, 2), plan("new", 1, 1, 1)].map((one, i) => ({
+      ...one,
+      runs: one.runs.map((run) => ({ ...run, psnr: { mean: 20 + i, standardError: 1 } })),
+    }));
+    expect(verdictsOf({ claims }, [old!, fresh!])[0]).toContain(", with 21.00 dB PSNR beside 20.00 dB: ");
+  });
+
+  it("are beside the plan of the nearest compute, of several", () => {
+    const rows = [plan("a", 50, 4), plan("b", 90, 2), plan("c", 130, 1), plan("new", 100, 3)];
+    const [found] = verdictsOf({ claims: [{ plan: "new", against: ["a", "b", "c"] }] }, rows);
+    expect(found).toContain('"new" is 1.500 times the distance of "b" at 1.11 of its multiply-adds');
+  });
+
+  it("are of plans that were measured", () => {
+    expect(() => verdictsOf({ claims }, [plan("old", 1, 1)])).toThrow('no plan "new"');
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
+import { planCost, type StepCost } from "../../src/planning/cost.ts";
+import {
+  type PassSize,
+  type PassTime,
+  passesOf,
+  planSeconds,
+  stepSeconds,
+} from "../../src/planning/latency.ts";
+import { defaults, model } from "../decoding/sprites-model.ts";
+
+const stepsOf = (input: PlanInput) => planCost(model, makePlan(input, defaults)).steps;
+const line = ({ factor, isFull, multiplyAdds }: PassSize) =>
+  0.001 * factor + (isFull ? 0.002 : 0) + (1e-11 + 1e-12 * factor) * multiplyAdds;
+/** What calibrating would find on a device that is exactly so: passes of all sub-models, guided and not. */
+const times: PassTime[] = model.factors.flatMap((factor) =>
+  [0, 1.5].flatMap((scale) =>
+    stepsOf({ sizes: [{ factor, steps: 5 }], guidance: { scale } })
+      .flatMap((step) => passesOf(step, 4))
+      .map((pass) => ({ ...pass, seconds: line(pass) })),
+  ),
+);
+
+describe("stepSeconds", () => {
+  it("predicts steps of other plans and batches on the lines that were timed", () => {
+    for (const batch of [4, 7]) {
+      const secondsOf = stepSeconds(times, batch);
+      for (const step of stepsOf({})) {
+        const both = batch * (step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds);
+        expect(secondsOf(step)).toBeCloseTo(line({ ...step, multiplyAdds: both }), 9);
+      }
+    }
+  });
+
+  it("adds up branches of two sizes, which run one after the other", () => {
+    const [first] = stepsOf({ sizes: "4x1", guidance: { unconditionalFactor: 8 } }) as [StepCost];
+    const passes = [
+      { factor: 4, isFull: true, multiplyAdds: 2 * first.conditionalMultiplyAdds },
+      { factor: 8, isFull: true, multiplyAdds: 2 * first.unconditionalMultiplyAdds },
+    ];
+    expect(passesOf(first, 2)).toEqual(passes);
+    expect(stepSeconds(times, 2)(first)).toBeCloseTo(line(passes[0]!) + line(passes[1]!), 9);
+  });
+
+  it("never predicts less than nothing, whatever the noise", () => {
+    const falling = times.map((time, i) => ({ ...time, seconds: 1 / (1 + i) }));
+    for (const step of stepsOf({})) expect(stepSeconds(falling, 1)(step)).toBeGreaterThan(0);
+    const [one] = times as [PassTime];
+    const steps = stepsOf({ sizes: "1x1" });
+    expect(stepSeconds([one], 4)(steps[0]!)).toBeGreaterThan(0);
+  });
+
+  it("refuses to guess a sub-model that was not timed", () => {
+    const some = times.filter(({ factor }) => factor !== 2);
+    expect(() => planSeconds(model, defaults, stepSeconds(some, 1))).toThrow(/no pass was timed for p = 2/);
+  });
+});
+
+describe("planSeconds", () => {
+  it("is the sum of its steps", () => {
+    const secondsOf = stepSeconds(times, 4);
+    const sum = stepsOf({}).reduce((total, step) => total + secondsOf(step), 0);
+    expect(planSeconds(model, defaults, secondsOf)).toBeCloseTo(sum, 12);
+  });
+});

@@ -1,0 +1,166 @@
+/** From a folder of pictures to a model that generates, at toy size: every stage, stopped and resumed. */
+import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InputError } from "../../src/core/errors.ts";
+import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { type TrainModelOptions, trainModel } from "../../src/runs/train-model.ts";
+import { resolveConfig } from "../../src/training/config.ts";
+import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
+import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+
+const classes = ["blue", "green", "red"];
+let parent: string;
+let pictures: string;
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), "train-model-"));
+  pictures = join(parent, "pictures");
+  await writePictures(pictures, classes, 6);
+});
+afterAll(() => rm(parent, { recursive: true }));
+
+const configOf = (source: string, set: readonly string[] = []) =>
+  resolveConfig(toyTraining(source, { tokenizer: 20, transformer: 20 }), "toy", { set }).config;
+
+/** Trains into a folder of this name; returns what was said. */
+async function go(name: string, options: Partial<TrainModelOptions> & { set?: readonly string[] } = {}) {
+  const said: string[] = [];
+  const { set, ...rest } = options;
+  const model = await trainModel({
+    config: configOf(pictures, set),
+    out: join(parent, name),
+    threads: 1,
+    onMessage: (message) => void said.push(message),
+    ...rest,
+  });
+  return { model, said };
+}
+
+const bytes = (...path: string[]) => readFile(join(parent, ...path));
+const tokensFile = (name: string) => join(parent, name, "tokens", "0001-of-0001.safetensors");
+const tokens = (name: string) => readSafetensors(tokensFile(name));
+
+describe("a folder with classes", () => {
+  it("becomes a model that generates its classes", async () => {
+    const { model, said } = await go("whole");
+    expect(said).toContain("18 pictures, 0 unreadable, 3 classes");
+    expect(said).toContain(`tokenizer: 20 steps on 18 pictures of ${pictures}`);
+    expect(model).toBe(join(parent, "whole", "model"));
+    for (const stage of ["tokenizer", "transformer"]) {
+      const files = await readdir(join(parent, "whole", stage, "samples"));
+      expect(files).toEqual(["step-000020.png"]);
+    }
+    const pipeline = await ImagePipeline.fromPretrained(model!, { threads: 1 });
+    const { images } = await pipeline.generate({ classes, count: 3, seed: 1 });
+    await pipeline.dispose();
+    expect(images.map(({ width, height }) => [width, height])).toEqual(new Array(3).fill([16, 16]));
+    await expect(go("whole")).rejects.toThrow(/holds a run already; pass --resume/);
+  });
+
+  it.each(["tokenizer", "tokens", "transformer"])(
+    "stopped during %s and resumed gives the same model, byte for byte",
+    async (job) => {
+      const controller = new AbortController();
+      const onProgress: TrainModelOptions["onProgress"] = (progress) => {
+        if (progress.job === job) controller.abort();
+      };
+      await expect(go(job, { signal: controller.signal, onProgress })).rejects.toThrow("aborted");
+      const files = await readdir(join(parent, job), { recursive: true });
+      expect(files.filter((file) => file.includes(".tmp"))).toEqual([]);
+      await go(job, { resume: true });
+      for (const part of ["tokenizer", "transformer"]) {
+        const file = ["model", part, "model.safetensors"];
+        expect((await bytes(job, ...file)).equals(await bytes("whole", ...file)), part).toBe(true);
+      }
+    },
+  );
+
+  it("can be trained stage by stage, and the last stage needs the pictures no more", async () => {
+    await expect(go("staged", { stage: "transformer" })).rejects.toThrow(
+      /holds no finished tokenizer \(0 of 20 steps\); train it first/,
+    );
+    expect((await go("staged", { stage: "tokenizer" })).model).toBeNull();
+    await expect(go("staged", { stage: "transformer" })).rejects.toThrow(InputError); // no tokens yet
+    expect((await go("staged", { stage: "tokenise" })).model).toBeNull();
+    const { said } = await go("staged", { stage: "transformer" });
+    expect(said).toEqual(["transformer: 20 steps on 18 pictures as tokens"]);
+    const file = ["model", "transformer", "model.safetensors"];
+    expect((await bytes("staged", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+  });
+});
+
+describe("the token file", () => {
+  const again = () => go("whole", { stage: "tokenise", resume: true });
+  const isReused = ({ said }: { said: string[] }) =>
+    said.some((line) => /^tokens: 18 of them were in .* already$/.test(line));
+
+  it("is made once", async () => {
+    expect(isReused(await again())).toBe(true);
+  });
+
+  it("is made anew for another tokenizer, other pictures, or when it is damaged", async () => {
+    const path = tokensFile("whole");
+    const right = await readSafetensors(path);
+    await writeSafetensors(path, right.tensors, { metadata: { ...right.metadata, tokenizer: "another" } });
+    expect(isReused(await again())).toBe(false);
+    expect(await readSafetensors(path)).toEqual(right);
+
+    await writeFile(path, "cut short");
+    expect(isReused(await again())).toBe(false);
+    expect(await readSafetensors(path)).toEqual(right);
+
+    await utimes(join(pictures, "red", "0.png"), new Date(), new Date());
+    expect(isReused(await again())).toBe(false);
+    expect((await readSafetensors(path)).tensors).toEqual(right.tensors);
+    expect(isReused(await again())).toBe(true);
+  });
+});
+
+it("leaves a whole model as it is until another one is whole", async () => {
+  await cp(join(parent, "whole"), join(parent, "kept"), { recursive: true });
+  await rm(join(parent, "kept", "tokenizer"), { recursive: true });
+  await go("kept", { stage: "tokenizer", set: ["seed=5"] });
+  const file = ["model", "tokenizer", "model.safetensors"];
+  expect((await bytes("kept", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+});
+
+it("a part of a folder is a random choice that its seed decides, not the first classes", async () => {
+  const labels = async (name: string, ...set: string[]) => {
+    for (const stage of ["tokenizer", "tokenise"] as const)
+      await go(name, { stage, set: ["data.count=9", ...set] });
+    return [...((await tokens(name)).tensors.labels!.data as Int32Array)];
+  };
+  const some = await labels("part");
+  expect(some.length).toBe(9);
+  expect(new Set(some)).toEqual(new Set([0, 1, 2]));
+  expect(await labels("part again")).toEqual(some);
+  expect(await labels("part otherwise", "data.seed=1")).not.toEqual(some);
+});
+
+it("mirrored pictures double the token file", async () => {
+  for (const stage of ["tokenizer", "tokenise"] as const)
+    await go("flip", { stage, set: ["data.flip=true"] });
+  const { ids, labels } = (await tokens("flip")).tensors;
+  expect(ids!.dims).toEqual([36, 4, 4]);
+  const all = [...(labels!.data as Int32Array)];
+  expect(all.slice(18)).toEqual(all.slice(0, 18));
+});
+
+it.each<[string, string[]]>([
+  ["no", []],
+  ["one", ["only"]],
+])("a folder with %s class works", async (name, names) => {
+  const folder = join(parent, `${name} class pictures`);
+  await writePictures(folder, names, 5);
+  const out = join(parent, `${name} class`);
+  const model = await trainModel({ config: configOf(folder), out, threads: 1 });
+  const pipeline = await ImagePipeline.fromPretrained(model!, { threads: 1 });
+  const { images } = await pipeline.generate({
+    ...(names.length > 0 && { classes: names }),
+    count: 2,
+    seed: 3,
+  });
+  await pipeline.dispose();
+  expect(images.length).toBe(2);
+});

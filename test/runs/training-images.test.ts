@@ -1,0 +1,70 @@
+/** What a training opens: a folder's files, looked through once in a run. */
+import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeEach, expect, it } from "vitest";
+import { openPictures } from "../../src/runs/training-images.ts";
+import { resolveConfig } from "../../src/training/config.ts";
+import { temporaryFolder } from "../data/video/films.ts";
+import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder.path, "pictures", ...names);
+
+/** Opens them as a run of that name does. */
+async function open(run = "run") {
+  const { config } = resolveConfig(toyTraining(at(), { tokenizer: 1, transformer: 1 }), "toy", {});
+  const said: string[] = [];
+  let looks = 0;
+  const { count, description } = await openPictures({
+    config,
+    out: join(folder.path, run),
+    onMessage: (message) => void said.push(message),
+    onProgress: ({ job }) => {
+      if (job === "opening") looks++;
+    },
+  });
+  return { count, description, looks, left: said.filter((line) => line.startsWith("warning: left out")) };
+}
+
+beforeEach(() => writePictures(at(), ["blue", "red"], 3));
+
+it("looks at every file once, and again where one was replaced", async () => {
+  const first = await open();
+  expect([first.count, first.looks, first.left]).toEqual([6, 6, []]);
+  expect(await open()).toEqual({ ...first, looks: 0 });
+  await utimes(at("red", "0.png"), new Date(), new Date());
+  const { looks, description } = await open();
+  expect(looks).toBe(6);
+  expect(description).not.toBe(first.description);
+  expect((await open("another")).looks).toBe(6);
+});
+
+it("leaves out what cannot be read, and takes it where it can the next time", async () => {
+  await symlink("nowhere", at("blue", "link.png"));
+  const good = await readFile(at("red", "1.png"));
+  await writeFile(
+    at("red", "1.png"),
+    good.map((byte, i) => (i === 1 ? 0 : byte)),
+  );
+  await utimes(at("red", "1.png"), 1000, 1000);
+  const first = await open();
+  expect([first.count, first.looks]).toEqual([5, 7]);
+  expect(first.left.join()).toMatch(/link\.png.*1\.png|1\.png.*link\.png/s);
+  expect(await open()).toEqual({ ...first, looks: 0 });
+  // As after a failing disk: the same file to the eye of the system.
+  await writeFile(at("red", "1.png"), good);
+  await utimes(at("red", "1.png"), 1000, 1000);
+  const next = await open();
+  expect([next.count, next.looks, next.left.length]).toEqual([6, 0, 1]);
+});
+
+it("does not hold on to a refusal", async () => {
+  const files = ["0", "1", "2"].map((name) => at("red", `${name}.png`));
+  const good = await Promise.all(files.map((file) => readFile(file)));
+  for (const file of files) await writeFile(file, "no picture");
+  for (let i = 0; i < 2; i++) await expect(open()).rejects.toThrow("no readable picture is left in red");
+  for (const [i, file] of files.entries()) await writeFile(file, good[i]!);
+  expect((await open()).count).toBe(6);
+  await rm(join(folder.path, "run", "opening.json"));
+  expect((await open()).looks).toBe(6);
+});
