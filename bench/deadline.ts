@@ -5,13 +5,13 @@
  * deadlines, and a judge who looks at what came of each.
  *
  * `kept`: the share of all decodes that were in time. `relative`: time taken over the deadline. `compute`: multiply-adds
- * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the pictures to real ones in
+ * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the images to real ones in
  * the judge's features.
  */
 import { spawn } from "node:child_process";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
-import type { Picture } from "../src/data/source.ts";
+import type { Image } from "../src/data/source.ts";
 import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
 import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
 import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/feature-extractor.ts";
@@ -27,9 +27,9 @@ import { type Bench, median } from "./bench.ts";
 
 const model = "models/sprites";
 const judgeFolder = "models/sprites-classifier";
-const pictures = 8;
+const batchSize = 8;
 
-/** Deadlines whose pictures are judged, as shares of the one that is just enough. */
+/** Deadlines whose images are judged, as shares of the one that is just enough. */
 const shares = [0.2, 0.35, 0.6, 1];
 
 /** One decode. */
@@ -37,7 +37,7 @@ interface Run {
   readonly relative: number;
   readonly compute: number;
   readonly isKept: boolean;
-  readonly images: readonly Picture[];
+  readonly images: readonly Image[];
 }
 
 export const benchDeadlines: Bench = async ({ say, isQuick }) => {
@@ -45,10 +45,10 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
   const pipeline = await ImagePipeline.fromPretrained(model);
   try {
     const deadlineMs = await enoughForDefault(pipeline, isQuick ? 3 : 9);
-    const { plan, seconds } = await pipeline.planInTime({ deadlineMs, count: pictures });
-    const planned = plan.sizes.map((run) => `${run.factor}x${run.steps}`).join();
+    const { plan, seconds } = await pipeline.planInTime({ deadlineMs, count: batchSize });
+    const planned = plan.modelSchedule.map((run) => `${run.factor}x${run.steps}`).join();
     say(
-      `${pictures} pictures, deadline ${deadlineMs} ms, plan ${planned}, predicted ${(1000 * seconds).toFixed(0)} ms`,
+      `${batchSize} images, deadline ${deadlineMs} ms, plan ${planned}, predicted ${(1000 * seconds).toFixed(0)} ms`,
     );
     const alone = await runs(pipeline, deadlineMs, 0, half);
     const beside = await besideBurner(() => runs(pipeline, deadlineMs, 1, half));
@@ -84,7 +84,7 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
     return {
       kept: figures[2]!.kept,
       model,
-      pictures,
+      batchSize,
       deadlineMs,
       planned,
       predictedSeconds: seconds,
@@ -101,7 +101,7 @@ async function enoughForDefault(pipeline: ImagePipeline, rounds: number): Promis
   const plan = planFor(pipeline.model);
   const seconds: number[] = [];
   for (let round = 0; round <= rounds; round++) {
-    const { stats } = await pipeline.generate({ classes: ["all"], count: pictures, plan });
+    const { stats } = await pipeline.generate({ classes: ["all"], count: batchSize, plan });
     if (round > 0) seconds.push(stats.seconds); // the first one compiles
   }
   return Math.ceil((1000 * median(seconds)) / (1 - reservedShare));
@@ -114,17 +114,17 @@ async function runs(
   count: number,
 ): Promise<Run[]> {
   const found: Run[] = [];
-  const { plan } = await pipeline.planInTime({ deadlineMs, count: pictures });
+  const { plan } = await pipeline.planInTime({ deadlineMs, count: batchSize });
   const planned = modelPlanCost(pipeline.model.transformer.config, plan).multiplyAdds;
   for (let i = 0; i < count; i++) {
     const { stats, images } = await pipeline.generate({
       classes: ["all"],
-      ...{ count: pictures, seed, firstPicture: pictures * i, deadlineMs },
+      ...{ count: batchSize, seed, firstIndex: batchSize * i, deadlineMs },
     });
     found.push({
       images,
       relative: (1000 * stats.seconds) / deadlineMs,
-      compute: stats.multiplyAdds / (pictures * planned),
+      compute: stats.multiplyAdds / (batchSize * planned),
       isKept: stats.deadline!.isKept,
     });
   }
@@ -165,7 +165,7 @@ async function qualityInTime(
 
 /** Whether any plan is predicted to be done by then. */
 async function isPossible(pipeline: ImagePipeline, deadlineMs: number): Promise<boolean> {
-  return pipeline.planInTime({ deadlineMs, count: pictures }).then(
+  return pipeline.planInTime({ deadlineMs, count: batchSize }).then(
     () => true,
     (error) => {
       if (error instanceof InputError) return false;

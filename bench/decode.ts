@@ -3,7 +3,7 @@
  * plan, each without and with the cache) take turns with the best square product; then one profiled decode of each
  * kind shows where a step's time goes.
  *
- * `computeRatio` and `timeRatio`: flat without cache over scheduled with cache, batch 8, guided. With `--precision int8`
+ * `computeRatio` and `timeRatio`: baseline without cache over scheduled with cache, batch 8, guided. With `--precision int8`
  * a fifth way is the scheduled one in integers; `int8Ratio` is the time of the scheduled one in float32 over its.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { HostTensor } from "../src/core/tensor.ts";
-import { type DecodePlan, flatPlan, makePlan } from "../src/decoding/plan.ts";
+import { baselinePlan, type DecodePlan, makePlan } from "../src/decoding/plan.ts";
 import { initialise } from "../src/models/parameters.ts";
 import { type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
@@ -83,18 +83,19 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu",
   return figures;
 };
 
-const sizesOf = (plan: DecodePlan): string => plan.sizes.map((run) => `${run.factor}x${run.steps}`).join();
+const sizesOf = (plan: DecodePlan): string =>
+  plan.modelSchedule.map((run) => `${run.factor}x${run.steps}`).join();
 
 const inIntegers = "scheduled, cached, int8";
 
 /** The four ways, in the order of the table. */
 function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePlan> {
   const scheduled = isGuided ? plan : makePlan({ guidance: { scale: 0 } }, plan);
-  const flat = flatPlan(plan);
+  const baseline = baselinePlan(plan);
   const [cached, uncached] = [true, false].map((enabled) => ({ cache: { enabled } }));
   return {
-    "flat, no cache": makePlan(flat, scheduled),
-    "flat, cached": makePlan({ ...flat, ...cached }, scheduled),
+    "baseline, no cache": makePlan(baseline, scheduled),
+    "baseline, cached": makePlan({ ...baseline, ...cached }, scheduled),
     "scheduled, no cache": makePlan(uncached, scheduled),
     "scheduled, cached": scheduled,
   };
@@ -159,17 +160,19 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
     const multiplyAdds = batch * modelPlanCost(subject.config, plan).multiplyAdds;
     const took = median(seconds[way]!);
     // Pair by pair, so that what else the machine does in a round meets both.
-    const timeRatio = median(seconds["flat, no cache"]!.map((flat, i) => flat / seconds[way]![i]!));
+    const timeRatio = median(
+      seconds["baseline, no cache"]!.map((baseline, i) => baseline / seconds[way]![i]!),
+    );
     return { way, seconds: took, multiplyAdds, gflops: (2 * multiplyAdds) / took / 1e9, timeRatio };
   });
-  const flat = ways[0]!;
+  const baseline = ways[0]!;
   const rows = ways.map((one): (string | number)[] => [
     one.way,
     Number(one.seconds.toFixed(3)),
     Number((one.multiplyAdds / 1e9).toFixed(1)),
     Number(one.gflops.toFixed(1)),
     Number((one.gflops / gemmPeak).toFixed(2)),
-    Number((flat.multiplyAdds / one.multiplyAdds).toFixed(2)),
+    Number((baseline.multiplyAdds / one.multiplyAdds).toFixed(2)),
     Number(one.timeRatio.toFixed(2)),
   ]);
   const heads = [
@@ -188,10 +191,10 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
   const integers = seconds[inIntegers];
   const int8Ratio = integers && median(seconds[best.way]!.map((fp32, i) => fp32 / integers[i]!));
   return {
-    computeRatio: flat.multiplyAdds / best.multiplyAdds,
+    computeRatio: baseline.multiplyAdds / best.multiplyAdds,
     timeRatio: best.timeRatio,
     ...(int8Ratio !== undefined && { int8Ratio }),
-    gflops: flat.gflops,
+    gflops: baseline.gflops,
     gemmPeak,
     batch,
     isGuided,
@@ -215,11 +218,11 @@ interface StepTimes {
   readonly javascript: number;
 }
 
-/** Profiled decodes of a batch, guided: the steps of the scheduled one, and the sums of the flat one and in integers. */
+/** Profiled decodes of a batch, guided: the steps of the scheduled one, and the sums of the baseline one and in integers. */
 async function profileSteps(subject: Subject, batch: number, precision: Precision, say: BenchRequest["say"]) {
   const plans = plansOf(subject, true);
   const scheduled = await profiled(subject, plans["scheduled, cached"]!, batch);
-  const flat = await profiled(subject, plans["flat, no cache"]!, batch);
+  const baseline = await profiled(subject, plans["baseline, no cache"]!, batch);
   const integers =
     precision === "int8" ? await profiled(subject, plans["scheduled, cached"]!, batch, precision) : null;
   const names = ["total", "matrix", "rest", "copies", "javascript"] as const;
@@ -237,12 +240,16 @@ async function profileSteps(subject: Subject, batch: number, precision: Precisio
           ...names.map((name) => Number(step[name].toFixed(1))),
         ]),
         ["all", 0, 0, ...sum(scheduled.steps)],
-        ["flat", 1, 0, ...sum(flat.steps)],
+        ["baseline", 1, 0, ...sum(baseline.steps)],
         ...(integers ? [["int8", 0, 0, ...sum(integers.steps)]] : []),
       ],
     ),
   );
-  for (const [name, { byOperator }] of Object.entries({ scheduled, flat, ...(integers && { integers }) })) {
+  for (const [name, { byOperator }] of Object.entries({
+    scheduled,
+    baseline,
+    ...(integers && { integers }),
+  })) {
     const largest = Object.entries(byOperator).sort(([, a], [, b]) => b - a);
     say(
       `${name}: ${largest
@@ -251,7 +258,11 @@ async function profileSteps(subject: Subject, batch: number, precision: Precisio
         .join(", ")}`,
     );
   }
-  return { scheduled: scheduled.steps, flat: flat.steps, ...(integers && { integers: integers.steps }) };
+  return {
+    scheduled: scheduled.steps,
+    baseline: baseline.steps,
+    ...(integers && { integers: integers.steps }),
+  };
 }
 
 async function profiled(subject: Subject, plan: DecodePlan, batch: number, precision: Precision = "fp32") {

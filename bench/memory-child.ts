@@ -22,7 +22,7 @@ export interface MemoryUse {
   readonly parameters: number;
 }
 
-const [sizes = "1x12", extent] = process.argv.slice(2);
+const [modelSchedule = "1x12", extent] = process.argv.slice(2);
 const config = transformerConfig({
   grid: [16, 16],
   codebookSize: 1024,
@@ -37,7 +37,7 @@ const classes = [0, 1, 2, 3];
 const predictor = createPredictor(transformer, classes);
 for (const seed of [0, 1]) {
   await decode({
-    plan: makePlan({ sizes, guidance: { scale: 2 } }),
+    plan: makePlan({ modelSchedule, guidance: { scale: 2 } }),
     model: modelFacts(config),
     maskId: maskId(config),
     seed,

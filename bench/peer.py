@@ -1,4 +1,4 @@
-"""The same nested transformer in PyTorch, to race against: a flat decode and a joint training step.
+"""The same nested transformer in PyTorch, to race against: a baseline decode and a joint training step.
 
 Started with one JSON argument (sizes, batch, threads); says "ready" with its version, then answers each line of
 standard input, "decode", "train" or "pass", with the seconds that one took.
@@ -68,7 +68,7 @@ def forward(ids, labels, factor, rows=None):
 
 @torch.inference_mode()
 def decode():
-    """MaskGIT's flat decode: every position at full size in every step, both branches in one batch."""
+    """MaskGIT's baseline decode: every position at full size in every step, both branches in one batch."""
     ids = torch.full((B, N), V)
     labels = torch.arange(B) % C
     both = torch.cat([labels, torch.full((B,), C)])
@@ -116,7 +116,7 @@ def train():
         taught = logits.detach().softmax(-1)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(everything, 1.0)
+    torch.nn.utils.video_grad_norm_(everything, 1.0)
     optimiser.step()
     with torch.no_grad():
         torch._foreach_mul_(average, 0.999)

@@ -1,5 +1,5 @@
 /**
- * How fast is this beside PyTorch? The same flat MaskGIT decode (width, depth, heads, tokens, steps, guidance, batch,
+ * How fast is this beside PyTorch? The same baseline MaskGIT decode (width, depth, heads, tokens, steps, guidance, batch,
  * threads), taking turns with ours, and our default plan. Skipped, visibly, where python3 has no torch.
  */
 import { availableParallelism } from "node:os";
@@ -31,7 +31,7 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
     : sizes[size as keyof typeof sizes];
   const config = transformerConfig({ ...shape, codebookSize: 1024, classes: 10 });
   const scheduled = makePlan({ guidance });
-  const flat = makePlan({ sizes: "1x12", guidance, cache: { enabled: false } });
+  const baseline = makePlan({ modelSchedule: "1x12", guidance, cache: { enabled: false } });
   const options = {
     width: config.width,
     depth: config.depth,
@@ -41,7 +41,7 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
     classes: config.classes,
     factors: config.factors,
     batch,
-    steps: flat.steps,
+    steps: baseline.steps,
     guidanceScale: guidance.scale,
     threads: availableParallelism(),
   };
@@ -54,19 +54,19 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
   try {
     const tensors = initialise(transformerParameters(config), [1, 2]);
     const transformer = await loadTransformer(runner, config, tensors);
-    const seconds = { peer: [] as number[], flat: [] as number[], scheduled: [] as number[] };
+    const seconds = { peer: [] as number[], baseline: [] as number[], scheduled: [] as number[] };
     if (!isQuick && size !== "base") await peer.time("decode"); // warm, as ours are
     await decodeOnce(transformer, scheduled, 1);
     for (let round = 0; round < rounds; round++) {
       seconds.peer.push(await peer.time("decode"));
-      seconds.flat.push(await decodeOnce(transformer, flat, batch));
+      seconds.baseline.push(await decodeOnce(transformer, baseline, batch));
       seconds.scheduled.push(await decodeOnce(transformer, scheduled, batch));
     }
     const ratio = (ours: readonly number[]) => median(seconds.peer.map((theirs, i) => theirs / ours[i]!));
-    const flatCost = modelPlanCost(config, flat).multiplyAdds * batch;
+    const baselineCost = modelPlanCost(config, baseline).multiplyAdds * batch;
     const rows = Object.entries({
-      [`PyTorch ${peer.version}, flat`]: seconds.peer,
-      "ours, flat": seconds.flat,
+      [`PyTorch ${peer.version}, baseline`]: seconds.peer,
+      "ours, baseline": seconds.baseline,
       "ours, scheduled and cached": seconds.scheduled,
     }).map(([name, took]): (string | number)[] => [
       name,
@@ -77,10 +77,10 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
       `${size}: D ${config.width}, L ${config.depth}, grid ${config.grid.join(" x ")}, batch ${batch}, guided`,
     );
     say(table(["decode", "s (median)", "times PyTorch's speed"], rows));
-    const rate = (took: readonly number[]) => ((2 * flatCost) / median(took) / 1e9).toFixed(0);
-    say(`flat decode: ${rate(seconds.flat)} GFLOP/s, PyTorch's ${rate(seconds.peer)}`);
+    const rate = (took: readonly number[]) => ((2 * baselineCost) / median(took) / 1e9).toFixed(0);
+    say(`baseline decode: ${rate(seconds.baseline)} GFLOP/s, PyTorch's ${rate(seconds.peer)}`);
     return {
-      flatRatio: ratio(seconds.flat),
+      baselineRatio: ratio(seconds.baseline),
       scheduledRatio: ratio(seconds.scheduled),
       size,
       rounds,

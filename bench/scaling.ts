@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
-import { type DecodePlan, evenSizes, makePlan } from "../src/decoding/plan.ts";
+import { type DecodePlan, evenModelSchedule, makePlan } from "../src/decoding/plan.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
 import { modelPlanCost, transformerFacts } from "../src/pipelines/model.ts";
 import { decodeMemory } from "../src/planning/memory.ts";
@@ -94,7 +94,7 @@ async function measureAxis(name: AxisName, from: Middle, rounds: number): Promis
   };
 }
 
-/** Tokens are measured one picture at a time: the tables of scores of eight of 4,096 tokens do not fit in memory. */
+/** Tokens are measured one image at a time: the tables of scores of eight of 4,096 tokens do not fit in memory. */
 function pointAt({ shape, batch, steps }: Middle, name: AxisName, value: number): ScalingPoint {
   const tokens = name === "tokens" ? value : 64;
   const rows = 2 ** Math.floor(Math.log2(tokens) / 2);
@@ -105,10 +105,10 @@ function pointAt({ shape, batch, steps }: Middle, name: AxisName, value: number)
     ...shape,
     ...(name === "depth" && { depth: value }),
   });
-  const sizes = evenSizes(name === "steps" ? value : steps, config.factors);
+  const modelSchedule = evenModelSchedule(name === "steps" ? value : steps, config.factors);
   return {
     config,
-    plan: makePlan({ sizes, guidance: { scale: 1.5 } }),
+    plan: makePlan({ modelSchedule, guidance: { scale: 1.5 } }),
     batch: name === "batch" ? value : name === "tokens" ? 1 : batch,
   };
 }
@@ -129,7 +129,7 @@ function measuredPoint(
   const seconds = median(uses.map((use) => use.seconds));
   const peak = median(uses.map((use) => use.peak));
   const multiplyAdds = batch * modelPlanCost(config, plan).multiplyAdds;
-  const { bytesFixed, bytesPerPicture } = decodeMemory(transformerFacts(config), plan);
+  const { bytesFixed, bytesPerImage } = decodeMemory(transformerFacts(config), plan);
   return {
     value,
     batch,
@@ -139,7 +139,7 @@ function measuredPoint(
     gflops: (2 * multiplyAdds) / seconds / 1e9,
     peak,
     peakPerImage: peak / batch,
-    peakBound: bytesFixed + batch * bytesPerPicture,
+    peakBound: bytesFixed + batch * bytesPerImage,
   };
 }
 

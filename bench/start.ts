@@ -1,5 +1,5 @@
 /**
- * How long until the first picture? Time from the start of a fresh process, `magnets sample <model> --count 16` as it is
+ * How long until the first image? Time from the start of a fresh process, `magnets sample <model> --count 16` as it is
  * installed (built), until the first PNG of the 16 is there, and until the process ends, with the sheet written. The
  * model is the shipped one; without it, a toy one with random weights.
  */
@@ -53,7 +53,7 @@ export const benchStart: Bench = async ({ say, isQuick }) => {
       seconds.push(first);
     }
     const rows = seconds.map((took, i) => [i + 1, Number(took.toFixed(2)), Number(wholes[i]!.toFixed(2))]);
-    say(table(["run", "first picture, s", "all and the sheet, s"], rows));
+    say(table(["run", "first image, s", "all and the sheet, s"], rows));
     const figures = { seconds: median(seconds), secondsWhole: median(wholes), runs: seconds };
     return { ...figures, model: isShipped ? shipped : "toy" };
   } finally {

@@ -5,7 +5,7 @@
  *
  * D 256, L 8, H 8, N 64 tokens, V 1024, a batch of 32. Where python3 has PyTorch, the same step of the same model there
  * takes turns too; one more step, profiled, shows where the time goes. Two short trainings by the real loop, of this
- * transformer and of the shipped tokenizer on drawn pictures, tell what share of the time nothing is computed.
+ * transformer and of the shipped tokenizer on drawn images, tell what share of the time nothing is computed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -67,7 +67,7 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
     const gflops = (2 * work) / stepSeconds / 1e9;
     const rates = products.map(({ size }, i) => (2 * size ** 3) / median(productSeconds[i]!) / 1e9);
     const gemmPeak = Math.max(...rates);
-    const name = `joint step, ${step.batchSize} pictures, ${step.nodes} nodes`;
+    const name = `joint step, ${step.batchSize} images, ${step.nodes} nodes`;
     say(
       table(
         ["what", "ms (median)", "GFLOP/s"],
@@ -82,14 +82,12 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu" }) => 
       ),
     );
     const imagesPerSecond = step.batchSize / stepSeconds;
-    say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} pictures/s`);
+    say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} images/s`);
     const fraction = gflops / gemmPeak;
     const peerRatio = peer ? median(peerSeconds.map((theirs, i) => theirs / seconds[i]!)) : null;
     if (peer && peerRatio !== null) {
       const rate = step.batchSize / median(peerSeconds);
-      say(
-        `PyTorch ${peer.version}: ${rate.toFixed(1)} pictures/s; ours is ${peerRatio.toFixed(2)} times that`,
-      );
+      say(`PyTorch ${peer.version}: ${rate.toFixed(1)} images/s; ours is ${peerRatio.toFixed(2)} times that`);
     } else {
       say(noPeer);
     }
@@ -167,14 +165,14 @@ async function loopIdleShares(runner: Runner, isQuick: boolean) {
   });
   const { model, training } = config.tokenizer;
   const source = spritesSource({ seed: 0, resolution: model.resolution });
-  const pictures = { source, count: 1000, isFlipped: false, key };
+  const images = { source, count: 1000, isFlipped: false, key };
   try {
     return {
       transformer: await measure(
         "transformer",
         transformerJob({ ...randomTask(isQuick ? 1 : 8), training: config.transformer.training, key }),
       ),
-      tokenizer: await measure("tokenizer", tokenizerJob({ runner, config: model, training, ...pictures })),
+      tokenizer: await measure("tokenizer", tokenizerJob({ runner, config: model, training, ...images })),
     };
   } finally {
     await rm(folder, { recursive: true });
@@ -221,14 +219,14 @@ function randomTask(depth: number) {
     heads: 8,
   });
   const ids = Uint16Array.from(uniforms(foldIn(key, 0), count * 64), (u) => Math.floor(u * codebookSize));
-  const labels = Int32Array.from({ length: count }, (_, i) => i % classNames.length);
+  const classIds = Int32Array.from({ length: count }, (_, i) => i % classNames.length);
   const dataset = {
     grid,
     codebookSize,
     classNames,
     count,
     ids,
-    labels,
+    classIds,
     source: "random",
     tokenizer: "none",
   };

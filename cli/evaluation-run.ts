@@ -29,9 +29,9 @@ export interface RowExtras {
   /** Its plan's name without the settings. */
   readonly base: string;
   /** The model-size schedule as text. */
-  readonly sizes: string;
-  /** Fréchet distance over that of the flat decode under the same settings, where that was measured too. */
-  readonly frechetToFlat?: Estimate;
+  readonly modelSchedule: string;
+  /** Fréchet distance over that of the baseline decode under the same settings, where that was measured too. */
+  readonly frechetToBaseline?: Estimate;
 }
 
 interface Generated {
@@ -47,10 +47,10 @@ interface Predicted {
 }
 
 export type Measured = (Generated | Predicted) & {
-  readonly isMoving: boolean;
+  readonly isVideo: boolean;
   readonly judge: { readonly folder: string; readonly accuracy: number; readonly featureWidth: number };
-  /** How many sets of pictures an earlier evaluation had measured. */
-  readonly remembered: number;
+  /** How many sets of images an earlier evaluation had measured. */
+  readonly cached: number;
 };
 
 /** @throws InputError for what is wrong with the model, the options or a plan, before the first plan runs */
@@ -85,7 +85,7 @@ export async function runEvaluation(
 }
 
 /**
- * What every plan takes for a picture, in multiply-adds.
+ * What every plan takes for an image, in multiply-adds.
  *
  * @throws InputError for a plan that does not fit the model
  */
@@ -141,9 +141,9 @@ export async function measureModel(
   const { accuracy, config } = classifier;
   return {
     ...measured,
-    isMoving: model.tokenizer.config.frames !== undefined,
+    isVideo: model.tokenizer.config.frames !== undefined,
     judge: { folder: judge, accuracy: accuracy.value, featureWidth: config.featureWidth },
-    remembered: stages.remembered(),
+    cached: stages.cached(),
   };
 }
 
@@ -167,7 +167,7 @@ export async function networkOf({
   return undefined;
 }
 
-/** A model, its judge, and real pictures that the judge did not train on. */
+/** A model, its judge, and real images that the judge did not train on. */
 export async function openSubject(
   folder: string,
   options: Pick<EvaluationOptions, "data" | "classifier"> & PaceOptions,
@@ -187,7 +187,7 @@ async function trainedOn(folder: string): Promise<PaceOptions & { readonly sourc
   return config?.data ?? {};
 }
 
-/** The judge of pictures of a size, and real ones that it did not train on. */
+/** The judge of images of a size, and real ones that it did not train on. */
 export async function openJudge(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
   {
@@ -213,7 +213,7 @@ export async function openJudge(
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
 
-/** What computes the pictures, and what computes the measures: the CPU, which alone has float64. */
+/** What computes the images, and what computes the measures: the CPU, which alone has float64. */
 export async function openRunners({ device, threads }: Pick<EvaluationOptions, "device" | "threads">) {
   const { createNodeRunner } = await import("../src/index.ts");
   const runner = await createNodeRunner({ device, threads });
@@ -249,26 +249,26 @@ async function measure(
 }
 
 /**
- * The rows with their distance relative to the flat decode's.
+ * The rows with their distance relative to the baseline decode's.
  *
- * @param isFlat  which plans are flat decodes, one for all plans of equal settings
+ * @param isBaseline  which plans are baseline decodes, one for all plans of equal settings
  */
 export async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
   plans: readonly Plan[],
   grid: readonly GridPoint[],
-  isFlat = ({ base }: GridPoint): boolean => base === "flat",
+  isBaseline = ({ base }: GridPoint): boolean => base === "baseline",
 ): Promise<(Plan & RowExtras)[]> {
-  const { printSizes } = await import("../src/index.ts");
+  const { printModelSchedule } = await import("../src/index.ts");
   const { ratioOf } = await import("../src/evaluate.ts");
   return plans.map((row, i) => {
     const { base, settings } = grid[i]!;
-    const flat = plans[grid.findIndex((other) => isFlat(other) && other.settings === settings)];
-    const isBeside = flat && !isFlat(grid[i]!);
+    const baseline = plans[grid.findIndex((other) => isBaseline(other) && other.settings === settings)];
+    const isBeside = baseline && !isBaseline(grid[i]!);
     return {
       ...row,
       base,
-      sizes: printSizes(row.plan.sizes),
-      ...(isBeside && { frechetToFlat: ratioOf(row.runs, flat.runs, ({ frechet }) => frechet) }),
+      modelSchedule: printModelSchedule(row.plan.modelSchedule),
+      ...(isBeside && { frechetToBaseline: ratioOf(row.runs, baseline.runs, ({ frechet }) => frechet) }),
     };
   });
 }

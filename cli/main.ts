@@ -37,7 +37,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const program = new Command("magnets")
-  .description("Masked generative nested transformers: pictures at about a third of the usual compute.")
+  .description("Masked generative nested transformers: images at about a third of the usual compute.")
   .version("0.1.0")
   .exitOverride()
   .showSuggestionAfterError()

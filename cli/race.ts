@@ -1,4 +1,4 @@
-/** The plan of a model and the flat decode, timed on equal terms: what both demos show. */
+/** The plan of a model and the baseline decode, timed on equal terms: what both demos show. */
 import type { GenerateProgress, GenerateStats, PlanInput } from "../src/index.ts";
 import { startProgress } from "./output/progress.ts";
 import { short, table } from "./output/table.ts";
@@ -16,7 +16,7 @@ type Timed = { readonly stats: GenerateStats };
 export async function race<Made extends Timed>(
   generate: (changes: Changes) => Promise<Made>,
   { steps, series }: { steps: number; series: number },
-): Promise<{ nested: Made; flat: Made }> {
+): Promise<{ nested: Made; baseline: Made }> {
   const run = async (label: string, plan?: PlanInput): Promise<Made> => {
     const progress = startProgress(label, steps * series);
     try {
@@ -28,18 +28,18 @@ export async function race<Made extends Timed>(
       progress.stop();
     }
   };
-  const { flatPlan } = await import("../src/index.ts");
+  const { baselinePlan } = await import("../src/index.ts");
   await generate({ count: 1 }); // compiles, so that both clocks start warm
   const nested = await run("nested");
-  const flat = await run("flat  ", flatPlan({ steps }));
-  return { nested, flat };
+  const baseline = await run("baseline  ", baselinePlan({ steps }));
+  return { nested, baseline };
 }
 
-export function raceTable({ nested, flat }: { nested: Timed; flat: Timed }): string {
+export function raceTable({ nested, baseline }: { nested: Timed; baseline: Timed }): string {
   return table(
     ["decode", "multiply-adds", "seconds"],
-    [nested, flat].map(({ stats }, i) => [
-      i === 0 ? "the plan" : "flat, full size",
+    [nested, baseline].map(({ stats }, i) => [
+      i === 0 ? "the plan" : "baseline, full size",
       short(stats.multiplyAdds),
       Number(stats.seconds.toFixed(2)),
     ]),

@@ -1,14 +1,14 @@
-// Pictures of chosen classes, from a model folder to a PNG.
+// Images of chosen classes, from a model folder to a PNG.
 // npx tsx examples/01-sample.ts [model folder]
-import { ImagePipeline, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 
 const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
 try {
   const { images, stats } = await pipeline.generate({ classes: ["all"], count: 12, seed: 7 });
-  const labels = images.map(({ label }) => pipeline.model.classNames[label] ?? "");
-  await writeFileAtomic("out/examples/sample.png", await pictureSheet(images, { scale: 2, labels }));
+  const labels = images.map(({ classId }) => pipeline.model.classNames[classId] ?? "");
+  await writeFileAtomic("out/examples/sample.png", await imageSheet(images, { scale: 2, labels }));
   const billions = (stats.multiplyAdds / 1e9).toFixed(2);
-  console.log(`${images.length} pictures, ${billions} G multiply-adds: out/examples/sample.png`);
+  console.log(`${images.length} images, ${billions} G multiply-adds: out/examples/sample.png`);
 } finally {
   await pipeline.dispose();
 }

@@ -1,13 +1,13 @@
 // The same seed under different plans: what each costs, how long it takes, and how it looks. One row per plan.
 // npx tsx examples/02-plans.ts [model folder]
-import { flatPlan, ImagePipeline, type PlanInput, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { baselinePlan, ImagePipeline, imageSheet, type PlanInput, writeFileAtomic } from "../src/index.ts";
 
-const flat = flatPlan({ steps: 12 }); // the full model in both branches of guidance
+const baseline = baselinePlan({ steps: 12 }); // the full model in both branches of guidance
 const plans: Record<string, PlanInput> = {
-  "flat, no cache": flat,
-  "flat, cached": { ...flat, cache: { enabled: true } },
-  "growing, cached": { sizes: "8x3,4x3,2x3,1x3" },
-  "smallest alone": { sizes: "8x12" },
+  "baseline, no cache": baseline,
+  "baseline, cached": { ...baseline, cache: { enabled: true } },
+  "growing, cached": { modelSchedule: "8x3,4x3,2x3,1x3" },
+  "smallest alone": { modelSchedule: "8x12" },
 };
 
 const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
@@ -19,7 +19,7 @@ try {
     console.log(`${name.padEnd(16)} ${cost}, ${stats.seconds.toFixed(2)} s`);
     rows.push(...images);
   }
-  await writeFileAtomic("out/examples/plans.png", await pictureSheet(rows, { columns: 6, scale: 2 }));
+  await writeFileAtomic("out/examples/plans.png", await imageSheet(rows, { columns: 6, scale: 2 }));
 } finally {
   await pipeline.dispose();
 }

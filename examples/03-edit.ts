@@ -1,6 +1,6 @@
-// A part of a picture made anew: the middle (inpainting), then everything but the middle (outpainting).
+// A part of an image made anew: the middle (inpainting), then everything but the middle (outpainting).
 // npx tsx examples/03-edit.ts [model folder]
-import { boxMask, ImagePipeline, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { boxMask, ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 
 const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
 try {
@@ -15,7 +15,7 @@ try {
   const outpainted = await pipeline.edit({ image, mask: outside, class: "cat", count: 4, seed: 1 });
 
   const rows = [image, ...inpainted.images, image, ...outpainted.images];
-  await writeFileAtomic("out/examples/edit.png", await pictureSheet(rows, { columns: 5, scale: 2 }));
+  await writeFileAtomic("out/examples/edit.png", await imageSheet(rows, { columns: 5, scale: 2 }));
   console.log("original, then four versions: out/examples/edit.png");
 } finally {
   await pipeline.dispose();

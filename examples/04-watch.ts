@@ -1,10 +1,10 @@
-// The decode step by step: after each, the model's guess at the whole picture. One row per picture, first step left.
+// The decode step by step: after each, the model's guess at the whole image. One row per image, first step left.
 // npx tsx examples/04-watch.ts [model folder]
-import { ImagePipeline, type Picture, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { type Image, ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 
 const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
 try {
-  const steps: Picture[][] = [];
+  const steps: Image[][] = [];
   await pipeline.generate({
     classes: ["all"],
     count: 3,
@@ -16,8 +16,8 @@ try {
       steps.push(await preview());
     },
   });
-  const strips = [0, 1, 2].flatMap((picture) => steps.map((guesses) => guesses[picture]!));
-  await writeFileAtomic("out/examples/watch.png", await pictureSheet(strips, { columns: steps.length }));
+  const strips = [0, 1, 2].flatMap((image) => steps.map((guesses) => guesses[image]!));
+  await writeFileAtomic("out/examples/watch.png", await imageSheet(strips, { columns: steps.length }));
 } finally {
   await pipeline.dispose();
 }

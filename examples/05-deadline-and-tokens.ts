@@ -1,6 +1,6 @@
-// A decode stopped by a deadline, and pictures kept as their token ids: 64 small numbers that decode again exactly.
+// A decode stopped by a deadline, and images kept as their token ids: 64 small numbers that decode again exactly.
 // npx tsx examples/05-deadline-and-tokens.ts [model folder]
-import { ImagePipeline, pictureSheet, writeFileAtomic } from "../src/index.ts";
+import { ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 
 const pipeline = await ImagePipeline.fromPretrained(process.argv[2] ?? "models/sprites");
 try {
@@ -15,12 +15,12 @@ try {
   await writeFileAtomic("out/examples/tokens.json", JSON.stringify(tokens.map((ids) => [...ids])));
   const again = await pipeline.decodeTokens(tokens);
   const isSame = again.every(({ pixels }, i) => Buffer.compare(pixels, images[i]!.pixels) === 0);
-  console.log(`decoded again from their ids: ${isSame ? "the same pictures" : "other pictures"}`);
+  console.log(`decoded again from their ids: ${isSame ? "the same images" : "other images"}`);
 
-  // The second half of one picture's ids asked for anew.
+  // The second half of one image's ids asked for anew.
   const startTokens = tokens[0]!.map((id, i, ids) => (i < ids.length / 2 ? id : pipeline.maskId));
   const continued = await pipeline.generate({ startTokens, count: 6, seed: 3 });
-  const sheet = await pictureSheet([...images, ...continued.images], { columns: 6, scale: 2 });
+  const sheet = await imageSheet([...images, ...continued.images], { columns: 6, scale: 2 });
   await writeFileAtomic("out/examples/tokens.png", sheet);
 } finally {
   await pipeline.dispose();

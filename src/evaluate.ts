@@ -11,7 +11,7 @@ export {
   type EvaluateOptions,
   type Evaluation,
   evaluateModel,
-  type PictureModel,
+  type ImageModel,
   type PlanVerdict,
 } from "./evaluation/evaluate-model.ts";
 export {

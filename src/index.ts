@@ -1,15 +1,15 @@
-/** Using models: from a model folder to pictures, and what their decoding costs. */
+/** Using models: from a model folder to images, and what their decoding costs. */
 
 export { InputError } from "./core/errors.ts";
 export { ensureWritableFolder, writeFileAtomic } from "./core/node/atomic-file.ts";
 export { countOf, nounOf } from "./core/nouns.ts";
 export type { Seed } from "./core/random.ts";
 export { type Completion, filledIn } from "./data/completion.ts";
-export { readPicture } from "./data/image/image-folder.ts";
-export { encodePng, pictureSheet, type SheetOptions, writePictures } from "./data/image/sheet.ts";
-export { type Clip, clipOf, frameOf, type Picture, type Raster } from "./data/source.ts";
+export { readImage } from "./data/image/image-folder.ts";
+export { encodePng, imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
+export { frameOf, type Image, type Raster, type Video, videoOf } from "./data/source.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
-export { clipExtent, clipLength, type ReadClipOptions, readClip } from "./data/video/read-video.ts";
+export { type ReadVideoOptions, readVideo, videoExtent, videoLength } from "./data/video/read-video.ts";
 export {
   animatedSheet,
   encodeAnimation,
@@ -20,7 +20,13 @@ export {
 } from "./data/video/write-video.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
-export { type DecodePlan, flatPlan, type PlanInput, parseSizes, printSizes } from "./decoding/plan.ts";
+export {
+  baselinePlan,
+  type DecodePlan,
+  type PlanInput,
+  parseModelSchedule,
+  printModelSchedule,
+} from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
@@ -34,7 +40,7 @@ export {
 export {
   decodingIdentity,
   describeModel,
-  findModelFront,
+  findModelParetoFront,
   type GenerativeModel,
   modelPlanCost,
   planFor,
@@ -42,8 +48,8 @@ export {
   planForQuality,
   readModel,
   readPlan,
-  writeFront,
   writeModel,
+  writeParetoFront,
 } from "./pipelines/model.ts";
 export { boxMask, type PixelMask, readMask } from "./pipelines/node/mask-file.ts";
 export { openPipeline } from "./pipelines/node/open-pipeline.ts";
@@ -63,8 +69,8 @@ export {
   VideoPipeline,
 } from "./pipelines/video-pipeline.ts";
 export type { PlanCost, StepCost } from "./planning/cost.ts";
-export type { Finalist, FindFrontProgress, FoundFront } from "./planning/find-pareto-front.ts";
-export type { FrontPlan, PlanFront } from "./planning/pareto-front.ts";
+export type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "./planning/find-pareto-front.ts";
+export type { ParetoFront, ParetoPlan } from "./planning/pareto-front.ts";
 export {
   describeMachine,
   describeProcessor,

@@ -9,7 +9,7 @@ export {
   verifyFolder,
 } from "./data/image/image-folder.ts";
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
-export type { PictureSource } from "./data/source.ts";
+export type { ImageSource } from "./data/source.ts";
 export { type Stage, stages, type TrainModelOptions, trainModel } from "./runs/train-model.ts";
 export {
   onTokenizer,

@@ -41,6 +41,6 @@ describe(`examples on ${isShipped ? "the shipped model" : "a toy model, as the s
     for (const path of named) expect(existsSync(join(folder, path))).toBe(true);
     expect(stdout.trim()).not.toBe("");
     expect((await readdir(join(folder, "out/examples"))).some((file) => file.endsWith(".png"))).toBe(true);
-    if (name.startsWith("05")) expect(stdout).toContain("the same pictures");
+    if (name.startsWith("05")) expect(stdout).toContain("the same images");
   });
 });

@@ -30,7 +30,7 @@ describe("the tokens of a seed", async () => {
       "baseline",
       {
         ...{ classes: ["boat"], seed: 11, steps: 8 },
-        plan: { sizes: "1x8", cache: { enabled: false }, guidance: { unconditionalFactor: "same" } },
+        plan: { modelSchedule: "1x8", cache: { enabled: false }, guidance: { unconditionalFactor: "same" } },
       },
     ],
     ["entropy", { classes: ["tree"], seed: 5, plan: { unmask: { kind: "entropy", bound: 8 } } }],
@@ -41,7 +41,7 @@ describe("the tokens of a seed", async () => {
   it("of a video, and of its continuation", async () => {
     const made = await motions.generate({ classes: ["cat bounce"], seed: 7 });
     expect(shown(made.tokens)).toEqual(decoded("videos", "default"));
-    const continued = await motions.predict({ clips: made.videos, given: 5, seed: 1 });
+    const continued = await motions.predict({ videos: made.videos, given: 5, seed: 1 });
     expect(shown(continued.tokens)).toEqual(decoded("videos", "predict 5"));
   });
 });
@@ -65,7 +65,7 @@ describe("the losses of a tiny training", () => {
           model: { width: 16, depth: 1, heads: 4, factors: [1, 2, 4] },
           training: { ...training, steps: 6, sampleEvery: 100 },
         },
-        decoding: { steps: 4, sizes: "4x2,2x1,1x1" },
+        decoding: { steps: 4, modelSchedule: "4x2,2x1,1x1" },
       },
       "tiny",
     );

@@ -11,7 +11,7 @@ interface ClassifierOptions extends PaceOptions {
   data: string;
   resolution: number;
   frames?: number;
-  pictures?: number;
+  images?: number;
   heldOut: number;
   steps?: number;
   mirror: boolean;
@@ -26,16 +26,16 @@ interface ClassifierOptions extends PaceOptions {
 export function addClassifierCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("classifier")
-    .description("train the classifier of pictures or clips that evaluate measures with")
+    .description("train the classifier of images or videos that evaluate measures with")
     .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
-    .option("--resolution <n>", "side of the pictures, in pixels", wholeNumber(8, 1024), 64)
-    .option("--frames <n>", "frames of clips (default: as the data has them)", wholeNumber(2, 1024));
+    .option("--resolution <n>", "side of the images, in pixels", wholeNumber(8, 1024), 64)
+    .option("--frames <n>", "frames of videos (default: as the data has them)", wholeNumber(2, 1024));
   addPaceOptions(command)
-    .option("--pictures <n>", "pictures to train on (default: 8000, or what there is)", wholeNumber(1))
-    .option("--held-out <n>", "other pictures to measure it on", wholeNumber(1), 2000)
-    .option("--steps <n>", "training steps of 32 pictures (default: 1000)", wholeNumber(1))
-    .option("--no-mirror", "never turn pictures left to right: where that would change their class")
-    .option("--degrade", "train on pictures of less detail and uneven shade: look past a tokenizer's blocks")
+    .option("--images <n>", "images to train on (default: 8000, or what there is)", wholeNumber(1))
+    .option("--held-out <n>", "other images to measure it on", wholeNumber(1), 2000)
+    .option("--steps <n>", "training steps of 32 images (default: 1000)", wholeNumber(1))
+    .option("--no-mirror", "never turn images left to right: where that would change their class")
+    .option("--degrade", "train on images of less detail and uneven shade: look past a tokenizer's blocks")
     .option("--resume", "go on with the run in the run folder");
   addThreadsOption(command)
     .option("--run <folder>", "metrics and checkpoints (default: runs/ and the classifier's name)")
@@ -43,7 +43,7 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
   finishCommand(
     command,
     "classifier --data motions --out out/motions-classifier",
-    "classifier --data pictures/ --out out/my-classifier",
+    "classifier --data images/ --out out/my-classifier",
   ).action((options: ClassifierOptions) => classifier(options, signal));
 }
 
@@ -61,7 +61,7 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
       run: options.run ?? join("runs", basename(out)),
       out,
       source: training,
-      count: Math.min(options.pictures ?? 8000, training.length ?? Infinity),
+      count: Math.min(options.images ?? 8000, training.length ?? Infinity),
       heldOut,
       heldOutCount: Math.min(options.heldOut, heldOut.length ?? Infinity),
       command: `magnets classifier ${commandLine({ ...options, out })}`,
@@ -79,10 +79,10 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
     progress?.stop();
     const seconds = (performance.now() - started) / 1000;
     report.say(
-      `${(100 * accuracy.value).toFixed(2)} % of ${accuracy.pictures} held-out pictures right, in ` +
+      `${(100 * accuracy.value).toFixed(2)} % of ${accuracy.images} held-out images right, in ` +
         `${seconds.toFixed(0)} s: ${out}`,
     );
-    report.finish({ out, accuracy: accuracy.value, heldOut: accuracy.pictures, seconds });
+    report.finish({ out, accuracy: accuracy.value, heldOut: accuracy.images, seconds });
   } finally {
     progress?.stop();
   }
@@ -101,13 +101,13 @@ function commandLine({
   stride,
   frameRate,
   fold,
-  pictures,
+  images,
   steps,
   mirror,
   degrade,
   out,
 }: ClassifierOptions): string {
-  const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, pictures, steps, out };
+  const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, images, steps, out };
   const words = asOptions(given);
   return [...words, ...(mirror ? [] : ["--no-mirror"]), ...(degrade ? ["--degrade"] : [])].join(" ");
 }

@@ -1,18 +1,18 @@
 /** `magnets predict` and `magnets interpolate`: given frames of a video gone on with, or filled in between. */
 import { type Command, Option } from "commander";
-import type { Clip, Completion, VideoPipeline } from "../../src/index.ts";
+import type { Completion, Video, VideoPipeline } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { frameRateOption } from "../options/frame-rate-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
-import { addClipOptions, type ClipOptions, clipWritingOf } from "../options/video-options.ts";
+import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
 import { openReport, type Report } from "../output/report.ts";
 import type { OutOptions } from "../output/write-images.ts";
 import { writeVideos } from "../output/write-videos.ts";
 
-interface CompleteOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, ClipOptions {
+interface CompleteOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, VideoOptions {
   video: string;
   start?: number;
   stride?: number;
@@ -30,11 +30,11 @@ export function addPredictCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("predict")
     .description("go on with a video whose first frames are given")
-    .argument("<model>", "a model folder of clips that was trained to predict");
-  addVideoOptions(command)
+    .argument("<model>", "a model folder of videos that was trained to predict");
+  addGivenVideoOptions(command)
     .option("--given <n>", "first frames that are given; the model sees no others", wholeNumber(1), 5)
-    .option("--out <folder>", "for the clips, the comparison, the film strip", "out/predict");
-  finishCommand(command, "predict models/motions --video clip.mp4 --given 5 --count 3").action(
+    .option("--out <folder>", "for the videos, the comparison, the film strip", "out/predict");
+  finishCommand(command, "predict models/motions --video video.mp4 --given 5 --count 3").action(
     (model: string, { given, ...options }: PredictOptions) =>
       complete(model, { task: "predict", given }, options, signal),
   );
@@ -44,18 +44,18 @@ export function addInterpolateCommand(program: Command, signal: AbortSignal): vo
   const command = program
     .command("interpolate")
     .description("make the frames between the first and the last one of a video, however long it is")
-    .argument("<model>", "a model folder of clips that was trained to interpolate");
-  addVideoOptions(command).option(
+    .argument("<model>", "a model folder of videos that was trained to interpolate");
+  addGivenVideoOptions(command).option(
     "--out <folder>",
-    "for the clips, the comparison, the film strip",
+    "for the videos, the comparison, the film strip",
     "out/interpolate",
   );
-  finishCommand(command, "interpolate models/motions --video clip.gif").action(
+  finishCommand(command, "interpolate models/motions --video video.gif").action(
     (model: string, options: CompleteOptions) => complete(model, { task: "interpolate" }, options, signal),
   );
 }
 
-function addVideoOptions(command: Command): Command {
+function addGivenVideoOptions(command: Command): Command {
   command
     .requiredOption(
       "--video <path>",
@@ -70,7 +70,7 @@ function addVideoOptions(command: Command): Command {
     .addOption(frameRateOption("it"))
     .option("--count <n>", "versions", wholeNumber(1), 1)
     .option("--no-paste", "show the given frames as the model rebuilds them, not as they are");
-  return addClipOptions(addMachineOptions(addBatchOptions(addCompletionPlanOptions(command)))).addOption(
+  return addVideoOptions(addMachineOptions(addBatchOptions(addCompletionPlanOptions(command)))).addOption(
     new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]),
   );
 }
@@ -86,15 +86,15 @@ async function complete(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../output/progress.ts");
-  await clipWritingOf(options); // what cannot be written is told before anything is made
+  await videoWritingOf(options); // what cannot be written is told before anything is made
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
-    const { clip, taken } = await readGiven(pipeline, completion, options, report, signal);
-    const writing = await clipWritingOf(options, taken.rate);
+    const { video, taken } = await readGiven(pipeline, completion, options, report, signal);
+    const writing = await videoWritingOf(options, taken.rate);
     let progress: ReturnType<typeof startProgress> | undefined;
     const request = {
-      clips: [clip],
+      videos: [video],
       count: options.count,
       isPasted: options.paste,
       seed: options.seed,
@@ -110,11 +110,11 @@ async function complete(
       ? pipeline.predict({ ...request, given: completion.given })
       : pipeline.interpolate(request)
     ).finally(() => progress?.stop());
-    const seen = filledIn(clip, completion, pipeline.frames);
-    const truth = clip.frames === pipeline.frames ? [clip] : [];
+    const seen = filledIn(video, completion, pipeline.frames);
+    const truth = video.frames === pipeline.frames ? [video] : [];
     const comparisons = result.videos.map((video, i) => ({
       name: `comparison-${i}`,
-      clip: sideBySide([seen, video, ...truth]),
+      video: sideBySide([seen, video, ...truth]),
     }));
     const source = { ...completion, video: options.video, ...taken };
     const written = await writeVideos(result, pipeline, { ...options, ...writing }, report, signal, {
@@ -135,7 +135,7 @@ async function complete(
   }
 }
 
-/** Which frames of a video a clip was made of, for the record. */
+/** Which frames of a video a video was made of, for the record. */
 interface Taken {
   readonly start: number;
   readonly stride: number;
@@ -146,7 +146,7 @@ interface Taken {
 }
 
 /**
- * The video's clip in the model's length, or as long as the video is; at least what must be given. What is to be
+ * The video's video in the model's length, or as long as the video is; at least what must be given. What is to be
  * filled in reaches to the video's last frame, unless told how many frames to skip.
  */
 async function readGiven(
@@ -155,10 +155,10 @@ async function readGiven(
   { video, start = 0, stride: asked, frameRate }: CompleteOptions,
   report: Report,
   signal: AbortSignal,
-): Promise<{ readonly clip: Clip; readonly taken: Taken }> {
-  const { clipExtent, InputError, readClip } = await import("../../src/index.ts");
+): Promise<{ readonly video: Video; readonly taken: Taken }> {
+  const { videoExtent, InputError, readVideo } = await import("../../src/index.ts");
   const isPrediction = completion.task === "predict";
-  const { length, rate: own } = await clipExtent(video, { stride: asked, frameRate, signal });
+  const { length, rate: own } = await videoExtent(video, { stride: asked, frameRate, signal });
   const reach = !isPrediction && frameRate === undefined ? (length - 1 - start) / (most - 1) : 1;
   const stride = asked ?? Math.max(1, reach);
   const there = Math.max(0, Math.floor((length - 1 - start) / stride + 1e-9) + 1);
@@ -177,10 +177,10 @@ async function readGiven(
   }
   const wanted = Math.max(least, Math.min(there, most));
   const takenRate = frameRate ?? (own === null ? undefined : own / stride);
-  // What is filled in has all frames of a clip between two ends, however many were there.
+  // What is filled in has all frames of a video between two ends, however many were there.
   const rate = takenRate && (isPrediction ? takenRate : (takenRate * (most - 1)) / (wanted - 1));
   const read = async (frames: number, every: number) => ({
-    clip: await readClip(video, {
+    video: await readVideo(video, {
       ...{ frames, resolution, start, signal },
       ...(frameRate === undefined ? { stride: every } : { frameRate }),
     }),
@@ -192,7 +192,7 @@ async function readGiven(
   });
   if (wanted < most) {
     report.say(
-      `${video}: ${wanted} frames from frame ${start} on, of ${most} in a clip; what really came is left out`,
+      `${video}: ${wanted} frames from frame ${start} on, of ${most} in a video; what really came is left out`,
     );
   }
   try {

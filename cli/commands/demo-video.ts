@@ -1,4 +1,4 @@
-/** `magnets demo video` (`npm start -- video`): clips from the shipped model, one gone on with, and the flat decode. */
+/** `magnets demo video` (`npm start -- video`): videos from the shipped model, one gone on with, and the baseline decode. */
 import { relative } from "node:path";
 import { planTable } from "../output/plan-table.ts";
 import { openReport } from "../output/report.ts";
@@ -12,10 +12,10 @@ export interface DemoOptions {
   json?: boolean;
 }
 
-/** How many clips are made, of classes spread over the list. */
+/** How many videos are made, of classes spread over the list. */
 const count = 8;
 
-/** How many frames of the drawn clip are given, of the usual 16. */
+/** How many frames of the drawn video are given, of the usual 16. */
 const mostGiven = 5;
 
 export async function demoVideo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
@@ -36,28 +36,28 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
       steps: model.plan.steps,
       series: 1,
     });
-    const { nested, flat } = both;
+    const { nested, baseline } = both;
 
     const given = Math.min(mostGiven, frames - 1);
     const drawn = await openSource({ source: "motions", seed: 1_000_003, resolution, frames });
-    const clip = (await drawn.read(Number(BigInt(options.seed) % 1000n))) as Parameters<typeof filledIn>[0];
-    const predicted = await pipeline.predict({ clips: [clip], given, seed: options.seed, signal });
-    const comparison = sideBySide([filledIn(clip, { task: "predict", given }), predicted.videos[0]!, clip]);
+    const video = (await drawn.read(Number(BigInt(options.seed) % 1000n))) as Parameters<typeof filledIn>[0];
+    const predicted = await pipeline.predict({ videos: [video], given, seed: options.seed, signal });
+    const comparison = sideBySide([filledIn(video, { task: "predict", given }), predicted.videos[0]!, video]);
     const written = await writeVideos(
       nested,
       pipeline,
       { out: options.out, format: "webp", fps: 8 },
       report,
       signal,
-      { extra: [{ name: "predicted", clip: comparison }] },
+      { extra: [{ name: "predicted", video: comparison }] },
     );
-    report.say(`\n${count} clips that move: ${written.sheet}; their frames: ${written.strip}`);
+    report.say(`\n${count} videos that move: ${written.sheet}; their frames: ${written.strip}`);
     report.say(
       `${given} frames given | the other ${frames - given} predicted | what really came: ${written.extra[0]}`,
     );
     report.say("\nThe plan, step by step:\n");
     report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
-    report.say(`\nMeasured just now, ${count} clips each, from the same seed:\n`);
+    report.say(`\nMeasured just now, ${count} videos each, from the same seed:\n`);
     report.say(raceTable(both));
     const name = options.model ?? relative(process.cwd(), folder);
     report.say("\nTry next:");
@@ -66,7 +66,7 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
       `  npm run magnets -- predict ${name} --video ${written.videos[0]} --given ${given} --count 3`,
     );
     report.say(`  npm run magnets -- interpolate ${name} --video ${written.videos[0]}`);
-    report.finish({ ...written, secondsFlat: flat.stats.seconds });
+    report.finish({ ...written, baselineSeconds: baseline.stats.seconds });
   } finally {
     await pipeline.dispose();
   }

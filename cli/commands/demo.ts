@@ -1,4 +1,4 @@
-/** `magnets demo` (`npm start`): a shipped model, its plan, and the flat decode beside it. */
+/** `magnets demo` (`npm start`): a shipped model, its plan, and the baseline decode beside it. */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,16 +13,16 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("demo")
     .description(
-      "pictures or clips from a shipped model, with the flat decode's cost and time beside the plan's",
+      "images or videos from a shipped model, with the baseline decode's cost and time beside the plan's",
     )
-    .addArgument(new Argument("[what]", "what to make").choices(["pictures", "video"]).default("pictures"))
+    .addArgument(new Argument("[what]", "what to make").choices(["images", "video"]).default("images"))
     .option("--model <folder>", "another model folder (default: the shipped one)")
     .option("--seed <n>", "0..2^64-1", seed, 7)
     .option("--out <folder>", "for what is made", "out/demo");
   finishCommand(command, "demo --seed 3", "demo video").action(
-    async (what: "pictures" | "video", options: DemoOptions) => {
+    async (what: "images" | "video", options: DemoOptions) => {
       const folder = options.model ?? (await shippedModel(what === "video" ? "motions" : "sprites"));
-      if (what === "pictures") return demo(folder, options, signal);
+      if (what === "images") return demo(folder, options, signal);
       const { demoVideo } = await import("./demo-video.ts");
       return demoVideo(folder, options, signal);
     },
@@ -38,7 +38,7 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
   try {
     const { model } = pipeline;
     const { classNames } = model;
-    // Whole turns of the classes, 16 to 24 pictures where the classes are that few.
+    // Whole turns of the classes, 16 to 24 images where the classes are that few.
     const turn = Math.max(1, classNames.length);
     const count = Math.min(24, Math.ceil(16 / turn) * turn);
     const request = {
@@ -51,15 +51,15 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
       steps: model.plan.steps,
       series: Math.ceil(count / 16),
     });
-    const { nested, flat } = both;
+    const { nested, baseline } = both;
 
     const written = await writeGenerated(nested, pipeline, options, report, signal);
-    report.say(`\n${count} pictures: ${written.sheet}\n\nThe plan, step by step:\n`);
+    report.say(`\n${count} images: ${written.sheet}\n\nThe plan, step by step:\n`);
     report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
-    report.say(`\nMeasured just now, ${count} pictures each, from the same seed:\n`);
+    report.say(`\nMeasured just now, ${count} images each, from the same seed:\n`);
     report.say(raceTable(both));
     report.say(
-      "(The flat decode timed here skips the logits of decided tokens; the count above includes them.)",
+      "(The baseline decode timed here skips the logits of decided tokens; the count above includes them.)",
     );
 
     const name = options.model ?? relative(process.cwd(), folder);
@@ -74,8 +74,8 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
     report.say("  npm run magnets -- --help");
     report.finish({
       ...written,
-      secondsFlat: flat.stats.seconds,
-      multiplyAddsFlatRun: flat.stats.multiplyAdds,
+      baselineSeconds: baseline.stats.seconds,
+      baselineMultiplyAddsRun: baseline.stats.multiplyAdds,
     });
   } finally {
     await pipeline.dispose();

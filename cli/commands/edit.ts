@@ -1,4 +1,4 @@
-/** `magnets edit`: a part of a picture made anew. */
+/** `magnets edit`: a part of an image made anew. */
 import { type Command, Option } from "commander";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
@@ -21,10 +21,10 @@ interface EditOptions extends PlanOptions, BatchOptions, MachineOptions, OutOpti
 export function addEditCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("edit")
-    .description("make a part of a picture anew: inside a mask or box (inpainting), or outside (outpainting)")
+    .description("make a part of an image anew: inside a mask or box (inpainting), or outside (outpainting)")
     .argument("<model>", "a model folder")
     .requiredOption("--image <file>", "PNG, JPEG or WebP; resized and cropped to the model's size")
-    .option("--mask <file>", "picture of the model's size, white where it shall be made anew")
+    .option("--mask <file>", "image of the model's size, white where it shall be made anew")
     .addOption(
       new Option("--box <x,y,w,h>", "a box in the model's pixels instead of a mask")
         .argParser(box)
@@ -35,7 +35,7 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
     .option("--count <n>", "versions", wholeNumber(1), 4);
   addMachineOptions(addBatchOptions(addPlanOptions(command)))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
-    .option("--out <folder>", "for the sheet, single pictures and sample.json", "out/edit");
+    .option("--out <folder>", "for the sheet, single images and sample.json", "out/edit");
   finishCommand(
     command,
     "edit models/sprites --image out/sample/0000.png --box 16,16,32,32 --class cat --seed 3",
@@ -44,7 +44,7 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
 
 async function edit(folder: string, options: EditOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { boxMask, countOf, ensureWritableFolder, ImagePipeline, InputError, readMask, readPicture } =
+  const { boxMask, countOf, ensureWritableFolder, ImagePipeline, InputError, readMask, readImage } =
     await import("../../src/index.ts");
   if (!options.mask && !options.box) {
     throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make anew");
@@ -55,7 +55,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     const size = { width: pipeline.resolution, height: pipeline.resolution };
     const isOutside = options.outpaint ?? false;
     const result = await pipeline.edit({
-      image: await readPicture(options.image, 0, { resolution: pipeline.resolution }),
+      image: await readImage(options.image, 0, { resolution: pipeline.resolution }),
       mask: options.box ? boxMask(size, options.box, isOutside) : await readMask(options.mask!, isOutside),
       class: options.class,
       count: options.count,

@@ -25,12 +25,12 @@ const several =
 export function addEvaluateCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("evaluate")
-    .description("compare decode plans: class accuracy, distances to real pictures, compute")
+    .description("compare decode plans: class accuracy, distances to real images, compute")
     .argument("<model>", "a model folder")
     .option(
       "--plan <name=sizes>",
-      'a plan to judge, or the JSON file of one: late=late.json; repeatable. "default" and "flat" name the model\'s own and ' +
-        'the flat decode (default: these two), "front" all plans that magnets search kept',
+      'a plan to judge, or the JSON file of one: late=late.json; repeatable. "default" and "baseline" name the model\'s own and ' +
+        'the baseline decode (default: these two), "paretoFront" all plans that magnets search kept',
       collect,
     )
     .option("--guidance <s,...>", "guidance scales to try", several(decimalNumber(0)))
@@ -45,7 +45,7 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
     addEvaluationOptions(command),
     "evaluate models/sprites --seeds 3 --out out/evaluation",
     "evaluate models/sprites --plan default --plan late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
-    "evaluate models/sprites --plan default --plan flat --plan front",
+    "evaluate models/sprites --plan default --plan baseline --plan Pareto front",
     "evaluate models/motions --given 5 --samples 240",
   ).action((model: string, options: EvaluateCommandOptions) => evaluate(model, options, signal));
 }
@@ -57,12 +57,15 @@ async function evaluate(folder: string, options: EvaluateCommandOptions, signal:
     folder,
     options,
     async (ground) =>
-      planGrid(await plansOf(options.plan ?? ["default", "flat"], await knownPlans(folder, ground), ground), {
-        guidanceScale: options.guidance,
-        choiceTemperature: options.choiceTemperature,
-        tokenTemperature: options.tokenTemperature,
-        minP: options.minP,
-      }),
+      planGrid(
+        await plansOf(options.plan ?? ["default", "baseline"], await knownPlans(folder, ground), ground),
+        {
+          guidanceScale: options.guidance,
+          choiceTemperature: options.choiceTemperature,
+          tokenTemperature: options.tokenTemperature,
+          minP: options.minP,
+        },
+      ),
     signal,
   );
   sayEvaluation(report, measured, options);
@@ -80,21 +83,21 @@ async function knownPlans(
   folder: string,
   { model, base }: PlanGround,
 ): Promise<(name: string) => NamedPlans | null> {
-  const { flatPlan, InputError } = await import("../../src/index.ts");
+  const { baselinePlan, InputError } = await import("../../src/index.ts");
   return (name): NamedPlans | null => {
     if (name === "default") return { default: {} };
-    if (name === "flat") return { flat: flatPlan(base) };
-    if (name !== "front") return null;
-    if (!model.front) {
+    if (name === "baseline") return { baseline: baselinePlan(base) };
+    if (name !== "paretoFront") return null;
+    if (!model.paretoFront) {
       throw new InputError(
-        `--plan front: ${folder} has no measured plans; magnets search finds and keeps them`,
+        `--plan Pareto front: ${folder} has no measured plans; magnets search finds and keeps them`,
       );
     }
-    return Object.fromEntries(model.front.plans.map(({ plan }, i) => [`front ${i + 1}`, plan]));
+    return Object.fromEntries(model.paretoFront.plans.map(({ plan }, i) => [`Pareto front ${i + 1}`, plan]));
   };
 }
 
-/** Plans by name from `name=sizes`, `sizes`, a file in the place of sizes, or the name of known plans. */
+/** Plans by name from `name=sizes`, `modelSchedule`, a file in the place of sizes, or the name of known plans. */
 async function plansOf(
   texts: readonly string[],
   known: (name: string) => NamedPlans | null,
@@ -107,7 +110,7 @@ async function plansOf(
     const name = at < 0 ? text : text.slice(0, at);
     const plan = at < 0 ? text : text.slice(at + 1);
     const found = (at < 0 ? known(text) : null) ?? {
-      [name]: plan.endsWith(".json") ? await readPlan(plan, base) : { sizes: plan },
+      [name]: plan.endsWith(".json") ? await readPlan(plan, base) : { modelSchedule: plan },
     };
     for (const [one, each] of Object.entries(found)) {
       if (one === "" || Object.hasOwn(plans, one)) {

@@ -7,14 +7,14 @@ import { short, table } from "../output/table.ts";
 export function addInfoCommand(program: Command): void {
   const command = program
     .command("info")
-    .description("what a model folder holds: sizes, sub-models, classes, tasks, tokenizer, plans")
+    .description("what a model folder holds: modelSchedule, sub-models, classes, tasks, tokenizer, plans")
     .argument("<model>", "a model folder");
   finishCommand(command, "info models/sprites").action(
     async (folder: string, options: { json?: boolean }) => {
       const report = openReport(options);
       const { describeModel, readModel } = await import("../../src/index.ts");
       const model = describeModel(await readModel(folder));
-      const { tokenizer, transformer, classes, plan, completionPlan, front } = model;
+      const { tokenizer, transformer, classes, plan, completionPlan, paretoFront } = model;
       report.say(
         `tokenizer    ${tokenizer.frames === undefined ? "" : `${tokenizer.frames} frames of `}` +
           `${tokenizer.resolution} x ${tokenizer.resolution} pixels to [${transformer.grid}] tokens of ` +
@@ -25,15 +25,15 @@ export function addInfoCommand(program: Command): void {
           `hidden ${transformer.hidden}, ${transformer.norm}-norm`,
       );
       report.say(`classes      ${classes.length > 0 ? classes.join(", ") : "none"}`);
-      const told = ({ sizes, maskSchedule, guidanceScale, ratio }: typeof plan) =>
-        `${sizes}, ${maskSchedule}, guidance ${guidanceScale}, ${ratio.toFixed(2)} times less than flat`;
+      const told = ({ modelSchedule, maskSchedule, guidanceScale, ratio }: typeof plan) =>
+        `${modelSchedule}, ${maskSchedule}, guidance ${guidanceScale}, ${ratio.toFixed(2)} times less than baseline`;
       report.say(`plan         ${told(plan)}`);
       if (completionPlan) report.say(`${transformer.tasks.join(", ")}  ${told(completionPlan)}`);
-      if (front) {
-        const shares = front.plans.map(({ share }) => share);
+      if (paretoFront) {
+        const shares = paretoFront.plans.map(({ share }) => share);
         report.say(
           `measured     ${shares.length} plans of ${Math.min(...shares).toFixed(3)} to ${Math.max(...shares).toFixed(3)} ` +
-            `of the flat decode's multiply-adds, by ${front.judge} on ${front.samples} pictures`,
+            `of the baseline decode's multiply-adds, by ${paretoFront.judge} on ${paretoFront.samples} images`,
         );
       }
       report.say("");

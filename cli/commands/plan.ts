@@ -24,12 +24,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
         .choices(["generate", "predict", "interpolate"])
         .default("generate"),
     )
-    .option(
-      "--count <n>",
-      "pictures at once, for --deadline, as are the next three",
-      wholeNumber(1, 4096),
-      16,
-    );
+    .option("--count <n>", "images at once, for --deadline, as are the next three", wholeNumber(1, 4096), 16);
   finishCommand(
     addPlanOptions(addComputeOptions(command)),
     "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
@@ -44,7 +39,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
 async function showPlan(folder: string, options: PlanCommandOptions, signal: AbortSignal): Promise<void> {
   const { task, deadline, count } = options;
   const report = openReport(options);
-  const { modelPlanCost, planFor, printSizes, readModel } = await import("../../src/index.ts");
+  const { modelPlanCost, planFor, printModelSchedule, readModel } = await import("../../src/index.ts");
   const model = await readModel(folder);
   const input = await planInputOf(options, model, task);
   const timed =
@@ -54,10 +49,10 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
   const plan = timed?.plan ?? planFor(model, input, task);
   const cost = modelPlanCost(model.transformer.config, plan);
   report.say(planTable(cost, timed?.stepSeconds));
-  // What budgets are fractions of; a plan of fewer or unguided steps also has a cheaper flat decode of its own.
-  const flat = modelPlanCost(model.transformer.config, planFor(model, {}, task)).multiplyAddsFlat;
-  const share = cost.multiplyAdds / flat;
-  report.say(`${share.toFixed(3)} of the default plan's flat decode (${short(flat)})`);
+  // What budgets are fractions of; a plan of fewer or unguided steps also has a cheaper baseline decode of its own.
+  const baseline = modelPlanCost(model.transformer.config, planFor(model, {}, task)).baselineMultiplyAdds;
+  const share = cost.multiplyAdds / baseline;
+  report.say(`${share.toFixed(3)} of the default plan's baseline decode (${short(baseline)})`);
   if (timed) {
     const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
     report.say(
@@ -66,12 +61,12 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
     );
   }
   report.finish({
-    plan: printSizes(plan.sizes),
+    plan: printModelSchedule(plan.modelSchedule),
     multiplyAdds: cost.multiplyAdds,
     leastMultiplyAdds: cost.leastMultiplyAdds,
-    multiplyAddsFlat: cost.multiplyAddsFlat,
+    baselineMultiplyAdds: cost.baselineMultiplyAdds,
     ratio: cost.ratio,
-    shareOfDefaultFlat: share,
+    shareOfDefaultBaseline: share,
     steps: cost.steps,
     settings: plan,
     ...(timed && {

@@ -1,18 +1,18 @@
-/** `magnets sample`: new pictures or clips from a model folder. */
+/** `magnets sample`: new images or videos from a model folder. */
 import { type Command, Option } from "commander";
 import type { Generated, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options/parse.ts";
 import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
-import { addClipOptions, type ClipOptions, clipWritingOf } from "../options/video-options.ts";
+import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
 import { openReport } from "../output/report.ts";
 import { short } from "../output/table.ts";
 import { type OutOptions, writeGenerated } from "../output/write-images.ts";
 import { writeVideos } from "../output/write-videos.ts";
 
-interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, ClipOptions {
+interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, VideoOptions {
   class?: string[];
   count?: number;
   json?: boolean;
@@ -21,17 +21,17 @@ interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOp
 export function addSampleCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("sample")
-    .description("make new pictures, or clips with a model of those")
+    .description("make new images, or videos with a model of those")
     .argument("<model>", "a model folder")
     .option("--class <names>", 'names or numbers, comma-separated or repeated; "all" or "none"', list)
     .option(
       "--count <n>",
-      "pictures in all; the classes take turns (default: 16, or whole turns)",
+      "images in all; the classes take turns (default: 16, or whole turns)",
       wholeNumber(1),
     );
-  addClipOptions(addMachineOptions(addBatchOptions(addPlanOptions(command))))
+  addVideoOptions(addMachineOptions(addBatchOptions(addPlanOptions(command))))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
-    .option("--out <folder>", "for the sheet, single pictures or clips, and sample.json", "out/sample");
+    .option("--out <folder>", "for the sheet, single images or videos, and sample.json", "out/sample");
   finishCommand(
     command,
     "sample models/sprites --class cat,rocket --count 16 --seed 7 --out out/cats",
@@ -45,15 +45,13 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
   const report = openReport(options);
   const { countOf, ensureWritableFolder, InputError, openPipeline } = await import("../../src/index.ts");
   const { startProgress } = await import("../output/progress.ts");
-  const writing = await clipWritingOf(options);
+  const writing = await videoWritingOf(options);
   await ensureWritableFolder(options.out);
   const pipeline = await openPipeline(folder, { ...options, calibrationFolder });
   try {
-    const isMoving = "frames" in pipeline;
-    if (!isMoving && (options.format ?? options.fps) !== undefined) {
-      throw new InputError(
-        `--format and --fps are for clips, but ${folder} makes still pictures; leave them out`,
-      );
+    const isVideo = "frames" in pipeline;
+    if (!isVideo && (options.format ?? options.fps) !== undefined) {
+      throw new InputError(`--format and --fps are for videos, but ${folder} makes images; leave them out`);
     }
     const { classNames } = pipeline.model;
     const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
@@ -78,13 +76,13 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     } finally {
       progress?.stop();
     }
-    const written = isMoving
+    const written = isVideo
       ? await writeVideos(result as GeneratedVideos, pipeline, { ...options, ...writing }, report, signal)
       : await writeGenerated(result as Generated, pipeline, options, report, signal);
     const { seconds, multiplyAdds, ratio, deadline } = result.stats;
     report.say(
-      `${countOf(count, isMoving ? "clip" : "picture")} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
-        `(${ratio.toFixed(2)} times less than the flat decode): ${written.sheet}`,
+      `${countOf(count, isVideo ? "video" : "image")} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
+        `(${ratio.toFixed(2)} times less than the baseline decode): ${written.sheet}`,
     );
     if (deadline) report.say(deadlineLine(result));
     report.finish(written);

@@ -1,7 +1,7 @@
 /** `magnets search`: decode plans that find themselves, measured and kept in the model folder. */
 import { basename } from "node:path";
 import type { Command } from "commander";
-import type { Finalist, FindFrontProgress, FoundFront } from "../../src/index.ts";
+import type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "../../src/index.ts";
 import { openRunners, openSubject } from "../evaluation-run.ts";
 import { addJudgeOptions, type JudgeOptions } from "../options/evaluation-options.ts";
 import { addComputeOptions, type ComputeOptions } from "../options/machine-options.ts";
@@ -28,27 +28,22 @@ export function addSearchCommand(program: Command, signal: AbortSignal): void {
     .argument("<model>", "a model folder; its generation_config.json gets the measured plans")
     .option(
       "--budget <fraction>",
-      "of the flat decode's multiply-adds: the most that a plan may cost",
+      "of the baseline decode's multiply-adds: the most that a plan may cost",
       decimalNumber(0, true),
       0.4,
     )
     .option("--candidates <n>", "plans to begin with", wholeNumber(1), 48)
-    .option("--rounds <n>", "halvings: the better half goes on, with twice the pictures", wholeNumber(1), 3)
-    .option("--samples <n>", "pictures per plan in the last round", wholeNumber(4), 1000)
-    .option(
-      "--held-out <n>",
-      "pictures per plan, of another seed, for the figures kept",
-      wholeNumber(4),
-      2000,
-    )
-    .option("--seed <n>", "of the plans drawn and of their pictures", wholeNumber(0, 2 ** 32 - 1), 0)
-    .option("--replace", "put the front in the place of one that was measured on more pictures, too");
+    .option("--rounds <n>", "halvings: the better half goes on, with twice the images", wholeNumber(1), 3)
+    .option("--samples <n>", "images per plan in the last round", wholeNumber(4), 1000)
+    .option("--held-out <n>", "images per plan, of another seed, for the figures kept", wholeNumber(4), 2000)
+    .option("--seed <n>", "of the plans drawn and of their images", wholeNumber(0, 2 ** 32 - 1), 0)
+    .option("--replace", "put the Pareto front in the place of one that was measured on more images, too");
   addComputeOptions(addJudgeOptions(command)).addHelpText(
     "after",
     `
-Plans are drawn around the model's default plan and measured by the distance of their pictures to real ones, in the
-judge's features. What is left in the end is measured anew on another seed, beside the default plan and the flat
-decode; those plans that no other beats are the front. With it, --budget and --target-quality of sample, edit and plan
+Plans are drawn around the model's default plan and measured by the distance of their images to real ones, in the
+judge's features. What is left in the end is measured anew on another seed, beside the default plan and the baseline
+decode; those plans that no other beats are the paretoFront. With it, --budget and --target-quality of sample, edit and plan
 choose what was measured best. Every measurement is kept: a search that was stopped goes on, and equal searches repeat
 nothing.`,
   );
@@ -65,30 +60,30 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
   const {
     decodingIdentity,
     ensureWritableFolder,
-    findModelFront,
+    findModelParetoFront,
     InputError,
     openImagePipeline,
     openVideoPipeline,
-    writeFront,
+    writeParetoFront,
   } = await import("../../src/index.ts");
   const { openPlanJudge } = await import("../../src/evaluate.ts");
   const subject = await openSubject(folder, options);
   const { model, judge, classifier } = subject;
-  const { front: kept } = model;
+  const { paretoFront: kept } = model;
   if (kept && kept.samples > heldOut && !options.replace) {
     throw new InputError(
-      `search: ${folder} keeps plans measured on ${kept.samples} pictures, more than --held-out ${heldOut}; ask for as many, ` +
+      `search: ${folder} keeps plans measured on ${kept.samples} images, more than --held-out ${heldOut}; ask for as many, ` +
         "or give --replace",
     );
   }
   await ensureWritableFolder(folder);
   const width = classifier.config.featureWidth;
   if (heldOut <= width) {
-    report.say(`warning: ${heldOut} pictures are too few for ${width} features; distances mean little`);
+    report.say(`warning: ${heldOut} images are too few for ${width} features; distances mean little`);
   }
   const { runner, measuring, close } = await openRunners(options);
   const stages = openBars();
-  let found: FoundFront;
+  let found: FoundParetoFront;
   try {
     const openPipeline = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
     const planJudge = await openPlanJudge({
@@ -103,16 +98,16 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
       signal,
       onProgress: stages.show,
     });
-    found = await findModelFront(model, {
+    found = await findModelParetoFront(model, {
       budget,
       count: candidates,
       rounds,
       samples,
       heldOutSamples: heldOut,
       seed,
-      measure: (plan, pictures) =>
-        planJudge.distance(plan, pictures, ({ step, total }) =>
-          stages.advance((pictures.samples * step) / total),
+      measure: (plan, images) =>
+        planJudge.distance(plan, images, ({ step, total }) =>
+          stages.advance((images.samples * step) / total),
         ),
       onProgress: stages.show,
     });
@@ -120,16 +115,16 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
     stages.stop();
     await close();
   }
-  const front = { judge: basename(judge), ...found.front };
-  await writeFront(folder, front);
+  const paretoFront = { judge: basename(judge), ...found.paretoFront };
+  await writeParetoFront(folder, paretoFront);
 
   report.say(finalistTable(found.finalists));
   report.say(
-    `\n${heldOut} pictures each, seed ${front.seed}, distance to ${options.real} real ones of ${subject.heldOut.name} in ` +
-      `the features of ${front.judge}\n` +
-      `${front.plans.length} plans on the front, kept in ${folder}/generation_config.json`,
+    `\n${heldOut} images each, seed ${paretoFront.seed}, distance to ${options.real} real ones of ${subject.heldOut.name} in ` +
+      `the features of ${paretoFront.judge}\n` +
+      `${paretoFront.plans.length} plans on the Pareto front, kept in ${folder}/generation_config.json`,
   );
-  report.finish({ model: folder, ...options, precision, front, finalists: found.finalists });
+  report.finish({ model: folder, ...options, precision, paretoFront, finalists: found.finalists });
 }
 
 /** One bar per stage, each with the time left. */
@@ -138,7 +133,7 @@ function openBars() {
   let stage = "";
   let done = 0;
   return {
-    show(progress: Omit<FindFrontProgress, "stage"> & { readonly stage: string }) {
+    show(progress: Omit<FindParetoFrontProgress, "stage"> & { readonly stage: string }) {
       if (progress.stage !== stage) {
         bar?.stop();
         bar = startProgress(progress.stage, progress.total);
@@ -147,27 +142,38 @@ function openBars() {
       done = progress.done;
       bar?.update(done);
     },
-    /** Pictures of the plan that is being measured. */
-    advance: (pictures: number) => bar?.update(done + Math.floor(pictures)),
+    /** Images of the plan that is being measured. */
+    advance: (images: number) => bar?.update(done + Math.floor(images)),
     stop: () => bar?.stop(),
   };
 }
 
 function finalistTable(finalists: readonly Finalist[]): string {
-  const rows = finalists.map(({ name, plan, share, distance, distanceToFlat, isOnFront }) => [
-    isOnFront ? "*" : "",
+  const rows = finalists.map(({ name, plan, share, distance, distanceToBaseline, isOnParetoFront }) => [
+    isOnParetoFront ? "*" : "",
     name,
-    plan.sizes.map(({ factor, steps }) => `${factor}x${steps}`).join(),
+    plan.modelSchedule.map(({ factor, steps }) => `${factor}x${steps}`).join(),
     Number(plan.choiceTemperature.toPrecision(3)),
     Number(plan.guidance.scale.toPrecision(3)),
     plan.guidance.interval.join("-"),
     String(plan.guidance.unconditionalFactor),
     share.toFixed(3),
     Number(distance.toPrecision(4)),
-    distanceToFlat.toFixed(3),
+    distanceToBaseline.toFixed(3),
   ]);
   return table(
-    ["front", "plan", "sizes", "choice", "guidance", "guided", "unguided", "of flat", "distance", "to flat"],
+    [
+      "paretoFront",
+      "plan",
+      "sizes",
+      "choice",
+      "guidance",
+      "guided",
+      "unguided",
+      "of baseline",
+      "distance",
+      "to baseline",
+    ],
     rows,
   );
 }

@@ -38,7 +38,7 @@ interface Prepared extends StudyVariant {
   readonly config: TrainConfig;
   /** Of a training step, near enough to foresee times. */
   readonly stepWork: number;
-  /** Of every plan, for all pictures of a seed. */
+  /** Of every plan, for all images of a seed. */
   readonly works: readonly PlannedWork[];
 }
 
@@ -149,7 +149,7 @@ async function prepare(path: string, config: TrainConfig, options: DistillationO
 const passOf = (factor: number) => ({
   ...{ name: `${factor}`, base: "", settings: "" },
   plan: {
-    sizes: [{ factor, steps: 1 }],
+    modelSchedule: [{ factor, steps: 1 }],
     cache: { enabled: false },
     guidance: { scale: 0, interval: [0, 1] as const },
   },
@@ -199,7 +199,7 @@ async function trainAll(
   }
 }
 
-/** Measures every variant by its plans; what is the same for all, such as real pictures, is the first one's. */
+/** Measures every variant by its plans; what is the same for all, such as real images, is the first one's. */
 async function measureAll(
   study: DistillationStudy,
   {
@@ -240,7 +240,7 @@ async function measureAll(
       ...all[0]!,
       result: { ...all[0]!.result, plans },
       rows: rows.map((row, i) => ({ ...row, ...(losses[i] !== undefined && { trainingLoss: losses[i] }) })),
-      remembered: stages.remembered(),
+      cached: stages.cached(),
     };
   } finally {
     stages.stop();
@@ -266,7 +266,7 @@ function notesOf(
   return [
     `Every variant was trained once: ${steps} steps of ${batchSize} on ${data.count ?? "all"} of ${data.source}, from the ` +
       `same first weights (training seed ${seed}) on the same batches, with the tokenizer of ${tokenizer}. So the seeds, and ` +
-      '± with them, are of the sampling alone: what another training would give is not in them. "To flat" is beside the ' +
+      '± with them, are of the sampling alone: what another training would give is not in them. "To baseline" is beside the ' +
       "full size of the same kind of training.",
     "Training loss of each sub-model (cross-entropy with the truth, nats per masked token, mean over the last tenth of " +
       "the steps), and minutes in the training loop:",

@@ -25,7 +25,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .argument("<config>", "a configuration file (YAML)")
     .option(
       "--data <source>",
-      '"sprites", "motions", or a folder of pictures or videos; short for --set data.source=...',
+      '"sprites", "motions", or a folder of images or videos; short for --set data.source=...',
     )
     .option("--set <key=value>", "change one value of the configuration; repeatable", collect)
     .option("--quick", "apply the configuration's quick: block")
@@ -43,7 +43,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     command,
     "train configs/sprites.yaml --quick",
     "train configs/motions.yaml --data videos/ --out runs/mine",
-    "train configs/sprites.yaml --data pictures/ --set transformer.training.steps=5000 --out runs/mine",
+    "train configs/sprites.yaml --data images/ --set transformer.training.steps=5000 --out runs/mine",
   ).action((config: string, options: TrainOptions) => train(config, options, signal));
 }
 

@@ -1,4 +1,4 @@
-/** The options that choose how many pictures are decoded together, shared by the commands that make pictures. */
+/** The options that choose how many images are decoded together, shared by the commands that make images. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { byteCount } from "./parse.ts";
 
@@ -10,7 +10,7 @@ export interface BatchOptions {
 
 export function addBatchOptions(command: Command): Command {
   return command
-    .option("--batch <n>", 'pictures decoded together, or "auto": as many as memory allows', batchSize, 16)
+    .option("--batch <n>", 'images decoded together, or "auto": as many as memory allows', batchSize, 16)
     .addOption(
       new Option(
         "--memory <size>",
@@ -21,7 +21,7 @@ export function addBatchOptions(command: Command): Command {
     );
 }
 
-/** What decides how many pictures are decoded together; a deadline: all. */
+/** What decides how many images are decoded together; a deadline: all. */
 export function batchingOf({ batch, memory, deadline }: BatchOptions & { deadline?: number }) {
   if (deadline !== undefined) return { deadlineMs: deadline };
   return { batchSize: batch, ...(memory !== undefined && { memoryBudget: memory }) };

@@ -26,7 +26,7 @@ export interface EvaluationOptions extends MachineOptions, JudgeOptions {
 export function addEvaluationOptions(command: Command): Command {
   return addMeasuringOptions(command).option(
     "--given <n>",
-    "judge predictions: the first n frames of held-out clips are given",
+    "judge predictions: the first n frames of held-out videos are given",
     wholeNumber(1),
   );
 }
@@ -34,7 +34,7 @@ export function addEvaluationOptions(command: Command): Command {
 /** Those of measuring what models generate. */
 export function addMeasuringOptions(command: Command): Command {
   command
-    .option("--samples <n>", "pictures per plan and seed; the classes take turns", wholeNumber(4), 2000)
+    .option("--samples <n>", "images per plan and seed; the classes take turns", wholeNumber(4), 2000)
     .option("--seeds <n>", "seeds in a row, for error bars; the same for all plans", wholeNumber(1, 1000), 1)
     .option(
       "--features <file.onnx>",
@@ -43,10 +43,10 @@ export function addMeasuringOptions(command: Command): Command {
     .addOption(
       new Option(
         "--reference-statistics <file.npz>",
-        "mu and sigma of its features to compare with, instead of those of the real pictures",
+        "mu and sigma of its features to compare with, instead of those of the real images",
       ).conflicts("saveStatistics"),
     )
-    .option("--save-statistics <file.npz>", "write mu and sigma of its features of the real pictures")
+    .option("--save-statistics <file.npz>", "write mu and sigma of its features of the real images")
     .option("--out <folder>", "write every figure as JSON and CSV, and charts of quality against compute");
   return addMachineOptions(addJudgeOptions(command));
 }
@@ -54,8 +54,8 @@ export function addMeasuringOptions(command: Command): Command {
 /** --real, --data, --classifier, --cache-folder and --batch. */
 export function addJudgeOptions(command: Command): Command {
   return addPaceOptions(command)
-    .option("--real <n>", "held-out real pictures to compare with", wholeNumber(4), 10_000)
-    .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes clips)')
+    .option("--real <n>", "held-out real images to compare with", wholeNumber(4), 10_000)
+    .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes videos)')
     .option(
       "--classifier <folder>",
       "the judge; see magnets classifier (default: models/ and the data's name)",
@@ -65,5 +65,5 @@ export function addJudgeOptions(command: Command): Command {
       "keeps what was measured, so that what was interrupted goes on where it stopped",
       ".cache/evaluation",
     )
-    .option("--batch <n>", "pictures decoded together", wholeNumber(1, 4096), 64);
+    .option("--batch <n>", "images decoded together", wholeNumber(1, 4096), 64);
 }

@@ -17,7 +17,7 @@ export interface ComputeOptions {
 }
 
 export function addMachineOptions(command: Command): Command {
-  command.option("--seed <n>", "0..2^64-1; picture i of a seed is the same in any batch", seed, 0);
+  command.option("--seed <n>", "0..2^64-1; image i of a seed is the same in any batch", seed, 0);
   return addComputeOptions(command);
 }
 

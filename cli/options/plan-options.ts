@@ -27,7 +27,7 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         "--target-quality <ratio>",
-        "of the flat decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
+        "of the baseline decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
       )
         .argParser(decimalNumber(0, true))
         .conflicts(["plan", "steps", "budget", "deadline"])
@@ -53,7 +53,7 @@ export function addCompletionPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         "--budget <fraction>",
-        "of the multiply-adds of the default plan's flat decode, above 0: the plan that makes the most of it",
+        "of the multiply-adds of the default plan's baseline decode, above 0: the plan that makes the most of it",
       )
         .argParser(decimalNumber(0, true))
         .conflicts(["plan", "steps"]),
@@ -62,7 +62,7 @@ export function addCompletionPlanOptions(command: Command): Command {
       new Option(
         "--deadline <time>",
         "400ms, 2s: the best plan for this machine, from the first step to the pixels; it shrinks where time runs out. " +
-          "All pictures are decoded together",
+          "All images are decoded together",
       )
         .argParser(duration)
         .conflicts(["plan", "steps", "budget", "batch", "memory"]),
@@ -77,7 +77,7 @@ export function addCompletionPlanOptions(command: Command): Command {
       new Option(
         "--entropy-bound <nats>",
         "a step decodes more tokens than scheduled while their entropies, less the largest, add up to no more than this: " +
-          "4 is a little, 16 much; pictures are then decoded one at a time",
+          "4 is a little, 16 much; images are then decoded one at a time",
       )
         .argParser(decimalNumber(0))
         .conflicts(["deadline"]),
@@ -117,7 +117,7 @@ export async function planInputOf(
   return {
     ...(options.plan?.endsWith(".json")
       ? await readPlan(options.plan, planFor(model, {}, task))
-      : options.plan !== undefined && { sizes: options.plan }),
+      : options.plan !== undefined && { modelSchedule: options.plan }),
     ...(options.steps !== undefined && { steps: options.steps }),
     ...settings,
   };

@@ -1,19 +1,19 @@
-/** The options that choose how clips are written, shared by the commands that make them. */
+/** The options that choose how videos are written, shared by the commands that make them. */
 import { type Command, Option } from "commander";
 import { decimalNumber } from "./parse.ts";
 
-export interface ClipOptions {
+export interface VideoOptions {
   format?: "webp" | "gif" | "mp4";
   fps?: number;
 }
 
-/** How clips are written. */
-export type ClipWriting = Required<ClipOptions>;
+/** How videos are written. */
+export type VideoWriting = Required<VideoOptions>;
 
-export function addClipOptions(command: Command): Command {
+export function addVideoOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--format <name>", "of written clips; mp4 needs ffmpeg (default: webp)").choices([
+      new Option("--format <name>", "of written videos; mp4 needs ffmpeg (default: webp)").choices([
         "webp",
         "gif",
         "mp4",
@@ -21,7 +21,7 @@ export function addClipOptions(command: Command): Command {
     )
     .option(
       "--fps <n>",
-      "frames per second of written clips, 0.1 to 50, of mp4 to 240 (default: that of a given video, else 8)",
+      "frames per second of written videos, 0.1 to 50, of mp4 to 240 (default: that of a given video, else 8)",
       decimalNumber(0, true),
     );
 }
@@ -33,10 +33,10 @@ export function addClipOptions(command: Command): Command {
  *   none
  * @throws InputError for a frame rate that the format cannot have, and for a format whose program is absent
  */
-export async function clipWritingOf(
-  { format = "webp", fps: asked }: ClipOptions,
+export async function videoWritingOf(
+  { format = "webp", fps: asked }: VideoOptions,
   sourceRate = 8,
-): Promise<ClipWriting> {
+): Promise<VideoWriting> {
   const { fastest, ffmpegVersion, InputError } = await import("../../src/index.ts");
   const fps = asked ?? Math.min(fastest[format], Math.max(0.1, sourceRate));
   if (fps < 0.1 || fps > fastest[format]) {

@@ -7,11 +7,11 @@ export interface Stages {
   show(progress: EvaluateProgress): void;
   finish(run: RunReport): void;
   /** How many runs an earlier evaluation had measured. */
-  remembered(): number;
+  cached(): number;
   stop(): void;
 }
 
-/** A plan, and what a set of pictures of it takes, in the unit of all others. */
+/** A plan, and what a set of images of it takes, in the unit of all others. */
 export interface PlannedWork {
   readonly name: string;
   readonly work: number;
@@ -30,7 +30,7 @@ export function openStages(
   const works = new Map(plans.map(({ name, work }) => [name, work]));
   let bar: Progress | undefined;
   let shown = "";
-  let remembered = 0;
+  let cached = 0;
   return {
     show({ stage, plan, done, total }) {
       if (stage !== shown) {
@@ -41,11 +41,11 @@ export function openStages(
       const seconds = plan === undefined ? null : left.seconds(((works.get(plan) ?? 0) * done) / total);
       bar!.update(done, seconds === null ? {} : { "all plans:": timeLeft(seconds) });
     },
-    finish({ name, isRemembered }) {
-      left.finish(works.get(name) ?? 0, isRemembered);
-      if (isRemembered) remembered++;
+    finish({ name, isCached }) {
+      left.finish(works.get(name) ?? 0, isCached);
+      if (isCached) cached++;
     },
-    remembered: () => remembered,
+    cached: () => cached,
     stop: () => bar?.stop(),
   };
 }

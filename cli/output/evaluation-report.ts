@@ -5,21 +5,21 @@ import type { EvaluationOptions } from "../options/evaluation-options.ts";
 import { frameTable, generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
 import { type Report, toJson } from "./report.ts";
 
-const thingsOf = ({ isMoving }: Measured): string => (isMoving ? "clips" : "pictures");
+const thingsOf = ({ isVideo }: Measured): string => (isVideo ? "videos" : "images");
 
 export function sayEvaluation(report: Report, measured: Measured, options: EvaluationOptions): void {
-  const { judge, isMoving, remembered } = measured;
+  const { judge, isVideo, cached } = measured;
   const { samples, seed, seeds } = options;
-  const { pictures, source } = measured.result.reference;
+  const { images, source } = measured.result.reference;
   const facts =
-    `${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}; distances to ${pictures} real ones of ` +
-    `${source} in the features of ${basename(judge.folder)} (not ${isMoving ? "FVD" : "FID"})`;
+    `${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}; distances to ${images} real ones of ` +
+    `${source} in the features of ${basename(judge.folder)} (not ${isVideo ? "FVD" : "FID"})`;
   if (measured.task === "predict") {
     report.say(predictionTable(measured.result, measured.rows));
     report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(measured.result)}`);
     report.say(
-      `\n${samples} held-out clips, the first ${measured.result.given} frames of each given, ${facts}\n` +
-        `gained: over the last given frame again, clip by clip\n${errorBars(measured, seeds)}`,
+      `\n${samples} held-out videos, the first ${measured.result.given} frames of each given, ${facts}\n` +
+        `gained: over the last given frame again, video by video\n${errorBars(measured, seeds)}`,
     );
   } else {
     const { psnr, codebookUse } = measured.result.tokenizer;
@@ -32,17 +32,15 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
   }
   sayNetwork(report, measured);
   for (const warning of warningsOf(measured, options)) report.say(`warning: ${warning}`);
-  if (remembered > 0) {
-    report.say(
-      `${remembered} sets of ${thingsOf(measured)} had been measured before (${options.cacheFolder})`,
-    );
+  if (cached > 0) {
+    report.say(`${cached} sets of ${thingsOf(measured)} had been measured before (${options.cacheFolder})`);
   }
 }
 
 /** What the error bars of the tables are. */
 export function errorBars({ task }: Pick<Measured, "task">, seeds: number): string {
   const parts = [
-    ...(task === "predict" ? ["PSNR and SSIM over the clips"] : []),
+    ...(task === "predict" ? ["PSNR and SSIM over the videos"] : []),
     "kernel distances over the set's vectors",
     ...(seeds > 1 ? ["all else over the seeds"] : []),
   ];
@@ -53,10 +51,10 @@ export function errorBars({ task }: Pick<Measured, "task">, seeds: number): stri
 function sayNetwork(report: Report, measured: Measured): void {
   const { network } = measured.result;
   if (!network) return;
-  const { name, width, pictures, source } = network;
+  const { name, width, images, source } = network;
   report.say(`\nFeature network: ${name}, ${width} features\n`);
   report.say(networkTable([...besideOf(measured), ...measured.rows]));
-  report.say(`\ncompared with ${pictures === null ? "those" : pictures} of ${source}`);
+  report.say(`\ncompared with ${images === null ? "those" : images} of ${source}`);
 }
 
 /** What makes the distances doubtful: sets too small for the features. */
@@ -67,8 +65,8 @@ export function warningsOf(measured: Measured, { samples }: EvaluationOptions): 
     `fewer than ${features + 1}`;
   const { real, reference, network } = result;
   return [
-    ...(real.isUnderSampled ? [tooFew(reference.pictures, judge.featureWidth)] : []),
-    ...(network && real.network?.isUnderSampled ? [tooFew(network.pictures, network.width)] : []),
+    ...(real.isUnderSampled ? [tooFew(reference.images, judge.featureWidth)] : []),
+    ...(network && real.network?.isUnderSampled ? [tooFew(network.images, network.width)] : []),
   ];
 }
 

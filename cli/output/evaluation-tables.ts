@@ -25,9 +25,9 @@ interface Near {
 
 /** What plans alone have. */
 interface Decoded extends PlanFigures {
-  readonly sizes: string;
+  readonly modelSchedule: string;
   readonly seconds: Estimate;
-  readonly frechetToFlat?: Estimate;
+  readonly frechetToBaseline?: Estimate;
 }
 
 /** A figure with its error bar, where it has one. */
@@ -63,10 +63,10 @@ const judgedCells = ({ classAccuracy, factorAccuracies, frechet, kernel, precisi
   shown(recall, decimals(3)),
 ];
 
-const costHead = ["to flat", "multiply-adds", "saved", "seconds"];
+const costHead = ["to baseline", "multiply-adds", "saved", "seconds"];
 const noCost = costHead.map(() => "");
-const costCells = ({ frechetToFlat, multiplyAdds, ratio, seconds }: Decoded) => [
-  shown(frechetToFlat ?? null, decimals(3)),
+const costCells = ({ frechetToBaseline, multiplyAdds, ratio, seconds }: Decoded) => [
+  shown(frechetToBaseline ?? null, decimals(3)),
   short(Math.round(multiplyAdds)),
   `${ratio.toFixed(2)}x`,
   shown(seconds, decimals(3)),
@@ -78,11 +78,11 @@ export function generationTable(
   print = table,
 ): string {
   return print(
-    ["pictures", "plan", ...judgedHead(real), ...costHead],
+    ["images", "plan", ...judgedHead(real), ...costHead],
     [
       ["real, held out", "", ...judgedCells(real), ...noCost],
       ["real, through the tokenizer", "", ...judgedCells(tokenizer), ...noCost],
-      ...rows.map((row) => [row.name, row.sizes, ...judgedCells(row), ...costCells(row)]),
+      ...rows.map((row) => [row.name, row.modelSchedule, ...judgedCells(row), ...costCells(row)]),
     ],
   );
 }
@@ -99,12 +99,12 @@ export function predictionTable(
     ...judgedCells(way),
   ];
   return print(
-    ["clips", "plan", "PSNR, dB", "gained, dB", "SSIM", ...judgedHead(real), ...costHead],
+    ["videos", "plan", "PSNR, dB", "gained, dB", "SSIM", ...judgedHead(real), ...costHead],
     [
       ["the true ones", "", "", "", "", ...judgedCells(real), ...noCost],
       ["last given frame again", "", ...cells(repeat), ...noCost],
       ["true frames, through the tokenizer", "", ...cells(tokenizer), ...noCost],
-      ...rows.map((row) => [row.name, row.sizes, ...cells(row), ...costCells(row)]),
+      ...rows.map((row) => [row.name, row.modelSchedule, ...cells(row), ...costCells(row)]),
     ],
   );
 }

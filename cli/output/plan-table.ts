@@ -29,7 +29,7 @@ export function planTable(cost: PlanCost, seconds?: readonly number[]): string {
   const least = isCertain ? "" : `${short(cost.leastMultiplyAdds)} to `;
   return (
     `${table(head, rows)}\n\n` +
-    `multiply-adds per picture: ${least}${short(cost.multiplyAdds)}; flat full-size decode: ` +
-    `${short(cost.multiplyAddsFlat)}; ${cost.ratio.toFixed(2)} times less${isCertain ? "" : ", or more"}`
+    `multiply-adds per image: ${least}${short(cost.multiplyAdds)}; baseline decode: ` +
+    `${short(cost.baselineMultiplyAdds)}; ${cost.ratio.toFixed(2)} times less${isCertain ? "" : ", or more"}`
   );
 }

@@ -3,7 +3,7 @@
 export interface Report {
   /** A line for people. */
   say(line?: string): void;
-  /** Whether pictures may be drawn into the terminal. */
+  /** Whether images may be drawn into the terminal. */
   readonly isTerminal: boolean;
   /** The result; call it last. Prints one compact JSON object under `--json`, else nothing. */
   finish(result: Readonly<Record<string, unknown>>): void;

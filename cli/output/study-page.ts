@@ -59,7 +59,7 @@ export function studyPage(
     "",
     ...(network
       ? [
-          `In the features of ${network.name}, beside ${network.pictures ?? "those"} of ${basename(network.source)}:`,
+          `In the features of ${network.name}, beside ${network.images ?? "those"} of ${basename(network.source)}:`,
           "",
           networkTable([...besideOf(measured), ...measured.rows], markdownTable),
           "",
@@ -73,24 +73,24 @@ export function studyPage(
 
 /** What all plans have in common. */
 function setting(measured: Measured, { samples, seed, seeds }: EvaluationOptions): string {
-  const { judge, isMoving, result, rows } = measured;
+  const { judge, isVideo, result, rows } = measured;
   const { choiceTemperature, maskSchedule, tokenTemperature } = rows[0]!.plan;
   const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
   const what =
     measured.task === "predict"
-      ? `${samples} held-out clips, the first ${measured.result.given} frames of each given`
-      : `${samples} ${isMoving ? "clips" : "pictures"} per plan and seed, the classes taking turns`;
+      ? `${samples} held-out videos, the first ${measured.result.given} frames of each given`
+      : `${samples} ${isVideo ? "videos" : "images"} per plan and seed, the classes taking turns`;
   return (
     `${what}; ${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}, the same for all plans. Distances are ` +
-    `to ${result.reference.pictures} real ones of ${result.reference.source}, in the features of ` +
+    `to ${result.reference.images} real ones of ${result.reference.source}, in the features of ` +
     `${basename(judge.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
     `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
-    `seconds are per ${isMoving ? "clip" : "picture"}; "saved" is beside the flat decode of as many steps. ` +
+    `seconds are per ${isVideo ? "video" : "image"}; "saved" is beside the baseline decode of as many steps. ` +
     `${errorBars(measured, seeds)}.`
   );
 }
 
-/** The guidance that plans have in common; flat decodes are flat in both branches. */
+/** The guidance that plans have in common; baseline decodes are baseline in both branches. */
 function guidanceOf(plans: readonly DecodePlan[]): string {
   const guided = plans.map(({ guidance }) => guidance).filter(({ scale }) => scale > 0);
   const [first] = guided;
@@ -102,6 +102,7 @@ function guidanceOf(plans: readonly DecodePlan[]): string {
   const factor = guided
     .map(({ unconditionalFactor }) => unconditionalFactor)
     .find((branch) => typeof branch === "number");
-  const branch = factor === undefined ? "" : `, its unguided branch 1/${factor} where the decode is not flat`;
+  const branch =
+    factor === undefined ? "" : `, its unguided branch 1/${factor} where the decode is not baseline`;
   return `guidance ${first.scale}${when}${branch}`;
 }

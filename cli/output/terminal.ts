@@ -1,14 +1,14 @@
-/** Pictures in the terminal: one character cell holds two pixels, the upper half block over the background colour. */
+/** Images in the terminal: one character cell holds two pixels, the upper half block over the background colour. */
 import sharp from "sharp";
 
 /**
- * A PNG (or any picture that sharp reads) as lines of coloured half blocks.
+ * A PNG (or any image that sharp reads) as lines of coloured half blocks.
  *
- * @param columns  character cells across, at most; pictures are shrunk to fit and never enlarged. 80 where the terminal
+ * @param columns  character cells across, at most; images are shrunk to fit and never enlarged. 80 where the terminal
  *   does not know: some, such as those of `script` and of containers, say 0.
  */
-export async function halfBlocks(picture: Uint8Array, columns = 0): Promise<string> {
-  const { data, info } = await sharp(picture)
+export async function halfBlocks(image: Uint8Array, columns = 0): Promise<string> {
+  const { data, info } = await sharp(image)
     .removeAlpha()
     .toColourspace("srgb")
     .resize({ width: columns || 80, withoutEnlargement: true })

@@ -1,4 +1,4 @@
-/** What `sample` and `edit` leave in their folder: a sheet, single pictures, tokens, and how they were made. */
+/** What `sample` and `edit` leave in their folder: a sheet, single images, tokens, and how they were made. */
 import { join } from "node:path";
 import type { Generated, ImagePipeline } from "../../src/index.ts";
 import { type Report, toJson } from "./report.ts";
@@ -16,16 +16,16 @@ export async function writeGenerated(
   report: Report,
   signal: AbortSignal,
 ) {
-  const { pictureSheet, printSizes, writeFileAtomic, writePictures } = await import("../../src/index.ts");
+  const { imageSheet, printModelSchedule, writeFileAtomic, writeImages } = await import("../../src/index.ts");
   signal.throwIfAborted();
-  const paths = await writePictures(out, images);
-  const labels = images.map(({ label }) => model.classNames[label] ?? "");
+  const paths = await writeImages(out, images);
+  const labels = images.map(({ classId }) => model.classNames[classId] ?? "");
   const sheetPath = join(out, "sheet.png");
   const isLabelled = labels.some((label) => label !== "");
-  const sheet = await pictureSheet(images, { scale: 2, ...(isLabelled && { labels }) });
+  const sheet = await imageSheet(images, { scale: 2, ...(isLabelled && { labels }) });
   await writeFileAtomic(sheetPath, sheet);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
-  const facts = { ...stats, plan: printSizes(plan.sizes), seed, precision };
+  const facts = { ...stats, plan: printModelSchedule(plan.modelSchedule), seed, precision };
   const record = { ...facts, classes: labels, settings: plan };
   await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
   if (report.isTerminal) {
@@ -35,7 +35,7 @@ export async function writeGenerated(
   return { images: paths, sheet: sheetPath, ...facts, classes: labels };
 }
 
-/** The token ids, `tokens.json` or `tokens.npy` [pictures, ...grid], or nothing where no format is asked for. */
+/** The token ids, `tokens.json` or `tokens.npy` [images, ...grid], or nothing where no format is asked for. */
 export async function writeTokens(
   out: string,
   tokens: readonly Int32Array[],

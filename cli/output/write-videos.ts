@@ -1,17 +1,17 @@
-/** What the commands that make clips leave in their folder: the clips, an animated sheet, a film strip, a record. */
+/** What the commands that make videos leave in their folder: the videos, an animated sheet, a film strip, a record. */
 import { join } from "node:path";
-import type { Clip, GeneratedVideos, VideoPipeline } from "../../src/index.ts";
-import type { ClipWriting } from "../options/video-options.ts";
+import type { GeneratedVideos, Video, VideoPipeline } from "../../src/index.ts";
+import type { VideoWriting } from "../options/video-options.ts";
 import { type Report, toJson } from "./report.ts";
 import { type OutOptions, writeTokens } from "./write-images.ts";
 
-/** A clip to write, under a name without extension. */
-export interface NamedClip {
+/** A video to write, under a name without extension. */
+export interface NamedVideo {
   readonly name: string;
-  readonly clip: Clip;
+  readonly video: Video;
 }
 
-/** How many clips a sheet and a strip show at the most. */
+/** How many videos a sheet and a strip show at the most. */
 const mostShown = 36;
 
 /**
@@ -22,29 +22,28 @@ const mostShown = 36;
 export async function writeVideos(
   { videos, tokens, seed, plan, stats }: GeneratedVideos,
   { model, precision }: VideoPipeline,
-  { out, tokens: format, ...writing }: OutOptions & ClipWriting,
+  { out, tokens: format, ...writing }: OutOptions & VideoWriting,
   report: Report,
   signal: AbortSignal,
-  { extra = [], source }: { readonly extra?: readonly NamedClip[]; readonly source?: object } = {},
+  { extra = [], source }: { readonly extra?: readonly NamedVideo[]; readonly source?: object } = {},
 ) {
-  const { animatedSheet, encodeAnimation, fastest, filmStrip, printSizes, writeFileAtomic } = await import(
-    "../../src/index.ts"
-  );
+  const { animatedSheet, encodeAnimation, fastest, filmStrip, printModelSchedule, writeFileAtomic } =
+    await import("../../src/index.ts");
   const digits = Math.max(4, String(videos.length - 1).length);
-  const named = videos.map((clip, i) => ({ name: String(i).padStart(digits, "0"), clip }));
-  const write = async (clips: readonly NamedClip[]): Promise<string[]> => {
+  const named = videos.map((video, i) => ({ name: String(i).padStart(digits, "0"), video }));
+  const write = async (videos: readonly NamedVideo[]): Promise<string[]> => {
     const paths: string[] = [];
-    for (const { name, clip } of clips) {
+    for (const { name, video } of videos) {
       signal.throwIfAborted();
       const path = join(out, `${name}.${writing.format}`);
-      await writeFileAtomic(path, await encode(clip, writing, signal));
+      await writeFileAtomic(path, await encode(video, writing, signal));
       paths.push(path);
     }
     return paths;
   };
   const paths = await write(named);
   const extraPaths = await write(extra);
-  const labels = videos.map(({ label }) => model.classNames[label] ?? "");
+  const labels = videos.map(({ classId }) => model.classNames[classId] ?? "");
   const isLabelled = labels.some((label) => label !== "");
   const shown = videos.slice(0, mostShown);
   const shownLabels = isLabelled ? { labels: labels.slice(0, mostShown) } : {};
@@ -57,7 +56,7 @@ export async function writeVideos(
   await writeFileAtomic(strip, still);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = {
-    ...{ ...stats, plan: printSizes(plan.sizes), seed, precision },
+    ...{ ...stats, plan: printModelSchedule(plan.modelSchedule), seed, precision },
     ...(source ? { source } : { classes: labels }),
   };
   await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, settings: plan }, 2)}\n`);
@@ -68,9 +67,9 @@ export async function writeVideos(
   return { videos: paths, extra: extraPaths, sheet, strip, ...facts };
 }
 
-async function encode(clip: Clip, { format, fps }: ClipWriting, signal: AbortSignal): Promise<Uint8Array> {
+async function encode(video: Video, { format, fps }: VideoWriting, signal: AbortSignal): Promise<Uint8Array> {
   const { encodeAnimation, encodeMp4 } = await import("../../src/index.ts");
   return format === "mp4"
-    ? encodeMp4(clip, { frameRate: fps, scale: 2, signal })
-    : encodeAnimation(clip, { format, frameRate: fps, scale: 2 });
+    ? encodeMp4(video, { frameRate: fps, scale: 2, signal })
+    : encodeAnimation(video, { format, frameRate: fps, scale: 2 });
 }

@@ -1,9 +1,9 @@
 /** Words for messages: what a model or a dataset holds, and how many of it. */
-export type Noun = "picture" | "clip";
+export type Noun = "image" | "video";
 
-/** "clip" of what has frames, else "picture". */
+/** "video" of what has frames, else "image". */
 export const nounOf = ({ frames }: { readonly frames?: number | undefined }): Noun =>
-  frames === undefined ? "picture" : "clip";
+  frames === undefined ? "image" : "video";
 
-/** "1 clip", "2 clips". */
+/** "1 video", "2 videos". */
 export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

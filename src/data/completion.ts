@@ -1,13 +1,13 @@
 /**
- * Clips of which only some frames are given, as a model that completes them sees them (COMMIT: Yu et al. 2023, MAGVIT,
- * section 3.2). The missing frames are filled in plainly so that the tokenizer can read the clip; of its tokens, those
+ * Videos of which only some frames are given, as a model that completes them sees them (COMMIT: Yu et al. 2023, MAGVIT,
+ * section 3.2). The missing frames are filled in plainly so that the tokenizer can read the video; of its tokens, those
  * whose block of pixels holds at least one given frame tell something, the others nothing.
  *
- * T frames of a clip, [t, h, w] its token grid.
+ * T frames of a video, [t, h, w] its token grid.
  */
-import { type Clip, clipOf, frameOf } from "./source.ts";
+import { frameOf, type Video, videoOf } from "./source.ts";
 
-/** Which frames of a clip are given: the first `given` ones, or only the first and the last. */
+/** Which frames of a video are given: the first `given` ones, or only the first and the last. */
 export type Completion =
   | { readonly task: "predict"; readonly given: number }
   | { readonly task: "interpolate" };
@@ -18,19 +18,19 @@ export function isGiven(completion: Completion, t: number, frames: number): bool
 }
 
 /**
- * A clip of `frames` frames with the missing ones filled in: the last given frame repeated, or the clip's two ends
- * blended linearly. Nothing of a missing frame is read, so that a clip of the given ones alone will do.
+ * A video of `frames` frames with the missing ones filled in: the last given frame repeated, or the video's two ends
+ * blended linearly. Nothing of a missing frame is read, so that a video of the given ones alone will do.
  */
-export function filledIn(clip: Clip, completion: Completion, frames = clip.frames): Clip {
+export function filledIn(video: Video, completion: Completion, frames = video.frames): Video {
   if (completion.task === "predict") {
     const last = completion.given - 1;
-    return clipOf(Array.from({ length: frames }, (_, t) => frameOf(clip, Math.min(t, last))));
+    return videoOf(Array.from({ length: frames }, (_, t) => frameOf(video, Math.min(t, last))));
   }
-  const [first, last] = [frameOf(clip, 0).pixels, frameOf(clip, clip.frames - 1).pixels];
+  const [first, last] = [frameOf(video, 0).pixels, frameOf(video, video.frames - 1).pixels];
   const blend = (share: number): Uint8Array =>
     first.map((value, i) => Math.round(value + share * (last[i]! - value)));
-  const { width, height } = clip;
-  return clipOf(
+  const { width, height } = video;
+  return videoOf(
     Array.from({ length: frames }, (_, t) => ({ width, height, pixels: blend(t / (frames - 1)) })),
   );
 }
@@ -46,10 +46,10 @@ export function knownTokens(completion: Completion, frames: number, grid: readon
 }
 
 /**
- * What is known of clips before they are completed: the tokens of the filled-in clips where a given frame has a part
+ * What is known of videos before they are completed: the tokens of the filled-in videos where a given frame has a part
  * in them, the mask id elsewhere.
  *
- * @param ids  [B, t·h·w] of the filled-in clips; changed in place
+ * @param ids  [B, t·h·w] of the filled-in videos; changed in place
  */
 export function onlyKnown<T extends Uint16Array | Int32Array>(
   ids: T,
@@ -65,12 +65,12 @@ export function onlyKnown<T extends Uint16Array | Int32Array>(
   return ids;
 }
 
-/** The given frames of `clip` (of its ends, where they are what was given) in the place of what a model made of them. */
-export function withGivenFrames(made: Clip, clip: Clip, completion: Completion): Clip {
-  return clipOf(
+/** The given frames of `video` (of its ends, where they are what was given) in the place of what a model made of them. */
+export function withGivenFrames(made: Video, video: Video, completion: Completion): Video {
+  return videoOf(
     Array.from({ length: made.frames }, (_, t) => {
       if (!isGiven(completion, t, made.frames)) return frameOf(made, t);
-      return frameOf(clip, completion.task === "interpolate" && t > 0 ? clip.frames - 1 : t);
+      return frameOf(video, completion.task === "interpolate" && t > 0 ? video.frames - 1 : t);
     }),
   );
 }

@@ -5,25 +5,25 @@ import { keyFromSeed, permutation } from "../core/random.ts";
 import { motionsSource } from "./drawn/motions/index.ts";
 import { spritesSource } from "./drawn/sprites/index.ts";
 import { folderSource, type Resampler } from "./image/image-folder.ts";
-import type { PictureSource } from "./source.ts";
+import type { ImageSource } from "./source.ts";
 import type { Timing } from "./video/footage.ts";
 import { listPlain } from "./video/plain.ts";
 import { openVideoFolder, type VideoFolderOptions } from "./video/video-folder.ts";
 
-/** `stride`, `frameRate`, `clipsPerFile`, `split` and `fold` are of folders of videos. */
-export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split" | "fold"> {
-  /** "sprites", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
+/** `stride`, `frameRate`, `videosPerFile`, `split` and `fold` are of folders of videos. */
+export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPerFile" | "split" | "fold"> {
+  /** "sprites", "motions", or a folder of images or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
-  /** T of moving pictures; left out: what the dataset has by itself, of a folder stills. */
+  /** T of videos; left out: what the dataset has by itself, of a folder stills. */
   readonly frames?: number;
-  /** Of the drawn pictures. */
+  /** Of the drawn images. */
   readonly seed: number;
   readonly resampler?: Resampler;
 }
 
 /**
- * Opens a dataset; reads no picture yet.
+ * Opens a dataset; reads no image yet.
  *
  * @returns the source, with warnings that are ready to print
  * @throws InputError as {@link folderSource} and {@link openVideoFolder}
@@ -35,30 +35,30 @@ export async function openSource({
   seed,
   resampler,
   ...video
-}: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
+}: SourceChoice): Promise<ImageSource & { readonly warnings: readonly string[] }> {
   const isDrawn = source === "sprites" || source === "motions";
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video });
   }
-  const { stride, frameRate, clipsPerFile, split, fold } = video;
-  for (const [name, value] of Object.entries({ stride, frameRate, clipsPerFile, split, fold })) {
+  const { stride, frameRate, videosPerFile, split, fold } = video;
+  for (const [name, value] of Object.entries({ stride, frameRate, videosPerFile, split, fold })) {
     requireInput(
       value === undefined,
       `${source}: ${name} is for a folder of videos, got ${value}; ` +
-        (isDrawn ? "leave it out" : "say how many frames a clip has, or leave it out"),
+        (isDrawn ? "leave it out" : "say how many frames a video has, or leave it out"),
     );
   }
   requireInput(
     source !== "sprites" || frames === undefined,
-    `sprites: still pictures have no frames, got ${frames}; leave it out, or use motions`,
+    `sprites: images have no frames, got ${frames}; leave it out, or use motions`,
   );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
-    const clips = await listPlain(source).catch(() => null);
-    if (!clips) throw error;
+    const videos = await listPlain(source).catch(() => null);
+    if (!videos) throw error;
     throw new InputError(
-      `${source}: holds ${countOf(clips.files.length, "clip")} and no pictures; say how many frames of each to take, ` +
+      `${source}: holds ${countOf(videos.files.length, "video")} and no images; say how many frames of each to take, ` +
         "e.g. --frames 16 (in a configuration data.frames)",
       { cause: error },
     );
@@ -66,7 +66,7 @@ export async function openSource({
 }
 
 /** `count` indices worth a look: the first ones of an endless source, a random choice of a finite one, ascending. */
-export function previewIndexes(source: PictureSource, count: number, seed: number): number[] {
+export function previewIndexes(source: ImageSource, count: number, seed: number): number[] {
   if (source.length === null) return Array.from({ length: count }, (_, i) => i);
   return [...permutation(keyFromSeed(seed), source.length).subarray(0, count)].sort((a, b) => a - b);
 }

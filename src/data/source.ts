@@ -1,7 +1,7 @@
 /**
- * What every dataset is to the rest of the project: numbered pictures, still or moving, with a class each.
+ * What every dataset is to the rest of the project: numbered images, still or moving, with a class each.
  *
- * B pictures, T frames of a moving picture, H height, W width. Pixels are RGB bytes, row-major [H, W, 3] or
+ * B images, T frames of a video, H height, W width. Pixels are RGB bytes, row-major [H, W, 3] or
  * [T, H, W, 3]; planes are float32 [B, 3, H, W] or [B, 3, T, H, W] in [0, 1].
  */
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
@@ -10,91 +10,91 @@ import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 export interface Raster {
   readonly width: number;
   readonly height: number;
-  /** T of a moving picture; left out: a still one. */
+  /** T of a video; left out: a still one. */
   readonly frames?: number;
   /** RGB, row-major, H * W * 3 bytes, or T times as many, frame after frame. */
   readonly pixels: Uint8Array;
 }
 
-/** A moving picture without a class. */
-export type Clip = Raster & { readonly frames: number };
+/** A video without a class. */
+export type Video = Raster & { readonly frames: number };
 
-/** One picture of a dataset. */
-export interface Picture extends Raster {
+/** One image of a dataset. */
+export interface Image extends Raster {
   /** Index into the source's `classNames`; 0 where the source is unconditional. */
-  readonly label: number;
+  readonly classId: number;
 }
 
-/** A dataset: picture `index` is always the same picture. */
-export interface PictureSource {
+/** A dataset: image `index` is always the same image. */
+export interface ImageSource {
   readonly name: string;
-  /** One name per class, in label order; empty = unconditional. */
+  /** One name per class, in class order; empty = unconditional. */
   readonly classNames: readonly string[];
-  /** Side of its square pictures, in pixels. */
+  /** Side of its square images, in pixels. */
   readonly resolution: number;
-  /** T of its moving pictures; left out: they are still. */
+  /** T of its videos; left out: they are still. */
   readonly frames?: number;
-  /** How many pictures there are; null = as many as one asks for. */
+  /** How many images there are; null = as many as one asks for. */
   readonly length: number | null;
-  /** Picture `index`, 0 <= index < length. */
-  read(index: number): Promise<Picture>;
+  /** Image `index`, 0 <= index < length. */
+  read(index: number): Promise<Image>;
 }
 
 /**
- * Pictures of one size as planes.
+ * Images of one size as planes.
  *
- * @returns float32 [B, 3, H, W] in [0, 1], of moving pictures [B, 3, T, H, W]
- * @throws when there is no picture or the sizes differ
+ * @returns float32 [B, 3, H, W] in [0, 1], of videos [B, 3, T, H, W]
+ * @throws when there is no image or the sizes differ
  */
-export function toPlanes(pictures: readonly Raster[]): HostTensor<"float32"> {
-  if (pictures.length === 0) throw new Error("toPlanes: needs at least one picture, got none");
-  const space = spaceOf(pictures[0]!);
+export function toPlanes(images: readonly Raster[]): HostTensor<"float32"> {
+  if (images.length === 0) throw new Error("toPlanes: needs at least one image, got none");
+  const space = spaceOf(images[0]!);
   const area = sizeOf(space);
-  const planes = new Float32Array(pictures.length * 3 * area);
-  for (const [b, picture] of pictures.entries()) {
-    if (spaceOf(picture).join() !== space.join()) {
+  const planes = new Float32Array(images.length * 3 * area);
+  for (const [b, image] of images.entries()) {
+    if (spaceOf(image).join() !== space.join()) {
       throw new Error(
-        `toPlanes: pictures must share one size, picture 0 is ${describe(pictures[0]!)}, ` +
-          `picture ${b} is ${describe(picture)}`,
+        `toPlanes: images must share one size, image 0 is ${describe(images[0]!)}, ` +
+          `image ${b} is ${describe(image)}`,
       );
     }
     for (let channel = 0; channel < 3; channel++) {
       const start = (b * 3 + channel) * area;
-      for (let i = 0; i < area; i++) planes[start + i] = picture.pixels[i * 3 + channel]! / 255;
+      for (let i = 0; i < area; i++) planes[start + i] = image.pixels[i * 3 + channel]! / 255;
     }
   }
-  return tensor("float32", [pictures.length, 3, ...space], planes);
+  return tensor("float32", [images.length, 3, ...space], planes);
 }
 
 function describe({ width, height, frames }: Raster): string {
   return `${width}x${height}${frames === undefined ? "" : ` of ${frames} frames`}`;
 }
 
-/** [H, W] of a still picture, [T, H, W] of a moving one. */
+/** [H, W] of an image, [T, H, W] of a moving one. */
 export function spaceOf({ frames, height, width }: Omit<Raster, "pixels">): number[] {
   return frames === undefined ? [height, width] : [frames, height, width];
 }
 
-/** Frame `t` of a moving picture as a still one; its pixels are a view. */
-export function frameOf({ width, height, pixels }: Clip, t: number): Raster {
+/** Frame `t` of a video as a still one; its pixels are a view. */
+export function frameOf({ width, height, pixels }: Video, t: number): Raster {
   const size = width * height * 3;
   return { width, height, pixels: pixels.subarray(t * size, (t + 1) * size) };
 }
 
 /**
- * Still pictures of one size, one after another, as a moving one.
+ * Images of one size, one after another, as a moving one.
  *
  * @throws when there is none or the sizes differ
  */
-export function clipOf(frames: readonly Raster[]): Clip {
-  if (frames.length === 0) throw new Error("clipOf: needs at least one frame, got none");
+export function videoOf(frames: readonly Raster[]): Video {
+  if (frames.length === 0) throw new Error("videoOf: needs at least one frame, got none");
   const { width, height } = frames[0]!;
   const size = width * height * 3;
   const pixels = new Uint8Array(frames.length * size);
   for (const [t, frame] of frames.entries()) {
     if (frame.width !== width || frame.height !== height) {
       throw new Error(
-        `clipOf: frames must share one size, frame 0 is ${width}x${height}, frame ${t} is ${frame.width}x${frame.height}`,
+        `videoOf: frames must share one size, frame 0 is ${width}x${height}, frame ${t} is ${frame.width}x${frame.height}`,
       );
     }
     pixels.set(frame.pixels, t * size);
@@ -103,7 +103,7 @@ export function clipOf(frames: readonly Raster[]): Clip {
 }
 
 /**
- * Turns planes left to right, in place: all pictures, or picture `index` alone.
+ * Turns planes left to right, in place: all images, or image `index` alone.
  *
  * @param planes  float32 [B, 3, H, W] or [B, 3, T, H, W]
  */
@@ -116,9 +116,9 @@ export function mirror({ dims, data }: HostTensor<"float32">, index?: number): v
 }
 
 /**
- * Picture `index` of planes, clamped to [0, 1] and rounded to the nearest byte; a value that is not a number is 0.
+ * Image `index` of planes, clamped to [0, 1] and rounded to the nearest byte; a value that is not a number is 0.
  *
- * @param planes  float32 [B, 3, H, W], or [B, 3, T, H, W] for a moving picture
+ * @param planes  float32 [B, 3, H, W], or [B, 3, T, H, W] for a video
  */
 export function fromPlanes(planes: HostTensor<"float32">, index: number): Raster {
   const [count, channels, ...space] = planes.dims;

@@ -1,14 +1,14 @@
 /**
- * A dataset after the tokenizer: the token ids of every picture, computed once so that training never touches pixels.
+ * A dataset after the tokenizer: the token ids of every image, computed once so that training never touches pixels.
  *
- * C pictures, N tokens per picture (the product of `grid`), V codebook size. Stored as three tensors and a few strings,
+ * C images, N tokens per image (the product of `grid`), V codebook size. Stored as three tensors and a few strings,
  * which is what a safetensors file holds; reading and writing that file is the weights room's.
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 
 export interface TokenDataset {
-  /** Tokens along each axis of a picture, e.g. [8, 8]. */
+  /** Tokens along each axis of an image, e.g. [8, 8]. */
   readonly grid: readonly number[];
   /** V: every id is below it; at most 65536. */
   readonly codebookSize: number;
@@ -18,12 +18,12 @@ export interface TokenDataset {
   /** [C, ...grid], row-major. */
   readonly ids: Uint16Array;
   /** [C], indices into `classNames`; all 0 where there are none. */
-  readonly labels: Int32Array;
-  /** By task, what is known of every picture when that task begins: [C, ...grid], V where nothing is. Empty: no tasks. */
+  readonly classIds: Int32Array;
+  /** By task, what is known of every image when that task begins: [C, ...grid], V where nothing is. Empty: no tasks. */
   readonly conditions?: Readonly<Record<string, Uint16Array>>;
-  /** What the pictures were, in words. */
+  /** What the images were, in words. */
   readonly source: string;
-  /** Digest of the tokenizer that made the ids: ids of another tokenizer mean other pictures. */
+  /** Digest of the tokenizer that made the ids: ids of another tokenizer mean other images. */
   readonly tokenizer: string;
 }
 
@@ -37,7 +37,7 @@ const format = "magnets.tokens.1";
 const conditionPrefix = "condition.";
 
 /**
- * The dataset as tensors "ids" uint16 [C, ...grid], "labels" int32 [C], a "condition.<task>" like "ids" for each task,
+ * The dataset as tensors "ids" uint16 [C, ...grid], "classIds" int32 [C], a "condition.<task>" like "ids" for each task,
  * and metadata; nothing is copied.
  */
 export function toTensors(dataset: TokenDataset): TokenTensors {
@@ -45,7 +45,7 @@ export function toTensors(dataset: TokenDataset): TokenTensors {
   return {
     tensors: {
       ids: tensor("uint16", [dataset.count, ...dataset.grid], dataset.ids),
-      labels: tensor("int32", [dataset.count], dataset.labels),
+      classIds: tensor("int32", [dataset.count], dataset.classIds),
       ...Object.fromEntries(
         Object.entries(dataset.conditions ?? {}).map(([task, ids]) => [
           conditionPrefix + task,
@@ -80,14 +80,14 @@ export function fromTensors(
     `${file}: required a token file (format "${format}"), got format "${metadata.format ?? "none"}"; ` +
       "tokenise the dataset again",
   );
-  const { ids, labels } = tensors;
+  const { ids, classIds } = tensors;
   requireInput(
     ids?.dtype === "uint16" && ids.dims.length >= 2,
     `${file}: required a tensor "ids" of uint16 [count, ...grid], got ${describe(ids)}`,
   );
   requireInput(
-    labels?.dtype === "int32" && labels.dims.length === 1,
-    `${file}: required a tensor "labels" of int32 [count], got ${describe(labels)}`,
+    classIds?.dtype === "int32" && classIds.dims.length === 1,
+    `${file}: required a tensor "classIds" of int32 [count], got ${describe(classIds)}`,
   );
   const conditions = Object.entries(tensors).filter(([name]) => name.startsWith(conditionPrefix));
   for (const [name, found] of conditions) {
@@ -103,7 +103,7 @@ export function fromTensors(
     classNames: names(metadata.class_names, file),
     count: count!,
     ids: ids.data as Uint16Array,
-    labels: labels.data as Int32Array,
+    classIds: classIds.data as Int32Array,
     conditions: Object.fromEntries(
       conditions.map(([name, { data }]) => [name.slice(conditionPrefix.length), data as Uint16Array]),
     ),
@@ -136,7 +136,7 @@ export function joinTokens(parts: readonly TokenDataset[]): TokenDataset {
     ...first,
     count,
     ids: joined(ids(), (part) => part.ids),
-    labels: joined(new Int32Array(count), (part) => part.labels),
+    classIds: joined(new Int32Array(count), (part) => part.classIds),
     conditions: Object.fromEntries(
       Object.keys(first.conditions ?? {}).map((task) => [
         task,
@@ -146,7 +146,7 @@ export function joinTokens(parts: readonly TokenDataset[]): TokenDataset {
   };
 }
 
-/** The ids [N] of picture `index`, as a view; with a task, what is known of it then. */
+/** The ids [N] of image `index`, as a view; with a task, what is known of it then. */
 export function tokensOf(dataset: TokenDataset, index: number, task?: string): Uint16Array {
   const n = sizeOf(dataset.grid);
   const ids = task === undefined ? dataset.ids : dataset.conditions?.[task];
@@ -155,18 +155,18 @@ export function tokensOf(dataset: TokenDataset, index: number, task?: string): U
 }
 
 function check(dataset: TokenDataset, where: string, error: (message: string) => Error): void {
-  const { grid, codebookSize, classNames, count, ids, labels } = dataset;
+  const { grid, codebookSize, classNames, count, ids, classIds } = dataset;
   const require = (holds: boolean, message: string) => {
     if (!holds) throw error(`${where}: ${message}; tokenise the dataset again`);
   };
-  require(count > 0, `required at least one picture, got ${count}`);
+  require(count > 0, `required at least one image, got ${count}`);
   require(Number.isInteger(codebookSize) &&
     codebookSize > 0 &&
     codebookSize <= 65536, `codebook size must be a whole number in 1..65536, got ${codebookSize}`);
   const n = sizeOf(grid);
   require(ids.length ===
-    count * n, `${count} pictures of ${grid.join("x")} tokens need ${count * n} ids, got ${ids.length}`);
-  require(labels.length === count, `${count} pictures need as many labels, got ${labels.length}`);
+    count * n, `${count} images of ${grid.join("x")} tokens need ${count * n} ids, got ${ids.length}`);
+  require(classIds.length === count, `${count} images need as many classIds, got ${classIds.length}`);
   const badId = ids.findIndex((id) => id >= codebookSize);
   require(badId < 0, `every id must be below the codebook size ${codebookSize}, got ${ids[badId]}`);
   for (const [task, known] of Object.entries(dataset.conditions ?? {})) {
@@ -177,8 +177,8 @@ function check(dataset: TokenDataset, where: string, error: (message: string) =>
         0, `what is known for "${task}" must be ${ids.length} ids of at most ${codebookSize}, got ${known[bad] ?? `${known.length} ids`}`);
   }
   const classes = Math.max(1, classNames.length);
-  const badLabel = labels.findIndex((label) => label < 0 || label >= classes);
-  require(badLabel < 0, `every label must be in 0..${classes - 1}, got ${labels[badLabel]}`);
+  const badClassId = classIds.findIndex((classId) => classId < 0 || classId >= classes);
+  require(badClassId < 0, `every class id must be in 0..${classes - 1}, got ${classIds[badClassId]}`);
 }
 
 function names(json: string | undefined, file: string): string[] {

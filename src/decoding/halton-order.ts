@@ -1,6 +1,6 @@
 /**
  * The Halton order of a grid's cells: a fixed order in which every leading part covers the grid evenly
- * (Halton-MaskGIT, Besnier et al., ICLR 2025). Rows follow base 2, columns base 3, frames of a clip base 5.
+ * (Halton-MaskGIT, Besnier et al., ICLR 2025). Rows follow base 2, columns base 3, frames of a video base 5.
  */
 
 /**

@@ -13,7 +13,7 @@ export interface DecodePlan {
   /** K. */
   readonly steps: number;
   /** The model-size schedule: which sub-model runs for how many steps, in order; the steps add up to K. */
-  readonly sizes: readonly SizeRun[];
+  readonly modelSchedule: readonly ScheduleRun[];
   /**
    * Steps k that do not run, ascending; the next one that runs decodes their tokens too, and the others stay what they
    * are: step k of K. Never the last one. Absent where all run.
@@ -36,7 +36,7 @@ export interface DecodePlan {
 }
 
 /** `steps` steps in a row at downscale factor `factor`. */
-export interface SizeRun {
+export interface ScheduleRun {
   readonly factor: number;
   readonly steps: number;
 }
@@ -61,7 +61,7 @@ export interface CachePlan {
 /** 12 steps from the smallest sub-model to the largest, cosine, cached; guidance off until a model sets its scale. */
 export const defaultPlan: DecodePlan = {
   steps: 12,
-  sizes: [
+  modelSchedule: [
     { factor: 8, steps: 3 },
     { factor: 4, steps: 3 },
     { factor: 2, steps: 3 },
@@ -81,22 +81,22 @@ export const defaultPlan: DecodePlan = {
  * What {@link makePlan} takes: any part of a plan; sizes also as text, "8x3,4x3,2x3,1x3"; `unmask` also of kind
  * "schedule", for as many tokens as the schedule says where the base has it otherwise.
  */
-export type PlanInput = Partial<Omit<DecodePlan, "sizes" | "unmask" | "guidance" | "cache">> & {
-  readonly sizes?: readonly SizeRun[] | string;
+export type PlanInput = Partial<Omit<DecodePlan, "modelSchedule" | "unmask" | "guidance" | "cache">> & {
+  readonly modelSchedule?: readonly ScheduleRun[] | string;
   readonly unmask?: EntropyRule | { readonly kind: "schedule" };
   readonly guidance?: Partial<Guidance>;
   readonly cache?: Partial<CachePlan>;
 };
 
 /**
- * The flat decode that a plan is held against: the full model in both branches of guidance, every position at every
+ * The baseline decode that a plan is held against: the full model in both branches of guidance, every position at every
  * step, no cache.
  *
  * @param factor  of a sub-model instead of the full one
  */
-export function flatPlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): PlanInput {
+export function baselinePlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): PlanInput {
   return {
-    sizes: [{ factor, steps }],
+    modelSchedule: [{ factor, steps }],
     guidance: { unconditionalFactor: "same" },
     cache: { enabled: false },
   };
@@ -105,7 +105,7 @@ export function flatPlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): Plan
 /**
  * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
  *
- * @param input  not trusted, whatever its type says: parsed JSON may be passed. `sizes` without `steps` sets K.
+ * @param input  not trusted, whatever its type says: parsed JSON may be passed. `modelSchedule` without `steps` sets K.
  * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one, the interval of
  *   guidance only where it has a step (else guidance is in all), `leaveOut` only where steps and sizes are not given
  *   anew
@@ -116,15 +116,18 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
   const given = fieldsOf(where, input, [...Object.keys(defaultPlan), "leaveOut", "unmask"]);
   const guidance = fieldsOf(`${where}.guidance`, given.guidance ?? {}, Object.keys(defaultPlan.guidance));
   const cache = fieldsOf(`${where}.cache`, given.cache ?? {}, Object.keys(defaultPlan.cache));
-  const sizes = sizesFrom(`${where}.sizes`, given.sizes ?? base.sizes);
-  const total = sizes.reduce((sum, run) => sum + run.steps, 0);
-  const steps = integer(`${where}.steps`, given.steps ?? (given.sizes ? total : base.steps), 1);
+  const modelSchedule = modelScheduleFrom(
+    `${where}.modelSchedule`,
+    given.modelSchedule ?? base.modelSchedule,
+  );
+  const total = modelSchedule.reduce((sum, run) => sum + run.steps, 0);
+  const steps = integer(`${where}.steps`, given.steps ?? (given.modelSchedule ? total : base.steps), 1);
   requireInput(
     total === steps,
-    `${where}.sizes: the steps must add up to ${steps} (steps), but ${printSizes(sizes)} has ${total}; ` +
+    `${where}.modelSchedule: the steps must add up to ${steps} (steps), but ${printModelSchedule(modelSchedule)} has ${total}; ` +
       "change one of the two",
   );
-  const isResized = given.sizes !== undefined || given.steps !== undefined;
+  const isResized = given.modelSchedule !== undefined || given.steps !== undefined;
   const leaveOut = leaveOutFrom(
     `${where}.leaveOut`,
     given.leaveOut ?? (isResized ? [] : (base.leaveOut ?? [])),
@@ -133,7 +136,7 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
   const unmask = unmaskFrom(`${where}.unmask`, given.unmask ?? base.unmask ?? { kind: "schedule" });
   return {
     steps,
-    sizes,
+    modelSchedule,
     ...(leaveOut.length > 0 && { leaveOut }),
     maskSchedule: maskScheduleFrom(`${where}.maskSchedule`, given.maskSchedule ?? base.maskSchedule),
     ...(unmask && { unmask }),
@@ -158,7 +161,7 @@ export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "pla
 }
 
 /** Reads "8x3,4x3,2x3,1x3": factor x steps, comma between. Throws InputError naming the part that is wrong. */
-export function parseSizes(text: string, where = "plan.sizes"): SizeRun[] {
+export function parseModelSchedule(text: string, where = "plan.modelSchedule"): ScheduleRun[] {
   return text.split(",").map((part) => {
     const match = /^\s*(\d+)\s*x\s*(\d+)\s*$/i.exec(part);
     requireInput(
@@ -172,13 +175,13 @@ export function parseSizes(text: string, where = "plan.sizes"): SizeRun[] {
   });
 }
 
-/** The text that {@link parseSizes} reads. */
-export function printSizes(sizes: readonly SizeRun[]): string {
-  return sizes.map((run) => `${run.factor}x${run.steps}`).join(",");
+/** The text that {@link parseModelSchedule} reads. */
+export function printModelSchedule(modelSchedule: readonly ScheduleRun[]): string {
+  return modelSchedule.map((run) => `${run.factor}x${run.steps}`).join(",");
 }
 
 /** K steps spread evenly over a model's factors, smallest sub-model first; what is left over goes to the small ones. */
-export function evenSizes(steps: number, factors: readonly number[]): SizeRun[] {
+export function evenModelSchedule(steps: number, factors: readonly number[]): ScheduleRun[] {
   return [...factors]
     .sort((a, b) => b - a)
     .map((factor, i) => ({ factor, steps: Math.ceil((steps - i) / factors.length) }))
@@ -187,11 +190,11 @@ export function evenSizes(steps: number, factors: readonly number[]): SizeRun[] 
 
 /** The general default plan over a model's own factors. */
 export function basePlan(factors: readonly number[]): DecodePlan {
-  return { ...defaultPlan, sizes: evenSizes(defaultPlan.steps, factors) };
+  return { ...defaultPlan, modelSchedule: evenModelSchedule(defaultPlan.steps, factors) };
 }
 
 /**
- * The default for completing clips, from the plan of generating: the uniform schedule and the choice temperature of
+ * The default for completing videos, from the plan of generating: the uniform schedule and the choice temperature of
  * MAGVIT's frame prediction (Yu et al. 2023, appendix: K600), no guidance.
  */
 export function completionPlan(plan: DecodePlan): DecodePlan {
@@ -203,8 +206,8 @@ export function completionPlan(plan: DecodePlan): DecodePlan {
   };
 }
 
-function sizesFrom(where: string, value: unknown): SizeRun[] {
-  if (typeof value === "string") return parseSizes(value, where);
+function modelScheduleFrom(where: string, value: unknown): ScheduleRun[] {
+  if (typeof value === "string") return parseModelSchedule(value, where);
   requireInput(
     Array.isArray(value) && value.length > 0,
     `${where}: must be text such as "8x3,1x9" or a list of {factor, steps}, got ${show(value)}`,

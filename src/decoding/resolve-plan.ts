@@ -81,7 +81,7 @@ export function resolvePlan(
     Number.isInteger(maskedTokens) && maskedTokens >= 1 && maskedTokens <= model.gridTokens,
     `decode: the number of masked tokens must be in 1..${model.gridTokens}, got ${maskedTokens}`,
   );
-  const factorOfStep = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
+  const factorOfStep = plan.modelSchedule.flatMap((run) => Array<number>(run.steps).fill(run.factor));
   const isLeftOut = (k: number) => k < plan.steps - 1 && plan.leaveOut?.includes(k) === true;
 
   const steps: Omit<ResolvedStep, "isCacheRead">[] = [];
@@ -137,7 +137,7 @@ function checkFactors(
   model: ModelFacts,
 ): void {
   const used = new Map<number, string>();
-  for (const run of plan.sizes) used.set(run.factor, "plan.sizes");
+  for (const run of plan.modelSchedule) used.set(run.factor, "plan.modelSchedule");
   for (const step of steps) {
     const factor = step.unconditionalFactor;
     if (factor !== null && !used.has(factor)) used.set(factor, "plan.guidance.unconditionalFactor");

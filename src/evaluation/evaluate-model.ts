@@ -1,9 +1,9 @@
 /**
- * Decode plans of one model, compared on equal terms: the same classes, seeds and number of pictures, one classifier
- * as the judge, one set of real pictures to compare with. N pictures, F feature width.
+ * Decode plans of one model, compared on equal terms: the same classes, seeds and number of images, one classifier
+ * as the judge, one set of real images to compare with. N images, F feature width.
  */
 import type { Seed } from "../core/random.ts";
-import type { Picture } from "../data/source.ts";
+import type { Image } from "../data/source.ts";
 import type { PlanInput } from "../decoding/plan.ts";
 import {
   type Comparison,
@@ -13,18 +13,18 @@ import {
   requireKnown,
   type Verdict,
 } from "./comparison.ts";
-import type { AddPictures } from "./features/feature-extractor.ts";
+import type { AddImages } from "./features/feature-extractor.ts";
 import { type Made, makeSet, type SetOptions } from "./make-set.ts";
 import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
-import { type PictureCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
+import { type ImageCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
 
-/** Images are still pictures, videos moving ones; either goes before the same judge. */
-type Generated = { readonly images: readonly Picture[] } | { readonly videos: readonly Picture[] };
+/** Images are images, videos moving ones; either goes before the same judge. */
+type Generated = { readonly images: readonly Image[] } | { readonly videos: readonly Image[] };
 
 /** What is asked of a model; `ImagePipeline` and `VideoPipeline` are such. */
-export interface PictureModel extends PictureCodec {
+export interface ImageModel extends ImageCodec {
   readonly resolution: number;
-  /** T of its clips; left out: it makes still pictures. */
+  /** T of its videos; left out: it makes images. */
   readonly frames?: number;
   readonly model: {
     readonly classNames: readonly string[];
@@ -34,7 +34,7 @@ export interface PictureModel extends PictureCodec {
     readonly classes: readonly string[];
     readonly count: number;
     /** Index of the first one in the seed's series. */
-    readonly firstPicture?: number;
+    readonly firstIndex?: number;
     readonly seed: Seed;
     readonly plan: PlanInput;
     readonly batchSize: number;
@@ -43,11 +43,11 @@ export interface PictureModel extends PictureCodec {
   }): Promise<Generated & Made>;
 }
 
-/** Makes the first `samples` pictures of a seed, the classes taking turns, and adds them a batch at a time. */
+/** Makes the first `samples` images of a seed, the classes taking turns, and adds them a batch at a time. */
 export function generateSet(
-  pipeline: PictureModel,
-  job: SetOptions & Omit<Parameters<PictureModel["generate"]>[0], "classes" | "count" | "firstPicture">,
-  add: AddPictures,
+  pipeline: ImageModel,
+  job: SetOptions & Omit<Parameters<ImageModel["generate"]>[0], "classes" | "count" | "firstIndex">,
+  add: AddImages,
 ): Promise<Made> {
   const { samples: _, ...asked } = job;
   return makeSet(job, async (batch) => {
@@ -64,20 +64,20 @@ export interface Evaluation {
   /** The network besides the judge, where one was given. */
   readonly network?: Comparison["network"];
   readonly real: Verdict;
-  /** The same pictures through the tokenizer: the best that this model could do. */
+  /** The same images through the tokenizer: the best that this model could do. */
   readonly tokenizer: Verdict & TokenizerReport;
   readonly plans: readonly PlanVerdict[];
 }
 
 export interface EvaluateOptions extends ComparisonOptions, PlanOptions {
-  readonly pipeline: PictureModel;
+  readonly pipeline: ImageModel;
 }
 
 /**
  * Judges every plan.
  *
- * @throws InputError when model, classifier and real pictures have not the same classes and size, when there are too
- *   few real pictures, and for a plan that does not fit the model
+ * @throws InputError when model, classifier and real images have not the same classes and size, when there are too
+ *   few real images, and for a plan that does not fit the model
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
   const { pipeline, samples } = options;
@@ -102,7 +102,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   }
 }
 
-/** The real pictures beside the reference, as the tokenizer gives them back. */
+/** The real images beside the reference, as the tokenizer gives them back. */
 async function throughTokenizer(
   { pipeline, real, realCount = defaultRealCount, samples, signal, onProgress }: EvaluateOptions,
   { verdictOn }: Comparison,
@@ -116,9 +116,9 @@ async function throughTokenizer(
       from: realCount,
       count: samples,
       signal,
-      async onPictures(pictures) {
-        await add(pictures);
-        done += pictures.length;
+      async onImages(images) {
+        await add(images);
+        done += images.length;
         onProgress?.({ stage: "tokenizer", done, total: samples });
       },
     }),

@@ -10,9 +10,9 @@ export interface ChartedRow {
   readonly name: string;
   /** Plans of one base are one series. */
   readonly base: string;
-  /** Per picture. */
+  /** Per image. */
   readonly multiplyAdds: number;
-  /** Per picture. */
+  /** Per image. */
   readonly seconds: Estimate;
   readonly frechet: Estimate;
   /** Of predictions, in dB. */

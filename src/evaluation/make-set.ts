@@ -1,4 +1,4 @@
-/** A set of pictures made a batch at a time, so that each can be judged and let go before the next is made. */
+/** A set of images made a batch at a time, so that each can be judged and let go before the next is made. */
 import type { DecodePlan } from "../decoding/plan.ts";
 import type { DecodeStats } from "./plan-runs.ts";
 
@@ -14,16 +14,16 @@ export interface Made {
 }
 
 export interface SetOptions {
-  /** Pictures in all. */
+  /** Images in all. */
   readonly samples: number;
   readonly batchSize: number;
-  /** Told after every step how far the set is, in pictures: batches may differ in how many steps they can take. */
+  /** Told after every step how far the set is, in images: batches may differ in how many steps they can take. */
   readonly onStep?: (progress: StepProgress) => void;
 }
 
-/** Pictures `firstPicture` to `firstPicture + count - 1` of a set. */
+/** Images `firstIndex` to `firstIndex + count - 1` of a set. */
 export interface SetBatch {
-  readonly firstPicture: number;
+  readonly firstIndex: number;
   readonly count: number;
   readonly onStep: (progress: StepProgress) => void;
 }
@@ -38,19 +38,19 @@ export async function makeSet(
   make: (batch: SetBatch) => Promise<Made>,
 ): Promise<Made> {
   const made: Made[] = [];
-  for (let firstPicture = 0; firstPicture < samples; firstPicture += batchSize) {
-    const count = Math.min(batchSize, samples - firstPicture);
+  for (let firstIndex = 0; firstIndex < samples; firstIndex += batchSize) {
+    const count = Math.min(batchSize, samples - firstIndex);
     const { plan, stats } = await make({
-      ...{ firstPicture, count },
+      ...{ firstIndex, count },
       onStep: ({ step, total }) =>
-        onStep?.({ step: firstPicture + Math.floor((count * step) / total), total: samples }),
+        onStep?.({ step: firstIndex + Math.floor((count * step) / total), total: samples }),
     });
-    made.push({ plan, stats }); // and not the pictures
+    made.push({ plan, stats }); // and not the images
   }
   const sum = (of: (stats: DecodeStats) => number) => made.reduce((total, { stats }) => total + of(stats), 0);
   const multiplyAdds = sum((stats) => stats.multiplyAdds);
-  const multiplyAddsFlat = sum((stats) => stats.multiplyAddsFlat);
-  const ratio = multiplyAddsFlat / multiplyAdds;
+  const baselineMultiplyAdds = sum((stats) => stats.baselineMultiplyAdds);
+  const ratio = baselineMultiplyAdds / multiplyAdds;
   const seconds = sum((stats) => stats.seconds);
-  return { plan: made[0]!.plan, stats: { seconds, multiplyAdds, multiplyAddsFlat, ratio } };
+  return { plan: made[0]!.plan, stats: { seconds, multiplyAdds, baselineMultiplyAdds, ratio } };
 }

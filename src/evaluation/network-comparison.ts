@@ -1,13 +1,13 @@
 /**
- * Sets of pictures in the features of a network that the user brought (feature-network.ts), beside the judge: the
+ * Sets of images in the features of a network that the user brought (feature-network.ts), beside the judge: the
  * field's figures, where it is the field's network. A set goes by in parts, so that memory does not grow with it beyond
- * the logits. N pictures, F feature width.
+ * the logits. N images, F feature width.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type HostTensor, tensor } from "../core/tensor.ts";
-import type { Picture, PictureSource } from "../data/source.ts";
-import { pictureBatches } from "../data/views.ts";
+import type { Image, ImageSource } from "../data/source.ts";
+import { imageBatches } from "../data/views.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
@@ -27,15 +27,15 @@ import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./metri
 /** Which network looks, and what it compares with. */
 export interface NetworkOptions {
   readonly description: FeatureNetworkDescription;
-  /** Path of statistics that stand for the truth; left out: the real pictures do. */
+  /** Path of statistics that stand for the truth; left out: the real images do. */
   readonly referenceStatistics?: string;
-  /** Where to write the statistics of the real pictures; left out: nowhere. */
+  /** Where to write the statistics of the real images; left out: nowhere. */
   readonly saveStatistics?: string;
 }
 
 /** How a set stands in the network's features. */
 export interface NetworkVerdict extends SetMeasures {
-  /** The mean over ten parts, fewer for fewer pictures; null for a network without logits. */
+  /** The mean over ten parts, fewer for fewer images; null for a network without logits. */
   readonly inceptionScore: number | null;
 }
 
@@ -44,8 +44,8 @@ export interface NetworkFacts {
   readonly name: string;
   /** F. */
   readonly width: number;
-  /** How many pictures stand for the truth; null where a file does not tell. */
-  readonly pictures: number | null;
+  /** How many images stand for the truth; null where a file does not tell. */
+  readonly images: number | null;
   /** Where they come from: a source, or a file of statistics. */
   readonly source: string;
 }
@@ -54,17 +54,17 @@ export interface NetworkComparison {
   readonly facts: NetworkFacts;
   /** Tells the network, and what stands for the truth, from others. */
   readonly digest: string;
-  /** Begins a set of `samples` pictures. */
+  /** Begins a set of `samples` images. */
   openSet(): Promise<NetworkSet>;
-  /** The verdict on the real pictures beside those that stand for the truth. */
+  /** The verdict on the real images beside those that stand for the truth. */
   verdictOnReal(): Promise<NetworkVerdict>;
   dispose(): Promise<void>;
 }
 
-/** A set that is shown to the network as it comes; its pictures are not kept. */
+/** A set that is shown to the network as it comes; its images are not kept. */
 export interface NetworkSet {
   /** Await each call before the next. */
-  add(pictures: readonly Picture[]): Promise<void>;
+  add(images: readonly Image[]): Promise<void>;
   verdict(): Promise<NetworkVerdict>;
   dispose(): Promise<void>;
 }
@@ -72,11 +72,11 @@ export interface NetworkSet {
 interface Surroundings {
   readonly runner: Runner;
   readonly samples: number;
-  readonly real: PictureSource;
+  readonly real: ImageSource;
   readonly realCount: number;
   readonly cacheFolder: string | null;
   readonly signal?: AbortSignal;
-  /** Called while the network looks at the real pictures that stand for the truth. */
+  /** Called while the network looks at the real images that stand for the truth. */
   readonly onProgress?: (done: number) => void;
 }
 
@@ -89,9 +89,9 @@ interface Seen extends SeenSet {
 const splits = 10;
 
 /**
- * Opens the network, shows it one real picture to see that it takes such, and then those that stand for the truth.
+ * Opens the network, shows it one real image to see that it takes such, and then those that stand for the truth.
  *
- * @throws InputError where the network's file, its description, the pictures or the statistics do not go together
+ * @throws InputError where the network's file, its description, the images or the statistics do not go together
  */
 export async function openNetworkComparison(
   { description, referenceStatistics, saveStatistics }: NetworkOptions,
@@ -123,7 +123,7 @@ export async function openNetworkComparison(
       facts: {
         name: description.name,
         width,
-        pictures: truth.statistics.count,
+        images: truth.statistics.count,
         source: referenceStatistics ?? real.name,
       },
       digest: [looking.told.slice(0, 16), truthDigest(truth)].join("-"),
@@ -166,7 +166,7 @@ interface LookOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Shows pictures to the network as they come. */
+/** Shows images to the network as they come. */
 async function openLook({
   runner,
   network,
@@ -176,8 +176,8 @@ async function openLook({
   const gatherer = await openSeenSet(runner, width);
   const logits: HostTensor<"float32">[] = [];
   return {
-    async add(pictures: readonly Picture[]): Promise<void> {
-      const extracted = await network.extract(pictures, { signal });
+    async add(images: readonly Image[]): Promise<void> {
+      const extracted = await network.extract(images, { signal });
       await gatherer.add(extracted.features);
       if (extracted.logits) logits.push(extracted.logits);
     },
@@ -189,7 +189,7 @@ async function openLook({
   };
 }
 
-/** What the network sees in real pictures `from` to `from + count - 1`, or saw in them in an earlier call. */
+/** What the network sees in real images `from` to `from + count - 1`, or saw in them in an earlier call. */
 async function realSeen(
   options: LookOptions & Pick<Surroundings, "real" | "cacheFolder"> & { readonly told: string },
 ): Promise<Seen> {
@@ -200,9 +200,9 @@ async function realSeen(
   const look = await openLook(options);
   try {
     let done = 0;
-    for await (const pictures of pictureBatches(real.read, { from, count, size: shownTogether, signal })) {
-      await look.add(pictures);
-      done += pictures.length;
+    for await (const images of imageBatches(real.read, { from, count, size: shownTogether, signal })) {
+      await look.add(images);
+      done += images.length;
       onProgress?.(done);
     }
     const seen = await look.read();

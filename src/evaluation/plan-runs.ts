@@ -5,17 +5,17 @@
 import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
-import { remembered } from "../weights/node/cache.ts";
+import { cached } from "../weights/node/cache.ts";
 import type { ComparisonOptions } from "./comparison.ts";
 import { type Estimate, type Estimated, estimate, estimated } from "./metrics/estimate.ts";
 
-/** What decoding a series of pictures cost. */
+/** What decoding a series of images cost. */
 export interface DecodeStats {
   /** Wall time, the tokenizer's decoder included. */
   readonly seconds: number;
-  /** Of the transformer, over all pictures. */
+  /** Of the transformer, over all images. */
   readonly multiplyAdds: number;
-  readonly multiplyAddsFlat: number;
+  readonly baselineMultiplyAdds: number;
   readonly ratio: number;
 }
 
@@ -25,16 +25,16 @@ export interface PlanOptions {
   readonly plans: Readonly<Record<string, PlanInput>>;
   /** The first seed, 0 unless told. */
   readonly seed?: Seed;
-  /** How many seeds in a row, each a set of pictures of every plan; 1 unless told. */
+  /** How many seeds in a row, each a set of images of every plan; 1 unless told. */
   readonly seeds?: number;
-  /** Pictures decoded together, 64 unless told. */
+  /** Images decoded together, 64 unless told. */
   readonly batchSize?: number;
   /**
    * What tells the model, its default plan and the way it is computed from others, as JSON. With it and a cache folder,
-   * every set that was measured is remembered there.
+   * every set that was measured is cached there.
    */
   readonly identity?: unknown;
-  /** Called after every set of pictures. */
+  /** Called after every set of images. */
   readonly onRun?: (run: RunReport) => void;
 }
 
@@ -42,17 +42,17 @@ export interface RunReport {
   /** Of the plan. */
   readonly name: string;
   /** It was measured by an earlier evaluation. */
-  readonly isRemembered: boolean;
+  readonly isCached: boolean;
 }
 
 /** What a plan cost. */
 export interface PlanFigures {
   readonly name: string;
-  /** Multiply-adds of the transformer per picture; the mean over the seeds, where entropies decide the steps. */
+  /** Multiply-adds of the transformer per image; the mean over the seeds, where entropies decide the steps. */
   readonly multiplyAdds: number;
-  /** Those of the flat decode of the same steps and guidance. */
-  readonly multiplyAddsFlat: number;
-  /** Flat over plan. */
+  /** Those of the baseline decode of the same steps and guidance. */
+  readonly baselineMultiplyAdds: number;
+  /** Baseline over plan. */
   readonly ratio: number;
   readonly plan: DecodePlan;
 }
@@ -60,19 +60,19 @@ export interface PlanFigures {
 /** What came of a plan under one seed. */
 export interface PlanRun {
   readonly seed: string;
-  /** Wall time per picture, the tokenizer's decoder included. */
+  /** Wall time per image, the tokenizer's decoder included. */
   readonly seconds: number;
 }
 
 /** A plan's cost, its figures over the seeds, and those of each seed. */
 export type PlanRow<Figures> = PlanFigures &
   Estimated<Figures> & {
-    /** Wall time per picture, over the seeds. */
+    /** Wall time per image, over the seeds. */
     readonly seconds: Estimate;
     readonly runs: readonly (PlanRun & Figures)[];
   };
 
-/** Makes one set of pictures, and judges it. */
+/** Makes one set of images, and judges it. */
 export type MeasureOnce<Figures> = (job: {
   readonly plan: PlanInput;
   readonly seed: Seed;
@@ -110,31 +110,31 @@ export async function measurePlans<Figures extends object>(
           signal,
           onStep: ({ step, total }) => onProgress?.({ stage, plan: name, done: step, total }),
         });
-        const { multiplyAdds, multiplyAddsFlat, ratio, seconds } = made.stats;
+        const { multiplyAdds, baselineMultiplyAdds, ratio, seconds } = made.stats;
         return {
           multiplyAdds: multiplyAdds / samples,
-          multiplyAddsFlat: multiplyAddsFlat / samples,
+          baselineMultiplyAdds: baselineMultiplyAdds / samples,
           ratio,
           plan: made.plan,
           run: { seed: `${seed}`, seconds: seconds / samples, ...figures },
         };
       };
       const told = { identity, facts, plan, seed: `${seed}`, samples, batchSize };
-      const { found: measured, isRemembered } = await remembered(folder, told, measure);
+      const { found: measured, isCached } = await cached(folder, told, measure);
       found.set(name, [...(found.get(name) ?? []), { name, ...measured }]);
-      onRun?.({ name, isRemembered });
+      onRun?.({ name, isCached });
     }
   }
   return [...found.values()].map((runs) => rowOf(runs));
 }
 
-/** Where an evaluation remembers what it measured; null: nowhere. */
+/** Where an evaluation caches what it measured; null: nowhere. */
 function memoryFolder({ identity, cacheFolder = null }: PlanOptions & ComparisonOptions): string | null {
   return identity === undefined ? null : cacheFolder;
 }
 
 /**
- * What no plan made, such as real pictures through the tokenizer, measured unless it was before.
+ * What no plan made, such as real images through the tokenizer, measured unless it was before.
  *
  * @param facts  what the figures depend on besides `identity`, as JSON
  */
@@ -144,7 +144,7 @@ export async function measureBeside<Figures>(
   measure: () => Promise<Figures>,
 ): Promise<Figures> {
   const { identity, samples } = options;
-  return (await remembered(memoryFolder(options), { identity, facts, samples }, measure)).found;
+  return (await cached(memoryFolder(options), { identity, facts, samples }, measure)).found;
 }
 
 function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figures })[]): PlanRow<Figures> {
@@ -152,8 +152,14 @@ function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figur
   const mean = (of: (one: PlanFigures) => number) =>
     measured.reduce((sum, one) => sum + of(one), 0) / measured.length;
   const multiplyAdds = mean((one) => one.multiplyAdds);
-  const multiplyAddsFlat = mean((one) => one.multiplyAddsFlat);
-  const figures = { name, multiplyAdds, multiplyAddsFlat, ratio: multiplyAddsFlat / multiplyAdds, plan };
+  const baselineMultiplyAdds = mean((one) => one.baselineMultiplyAdds);
+  const figures = {
+    name,
+    multiplyAdds,
+    baselineMultiplyAdds,
+    ratio: baselineMultiplyAdds / multiplyAdds,
+    plan,
+  };
   const runs = measured.map(({ run }) => run);
   const { seed: _seed, ...over } = estimated(runs) as Estimated<PlanRun & Figures> & { seed: string };
   return { ...figures, ...over, runs } as unknown as PlanRow<Figures>;

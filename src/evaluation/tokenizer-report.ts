@@ -1,52 +1,52 @@
-/** How well a tokenizer keeps pictures: there and back again. */
-import type { Picture, PictureSource, Raster } from "../data/source.ts";
-import { pictureBatches } from "../data/views.ts";
+/** How well a tokenizer keeps images: there and back again. */
+import type { Image, ImageSource, Raster } from "../data/source.ts";
+import { imageBatches } from "../data/views.ts";
 import { decibels, meanSquaredError } from "./metrics/image-metrics.ts";
 
-/** The part of a pipeline that turns pictures into tokens and back. */
-export interface PictureCodec {
-  encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
+/** The part of a pipeline that turns images into tokens and back. */
+export interface ImageCodec {
+  encode(images: readonly Raster[]): Promise<Int32Array[]>;
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
 }
 
 export interface TokenizerReport {
-  /** Peak signal-to-noise ratio in dB, from the mean squared error over all bytes of all pictures. */
+  /** Peak signal-to-noise ratio in dB, from the mean squared error over all bytes of all images. */
   readonly psnr: number;
   /** The share of the codes that some token used, in [0, 1]. */
   readonly codebookUse: number;
-  readonly pictures: number;
+  readonly images: number;
 }
 
 export interface TokenizerReportOptions {
-  readonly codec: PictureCodec;
+  readonly codec: ImageCodec;
   /** V. */
   readonly codebookSize: number;
-  readonly source: PictureSource;
-  /** Pictures `from` to `from + count - 1` are tried. */
+  readonly source: ImageSource;
+  /** Images `from` to `from + count - 1` are tried. */
   readonly count: number;
   readonly from?: number;
   readonly signal?: AbortSignal;
   /** Called, and awaited, with every batch as it came back, under the real labels. */
-  readonly onPictures?: (pictures: readonly Picture[]) => void | Promise<void>;
+  readonly onImages?: (images: readonly Image[]) => void | Promise<void>;
 }
 
 const batch = 64;
 
-/** Sends real pictures through the tokenizer. */
+/** Sends real images through the tokenizer. */
 export async function tokenizerReport(options: TokenizerReportOptions): Promise<TokenizerReport> {
-  const { codec, codebookSize, source, count, from, signal, onPictures } = options;
+  const { codec, codebookSize, source, count, from, signal, onImages } = options;
   const isUsed = new Uint8Array(codebookSize);
   let errors = 0;
-  for await (const pictures of pictureBatches(source.read, { from, count, size: batch, signal })) {
-    const tokens = await codec.encode(pictures);
+  for await (const images of imageBatches(source.read, { from, count, size: batch, signal })) {
+    const tokens = await codec.encode(images);
     for (const ids of tokens) for (const id of ids) isUsed[id] = 1;
     const back = await codec.decodeTokens(tokens);
-    for (const [i, picture] of pictures.entries()) errors += meanSquaredError(picture, back[i]!);
-    await onPictures?.(back.map((raster, i) => ({ ...raster, label: pictures[i]!.label })));
+    for (const [i, image] of images.entries()) errors += meanSquaredError(image, back[i]!);
+    await onImages?.(back.map((raster, i) => ({ ...raster, classId: images[i]!.classId })));
   }
   return {
     psnr: decibels(errors / count),
     codebookUse: isUsed.reduce((used, flag) => used + flag, 0) / codebookSize,
-    pictures: count,
+    images: count,
   };
 }

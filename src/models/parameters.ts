@@ -21,7 +21,7 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly init: Initialiser;
   /** Whether weight decay applies: matrices and kernels only. */
-  readonly isDecayed: boolean;
+  readonly hasWeightDecay: boolean;
   /** A matrix from one hidden layer to the next: what Muon steps by directions, not by elements. No unless told. */
   readonly isHidden?: boolean;
 }

@@ -1,4 +1,4 @@
-/** `batchSize: "auto"`: as many pictures together as fit into a budget of memory. */
+/** `batchSize: "auto"`: as many images together as fit into a budget of memory. */
 import { requireInput } from "../core/errors.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 import { decodingNumbers } from "../models/tokenizer/memory.ts";
@@ -8,18 +8,18 @@ import { type GenerativeModel, transformerFacts } from "./model.ts";
 /** The share of the memory that this process could still get which "auto" uses unless told otherwise. */
 const shareOfFree = 0.5;
 
-/** Beyond it, batches gain no speed, and the first pictures come later. */
-const mostPictures = 64;
+/** Beyond it, batches gain no speed, and the first images come later. */
+const mostImages = 64;
 
 export interface MemoryNeed {
-  /** What every picture of a batch adds: the transformer's passes and caches, and the tokenizer's decoder. */
-  readonly bytesPerPicture: number;
+  /** What every image of a batch adds: the transformer's passes and caches, and the tokenizer's decoder. */
+  readonly bytesPerImage: number;
   /** What generating takes besides, whatever the batch; the loaded model is not in it. */
   readonly bytesFixed: number;
 }
 
 /**
- * The peak memory of generating pictures, beyond the loaded model: bytesFixed + B bytesPerPicture for batches of B.
+ * The peak memory of generating images, beyond the loaded model: bytesFixed + B bytesPerImage for batches of B.
  *
  * @param maskedTokens  all tokens unless editing
  */
@@ -28,36 +28,36 @@ export function modelPlanMemory(
   plan: DecodePlan,
   maskedTokens?: number,
 ): MemoryNeed {
-  const { bytesPerPicture, bytesFixed } = decodeMemory(
+  const { bytesPerImage, bytesFixed } = decodeMemory(
     transformerFacts(transformer.config),
     plan,
     maskedTokens,
   );
   return {
-    bytesPerPicture: bytesPerPicture + 4 * arenaSlack * decodingNumbers(tokenizer.config),
+    bytesPerImage: bytesPerImage + 4 * arenaSlack * decodingNumbers(tokenizer.config),
     bytesFixed,
   };
 }
 
 /**
- * How many pictures to decode together: the most that fit into the budget, at most 64, spread so that the batches are
+ * How many images to decode together: the most that fit into the budget, at most 64, spread so that the batches are
  * of about one size.
  *
  * @param budget  bytes; half of what this process could still get unless told
- * @throws InputError when not even one picture fits, saying how much that would take
+ * @throws InputError when not even one image fits, saying how much that would take
  */
 export function fittingBatchSize(
-  { bytesPerPicture, bytesFixed }: MemoryNeed,
+  { bytesPerImage, bytesFixed }: MemoryNeed,
   count: number,
   budget = shareOfFree * process.availableMemory(),
 ): number {
-  const least = bytesFixed + bytesPerPicture;
+  const least = bytesFixed + bytesPerImage;
   const mebibytes = (bytes: number, round: (x: number) => number) => `${round(bytes / 2 ** 20)} MiB`;
   requireInput(
     budget >= least,
-    `generate: the memory budget must hold one picture of this model and plan, at least ${mebibytes(least, Math.ceil)}` +
+    `generate: the memory budget must hold one image of this model and plan, at least ${mebibytes(least, Math.ceil)}` +
       `, got ${mebibytes(budget, Math.floor)}; give more, or choose a plan of smaller sub-models`,
   );
-  const most = Math.min(mostPictures, Math.floor((budget - bytesFixed) / bytesPerPicture));
+  const most = Math.min(mostImages, Math.floor((budget - bytesFixed) / bytesPerImage));
   return Math.ceil(count / Math.ceil(count / most));
 }

@@ -7,23 +7,23 @@ import { type DecodePlan, makePlan } from "../decoding/plan.ts";
 import { planCost } from "../planning/cost.ts";
 import type { Timing } from "../planning/deadline.ts";
 import { type PassTime, passesOf, stepSeconds } from "../planning/latency.ts";
-import { remembered } from "../weights/node/cache.ts";
+import { cached } from "../weights/node/cache.ts";
 import type { transformerFacts } from "./model.ts";
 
 export interface CalibrationOptions {
   readonly facts: ReturnType<typeof transformerFacts>;
   /** Whose guidance and filters are timed. */
   readonly plan: DecodePlan;
-  /** Pictures decoded together. */
+  /** Images decoded together. */
   readonly batch: number;
   /** All that the times depend on besides, as JSON. */
   readonly identity: unknown;
   /** Keeps the times; null: nowhere. */
   readonly folder: string | null;
-  /** Decodes a batch of `batch` pictures and throws it away. */
+  /** Decodes a batch of `batch` images and throws it away. */
   readonly decodeTokens: (plan: DecodePlan, onStep: () => void) => Promise<void>;
-  /** Makes `batch` pictures of any tokens. */
-  readonly makePictures: () => Promise<void>;
+  /** Makes `batch` images of any tokens. */
+  readonly makeImages: () => Promise<void>;
 }
 
 interface Calibration {
@@ -47,8 +47,8 @@ export async function calibratedTiming(options: CalibrationOptions): Promise<Tim
   const plans = timedPlans(options);
   const { topK, topP, minP } = plan;
   const told = { figure: "seconds (2)", identity, batch, topK, topP, minP, plans };
-  const { found, isRemembered } = await remembered(folder, told, () => calibrate(options, plans));
-  if (isRemembered) await warmUp(options, plans);
+  const { found, isCached } = await cached(folder, told, () => calibrate(options, plans));
+  if (isCached) await warmUp(options, plans);
   return { secondsOf: stepSeconds(found.passes, batch), tailSeconds: found.tailSeconds };
 }
 
@@ -61,7 +61,7 @@ function timedPlans({ facts, plan }: Pick<CalibrationOptions, "facts" | "plan">)
       (scale === 0 ? [0] : [0, scale]).map((scale) =>
         makePlan({
           // Four partial steps over all, half, a third and a fifth of the tokens.
-          sizes: [{ factor, steps: 5 }],
+          modelSchedule: [{ factor, steps: 5 }],
           maskSchedule: { kind: "pow", exponent: 0.5 },
           ...{ topK: plan.topK, topP: plan.topP, minP: plan.minP, guidance: { scale } },
         }),
@@ -70,7 +70,7 @@ function timedPlans({ facts, plan }: Pick<CalibrationOptions, "facts" | "plan">)
 }
 
 async function calibrate(options: CalibrationOptions, plans: readonly DecodePlan[]): Promise<Calibration> {
-  const { facts, batch, makePictures } = options;
+  const { facts, batch, makeImages } = options;
   const passes: PassTime[] = [];
   for (const plan of plans) {
     const seconds: number[][] = [];
@@ -81,16 +81,16 @@ async function calibrate(options: CalibrationOptions, plans: readonly DecodePlan
     }
   }
   const tails: number[] = [];
-  for (let round = 0; round <= rounds; round++) tails.push(await timed(makePictures));
+  for (let round = 0; round <= rounds; round++) tails.push(await timed(makeImages));
   return { passes, tailSeconds: Math.min(...tails.slice(1)) };
 }
 
 /** Compiles and allocates without timing: the smallest sub-model, guided and not. */
 async function warmUp(options: CalibrationOptions, plans: readonly DecodePlan[]): Promise<void> {
-  const smallest = plans.at(-1)!.sizes[0]!.factor;
+  const smallest = plans.at(-1)!.modelSchedule[0]!.factor;
   for (const plan of plans)
-    if (plan.sizes[0]!.factor === smallest) await options.decodeTokens(plan, () => {});
-  await options.makePictures();
+    if (plan.modelSchedule[0]!.factor === smallest) await options.decodeTokens(plan, () => {});
+  await options.makeImages();
 }
 
 /** The seconds of each step of a decode. */

@@ -2,11 +2,11 @@
 import { InputError, unknownName } from "../core/errors.ts";
 
 /**
- * The class id of each of `count` pictures: the asked classes take turns.
+ * The class id of each of `count` images: the asked classes take turns.
  *
  * @param asked  names or numbers; a name goes before a number written as text; `"all"` is every class. Null or
  *   `["none"]`: no condition, the null class.
- * @param first  the index of the first picture, by which the turns go
+ * @param first  the index of the first image, by which the turns go
  * @returns [count] ids in 0..C, C (the number of classes) being the null class
  * @throws InputError for a class that the model does not have, naming the nearest
  */

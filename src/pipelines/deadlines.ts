@@ -9,7 +9,7 @@ import { type GenerativeModel, modelIdentity, modelPlanCost, transformerFacts } 
 
 export interface DeadlineRequest {
   readonly deadlineMs: number;
-  /** Pictures, decoded together. */
+  /** Images, decoded together. */
   readonly count: number;
   /** The plan that others are made from; where it is the model's default, its measured plans are asked first. */
   readonly decodePlan: DecodePlan;
@@ -50,14 +50,14 @@ export interface TimedWork {
   readonly folder: string | null;
   /** What times depend on besides the model and the batch, as JSON. */
   readonly circumstances: object;
-  /** Decodes so many pictures and throws them away. */
+  /** Decodes so many images and throws them away. */
   decodeTokens(
     batch: number,
     plan: DecodePlan,
     hooks: { signal?: AbortSignal; onStep: () => void },
   ): Promise<void>;
-  /** Makes so many pictures of any tokens. */
-  makePictures(batch: number): Promise<void>;
+  /** Makes so many images of any tokens. */
+  makeImages(batch: number): Promise<void>;
 }
 
 export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadlines {
@@ -65,7 +65,7 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
   const facts = transformerFacts(config);
   const timings = new Map<string, Promise<Timing>>();
 
-  /** What decodes of so many pictures take, guided and filtered as the plan is; found once. */
+  /** What decodes of so many images take, guided and filtered as the plan is; found once. */
   function timingOf({ count: batch, decodePlan: plan, signal }: DeadlineRequest): Promise<Timing> {
     const key = JSON.stringify([batch, plan.guidance.scale, plan.topK, plan.topP, plan.minP]);
     const known = timings.get(key);
@@ -74,7 +74,7 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
       ...{ facts, plan, batch, folder: work.folder },
       identity: { model: modelIdentity(model), ...work.circumstances },
       decodeTokens: (timed, onStep) => work.decodeTokens(batch, timed, { signal, onStep }),
-      makePictures: () => work.makePictures(batch),
+      makeImages: () => work.makeImages(batch),
     });
     timings.set(key, timing);
     timing.catch(() => timings.delete(key)); // asked for again, it is tried again
@@ -90,7 +90,7 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
     const timing = await timingOf(request);
     const isDefault = JSON.stringify(decodePlan) === JSON.stringify(model.plan);
     const choice = {
-      front: isDefault ? (model.front?.plans ?? []) : [],
+      paretoFront: isDefault ? (model.paretoFront?.plans ?? []) : [],
       family: planFamily(config.factors, decodePlan),
     };
     return { plan: planInTime(facts, choice, timing, deadlineMs / 1000, maskedTokens), timing };

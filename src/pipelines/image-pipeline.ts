@@ -1,11 +1,11 @@
 /**
- * From a model folder to pictures: the one call that most people need.
+ * From a model folder to images: the one call that most people need.
  *
- * N grid tokens, S side of a picture in pixels.
+ * N grid tokens, S side of an image in pixels.
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { sizeOf } from "../core/tensor.ts";
-import type { Picture, Raster } from "../data/source.ts";
+import type { Image, Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
 import type { TimedPlan } from "./deadlines.ts";
@@ -24,22 +24,22 @@ import {
 } from "./session.ts";
 
 export interface GenerateOptions extends DecodeChoices {
-  /** Names or numbers that take turns over the pictures, or "all"; null or left out: no condition. */
+  /** Names or numbers that take turns over the images, or "all"; null or left out: no condition. */
   readonly classes?: readonly (string | number)[] | null;
-  /** Pictures, 1 unless told. */
+  /** Images, 1 unless told. */
   readonly count?: number;
   /** [N], or [count, N]: start tokens, the mask id (see {@link ImagePipeline.maskId}) where a token is wanted. */
   readonly startTokens?: Int32Array;
 }
 
-export interface Generated extends Omit<Decoded, "pictures"> {
-  readonly images: readonly Picture[];
+export interface Generated extends Omit<Decoded, "images"> {
+  readonly images: readonly Image[];
 }
 
 export interface EditOptions extends Omit<GenerateOptions, "startTokens" | "classes"> {
   /** Of the model's size. */
   readonly image: Raster;
-  /** Of the model's size; set where the picture shall be made anew. */
+  /** Of the model's size; set where the image shall be made anew. */
   readonly mask: PixelMask;
   /** What to draw there; left out: no condition. */
   readonly class?: string | number;
@@ -49,21 +49,21 @@ export interface ImagePipeline extends AsyncDisposable {
   readonly model: GenerativeModel;
   /** The id of a masked token in `startTokens`. */
   readonly maskId: number;
-  /** Side of its pictures, in pixels. */
+  /** Side of its images, in pixels. */
   readonly resolution: number;
   readonly precision: Precision;
   /**
-   * Makes new pictures.
+   * Makes new images.
    *
    * @throws InputError for an unknown class, a plan that does not fit the model, a bad count, seed or start, a memory
-   *   budget that holds no picture
+   *   budget that holds no image
    */
   generate(options?: GenerateOptions): Promise<Generated>;
-  /** Makes the masked part of a picture anew, in `count` versions. Unmasked tokens stay as they are. */
+  /** Makes the masked part of an image anew, in `count` versions. Unmasked tokens stay as they are. */
   edit(options: EditOptions): Promise<Generated>;
-  /** The token ids of pictures of the model's size, [N] each. */
-  encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
-  /** The pictures of token ids, [N] each. */
+  /** The token ids of images of the model's size, [N] each. */
+  encode(images: readonly Raster[]): Promise<Int32Array[]>;
+  /** The images of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
   /** The plan that a call with a deadline would begin with, and what it is predicted to take. */
   planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
@@ -101,21 +101,21 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
   if (frames !== undefined) {
     await dispose();
     throw new InputError(
-      "ImagePipeline: this model makes clips, not still pictures; they are for VideoPipeline and the commands sample, " +
+      "ImagePipeline: this model makes videos, not images; they are for VideoPipeline and the commands sample, " +
         "predict and interpolate",
     );
   }
 
   async function generate(options: GenerateOptions = {}): Promise<Generated> {
-    const { count = 1, firstPicture } = options;
+    const { count = 1, firstIndex } = options;
     requirePositive("count", count);
-    const { pictures, ...made } = await generator.decode({
+    const { images, ...made } = await generator.decode({
       ...options,
       decodePlan: planFor(model, planInput(options)),
-      ids: classIds(options.classes ?? null, model.classNames, count, firstPicture),
+      ids: classIds(options.classes ?? null, model.classNames, count, firstIndex),
       start: startOf(options.startTokens, count, sizeOf(generator.tokenizer.grid)),
     });
-    return { images: pictures, ...made };
+    return { images: images, ...made };
   }
 
   async function edit({ image, mask, class: asked, ...options }: EditOptions): Promise<Generated> {
@@ -140,12 +140,12 @@ export async function imagePipelineOver(generator: Generator): Promise<ImagePipe
   };
 }
 
-/** [count, N] start tokens; one grid serves all pictures. */
+/** [count, N] start tokens; one grid serves all images. */
 function startOf(given: Int32Array | undefined, count: number, size: number): Int32Array | undefined {
   if (!given) return undefined;
   requireInput(
     given.length === size || given.length === count * size,
-    `startTokens: must hold ${size} ids, or ${size} for each of ${count} pictures, got ${given.length}`,
+    `startTokens: must hold ${size} ids, or ${size} for each of ${count} images, got ${given.length}`,
   );
   if (given.length === count * size) return given;
   const all = new Int32Array(count * size);

@@ -12,10 +12,10 @@ import {
   basePlan,
   completionPlan,
   type DecodePlan,
-  evenSizes,
+  evenModelSchedule,
   makePlan,
   type PlanInput,
-  printSizes,
+  printModelSchedule,
 } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
@@ -35,11 +35,15 @@ import {
 } from "../models/transformer/config.ts";
 import { rowsUsed, transformerParameters } from "../models/transformer/parameters.ts";
 import { arithmeticOf, type Precision } from "../models/transformer/precision.ts";
-import { flatMultiplyAdds, planWithin } from "../planning/budget.ts";
+import { baselineMultiplyAdds, planWithin } from "../planning/budget.ts";
 import type { PlanCost } from "../planning/cost.ts";
 import { planCost } from "../planning/cost.ts";
-import { type FindFrontOptions, type FoundFront, findFront } from "../planning/find-pareto-front.ts";
-import { type PlanFront, planReaching, readFront } from "../planning/pareto-front.ts";
+import {
+  type FindParetoFrontOptions,
+  type FoundParetoFront,
+  findParetoFront,
+} from "../planning/find-pareto-front.ts";
+import { type ParetoFront, planReaching, readParetoFront } from "../planning/pareto-front.ts";
 import type { Device } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
@@ -55,14 +59,14 @@ import type { StoreOptions, Tensors } from "../weights/node/safetensors-file.ts"
 export interface GenerativeModel {
   readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };
   readonly transformer: { readonly config: TransformerConfig; readonly tensors: Tensors };
-  /** In label order; empty for a model without classes. */
+  /** In classId order; empty for a model without classes. */
   readonly classNames: readonly string[];
   /** The default plan. */
   readonly plan: DecodePlan;
-  /** The plan of completing clips; null for a model without such tasks. */
+  /** The plan of completing videos; null for a model without such tasks. */
   readonly completionPlan: DecodePlan | null;
   /** Measured plans of generating; left out where none were measured. */
-  readonly front?: PlanFront;
+  readonly paretoFront?: ParetoFront;
 }
 
 const generationName = "generation_config.json";
@@ -113,7 +117,7 @@ export async function readModel(folder: string): Promise<GenerativeModel> {
   };
 }
 
-/** The default plans, the class names and the front. */
+/** The default plans, the class names and the Pareto front. */
 async function readGeneration(path: string, config: TransformerConfig) {
   const given = await readJson(path);
   requireInput(
@@ -137,25 +141,32 @@ async function readGeneration(path: string, config: TransformerConfig) {
     completion = makePlan(own, completionPlan(plan), `${path}: completionPlan`);
     resolvePlan(completion, modelFacts(config));
   }
-  const front =
-    "front" in given ? { front: checkedFront(readFront(given.front, plan, `${path}: front`), config) } : {};
-  return { classNames: classNames as string[], plan, completionPlan: completion, ...front };
+  const paretoFront =
+    "paretoFront" in given
+      ? {
+          paretoFront: checkedParetoFront(
+            readParetoFront(given.paretoFront, plan, `${path}: Pareto front`),
+            config,
+          ),
+        }
+      : {};
+  return { classNames: classNames as string[], plan, completionPlan: completion, ...paretoFront };
 }
 
-/** A front whose plans the model can run. */
-function checkedFront(front: PlanFront, config: TransformerConfig): PlanFront {
-  for (const { plan } of front.plans) resolvePlan(plan, modelFacts(config));
-  return front;
+/** A Pareto front whose plans the model can run. */
+function checkedParetoFront(paretoFront: ParetoFront, config: TransformerConfig): ParetoFront {
+  for (const { plan } of paretoFront.plans) resolvePlan(plan, modelFacts(config));
+  return paretoFront;
 }
 
 /**
- * Puts a measured front into a model folder, in the place of an older one. Nothing else in the folder changes.
+ * Puts a measured Pareto front into a model folder, in the place of an older one. Nothing else in the folder changes.
  *
  * @throws InputError when the folder has no `generation_config.json`, or cannot be written
  */
-export async function writeFront(folder: string, front: PlanFront): Promise<void> {
+export async function writeParetoFront(folder: string, paretoFront: ParetoFront): Promise<void> {
   const path = join(folder, generationName);
-  await writeJson(path, { ...((await readJson(path)) as object), front });
+  await writeJson(path, { ...((await readJson(path)) as object), paretoFront });
 }
 
 /** Whether a folder holds a model with all its parts. */
@@ -191,17 +202,17 @@ export async function writeModel(
     plan: model.plan,
     ...(model.completionPlan && { completionPlan: model.completionPlan }),
     classNames: model.classNames,
-    ...(model.front && { front: model.front }),
+    ...(model.paretoFront && { paretoFront: model.paretoFront }),
   });
-  const isMoving = model.tokenizer.config.frames !== undefined;
+  const isVideo = model.tokenizer.config.frames !== undefined;
   await writeModelIndex(folder, {
-    className: isMoving ? "MagnetsVideoPipeline" : "MagnetsImagePipeline",
+    className: isVideo ? "MagnetsVideoPipeline" : "MagnetsImagePipeline",
     parts: { tokenizer: ["magnets", "Tokenizer"], transformer: ["magnets", "NestedTransformer"] },
   });
 }
 
 /**
- * A plan for a model from its default for a task and what differs. `steps` without `sizes` spreads the steps evenly over the
+ * A plan for a model from its default for a task and what differs. `steps` without `modelSchedule` spreads the steps evenly over the
  * factors in the default plan's place.
  *
  * @throws InputError for a task that the model was not trained for, for one that is guided, and as {@link makePlan}
@@ -211,12 +222,12 @@ export function planFor(
   input: PlanInput | string = {},
   task: "generate" | Task = "generate",
 ): DecodePlan {
-  const given = typeof input === "string" ? { sizes: input } : input;
+  const given = typeof input === "string" ? { modelSchedule: input } : input;
   const { factors } = model.transformer.config;
   if (task !== "generate") taskClass(model.transformer.config, task); // throws where it was not trained for
   const base = (task === "generate" ? null : model.completionPlan) ?? model.plan;
   const steps = given.steps;
-  const isSpread = steps !== undefined && given.sizes === undefined && steps !== base.steps;
+  const isSpread = steps !== undefined && given.modelSchedule === undefined && steps !== base.steps;
   if (
     isSpread &&
     !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(model.transformer.config))
@@ -225,7 +236,10 @@ export function planFor(
       `plan.steps: must be an integer in 1..${gridTokens(model.transformer.config)}, one per token at most, got ${steps}`,
     );
   }
-  const plan = makePlan(isSpread ? { ...given, sizes: evenSizes(steps, factors) } : given, base);
+  const plan = makePlan(
+    isSpread ? { ...given, modelSchedule: evenModelSchedule(steps, factors) } : given,
+    base,
+  );
   requireInput(
     task === "generate" || plan.guidance.scale === 0,
     `plan.guidance.scale: must be 0 to ${task}, since no model learns that without its task, got ${plan.guidance.scale}`,
@@ -249,12 +263,12 @@ export async function readPlan(path: string, base: DecodePlan): Promise<DecodePl
  * The plan that makes the most of a budget of compute; see {@link planWithin}. The model's measured plans, if it has
  * any, are plans of generating with settings of their own: they stand for no other task, and for no other settings.
  *
- * @param budget    fraction of the multiply-adds of the default plan's flat decode, above 0
+ * @param budget    fraction of the multiply-adds of the default plan's baseline decode, above 0
  * @param settings  what differs from the default plan besides the sizes
  * @throws InputError when no plan is so cheap, saying what the cheapest takes, and as {@link planFor}
  */
 export function planForBudget(
-  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer" | "front">,
+  model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer" | "paretoFront">,
   budget: number,
   task: "generate" | Task = "generate",
   settings: PlanInput = {},
@@ -262,8 +276,8 @@ export function planForBudget(
   const isAsMeasured = task === "generate" && Object.keys(settings).length === 0;
   const facts = transformerFacts(model.transformer.config);
   return planWithin(facts, planFor(model, settings, task), budget, {
-    front: isAsMeasured ? model.front?.plans : [],
-    flat: flatMultiplyAdds(facts, planFor(model, {}, task)),
+    paretoFront: isAsMeasured ? model.paretoFront?.plans : [],
+    baseline: baselineMultiplyAdds(facts, planFor(model, {}, task)),
     keepsGuidance: settings.guidance !== undefined,
   });
 }
@@ -271,11 +285,11 @@ export function planForBudget(
 /**
  * The cheapest measured plan that is good enough; see {@link planReaching}.
  *
- * @param ratio  the most that its distance may be, as a multiple of the flat decode's; above 0
+ * @param ratio  the most that its distance may be, as a multiple of the baseline decode's; above 0
  * @throws InputError when no plan is so good, and where none was measured for the task
  */
 export function planForQuality(
-  { front, transformer }: Pick<GenerativeModel, "front" | "transformer">,
+  { paretoFront, transformer }: Pick<GenerativeModel, "paretoFront" | "transformer">,
   ratio: number,
   task: "generate" | Task = "generate",
 ): DecodePlan {
@@ -283,16 +297,19 @@ export function planForQuality(
     task === "generate",
     `target quality: plans are measured for generating, not for ${task}; give a plan or a budget`,
   );
-  requireInput(front, "target quality: no plans were measured for this model; magnets search measures them");
-  return planReaching(transformerFacts(transformer.config), front, ratio);
+  requireInput(
+    paretoFront,
+    "target quality: no plans were measured for this model; magnets search measures them",
+  );
+  return planReaching(transformerFacts(transformer.config), paretoFront, ratio);
 }
 
-/** Searches a model's front of generating, around its default plan; see {@link findFront}. */
-export function findModelFront(
+/** Searches a model's Pareto front of generating, around its default plan; see {@link findParetoFront}. */
+export function findModelParetoFront(
   { plan, transformer }: Pick<GenerativeModel, "plan" | "transformer">,
-  options: Omit<FindFrontOptions, "model" | "defaults">,
-): Promise<FoundFront> {
-  return findFront({ ...options, model: transformerFacts(transformer.config), defaults: plan });
+  options: Omit<FindParetoFrontOptions, "model" | "defaults">,
+): Promise<FoundParetoFront> {
+  return findParetoFront({ ...options, model: transformerFacts(transformer.config), defaults: plan });
 }
 
 /** What resolving a plan needs to know of a transformer. */
@@ -308,7 +325,7 @@ export function transformerFacts(config: TransformerConfig) {
 }
 
 /**
- * The cost of a plan per picture, in multiply-adds of the transformer.
+ * The cost of a plan per image, in multiply-adds of the transformer.
  *
  * @param maskedTokens  all tokens unless editing
  */
@@ -340,17 +357,23 @@ export function decodingIdentity(
 }
 
 /** What a model is, in numbers: for people to read and for programs to compare. */
-export function describeModel({ tokenizer, transformer, classNames, front, ...plans }: GenerativeModel) {
+export function describeModel({
+  tokenizer,
+  transformer,
+  classNames,
+  paretoFront,
+  ...plans
+}: GenerativeModel) {
   const { config } = transformer;
   const specs = transformerParameters(config);
   const describePlan = (plan: DecodePlan) => {
-    const { multiplyAdds, multiplyAddsFlat, ratio } = modelPlanCost(config, plan);
+    const { multiplyAdds, baselineMultiplyAdds, ratio } = modelPlanCost(config, plan);
     return {
-      sizes: printSizes(plan.sizes),
+      modelSchedule: printModelSchedule(plan.modelSchedule),
       maskSchedule: plan.maskSchedule.kind,
       guidanceScale: plan.guidance.scale,
       multiplyAdds,
-      multiplyAddsFlat,
+      baselineMultiplyAdds,
       ratio,
     };
   };
@@ -376,21 +399,21 @@ export function describeModel({ tokenizer, transformer, classNames, front, ...pl
     },
     plan: describePlan(plans.plan),
     completionPlan: plans.completionPlan && describePlan(plans.completionPlan),
-    front: front ? describeFront(front, config, plans.plan) : null,
+    paretoFront: paretoFront ? describeParetoFront(paretoFront, config, plans.plan) : null,
   };
 }
 
-/** A front in numbers, each plan beside the flat decode. */
-function describeFront(front: PlanFront, config: TransformerConfig, defaults: DecodePlan) {
-  const flat = flatMultiplyAdds(transformerFacts(config), defaults);
+/** A Pareto front in numbers, each plan beside the baseline decode. */
+function describeParetoFront(paretoFront: ParetoFront, config: TransformerConfig, defaults: DecodePlan) {
+  const baseline = baselineMultiplyAdds(transformerFacts(config), defaults);
   return {
-    ...front,
-    plans: front.plans.map(({ plan, distance }) => ({
-      sizes: printSizes(plan.sizes),
-      /** Of the flat decode's multiply-adds. */
-      share: modelPlanCost(config, plan).multiplyAdds / flat,
+    ...paretoFront,
+    plans: paretoFront.plans.map(({ plan, distance }) => ({
+      modelSchedule: printModelSchedule(plan.modelSchedule),
+      /** Of the baseline decode's multiply-adds. */
+      share: modelPlanCost(config, plan).multiplyAdds / baseline,
       distance,
-      distanceToFlat: distance / front.flatDistance,
+      distanceToBaseline: distance / paretoFront.baselineDistance,
     })),
   };
 }

@@ -1,15 +1,15 @@
 /**
- * A model in a runner: pictures to tokens and back, and whole series of pictures decoded in batches. What the image and
+ * A model in a runner: images to tokens and back, and whole series of images decoded in batches. What the image and
  * the video pipeline have in common; people call those.
  *
- * B pictures of one batch, N grid tokens.
+ * B images of one batch, N grid tokens.
  */
 import { requireInput } from "../core/errors.ts";
 import { keyFromSeed, type Seed } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
-import { fromPlanes, type Picture, type Raster, spaceOf, toPlanes } from "../data/source.ts";
+import { fromPlanes, type Image, type Raster, spaceOf, toPlanes } from "../data/source.ts";
 import { type DecodeOptions, decode } from "../decoding/decode.ts";
-import { type DecodePlan, type PlanInput, printSizes } from "../decoding/plan.ts";
+import { type DecodePlan, type PlanInput, printModelSchedule } from "../decoding/plan.ts";
 import { resolvePlan } from "../decoding/resolve-plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
@@ -32,7 +32,7 @@ export interface PipelineOptions {
   readonly threads?: number;
   /**
    * What the transformer's linear layers compute with; "fp32" unless told. "int8", on the CPU only, is faster, and
-   * near to the same pictures.
+   * near to the same images.
    */
   readonly precision?: Precision;
   /** Keeps what deadlines need to know of this device, between processes; null, the default: nowhere. */
@@ -41,9 +41,9 @@ export interface PipelineOptions {
   readonly runner?: Runner;
 }
 
-/** What every way of making pictures can choose. */
+/** What every way of making images can choose. */
 export interface DecodeChoices {
-  /** 0 unless told. Picture i of a seed is the same whatever count and batch size are. */
+  /** 0 unless told. Image i of a seed is the same whatever count and batch size are. */
   readonly seed?: Seed;
   /** What differs from the model's default plan, or its model sizes as text: "8x3,4x3,2x3,1x3". */
   readonly plan?: PlanInput | string;
@@ -55,12 +55,12 @@ export interface DecodeChoices {
   /** A constant; schedules go into `plan`. */
   readonly tokenTemperature?: number;
   /**
-   * Index of the first picture in the seed's series, 0 unless told: pictures 100 to 199 are the same whether they are
+   * Index of the first image in the seed's series, 0 unless told: images 100 to 199 are the same whether they are
    * made after the first hundred or by themselves. Classes take turns by that index.
    */
-  readonly firstPicture?: number;
+  readonly firstIndex?: number;
   /**
-   * Pictures decoded together, 16 unless told; changes memory and speed, never a picture. "auto": as many as fit into
+   * Images decoded together, 16 unless told; changes memory and speed, never an image. "auto": as many as fit into
    * `memoryBudget`, at most 64. By a plan with an entropy rule each is decoded alone, whatever is asked for.
    */
   readonly batchSize?: number | "auto";
@@ -70,11 +70,11 @@ export interface DecodeChoices {
    */
   readonly memoryBudget?: number;
   /**
-   * Milliseconds within which the pictures shall be there: from the first decode step to their pixels, the tokenizer's
+   * Milliseconds within which the images shall be there: from the first decode step to their pixels, the tokenizer's
    * decoder included, but not what comes before, which happens once per batch size (calibrating, compiling). The plan is
    * then chosen by what this device is predicted to do in that time: among the model's measured plans, or where the
    * options change its default plan, among sizes for that. It shrinks while it runs where time runs out faster. All
-   * pictures are decoded together.
+   * images are decoded together.
    */
   readonly deadlineMs?: number;
   /** Checked at every step; the call then rejects with its reason. */
@@ -89,26 +89,26 @@ export interface GenerateProgress {
   readonly total: number;
   /** The sub-model that ran. */
   readonly factor: number;
-  /** Index of the batch's first picture in the seed's series. */
-  readonly firstPicture: number;
+  /** Index of the batch's first image in the seed's series. */
+  readonly firstIndex: number;
   /** [B, N] with this step's guess at every masked position. */
   readonly tokens: Int32Array;
-  /** Multiply-adds so far, over all pictures. */
+  /** Multiply-adds so far, over all images. */
   readonly multiplyAdds: number;
   /** Decodes `tokens`; costs one run of the tokenizer's decoder. */
-  preview(): Promise<Picture[]>;
+  preview(): Promise<Image[]>;
 }
 
 export interface GenerateStats {
   /** Wall time, the tokenizer's decoder included. */
   readonly seconds: number;
-  /** Of the transformer, over all pictures, for the steps that ran. */
+  /** Of the transformer, over all images, for the steps that ran. */
   readonly multiplyAdds: number;
-  /** Those of the flat decode: full size and every position at every step, no cache, same steps and guidance. */
-  readonly multiplyAddsFlat: number;
-  /** Flat over plan. */
+  /** Those of the baseline decode: full size and every position at every step, no cache, same steps and guidance. */
+  readonly baselineMultiplyAdds: number;
+  /** Baseline over plan. */
   readonly ratio: number;
-  /** Pictures decoded together, the last ones perhaps fewer. */
+  /** Images decoded together, the last ones perhaps fewer. */
   readonly batchSize: number;
   /** Of a decode with a deadline. */
   readonly deadline?: {
@@ -122,27 +122,27 @@ export interface GenerateStats {
 /** What a plan is asked for: everything that would be asked of the decode. */
 export interface PlanInTimeOptions extends DecodeChoices {
   readonly deadlineMs: number;
-  /** Pictures, decoded together; 1 unless told. */
+  /** Images, decoded together; 1 unless told. */
   readonly count?: number;
   /** "generate" unless told. */
   readonly task?: "generate" | Task;
 }
 
-/** A series of pictures to decode. */
+/** A series of images to decode. */
 export interface DecodeJob extends DecodeChoices {
   readonly decodePlan: DecodePlan;
-  /** One id of the class table per picture: a class, the null class, or a task. */
+  /** One id of the class table per image: a class, the null class, or a task. */
   readonly ids: readonly number[];
-  /** [pictures, N] start tokens, each with as many masked ones; all masked unless given. */
+  /** [images, N] start tokens, each with as many masked ones; all masked unless given. */
   readonly start?: Int32Array;
-  /** [pictures, N] what the model sees at masked places: the mask id, or a token to refine. */
+  /** [images, N] what the model sees at masked places: the mask id, or a token to refine. */
   readonly condition?: Int32Array;
 }
 
-/** Decoded pictures, with what made them. */
+/** Decoded images, with what made them. */
 export interface Decoded {
-  readonly pictures: readonly Picture[];
-  /** [N] per picture. */
+  readonly images: readonly Image[];
+  /** [N] per image. */
   readonly tokens: readonly Int32Array[];
   readonly seed: Seed;
   /** As it ran: where a deadline shrank it, decoding by it without one gives the same tokens. */
@@ -156,14 +156,14 @@ export interface Generator {
   readonly precision: Precision;
   /** The id of a masked token. */
   readonly maskId: number;
-  /** The token ids of pictures of the model's size, [N] each. */
-  encode(pictures: readonly Raster[]): Promise<Int32Array[]>;
-  /** The pictures of token ids, [N] each. */
+  /** The token ids of images of the model's size, [N] each. */
+  encode(images: readonly Raster[]): Promise<Int32Array[]>;
+  /** The images of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
   /**
    * Decodes a series.
    *
-   * @throws InputError for a bad seed, first picture, batch size or memory budget, or start tokens with differing numbers
+   * @throws InputError for a bad seed, first image, batch size or memory budget, or start tokens with differing numbers
    *   of masks
    */
   decode(job: DecodeJob): Promise<Decoded>;
@@ -247,14 +247,14 @@ function generatorOver(
   const space = pixelSpace(model.tokenizer.config);
   let closing: Promise<void> | undefined;
 
-  async function encode(pictures: readonly Raster[]): Promise<Int32Array[]> {
-    for (const picture of pictures) {
+  async function encode(images: readonly Raster[]): Promise<Int32Array[]> {
+    for (const image of images) {
       requireInput(
-        spaceOf(picture).join() === space.join(),
-        `encode: pictures must be of ${space.join(" x ")} pixels for this model, got ${spaceOf(picture).join(" x ")}`,
+        spaceOf(image).join() === space.join(),
+        `encode: images must be of ${space.join(" x ")} pixels for this model, got ${spaceOf(image).join(" x ")}`,
       );
     }
-    const { data } = await tokenizer.encode(toPlanes(pictures));
+    const { data } = await tokenizer.encode(toPlanes(images));
     return split(data, size);
   }
 
@@ -264,7 +264,7 @@ function generatorOver(
       const wrong = ids.find((id) => id < 0 || id >= config.codebookSize);
       requireInput(
         ids.length === size && wrong === undefined,
-        `decodeTokens: picture ${i} needs ${size} ids in 0..${config.codebookSize - 1}, got ` +
+        `decodeTokens: image ${i} needs ${size} ids in 0..${config.codebookSize - 1}, got ` +
           `${wrong ?? `${ids.length} ids`}`,
       );
       all.set(ids, i * size);
@@ -273,8 +273,8 @@ function generatorOver(
     return tokens.map((_, i) => fromPlanes(planes, i));
   }
 
-  const picturesOf = async (tokens: readonly Int32Array[], labels: readonly number[]): Promise<Picture[]> =>
-    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, label: labels[i]! }));
+  const imagesOf = async (tokens: readonly Int32Array[], classIds: readonly number[]): Promise<Image[]> =>
+    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, classId: classIds[i]! }));
 
   /** Decodes one batch. */
   async function decodeBatch(
@@ -310,14 +310,14 @@ function generatorOver(
     async decodeTokens(batch, plan, { signal, onStep }) {
       await decodeBatch(Array<number>(batch).fill(nullClass(config)), { plan, seed: 0, signal, onStep });
     },
-    async makePictures(batch) {
+    async makeImages(batch) {
       const grids = Array.from({ length: batch }, () => new Int32Array(size));
-      await picturesOf(grids, Array<number>(batch).fill(0));
+      await imagesOf(grids, Array<number>(batch).fill(0));
     },
   });
 
   async function decodeSeries(job: DecodeJob): Promise<Decoded> {
-    const { ids, start, condition, seed = 0, firstPicture = 0, signal, deadlineMs } = job;
+    const { ids, start, condition, seed = 0, firstIndex = 0, signal, deadlineMs } = job;
     const { batchSize: asked = deadlineMs === undefined ? 16 : ids.length, memoryBudget } = job;
     if (deadlineMs !== undefined) requireForeseen(job.decodePlan);
     const count = ids.length;
@@ -325,11 +325,11 @@ function generatorOver(
     if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
     keyFromSeed(seed);
     requireInput(
-      Number.isSafeInteger(firstPicture) && firstPicture >= 0,
-      `generate: firstPicture must be a whole number of at least 0, got ${firstPicture}`,
+      Number.isSafeInteger(firstIndex) && firstIndex >= 0,
+      `generate: firstIndex must be a whole number of at least 0, got ${firstIndex}`,
     );
     const toFill = start && maskedCount(start, size, masked);
-    const together = job.decodePlan.unmask ? 1 : undefined; // by entropies, each picture has counts of its own
+    const together = job.decodePlan.unmask ? 1 : undefined; // by entropies, each image has counts of its own
     const batchSize =
       asked === "auto"
         ? fittingBatchSize(modelPlanMemory(model, job.decodePlan, toFill), together ?? count, memoryBudget)
@@ -357,9 +357,9 @@ function generatorOver(
       return plan;
     };
 
-    const ran = { steps: 0, multiplyAdds: 0, multiplyAddsFlat: 0 };
+    const ran = { steps: 0, multiplyAdds: 0, baselineMultiplyAdds: 0 };
     const tokens: Int32Array[] = [];
-    const pictures: Picture[] = [];
+    const images: Image[] = [];
     for (let first = 0; first < count; first += batchSize) {
       const last = Math.min(count, first + batchSize);
       const own = ids.slice(first, last);
@@ -368,7 +368,7 @@ function generatorOver(
         ...{
           plan,
           seed,
-          first: firstPicture + first,
+          first: firstIndex + first,
           start: part(start),
           condition: part(condition),
           signal,
@@ -379,39 +379,39 @@ function generatorOver(
           const cost = stepCost(facts, step);
           ran.steps++;
           ran.multiplyAdds += own.length * (cost.conditionalMultiplyAdds + cost.unconditionalMultiplyAdds);
-          ran.multiplyAddsFlat += own.length * cost.flatMultiplyAdds;
+          ran.baselineMultiplyAdds += own.length * cost.baselineMultiplyAdds;
           const batchesLeft = batches - 1 - first / batchSize;
           await job.onStep?.({
             step: ran.steps,
             total: ran.steps + (total - done) + planned * batchesLeft,
             factor,
-            firstPicture: firstPicture + first,
+            firstIndex: firstIndex + first,
             tokens,
             multiplyAdds: ran.multiplyAdds,
-            preview: () => picturesOf(split(tokens, size), own),
+            preview: () => imagesOf(split(tokens, size), own),
           });
         },
       });
       tokens.push(...grids);
-      pictures.push(...(await picturesOf(grids, own)));
+      images.push(...(await imagesOf(grids, own)));
     }
     const took = seconds();
     return {
-      pictures,
+      images,
       tokens,
       seed,
       plan,
       stats: {
         seconds: took,
         multiplyAdds: ran.multiplyAdds,
-        multiplyAddsFlat: ran.multiplyAddsFlat,
-        ratio: ran.multiplyAddsFlat / ran.multiplyAdds,
+        baselineMultiplyAdds: ran.baselineMultiplyAdds,
+        ratio: ran.baselineMultiplyAdds / ran.multiplyAdds,
         batchSize,
         ...(inTime && {
           deadline: {
             milliseconds: deadlineMs!,
             isKept: 1000 * took <= deadlineMs!,
-            planned: printSizes(inTime.plan.sizes),
+            planned: printModelSchedule(inTime.plan.modelSchedule),
           },
         }),
       },
@@ -446,7 +446,7 @@ export function planInput({
   choiceTemperature,
   tokenTemperature,
 }: DecodeChoices): PlanInput {
-  const given: PlanInput = typeof plan === "string" ? { sizes: plan } : plan;
+  const given: PlanInput = typeof plan === "string" ? { modelSchedule: plan } : plan;
   return {
     ...given,
     ...(steps !== undefined && { steps }),
@@ -458,14 +458,14 @@ export function planInput({
   };
 }
 
-/** N0, which must be the same for every picture: one cost and one list of steps hold for all. */
+/** N0, which must be the same for every image: one cost and one list of steps hold for all. */
 function maskedCount(start: Int32Array, size: number, masked: number): number {
   const counts = split(start, size).map((ids) => ids.filter((id) => id === masked).length);
   const other = counts.findIndex((count) => count !== counts[0]);
   requireInput(
     other === -1,
-    `startTokens: every picture must have the same number of masked tokens, but picture 0 has ${counts[0]} and ` +
-      `picture ${other} has ${counts[other]}; generate them apart`,
+    `startTokens: every image must have the same number of masked tokens, but image 0 has ${counts[0]} and ` +
+      `image ${other} has ${counts[other]}; generate them apart`,
   );
   return counts[0]!;
 }
@@ -492,7 +492,7 @@ function requireForeseen({ unmask }: DecodePlan): void {
 function requireTogether(count: number, batchSize: number): void {
   requireInput(
     count <= batchSize,
-    `generate: with a deadline all pictures are decoded together, but ${count} do not fit into a batch of ${batchSize}; ` +
+    `generate: with a deadline all images are decoded together, but ${count} do not fit into a batch of ${batchSize}; ` +
       "ask for fewer, or leave out the batch size",
   );
 }

@@ -1,10 +1,10 @@
 /**
- * From a model folder to clips: new ones by class, and given ones gone on with (frame prediction) or filled in between
+ * From a model folder to videos: new ones by class, and given ones gone on with (frame prediction) or filled in between
  * their ends (interpolation).
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
-import type { Clip, Picture } from "../data/source.ts";
+import type { Image, Video } from "../data/source.ts";
 import { type Task, taskClass } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { classIds } from "./classes.ts";
@@ -23,16 +23,16 @@ import {
 } from "./session.ts";
 
 export interface GenerateVideoOptions extends DecodeChoices {
-  /** Names or numbers that take turns over the clips, or "all"; null or left out: no condition. */
+  /** Names or numbers that take turns over the videos, or "all"; null or left out: no condition. */
   readonly classes?: readonly (string | number)[] | null;
-  /** Clips, 1 unless told. */
+  /** Videos, 1 unless told. */
   readonly count?: number;
 }
 
 export interface CompleteOptions extends DecodeChoices {
   /** Of the model's size; only the given frames are read, so that they need no others. */
-  readonly clips: readonly Clip[];
-  /** Versions of each clip, 1 unless told; those of a clip follow one another. */
+  readonly videos: readonly Video[];
+  /** Versions of each video, 1 unless told; those of a video follow one another. */
   readonly count?: number;
   /** Whether the given frames stand in the result as they are (the default), or as the model rebuilt them. */
   readonly isPasted?: boolean;
@@ -43,36 +43,36 @@ export interface PredictOptions extends CompleteOptions {
   readonly given: number;
 }
 
-export interface GeneratedVideos extends Omit<Decoded, "pictures"> {
-  readonly videos: readonly (Picture & Clip)[];
+export interface GeneratedVideos extends Omit<Decoded, "images"> {
+  readonly videos: readonly (Image & Video)[];
 }
 
 export interface VideoPipeline extends AsyncDisposable {
   readonly model: GenerativeModel;
-  /** Side of its clips, in pixels. */
+  /** Side of its videos, in pixels. */
   readonly resolution: number;
-  /** T of its clips. */
+  /** T of its videos. */
   readonly frames: number;
   readonly precision: Precision;
   /**
-   * Makes new clips.
+   * Makes new videos.
    *
    * @throws InputError for an unknown class, a plan that does not fit the model, a bad count or seed, a memory budget
-   *   that holds no clip
+   *   that holds no video
    */
   generate(options?: GenerateVideoOptions): Promise<GeneratedVideos>;
   /**
    * Predicts the frames after the given ones, by the model's plan for completions unless told otherwise.
    *
-   * @throws InputError when the model was not trained to, and for clips of another size or with too few frames
+   * @throws InputError when the model was not trained to, and for videos of another size or with too few frames
    */
   predict(options: PredictOptions): Promise<GeneratedVideos>;
-  /** Makes the frames between the first and the last one of each clip; throws as `predict` does. */
+  /** Makes the frames between the first and the last one of each video; throws as `predict` does. */
   interpolate(options: CompleteOptions): Promise<GeneratedVideos>;
-  /** The token ids of clips of the model's size, [N] each. */
-  encode(clips: readonly Clip[]): Promise<Int32Array[]>;
-  /** The clips of token ids, [N] each. */
-  decodeTokens(tokens: readonly Int32Array[]): Promise<Clip[]>;
+  /** The token ids of videos of the model's size, [N] each. */
+  encode(videos: readonly Video[]): Promise<Int32Array[]>;
+  /** The videos of token ids, [N] each. */
+  decodeTokens(tokens: readonly Int32Array[]): Promise<Video[]>;
   /** The plan that a call with a deadline would begin with, and what it is predicted to take. */
   planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
   /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
@@ -83,11 +83,11 @@ export const VideoPipeline = {
   /**
    * Opens a model folder.
    *
-   * @throws InputError when the folder is not a whole model of clips, or the device is not there or lacks the precision
+   * @throws InputError when the folder is not a whole model of videos, or the device is not there or lacks the precision
    * @example
    * const pipeline = await VideoPipeline.fromPretrained("models/motions");
    * const { videos } = await pipeline.generate({ classes: ["cat bounce"], count: 4, seed: 7 });
-   * const continued = await pipeline.predict({ clips: videos, given: 5 });
+   * const continued = await pipeline.predict({ videos: videos, given: 5 });
    * await pipeline.dispose();
    */
   async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<VideoPipeline> {
@@ -110,17 +110,17 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
   if (frames === undefined) {
     await dispose();
     throw new InputError(
-      "VideoPipeline: this model makes still pictures; they are for ImagePipeline and the commands sample and edit",
+      "VideoPipeline: this model makes images; they are for ImagePipeline and the commands sample and edit",
     );
   }
 
   async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
-    const { count = 1, firstPicture } = options;
+    const { count = 1, firstIndex } = options;
     requirePositive("count", count);
     const made = await generator.decode({
       ...options,
       decodePlan: planFor(model, planInput(options)),
-      ids: classIds(options.classes ?? null, model.classNames, count, firstPicture),
+      ids: classIds(options.classes ?? null, model.classNames, count, firstIndex),
     });
     return asVideos(made);
   }
@@ -130,15 +130,15 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
     completion: Completion,
     length: number,
   ): Promise<GeneratedVideos> {
-    const { clips, count = 1, isPasted = true } = options;
+    const { videos, count = 1, isPasted = true } = options;
     requirePositive("count", count);
-    checkClips(clips, completion.task, resolution, length);
+    checkVideos(videos, completion.task, resolution, length);
     const plan = planFor(model, planInput(options), completion.task);
     const task = taskClass(model.transformer.config, completion.task);
-    const known = (await encode(clips.map((clip) => filledIn(clip, completion, frames)))).map((ids) =>
+    const known = (await encode(videos.map((video) => filledIn(video, completion, frames)))).map((ids) =>
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),
     );
-    const versions = clips.flatMap((clip, i) => Array.from({ length: count }, () => ({ clip, i })));
+    const versions = videos.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
     const made = asVideos(
       await generator.decode({
         ...options,
@@ -148,11 +148,11 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
       }),
     );
     if (!isPasted) return made;
-    const videos = made.videos.map((video, i) => ({
+    const pasted = made.videos.map((video, i) => ({
       ...video,
-      ...withGivenFrames(video, versions[i]!.clip, completion),
+      ...withGivenFrames(video, versions[i]!.video, completion),
     }));
-    return { ...made, videos };
+    return { ...made, videos: pasted };
   }
 
   return {
@@ -170,7 +170,7 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
     },
     interpolate: (options) => complete(options, { task: "interpolate" }, 2),
     encode,
-    decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Clip[],
+    decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Video[],
     planInTime: generator.planInTime,
     dispose,
     [Symbol.asyncDispose]: dispose,
@@ -178,16 +178,16 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
 }
 
 /** What a video model decodes has frames. */
-function asVideos({ pictures, ...made }: Decoded): GeneratedVideos {
-  return { ...made, videos: pictures as readonly (Picture & Clip)[] };
+function asVideos({ images, ...made }: Decoded): GeneratedVideos {
+  return { ...made, videos: images as readonly (Image & Video)[] };
 }
 
-function checkClips(clips: readonly Clip[], task: Task, resolution: number, length: number): void {
-  requireInput(clips.length > 0, `${task}: needs at least one clip, got none`);
-  for (const { width, height, frames } of clips) {
+function checkVideos(videos: readonly Video[], task: Task, resolution: number, length: number): void {
+  requireInput(videos.length > 0, `${task}: needs at least one video, got none`);
+  for (const { width, height, frames } of videos) {
     requireInput(
       width === resolution && height === resolution && frames >= length,
-      `${task}: clips must be ${resolution} x ${resolution} pixels with at least ${length} frames, ` +
+      `${task}: videos must be ${resolution} x ${resolution} pixels with at least ${length} frames, ` +
         `got ${width} x ${height} with ${frames}`,
     );
   }

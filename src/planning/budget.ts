@@ -1,35 +1,35 @@
 /**
- * One dial for compute: a budget, as a fraction of the flat decode's multiply-adds, to the plan that makes the most of
+ * One dial for compute: a budget, as a fraction of the baseline decode's multiply-adds, to the plan that makes the most of
  * it. K steps, p downscale factor.
  */
 import { requireInput } from "../core/errors.ts";
-import { type DecodePlan, evenSizes, flatPlan, makePlan } from "../decoding/plan.ts";
+import { baselinePlan, type DecodePlan, evenModelSchedule, makePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
-import type { FrontPlan } from "./pareto-front.ts";
+import type { ParetoPlan } from "./pareto-front.ts";
 
 /**
- * What budgets are fractions of: the flat decode with the steps and the guidance of the model's default plan. It is one
+ * What budgets are fractions of: the baseline decode with the steps and the guidance of the model's default plan. It is one
  * number for all plans, so that a plan with fewer steps or less guidance counts as the cheaper plan that it is.
  */
-export function flatMultiplyAdds(model: TransformerSizes & ModelFacts, defaults: DecodePlan): number {
-  return planCost(model, defaults).multiplyAddsFlat;
+export function baselineMultiplyAdds(model: TransformerSizes & ModelFacts, defaults: DecodePlan): number {
+  return planCost(model, defaults).baselineMultiplyAdds;
 }
 
 /**
- * A hand-made family from the flat decode down to one unguided step of the smallest sub-model, with the settings of
- * the default plan: the flat decode; K steps spread evenly over the larger sub-models; the default plan; K steps over
+ * A hand-made family from the baseline decode down to one unguided step of the smallest sub-model, with the settings of
+ * the default plan: the baseline decode; K steps spread evenly over the larger sub-models; the default plan; K steps over
  * the smaller ones; then K-1, K-2, ... 1 steps of the smallest. Sub-models shrink before steps do: on the shipped
- * model, 12 steps of 1/8 and 1/4 come nearer to real pictures than 6 steps that end at full size.
+ * model, 12 steps of 1/8 and 1/4 come nearer to real images than 6 steps that end at full size.
  */
 export function planFamily(factors: readonly number[], defaults: DecodePlan): DecodePlan[] {
   const { steps } = defaults;
   const sorted = [...factors].sort((a, b) => a - b); // largest sub-model first
   const over = (chosen: readonly number[], count = steps): DecodePlan =>
-    makePlan({ sizes: evenSizes(count, chosen) }, defaults);
+    makePlan({ modelSchedule: evenModelSchedule(count, chosen) }, defaults);
   const smallest = sorted.slice(-1);
   return [
-    makePlan(flatPlan(defaults, sorted[0]), defaults),
+    makePlan(baselinePlan(defaults, sorted[0]), defaults),
     ...sorted.map((_, i) => over(sorted.slice(0, i + 1))),
     defaults,
     ...sorted.slice(1).map((_, i) => over(sorted.slice(i + 1))),
@@ -41,7 +41,7 @@ export function planFamily(factors: readonly number[], defaults: DecodePlan): De
 /** Plans to choose among. */
 export interface PlanChoice {
   /** Plans that were measured; empty when there are none. */
-  readonly front: readonly FrontPlan[];
+  readonly paretoFront: readonly ParetoPlan[];
   /** Plans for where no measured one is cheap enough; see {@link planFamily}. */
   readonly family: readonly DecodePlan[];
 }
@@ -54,24 +54,24 @@ export interface PlanChoice {
  * @param worth  what a plan computes; its price unless told
  */
 export function bestWithin(
-  { front, family }: PlanChoice,
+  { paretoFront, family }: PlanChoice,
   price: (plan: DecodePlan) => number,
   most: number,
   worth = price,
 ): DecodePlan | null {
-  const measured = front.filter(({ plan }) => price(plan) <= most);
+  const measured = paretoFront.filter(({ plan }) => price(plan) <= most);
   if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
   const fitting = family.filter((plan) => price(plan) <= most).map((plan) => ({ plan, worth: worth(plan) }));
   return fitting.length > 0 ? fitting.reduce((a, b) => (b.worth > a.worth ? b : a)).plan : null;
 }
 
 /**
- * The best plan within a budget: of the measured front, the one of the least distance; where no measured plan is cheap
+ * The best plan within a budget: of the measured Pareto front, the one of the least distance; where no measured plan is cheap
  * enough, or none was measured, the dearest one of {@link planFamily}.
  *
- * @param budget  fraction of `flat`, above 0
- * @param front   plans that were measured; none unless told
- * @param flat    what the whole is; {@link flatMultiplyAdds} unless told
+ * @param budget  fraction of `baseline`, above 0
+ * @param Pareto front   plans that were measured; none unless told
+ * @param baseline    what the whole is; {@link baselineMultiplyAdds} unless told
  * @param keepsGuidance  leave out plans that are guided otherwise than the defaults; false unless told
  * @throws InputError when no plan is so cheap, saying what the cheapest takes
  */
@@ -80,20 +80,24 @@ export function planWithin(
   defaults: DecodePlan,
   budget: number,
   {
-    front = [],
-    flat = flatMultiplyAdds(model, defaults),
+    paretoFront = [],
+    baseline = baselineMultiplyAdds(model, defaults),
     keepsGuidance = false,
-  }: { readonly front?: readonly FrontPlan[]; readonly flat?: number; readonly keepsGuidance?: boolean } = {},
+  }: {
+    readonly paretoFront?: readonly ParetoPlan[];
+    readonly baseline?: number;
+    readonly keepsGuidance?: boolean;
+  } = {},
 ): DecodePlan {
-  const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / flat;
+  const share = (plan: DecodePlan) => planCost(model, plan).multiplyAdds / baseline;
   const family = planFamily(model.factors, defaults).filter(
     ({ guidance }) => !keepsGuidance || guidance.scale === defaults.guidance.scale,
   );
-  const found = bestWithin({ front, family }, share, budget);
+  const found = bestWithin({ paretoFront, family }, share, budget);
   const least = Math.min(...family.map(share));
   requireInput(
     found,
-    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the flat decode, what one ${keepsGuidance ? "" : "unguided "}step ` +
+    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the baseline decode, what one ${keepsGuidance ? "" : "unguided "}step ` +
       `of the smallest sub-model takes, got ${budget}`,
   );
   return found;

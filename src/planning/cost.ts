@@ -53,9 +53,9 @@ export interface PlanCost {
   readonly multiplyAdds: number;
   /** The least that they can be: fewer with an entropy rule, when all tokens are decoded in the first step. */
   readonly leastMultiplyAdds: number;
-  /** Those of the flat decode: p = 1, no cache, every position, head on all N, same steps, same guided steps. */
-  readonly multiplyAddsFlat: number;
-  /** Flat over plan: how many times less the plan computes. */
+  /** Those of the baseline decode: p = 1, no cache, every position, head on all N, same steps, same guided steps. */
+  readonly baselineMultiplyAdds: number;
+  /** Baseline over plan: how many times less the plan computes. */
   readonly ratio: number;
 }
 
@@ -63,8 +63,8 @@ export interface StepCost extends ResolvedStep {
   readonly conditionalMultiplyAdds: number;
   /** 0 without an unconditional pass. */
   readonly unconditionalMultiplyAdds: number;
-  /** Of the same step in the flat decode: p = 1, no cache, every position, head on all N, as many branches. */
-  readonly flatMultiplyAdds: number;
+  /** Of the same step in the baseline decode: p = 1, no cache, every position, head on all N, as many branches. */
+  readonly baselineMultiplyAdds: number;
 }
 
 /** The multiply-adds of one step per sample. */
@@ -78,17 +78,17 @@ export function stepCost(model: TransformerSizes & ModelFacts, step: ResolvedSte
       headRows: step.maskedBefore,
     });
   const { unconditionalFactor } = step;
-  const flatPass = passCost(model, { factor: 1, queries: keys, keys, headRows: model.gridTokens });
+  const baselinePass = passCost(model, { factor: 1, queries: keys, keys, headRows: model.gridTokens });
   return {
     ...step,
     conditionalMultiplyAdds: costAt(step.factor),
     unconditionalMultiplyAdds: unconditionalFactor === null ? 0 : costAt(unconditionalFactor),
-    flatMultiplyAdds: unconditionalFactor === null ? flatPass : 2 * flatPass,
+    baselineMultiplyAdds: unconditionalFactor === null ? baselinePass : 2 * baselinePass,
   };
 }
 
 /**
- * The multiply-adds of a plan per sample, step by step, and of the flat decode that it is compared with.
+ * The multiply-adds of a plan per sample, step by step, and of the baseline decode that it is compared with.
  *
  * @param maskedTokens  N0; all tokens unless editing
  * @throws InputError as {@link resolvePlan}
@@ -102,12 +102,12 @@ export function planCost(
   const sum = (part: (step: StepCost) => number) => steps.reduce((total, step) => total + part(step), 0);
   const own = (step: StepCost) => step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds;
   const multiplyAdds = sum(own);
-  const multiplyAddsFlat = sum((step) => step.flatMultiplyAdds);
+  const baselineMultiplyAdds = sum((step) => step.baselineMultiplyAdds);
   return {
     steps,
     multiplyAdds,
     leastMultiplyAdds: plan.unmask ? own(steps[0]!) : multiplyAdds,
-    multiplyAddsFlat,
-    ratio: multiplyAddsFlat / multiplyAdds,
+    baselineMultiplyAdds,
+    ratio: baselineMultiplyAdds / multiplyAdds,
   };
 }

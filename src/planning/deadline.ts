@@ -6,7 +6,7 @@
  * K steps k = 0..K-1, p downscale factor.
  */
 import { requireInput } from "../core/errors.ts";
-import type { DecodePlan, SizeRun } from "../decoding/plan.ts";
+import type { DecodePlan, ScheduleRun } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { bestWithin, type PlanChoice } from "./budget.ts";
 import { planCost, type StepCost, type TransformerSizes } from "./cost.ts";
@@ -42,7 +42,7 @@ export function planInTime(
   const least = Math.min(...choice.family.map(price));
   requireInput(
     found,
-    `deadline: must be at least ${Math.ceil(1000 * least)} ms on this device for so many pictures at once, what one ` +
+    `deadline: must be at least ${Math.ceil(1000 * least)} ms on this device for so many images at once, what one ` +
       `step of the smallest sub-model takes, got ${Number((1000 * seconds).toPrecision(3))} ms`,
   );
   return found;
@@ -111,14 +111,14 @@ function withRest(
     ...rest.filter((k) => !kept.includes(k)),
   ].sort((a, b) => a - b);
   const { leaveOut: _, ...settings } = wanted;
-  return { ...settings, sizes: runsOf(factors), ...(leaveOut.length > 0 && { leaveOut }) };
+  return { ...settings, modelSchedule: runsOf(factors), ...(leaveOut.length > 0 && { leaveOut }) };
 }
 
 /** [K] p of each step. */
-const factorsOf = ({ sizes }: DecodePlan): number[] =>
-  sizes.flatMap(({ factor, steps }) => Array<number>(steps).fill(factor));
+const factorsOf = ({ modelSchedule }: DecodePlan): number[] =>
+  modelSchedule.flatMap(({ factor, steps }) => Array<number>(steps).fill(factor));
 
-function runsOf(factors: readonly number[]): SizeRun[] {
+function runsOf(factors: readonly number[]): ScheduleRun[] {
   const runs: { factor: number; steps: number }[] = [];
   for (const factor of factors) {
     const last = runs.at(-1);

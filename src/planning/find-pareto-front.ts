@@ -1,58 +1,58 @@
 /**
- * From a default plan to a measured front: candidates are searched on the pictures of one seed, and what is left of
- * them is measured on those of another, beside the default plan and the flat decode. The figures of a front thus owe
+ * From a default plan to a measured Pareto front: candidates are searched on the images of one seed, and what is left of
+ * them is measured on those of another, beside the default plan and the baseline decode. The figures of a Pareto front thus owe
  * nothing to the luck of the search; which few of the finalists are on it is still chosen by these very figures, which
  * flatters them a little.
  */
 
 import type { DecodePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
-import { flatMultiplyAdds, planFamily, planWithin } from "./budget.ts";
+import { baselineMultiplyAdds, planFamily, planWithin } from "./budget.ts";
 import type { TransformerSizes } from "./cost.ts";
 import { planCost } from "./cost.ts";
-import type { PlanFront } from "./pareto-front.ts";
-import { type CandidateOptions, candidatePlans, paretoFront, searchPlans, searchRounds } from "./search.ts";
+import type { ParetoFront } from "./pareto-front.ts";
+import { type CandidateOptions, candidatePlans, paretoFrontOf, searchPlans, searchRounds } from "./search.ts";
 
-/** How far the seed of the held-out pictures is from the search's. */
+/** How far the seed of the held-out images is from the search's. */
 export const heldOutDistance = 1_000_000;
 
-export interface FindFrontOptions extends CandidateOptions {
+export interface FindParetoFrontOptions extends CandidateOptions {
   readonly model: TransformerSizes & ModelFacts;
   readonly defaults: DecodePlan;
-  /** Of the search's pictures, and of which candidates are drawn; equal seeds give equal fronts. */
+  /** Of the search's images, and of which candidates are drawn; equal seeds give equal fronts. */
   readonly seed: number;
-  /** Pictures per plan in the last round, and the number of rounds; see {@link searchPlans}. */
+  /** Images per plan in the last round, and the number of rounds; see {@link searchPlans}. */
   readonly samples: number;
   readonly rounds: number;
-  /** Pictures per plan of the held-out seed. */
+  /** Images per plan of the held-out seed. */
   readonly heldOutSamples: number;
-  /** The distance of a plan over the first `samples` pictures of a seed; smaller is better. */
-  readonly measure: (plan: DecodePlan, pictures: { samples: number; seed: number }) => Promise<number>;
-  readonly onProgress?: (progress: FindFrontProgress) => void;
+  /** The distance of a plan over the first `samples` images of a seed; smaller is better. */
+  readonly measure: (plan: DecodePlan, images: { samples: number; seed: number }) => Promise<number>;
+  readonly onProgress?: (progress: FindParetoFrontProgress) => void;
 }
 
-export interface FindFrontProgress {
+export interface FindParetoFrontProgress {
   readonly stage: "search" | "held out";
-  /** Pictures measured in this stage, and all that it measures. */
+  /** Images measured in this stage, and all that it measures. */
   readonly done: number;
   readonly total: number;
 }
 
 /** A plan measured on the held-out seed. */
 export interface Finalist {
-  readonly name: "default" | "flat" | "found";
+  readonly name: "default" | "baseline" | "found";
   readonly plan: DecodePlan;
-  /** Of the flat decode's multiply-adds. */
+  /** Of the baseline decode's multiply-adds. */
   readonly share: number;
   readonly distance: number;
-  /** Over the flat decode's distance. */
-  readonly distanceToFlat: number;
-  readonly isOnFront: boolean;
+  /** Over the baseline decode's distance. */
+  readonly distanceToBaseline: number;
+  readonly isOnParetoFront: boolean;
 }
 
-export interface FoundFront {
+export interface FoundParetoFront {
   /** Lacks only who judged. */
-  readonly front: Omit<PlanFront, "judge">;
+  readonly paretoFront: Omit<ParetoFront, "judge">;
   /** From cheap to dear. */
   readonly finalists: readonly Finalist[];
 }
@@ -62,7 +62,7 @@ export interface FoundFront {
  *
  * @throws InputError as {@link searchPlans}, and when no plan is within the budget; what `measure` throws
  */
-export async function findFront(options: FindFrontOptions): Promise<FoundFront> {
+export async function findParetoFront(options: FindParetoFrontOptions): Promise<FoundParetoFront> {
   const { model, defaults, seed, samples, rounds, heldOutSamples, measure } = options;
   planWithin(model, defaults, options.budget); // throws where no plan is so cheap, naming the least
   const candidates = candidatePlans(model, defaults, options);
@@ -80,10 +80,10 @@ export async function findFront(options: FindFrontOptions): Promise<FoundFront> 
   });
 
   const named = new Map<string, Pick<Finalist, "name" | "plan">>();
-  const flatDecode = planFamily(model.factors, defaults)[0]!;
+  const baselineDecode = planFamily(model.factors, defaults)[0]!;
   for (const { plan } of found) named.set(JSON.stringify(plan), { name: "found", plan });
   named.set(JSON.stringify(defaults), { name: "default", plan: defaults });
-  named.set(JSON.stringify(flatDecode), { name: "flat", plan: flatDecode });
+  named.set(JSON.stringify(baselineDecode), { name: "baseline", plan: baselineDecode });
   const heldOut = { samples: heldOutSamples, seed: seed + heldOutDistance };
   const countHeldOut = counted(options, "held out", named.size * heldOutSamples);
   const measured = [];
@@ -93,32 +93,40 @@ export async function findFront(options: FindFrontOptions): Promise<FoundFront> 
     countHeldOut(heldOutSamples);
   }
 
-  const front = paretoFront(measured);
-  const flatDistance = measured.find(({ name }) => name === "flat")!.distance;
-  const flat = flatMultiplyAdds(model, defaults);
+  const paretoFront = paretoFrontOf(measured);
+  const baselineDistance = measured.find(({ name }) => name === "baseline")!.distance;
+  const baseline = baselineMultiplyAdds(model, defaults);
   return {
-    front: { ...heldOut, flatDistance, plans: front.map(({ plan, distance }) => ({ plan, distance })) },
+    paretoFront: {
+      ...heldOut,
+      baselineDistance,
+      plans: paretoFront.map(({ plan, distance }) => ({ plan, distance })),
+    },
     finalists: measured
       .sort((a, b) => a.multiplyAdds - b.multiplyAdds)
       .map((each) => ({
         name: each.name,
         plan: each.plan,
-        share: each.multiplyAdds / flat,
+        share: each.multiplyAdds / baseline,
         distance: each.distance,
-        distanceToFlat: each.distance / flatDistance,
-        isOnFront: front.includes(each),
+        distanceToBaseline: each.distance / baselineDistance,
+        isOnParetoFront: paretoFront.includes(each),
       })),
   };
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
-/** Adds pictures up and tells the progress of a stage. */
-function counted({ onProgress }: FindFrontOptions, stage: FindFrontProgress["stage"], total: number) {
+/** Adds images up and tells the progress of a stage. */
+function counted(
+  { onProgress }: FindParetoFrontOptions,
+  stage: FindParetoFrontProgress["stage"],
+  total: number,
+) {
   let done = 0;
   onProgress?.({ stage, done, total });
-  return (pictures: number) => {
-    done += pictures;
+  return (images: number) => {
+    done += images;
     onProgress?.({ stage, done, total });
   };
 }

@@ -1,11 +1,11 @@
 /**
  * What a decode needs in memory, in bytes, known before it runs.
  *
- * c copies of a picture in a pass (2 when both branches run joined, else 1), N grid tokens, T positions that run (N+1
+ * c copies of an image in a pass (2 when both branches run joined, else 1), N grid tokens, T positions that run (N+1
  * in a full pass, else the active ones), S = N+1 positions attended to, M masked ones, D width, L layers, H heads, F
  * hidden units, V codebook size, p downscale factor. Activations and caches are float32.
  *
- * What is alive together in one pass of a picture, in numbers. Of the parts below, which follow one another, the largest
+ * What is alive together in one pass of an image, in numbers. Of the parts below, which follow one another, the largest
  * counts:
  *
  *   projections   2 T D (the residual, and normalised) + 4 T D/p (queries, also scaled, keys, values)
@@ -30,8 +30,8 @@ import type { TransformerSizes } from "./cost.ts";
 export type MemorySizes = TransformerSizes & ModelFacts & { readonly heads: number };
 
 export interface DecodeMemory {
-  /** What every picture of a batch adds. */
-  readonly bytesPerPicture: number;
+  /** What every image of a batch adds. */
+  readonly bytesPerImage: number;
   /** What a decode takes besides, whatever the batch. */
   readonly bytesFixed: number;
 }
@@ -54,7 +54,7 @@ const bytesOfRuntime = 72 * 2 ** 20;
 const bytesPerGraphLayer = 2 * 2 ** 20;
 
 /**
- * The peak memory of decoding with a plan, beyond the loaded weights: bytesFixed + B bytesPerPicture for a batch of B.
+ * The peak memory of decoding with a plan, beyond the loaded weights: bytesFixed + B bytesPerImage for a batch of B.
  * A bound that is not far off: peaks measured in fresh processes stay below it.
  *
  * @param maskedTokens  N0; all tokens unless editing
@@ -93,7 +93,7 @@ export function decodeMemory(
   }
   const sum = (numbers: Map<string, number>) => [...numbers.values()].reduce((a, b) => a + b, 0);
   return {
-    bytesPerPicture: bytesPerNumber * (arenaSlack * sum(graphs) + sum(stored)),
+    bytesPerImage: bytesPerNumber * (arenaSlack * sum(graphs) + sum(stored)),
     bytesFixed: bytesOfRuntime + bytesPerGraphLayer * model.depth * graphs.size,
   };
 }
@@ -123,7 +123,7 @@ interface PassShape {
   readonly logitRows: number;
 }
 
-/** The numbers alive at once in one pass of a picture: the formula of this file's head. */
+/** The numbers alive at once in one pass of an image: the formula of this file's head. */
 export function passNumbers(
   model: MemorySizes,
   { isFull, isCacheRead, active, maskedBefore }: Omit<ResolvedStep, "factor">,

@@ -1,5 +1,5 @@
 /**
- * The front of a model: plans whose quality was measured, from cheap to dear, as it stands in the model's
+ * The Pareto front of a model: plans whose quality was measured, from cheap to dear, as it stands in the model's
  * `generation_config.json`. Whoever has one need not guess which plan suits a budget.
  */
 import { requireInput } from "../core/errors.ts";
@@ -8,34 +8,34 @@ import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 
 /** A plan with what was measured of it. */
-export interface FrontPlan {
+export interface ParetoPlan {
   readonly plan: DecodePlan;
-  /** Fréchet distance to real pictures; smaller is better. */
+  /** Fréchet distance to real images; smaller is better. */
   readonly distance: number;
 }
 
-/** Plans measured on equal terms: as many pictures of the same seed each, by one judge. */
-export interface PlanFront {
+/** Plans measured on equal terms: as many images of the same seed each, by one judge. */
+export interface ParetoFront {
   /** Whose features the distances are in, by name. */
   readonly judge: string;
-  /** Pictures per plan. */
+  /** Images per plan. */
   readonly samples: number;
   /** Their seed, which the search that found the plans did not use. */
   readonly seed: number;
-  /** The distance of the flat decode, with the steps and the guidance of the model's default plan. */
-  readonly flatDistance: number;
+  /** The distance of the baseline decode, with the steps and the guidance of the model's default plan. */
+  readonly baselineDistance: number;
   /** At least one. */
-  readonly plans: readonly FrontPlan[];
+  readonly plans: readonly ParetoPlan[];
 }
 
 /**
- * Reads a front from parsed JSON; what its plans leave out comes from `base`.
+ * Reads a Pareto front from parsed JSON; what its plans leave out comes from `base`.
  *
- * @param where  what error messages begin with, e.g. `generation_config.json: front`
+ * @param where  what error messages begin with, e.g. `generation_config.json: Pareto front`
  * @throws InputError naming the field, what it must be, and what came
  */
-export function readFront(value: unknown, base: DecodePlan, where: string): PlanFront {
-  const { judge, samples, seed, flatDistance, plans } = objectAt(where, value);
+export function readParetoFront(value: unknown, base: DecodePlan, where: string): ParetoFront {
+  const { judge, samples, seed, baselineDistance, plans } = objectAt(where, value);
   requireInput(
     typeof judge === "string",
     `${where}.judge: must be the judge's name, got ${JSON.stringify(judge)}`,
@@ -48,7 +48,7 @@ export function readFront(value: unknown, base: DecodePlan, where: string): Plan
     judge,
     samples: wholeAt(`${where}.samples`, samples, 1),
     seed: wholeAt(`${where}.seed`, seed, 0),
-    flatDistance: distanceAt(`${where}.flatDistance`, flatDistance),
+    baselineDistance: distanceAt(`${where}.baselineDistance`, baselineDistance),
     plans: plans.map((given: unknown, i) => {
       const { plan, distance } = objectAt(`${where}.plans[${i}]`, given);
       return {
@@ -62,22 +62,22 @@ export function readFront(value: unknown, base: DecodePlan, where: string): Plan
 /**
  * The cheapest measured plan that is good enough.
  *
- * @param ratio  the most that its distance may be, as a multiple of the flat decode's; above 0
+ * @param ratio  the most that its distance may be, as a multiple of the baseline decode's; above 0
  * @throws InputError when no plan is so good, saying the best ratio
  */
 export function planReaching(
   model: TransformerSizes & ModelFacts,
-  { plans, flatDistance }: PlanFront,
+  { plans, baselineDistance }: ParetoFront,
   ratio: number,
 ): DecodePlan {
-  const good = plans.filter(({ distance }) => distance <= ratio * flatDistance);
-  const best = Math.min(...plans.map(({ distance }) => distance)) / flatDistance;
+  const good = plans.filter(({ distance }) => distance <= ratio * baselineDistance);
+  const best = Math.min(...plans.map(({ distance }) => distance)) / baselineDistance;
   requireInput(
     good.length > 0,
-    `target quality: no measured plan has at most ${ratio} times the flat decode's distance; the best one has ` +
+    `target quality: no measured plan has at most ${ratio} times the baseline decode's distance; the best one has ` +
       `${(Math.ceil(best * 1e4) / 1e4).toFixed(4)} times; allow as much, or search with a larger budget`,
   );
-  const cost = ({ plan }: FrontPlan) => planCost(model, plan).multiplyAdds;
+  const cost = ({ plan }: ParetoPlan) => planCost(model, plan).multiplyAdds;
   return good.reduce((a, b) => (cost(b) < cost(a) ? b : a)).plan;
 }
 

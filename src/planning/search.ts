@@ -7,7 +7,7 @@ import { foldIn, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
 import { guidanceOver } from "../decoding/guidance.ts";
 import { type DecodePlan, makePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
-import { flatMultiplyAdds, planFamily } from "./budget.ts";
+import { baselineMultiplyAdds, planFamily } from "./budget.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 
 export interface Candidate {
@@ -22,7 +22,7 @@ export interface Measured extends Candidate {
 }
 
 export interface CandidateOptions {
-  /** The most that a plan may cost, as a fraction of the default's flat decode. */
+  /** The most that a plan may cost, as a fraction of the default's baseline decode. */
   readonly budget: number;
   /** How many plans. */
   readonly count: number;
@@ -30,7 +30,7 @@ export interface CandidateOptions {
   readonly seed?: Seed;
 }
 
-/** Ranges of compute that get equally many candidates, so that the front has plans for small budgets too. */
+/** Ranges of compute that get equally many candidates, so that the Pareto front has plans for small budgets too. */
 const costRanges = 8;
 
 /** Draws per candidate before a range of compute is taken to hold no more plans. */
@@ -49,7 +49,7 @@ export function candidatePlans(
   defaults: DecodePlan,
   { budget, count, seed = 0 }: CandidateOptions,
 ): Candidate[] {
-  const most = budget * flatMultiplyAdds(model, defaults);
+  const most = budget * baselineMultiplyAdds(model, defaults);
   const found = new Map<string, Candidate>();
   const add = (plan: DecodePlan, least: number, limit: number) => {
     const { multiplyAdds } = planCost(model, plan);
@@ -101,7 +101,7 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
   const factors = [...model.factors].sort((a, b) => b - a);
   // Cuts at random places leave some sub-models more steps and some none.
   const cuts = [0, ...factors.slice(1).map(() => between(0, steps)), steps].sort((a, b) => a - b);
-  const sizes = factors
+  const modelSchedule = factors
     .map((factor, i) => ({ factor, steps: cuts[i + 1]! - cuts[i]! }))
     .filter((run) => run.steps > 0);
   const refresh = oneOf(["on-switch", "on-switch", { every: 2 }, { every: 3 }, { every: 4 }] as const);
@@ -109,7 +109,7 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
   const { tokenTemperature: token } = defaults;
   const tokenTemperature =
     token.kind === "constant" ? { ...token, value: token.value * oneOf([0.9, 1, 1.1]) } : token;
-  const unguided = { sizes, choiceTemperature, tokenTemperature, cache: { refresh } } as const;
+  const unguided = { modelSchedule, choiceTemperature, tokenTemperature, cache: { refresh } } as const;
   if (defaults.guidance.scale === 0) {
     return makePlan({ ...unguided, minP: oneOf(leastShares) }, defaults);
   }
@@ -133,7 +133,9 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
  * The plans that no other plan beats: none of the others is as cheap and as good, and cheaper or better. From cheap to
  * dear, hence from worse to better. Of equal plans, the first.
  */
-export function paretoFront<T extends Pick<Measured, "multiplyAdds" | "distance">>(plans: readonly T[]): T[] {
+export function paretoFrontOf<T extends Pick<Measured, "multiplyAdds" | "distance">>(
+  plans: readonly T[],
+): T[] {
   const sorted = [...plans].sort((a, b) => a.multiplyAdds - b.multiplyAdds || a.distance - b.distance);
   let best = Number.POSITIVE_INFINITY;
   return sorted.filter(({ distance }) => {
@@ -143,17 +145,17 @@ export function paretoFront<T extends Pick<Measured, "multiplyAdds" | "distance"
   });
 }
 
-/** The `count` best: the front, then the front of the others, and so on; a front too large gives its best plans. */
-export function bestByFronts<T extends Pick<Measured, "multiplyAdds" | "distance">>(
+/** The `count` best: the Pareto front, then the Pareto front of the others, and so on; a Pareto front too large gives its best plans. */
+export function bestByParetoFronts<T extends Pick<Measured, "multiplyAdds" | "distance">>(
   plans: readonly T[],
   count: number,
 ): T[] {
   const kept: T[] = [];
   let others = [...plans];
   while (kept.length < count && others.length > 0) {
-    const front = paretoFront(others);
-    kept.push(...front.reverse().slice(0, count - kept.length));
-    others = others.filter((plan) => !front.includes(plan));
+    const paretoFront = paretoFrontOf(others);
+    kept.push(...paretoFront.reverse().slice(0, count - kept.length));
+    others = others.filter((plan) => !paretoFront.includes(plan));
   }
   return kept;
 }
@@ -188,9 +190,9 @@ export function searchRounds(
 
 /**
  * Successive halving. The plans that are kept are those of the best fronts, so that cheap plans are not held against
- * dear ones. Deterministic where `quality` is; one that remembers what it measured makes a search resumable.
+ * dear ones. Deterministic where `quality` is; one that caches what it measured makes a search resumable.
  *
- * @returns the front of the plans of the last round
+ * @returns the Pareto front of the plans of the last round
  * @throws InputError when the rounds are more than the samples can be halved; what `quality` throws
  */
 export async function searchPlans({
@@ -201,11 +203,11 @@ export async function searchPlans({
 }: SearchOptions): Promise<Measured[]> {
   let measured: Measured[] = [];
   for (const round of searchRounds(candidates.length, samples, rounds)) {
-    const plans = measured.length > 0 ? bestByFronts(measured, round.plans) : candidates;
+    const plans = measured.length > 0 ? bestByParetoFronts(measured, round.plans) : candidates;
     measured = [];
     for (const candidate of plans) {
       measured.push({ ...candidate, distance: await quality(candidate.plan, round.samples) });
     }
   }
-  return paretoFront(measured);
+  return paretoFrontOf(measured);
 }

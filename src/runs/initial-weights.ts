@@ -20,7 +20,7 @@ export function startingFrom(job: TrainingJob, weights: Tensors | null): Trainin
 }
 
 /**
- * The tokenizer of a model folder, for one of clips also that of still pictures, inflated; null where none is named.
+ * The tokenizer of a model folder, for one of videos also that of images, inflated; null where none is named.
  *
  * @throws InputError when the folder is no model, or its tokenizer is of another configuration
  */

@@ -66,7 +66,7 @@ tags: [masked-generation, nested-transformer]
 ---
 # ${config.name}
 
-${frames === undefined ? "Images" : `Clips of ${frames} frames`} of ${resolution} x ${resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
+${frames === undefined ? "Images" : `Videos of ${frames} frames`} of ${resolution} x ${resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
 A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a ${thing} into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
 masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Its small sub-models are slices of the one set of weights.
 
@@ -80,10 +80,10 @@ ${subModelRows.join("\n")}
 
 \`\`\`
 magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
-${sizes.tasks.map((task) => `magnets ${task} ${folder} --video clip.mp4\n`).join("")}\`\`\`
+${sizes.tasks.map((task) => `magnets ${task} ${folder} --video video.mp4\n`).join("")}\`\`\`
 
-Default plan: ${plan.sizes} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a ${thing}, ${plan.ratio.toFixed(2)}x fewer than the flat full-size decode.
-${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completionPlan.sizes}, ${completionPlan.maskSchedule} schedule, ${completionPlan.ratio.toFixed(2)}x fewer.\n` : ""}
+Default plan: ${plan.modelSchedule} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a ${thing}, ${plan.ratio.toFixed(2)}x fewer than the baseline decode.
+${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completionPlan.modelSchedule}, ${completionPlan.maskSchedule} schedule, ${completionPlan.ratio.toFixed(2)}x fewer.\n` : ""}
 ## Training
 
 \`\`\`

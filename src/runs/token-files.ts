@@ -1,5 +1,5 @@
 /**
- * A dataset's pictures as token ids in files: a folder of parts, each whole, so that memory does not grow with the
+ * A dataset's images as token ids in files: a folder of parts, each whole, so that memory does not grow with the
  * dataset, and tokenising that was stopped goes on with the next part.
  *
  *     tokens/0003-of-0010.safetensors
@@ -10,17 +10,17 @@ import { requireInput, unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/node/file-error.ts";
 import { integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
-import { type Clip, mirror, type Picture, type PictureSource, toPlanes } from "../data/source.ts";
+import { type Video, mirror, type Image, type ImageSource, toPlanes } from "../data/source.ts";
 import { fromTensors, joinTokens, type TokenDataset, toTensors } from "../data/tokens.ts";
-import { pictureBatches } from "../data/views.ts";
+import { imageBatches } from "../data/views.ts";
 import type { Tokenizer } from "../models/tokenizer/codec.ts";
 import type { Task } from "../models/transformer/config.ts";
 import { readSafetensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
 
-/** Pictures of a dataset that a file holds. */
+/** Images of a dataset that a file holds. */
 const perPart = 2048;
 
-/** Pictures read and encoded together. */
+/** Images read and encoded together. */
 const batch = 64;
 
 export interface TokeniseOptions {
@@ -29,16 +29,16 @@ export interface TokeniseOptions {
   readonly tokenizer: Tokenizer;
   /** Tells this tokenizer from others. */
   readonly digest: string;
-  readonly source: PictureSource;
-  /** Pictures 0..count-1 of the source. */
+  readonly source: ImageSource;
+  /** Images 0..count-1 of the source. */
   readonly count: number;
-  /** Tells these pictures, and what was done with them, from others. */
+  /** Tells these images, and what was done with them, from others. */
   readonly description: string;
-  /** Every picture also mirrored. */
+  /** Every image also mirrored. */
   readonly isFlipped: boolean;
   /** What a model shall learn to complete, for which the known tokens are stored too. */
   readonly tasks: readonly Task[];
-  /** How many frames are given where the task is to predict; drawn for each clip, each as often. */
+  /** How many frames are given where the task is to predict; drawn for each video, each as often. */
   readonly given: readonly number[];
   readonly key: Key;
   readonly signal?: AbortSignal;
@@ -47,10 +47,10 @@ export interface TokeniseOptions {
 }
 
 /**
- * Writes every picture's token ids, but for the parts that are there already and of this tokenizer and description.
+ * Writes every image's token ids, but for the parts that are there already and of this tokenizer and description.
  *
- * @returns how many pictures were encoded by this call
- * @throws what reading a picture throws, InputError when a file cannot be written, the signal's reason when aborted;
+ * @returns how many images were encoded by this call
+ * @throws what reading an image throws, InputError when a file cannot be written, the signal's reason when aborted;
  *   finished parts stay
  */
 export async function tokenise(options: TokeniseOptions): Promise<number> {
@@ -64,13 +64,13 @@ export async function tokenise(options: TokeniseOptions): Promise<number> {
     const path = join(folder, partName(part, parts));
     if (await isThere(path, options)) continue;
     const collected: TokenDataset[] = [];
-    for await (const pictures of pictureBatches(source.read, { from, count: size, size: batch, signal })) {
+    for await (const images of imageBatches(source.read, { from, count: size, size: batch, signal })) {
       const first = from + collected.length * batch;
-      const tokens = await encodeAll(options, pictures, first);
+      const tokens = await encodeAll(options, images, first);
       for (const id of tokens.ids) used.add(id);
       collected.push(tokens);
-      encoded += pictures.length;
-      options.onProgress?.(first + pictures.length, used.size / tokenizer.codebookSize);
+      encoded += images.length;
+      options.onProgress?.(first + images.length, used.size / tokenizer.codebookSize);
     }
     const { tensors, metadata } = toTensors(joinTokens(collected));
     await writeSafetensors(path, tensors, { metadata });
@@ -97,7 +97,7 @@ export async function readTokens(folder: string, digest: string): Promise<TokenD
     const dataset = fromTensors(await readSafetensors(path), path, digest);
     requireInput(
       read.every(({ source }) => source === dataset.source),
-      `${path}: must hold pictures of the same run as the other parts; tokenise the dataset again`,
+      `${path}: must hold images of the same run as the other parts; tokenise the dataset again`,
     );
     read.push(dataset);
   }
@@ -126,7 +126,7 @@ async function removeOthers(folder: string, parts: number): Promise<void> {
 /** A batch's tokens, its mirrored versions behind the others. */
 async function encodeAll(
   { tokenizer, digest, source, description, isFlipped, tasks, given, key }: TokeniseOptions,
-  pictures: readonly Picture[],
+  images: readonly Image[],
   first: number,
 ): Promise<TokenDataset> {
   const encode = async (rasters: Parameters<typeof toPlanes>[0], isMirrored: boolean) => {
@@ -134,7 +134,7 @@ async function encodeAll(
     if (isMirrored) mirror(planes);
     return Uint16Array.from((await tokenizer.encode(planes)).data);
   };
-  const labels = Int32Array.from(pictures, ({ label }) => label);
+  const classIds = Int32Array.from(images, ({ classId }) => classId);
   const common = {
     grid: tokenizer.grid,
     codebookSize: tokenizer.codebookSize,
@@ -144,23 +144,23 @@ async function encodeAll(
   for (const isMirrored of isFlipped ? [false, true] : [false]) {
     const conditions: Record<string, Uint16Array> = {};
     for (const task of tasks) {
-      const completions = pictures.map((_, i): Completion => {
+      const completions = images.map((_, i): Completion => {
         const draw = integerAt(key, first + i, given.length);
         return task === "predict" ? { task, given: given[draw]! } : { task };
       });
-      const filled = pictures.map((picture, i) => filledIn(picture as Clip, completions[i]!));
+      const filled = images.map((image, i) => filledIn(image as Video, completions[i]!));
       conditions[task] = onlyKnown(await encode(filled, isMirrored), completions, {
         frames: tokenizer.config.frames!,
         grid: tokenizer.grid,
         maskId: tokenizer.codebookSize,
       });
     }
-    const ids = await encode(pictures, isMirrored);
+    const ids = await encode(images, isMirrored);
     versions.push({
       ...common,
-      count: pictures.length,
+      count: images.length,
       ids,
-      labels,
+      classIds,
       conditions,
       source: description,
       tokenizer: digest,

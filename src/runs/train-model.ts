@@ -1,10 +1,10 @@
 /**
- * From pictures to a model folder: train the tokenizer, tokenise the pictures once, train the nested transformer,
+ * From images to a model folder: train the tokenizer, tokenise the images once, train the nested transformer,
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
- *     OUT/tokens/             the pictures as token ids
+ *     OUT/tokens/             the images as token ids
  *     OUT/transformer/        run folder of the transformer
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
  */
@@ -30,10 +30,10 @@ import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import {
-  openPictures,
-  type PictureOptions,
-  type Pictures,
-  tokenisePictures,
+  openImages,
+  type ImageOptions,
+  type Images,
+  tokeniseImages,
   tokensFolder,
 } from "./training-images.ts";
 
@@ -41,7 +41,7 @@ export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
 
 /** The signal saves a checkpoint and stops. */
-export interface TrainModelOptions extends PictureOptions {
+export interface TrainModelOptions extends ImageOptions {
   readonly config: TrainConfig;
   /** One stage, or all in order. */
   readonly stage?: Stage | "all";
@@ -69,17 +69,17 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       `tokenizer.init ${config.transformer.init}, tokenizer.training.steps 0`,
   );
   // The transformer trains from the token file alone.
-  const pictures = stage === "transformer" ? null : await openPictures(options);
+  const images = stage === "transformer" ? null : await openImages(options);
   const runner = await createNodeRunner({ device, threads });
   try {
-    if (pictures && wants("tokenizer")) {
-      const { count, source } = pictures;
+    if (images && wants("tokenizer")) {
+      const { count, source } = images;
       const { init, training } = config.tokenizer;
       const from = `${countOf(count, nounOf(source))} of ${source.name}`;
       say(
         training.steps === 0 ? `tokenizer: that of ${init}` : `tokenizer: ${training.steps} steps on ${from}`,
       );
-      await trainTokenizer(options, runner, pictures);
+      await trainTokenizer(options, runner, images);
     }
     const tokenizer = await trainedTokenizer(options);
     const path = join(out, "model");
@@ -87,7 +87,7 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
     if (wants("tokenizer") && !(await isWholeModel(path))) {
       await writeTokenizer(path, { config: config.tokenizer.model, tensors: tokenizer });
     }
-    if (pictures && wants("tokenise")) await tokenisePictures(options, runner, tokenizer, pictures);
+    if (images && wants("tokenise")) await tokeniseImages(options, runner, tokenizer, images);
     if (!wants("transformer")) return null;
     const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
     const noun = nounOf(config.tokenizer.model);
@@ -119,7 +119,7 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
 async function trainTokenizer(
   options: TrainModelOptions,
   runner: Runner,
-  { source, count }: Pictures,
+  { source, count }: Images,
 ): Promise<void> {
   const { config, out, resume } = options;
   // First, so that weights that do not fit leave no run behind.

@@ -1,7 +1,7 @@
 /** The training of a nested transformer on token ids, with sheets of what it makes on the way. */
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import { pictureSheet } from "../data/image/sheet.ts";
-import { type Clip, frameOf, type Raster } from "../data/source.ts";
+import { imageSheet } from "../data/image/sheet.ts";
+import { type Video, frameOf, type Raster } from "../data/source.ts";
 import type { TokenDataset } from "../data/tokens.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { Runner } from "../runtime/runner.ts";
@@ -55,32 +55,32 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
   return modelWith(averagedWeights(state));
 }
 
-/** How many frames of a clip a sheet shows. */
+/** How many frames of a video a sheet shows. */
 const shownFrames = 8;
 
-/** Pictures of the first classes by the model's own plan, always the same seed: eight each, or one clip's frames. */
+/** Images of the first classes by the model's own plan, always the same seed: eight each, or one video's frames. */
 async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint8Array> {
   const generator = await openGenerator(model, { runner });
-  const isMoving = model.tokenizer.config.frames !== undefined;
+  const isVideo = model.tokenizer.config.frames !== undefined;
   const rows = Math.max(1, Math.min(8, model.classNames.length));
-  const count = isMoving ? rows : 8 * rows;
+  const count = isVideo ? rows : 8 * rows;
   // Of many classes, some from everywhere in the list.
-  const label = (row: number) => Math.floor((row * model.classNames.length) / rows);
-  const { pictures } = await generator.decode({
+  const classId = (row: number) => Math.floor((row * model.classNames.length) / rows);
+  const { images } = await generator.decode({
     decodePlan: model.plan,
-    ids: Array.from({ length: count }, (_, i) => label(isMoving ? i : Math.floor(i / 8))),
+    ids: Array.from({ length: count }, (_, i) => classId(isVideo ? i : Math.floor(i / 8))),
     seed: 0,
   });
   await generator.dispose();
-  return pictureSheet(isMoving ? pictures.flatMap((clip) => framesOf(clip as Clip)) : pictures, {
+  return imageSheet(isVideo ? images.flatMap((video) => framesOf(video as Video)) : images, {
     columns: 8,
     scale: 2,
   });
 }
 
-/** Frames evenly spread over a clip. */
-function framesOf(clip: Clip): Raster[] {
+/** Frames evenly spread over a video. */
+function framesOf(video: Video): Raster[] {
   return Array.from({ length: shownFrames }, (_, i) =>
-    frameOf(clip, Math.round((i * (clip.frames - 1)) / (shownFrames - 1))),
+    frameOf(video, Math.round((i * (video.frames - 1)) / (shownFrames - 1))),
   );
 }

@@ -3,7 +3,7 @@
  * the doing of their configurations. All of it can be stopped and gone on with; what is finished is not done again.
  *
  *     OUT/opening.json        which files of a folder could be read
- *     OUT/tokens/             the pictures as token ids
+ *     OUT/tokens/             the images as token ids
  *     OUT/NAME/transformer/   run folder of a variant's transformer
  *     OUT/NAME/model/         its model folder
  */
@@ -21,7 +21,7 @@ import { initialTransformer, readTokenizer } from "./initial-weights.ts";
 import { writeModel } from "../pipelines/model.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
-import { openPictures, tokenisePictures, tokensFolder } from "./training-images.ts";
+import { openImages, tokeniseImages, tokensFolder } from "./training-images.ts";
 
 export interface TrainVariantsOptions extends LoopOptions {
   /** By name, one at least; as {@link onTokenizer} gives them, and equal in all but the transformer. */
@@ -52,12 +52,12 @@ export interface TrainedVariant {
 /**
  * A configuration with a model folder's tokenizer in the place of its own.
  *
- * @throws InputError when the folder is no model, or its tokenizer is for pictures of another size
+ * @throws InputError when the folder is no model, or its tokenizer is for images of another size
  */
 export async function onTokenizer(config: TrainConfig, folder: string): Promise<TrainConfig> {
   const { config: model } = await readTokenizer(folder);
   const shown = (size: { resolution: number; frames?: number }) =>
-    `${size.frames === undefined ? "pictures" : `clips of ${size.frames} frames`} of ${size.resolution} pixels`;
+    `${size.frames === undefined ? "images" : `videos of ${size.frames} frames`} of ${size.resolution} pixels`;
   requireInput(
     shown(model) === shown(config.data),
     `${folder}: its tokenizer must be for ${shown(config.data)}, as the configuration's data are, got one for ` +
@@ -80,7 +80,7 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
   const runner = await createNodeRunner({ device, threads });
   try {
     const sources = { ...options, config: Object.values(variants)[0]! };
-    await tokenisePictures(sources, runner, tokenizer, await openPictures(sources));
+    await tokeniseImages(sources, runner, tokenizer, await openImages(sources));
     const dataset = await readTokens(tokensFolder(out), digest);
     for (const [name, config] of Object.entries(variants)) {
       signal?.throwIfAborted();
@@ -91,7 +91,7 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
       const folder = await openRunFolder(run, { ...config, tokenizerDigest: digest }, { resume: true });
       const { steps } = config.transformer.training;
       const isDone = folder.checkpoint?.step === steps;
-      say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} pictures as tokens`}`);
+      say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} images as tokens`}`);
       await writeModel(
         model,
         await trainTransformer({ ...options, config, runner, folder, tokenizer, dataset, initial }),

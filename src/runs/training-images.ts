@@ -1,4 +1,4 @@
-/** What trainings learn from: pictures, opened and checked once, and their token ids, made once. */
+/** What trainings learn from: images, opened and checked once, and their token ids, made once. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import {
   withoutUnreadable,
 } from "../data/image/image-folder.ts";
 import { openSource } from "../data/open-source.ts";
-import type { PictureSource } from "../data/source.ts";
+import type { ImageSource } from "../data/source.ts";
 import { keptInMemory, selected } from "../data/views.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
 import type { Runner } from "../runtime/runner.ts";
@@ -23,8 +23,8 @@ import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { tokenise } from "./token-files.ts";
 
-/** Whose pictures, and whom to tell. */
-export interface PictureOptions extends LoopOptions {
+/** Whose images, and whom to tell. */
+export interface ImageOptions extends LoopOptions {
   readonly config: Pick<TrainConfig, "seed" | "data" | "tokenizer" | "transformer">;
   /** The run's folder. */
   readonly out: string;
@@ -32,22 +32,22 @@ export interface PictureOptions extends LoopOptions {
   readonly onMessage?: (message: string) => void;
 }
 
-/** What a run trains on: pictures 0..count-1 of the source. */
-export interface Pictures {
-  readonly source: PictureSource;
+/** What a run trains on: images 0..count-1 of the source. */
+export interface Images {
+  readonly source: ImageSource;
   readonly count: number;
-  /** Tells these pictures from others. */
+  /** Tells these images from others. */
   readonly description: string;
 }
 
 /** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
-export async function openPictures({
+export async function openImages({
   config: { data },
   out,
   signal,
   onProgress,
   onMessage: say = () => {},
-}: PictureOptions): Promise<Pictures> {
+}: ImageOptions): Promise<Images> {
   const source = await openSource(data);
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
@@ -127,7 +127,7 @@ type Stamps = ReadonlyMap<string, readonly [size: number | undefined, time: numb
 async function readStamps(folder: string, files: FolderSource["files"]): Promise<Stamps> {
   const stamps = new Map<string, readonly [number | undefined, number | undefined]>();
   for (const { path } of files) {
-    if (stamps.has(path)) continue; // a video is there once for each of its clips
+    if (stamps.has(path)) continue; // a video is there once for each of its videos
     const found = await stat(join(folder, path)).catch(() => null);
     stamps.set(path, [found?.size, found?.mtimeMs]);
   }
@@ -144,12 +144,12 @@ function fingerprint(files: FolderSource["files"], stamps: Stamps): string {
 /** Where the token ids of a run are. */
 export const tokensFolder = (out: string): string => join(out, "tokens");
 
-/** Writes every picture's token ids to files, but for those that are there already and of this tokenizer and data. */
-export async function tokenisePictures(
-  { config, out, signal, onProgress, onMessage: say = () => {} }: PictureOptions,
+/** Writes every image's token ids to files, but for those that are there already and of this tokenizer and data. */
+export async function tokeniseImages(
+  { config, out, signal, onProgress, onMessage: say = () => {} }: ImageOptions,
   runner: Runner,
   tensors: Tensors,
-  { source, count, description }: Pictures,
+  { source, count, description }: Images,
 ): Promise<void> {
   const { tasks } = config.transformer.model;
   const extras = [

@@ -39,7 +39,7 @@ function optimisation(own: {
 }) {
   return {
     steps: own.steps,
-    batchSize: count.default(own.batchSize).describe("pictures per step"),
+    batchSize: count.default(own.batchSize).describe("images per step"),
     learningRate: z.number().positive().default(own.learningRate).describe("peak, reached after warm-up"),
     warmupSteps: z.int().min(0).default(own.warmupSteps).describe("linear rise from 0"),
     schedule: z
@@ -66,12 +66,14 @@ const dataSchema = z.strictObject({
     .string()
     .min(1)
     .default("sprites")
-    .describe('"sprites", "motions", or the path of a folder of pictures or videos'),
-  resolution: z.int().min(8).max(1024).default(64).describe("side of the square pictures, in pixels"),
-  frames: z.int().min(2).max(1024).optional().describe("of a clip; left out: still pictures"),
+    .describe('"sprites", "motions", or the path of a folder of images or videos'),
+  resolution: z.int().min(8).max(1024).default(64).describe("side of the square images, in pixels"),
+  frames: z.int().min(2).max(1024).optional().describe("of a video; left out: images"),
   stride: count.optional().describe("take every so-manieth frame of a video"),
   frameRate: z.number().positive().optional().describe("resample videos to so many frames per second"),
-  clipsPerFile: count.optional().describe("clips evenly spread over each video; the middle one unless told"),
+  videosPerFile: count
+    .optional()
+    .describe("videos evenly spread over each video; the middle one unless told"),
   split: z.enum(splits).optional().describe("of UCF-101 and Kinetics"),
   fold: z.literal(folds).optional().describe("of UCF-101's three ways to split, 1 unless told"),
   given: z
@@ -79,10 +81,10 @@ const dataSchema = z.strictObject({
     .min(1)
     .default([5])
     .describe("how many first frames are given where a model learns to predict, each as often"),
-  count: count.nullable().default(60_000).describe("pictures used for training; null: all of a folder"),
-  seed: z.int().min(0).default(0).describe("of the drawn pictures, and of a folder's order"),
+  count: count.nullable().default(60_000).describe("images used for training; null: all of a folder"),
+  seed: z.int().min(0).default(0).describe("of the drawn images, and of a folder's order"),
   resampler: z.enum(resamplers).default("lanczos3"),
-  flip: z.boolean().default(false).describe("also train on mirrored pictures"),
+  flip: z.boolean().default(false).describe("also train on mirrored images"),
 });
 
 const tokenizerChoices = tokenizerConfigSchema.extend({
@@ -107,7 +109,7 @@ const schema = z.strictObject({
         .string()
         .optional()
         .describe(
-          "a model folder whose tokenizer training starts from (OUT/model, after --stage tokenizer too); one of still pictures is inflated",
+          "a model folder whose tokenizer training starts from (OUT/model, after --stage tokenizer too); one of images is inflated",
         ),
       training: z
         .strictObject({
@@ -121,7 +123,7 @@ const schema = z.strictObject({
             learningRate: 4e-4,
             warmupSteps: 500,
           }),
-          absoluteWeight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
+          l1Weight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
         })
         .prefault({}),
     })
@@ -156,7 +158,7 @@ const schema = z.strictObject({
           taskShare: fraction
             .default(0.5)
             .describe(
-              "of the pictures that train one of the model's tasks, if it has any; the others generation",
+              "of the images that train one of the model's tasks, if it has any; the others generation",
             ),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
@@ -175,7 +177,7 @@ const schema = z.strictObject({
     .prefault({}),
   /** Checked by makePlan, which knows plans best. */
   decoding: z.record(z.string(), z.unknown()).default({}),
-  /** What completing clips changes in it. */
+  /** What completing videos changes in it. */
   completionDecoding: z.record(z.string(), z.unknown()).nullable().default({}), // null: the model completes nothing
 });
 
@@ -185,7 +187,7 @@ type Parsed = z.output<typeof schema>;
 export type TrainConfig = Omit<Parsed, "decoding" | "completionDecoding"> & {
   /** The decode plan of the trained model, and of its samples during training. */
   readonly decoding: DecodePlan;
-  /** The plan by which it completes clips; null where it has no such task. */
+  /** The plan by which it completes videos; null where it has no such task. */
   readonly completionDecoding: DecodePlan | null;
 };
 export type DataConfig = TrainConfig["data"];
@@ -263,7 +265,7 @@ export function resolveConfig(raw: unknown, file: string, options: ConfigOptions
 
 /** Everything that one value alone or two together can get wrong. */
 function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainConfig {
-  // The pictures and the tokenizer have one size: say it once.
+  // The images and the tokenizer have one size: say it once.
   const isOpen = (path: string[]) => get(raw, path) === undefined || isBlock(get(raw, path));
   const filled = ["resolution", "frames"].reduce((block, key) => {
     const size = get(raw, ["data", key]);
@@ -325,21 +327,21 @@ function checkData({ data, transformer }: Parsed, where: (...path: string[]) => 
   );
   requireInput(
     source !== "motions" || frames !== undefined,
-    `${where("data", "frames")}: motions are clips, so it must be a number, got nothing; 16 is usual`,
+    `${where("data", "frames")}: motions are videos, so it must be a number, got nothing; 16 is usual`,
   );
   requireInput(
     source !== "sprites" || frames === undefined,
-    `${where("data", "frames")}: sprites are still pictures, so it must be left out, got ${frames}; clips are "motions"`,
+    `${where("data", "frames")}: sprites are images, so it must be left out, got ${frames}; videos are "motions"`,
   );
   const { tasks } = transformer.model;
   requireInput(
     tasks.length === 0 || frames !== undefined,
-    `${where("transformer", "model", "tasks")}: only clips can be completed, so data.frames must be given, got nothing`,
+    `${where("transformer", "model", "tasks")}: only videos can be completed, so data.frames must be given, got nothing`,
   );
   const tooMany = given.find((first) => tasks.length > 0 && first >= (frames ?? 0));
   requireInput(
     tooMany === undefined,
-    `${where("data", "given")}: must be fewer than the ${frames} frames of a clip, got ${tooMany}`,
+    `${where("data", "given")}: must be fewer than the ${frames} frames of a video, got ${tooMany}`,
   );
 }
 

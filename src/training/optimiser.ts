@@ -136,14 +136,14 @@ export function addOptimiser(
     const spread = add(sqrt(multiply(second, secondCorrection)), 1e-8);
     return { direction: divide(multiply(first, firstCorrection), spread), first, second };
   };
-  specs.forEach(({ name, shape, isDecayed, isHidden }, i) => {
+  specs.forEach(({ name, shape, hasWeightDecay, isHidden }, i) => {
     const weight = input("weight", name);
     const gradient = scale ? multiply(gradients[i]!, scale) : gradients[i]!;
     const own = { gradient, first: input("first", name), second: input("second", name) };
     const { direction, first, second } =
       isHidden && options.optimiser === "muon" ? muonStep(own, shape) : adamStep(own);
     const decayed =
-      isDecayed && options.weightDecay > 0
+      hasWeightDecay && options.weightDecay > 0
         ? add(direction, multiply(weight, options.weightDecay))
         : direction;
     const updated = subtract(weight, multiply(decayed, rate));

@@ -3,7 +3,7 @@
  *
  *     config.json                         the resolved configuration
  *     metrics.jsonl                       one JSON object with `step` per line, appended
- *     samples/step-000100.png             pictures made on the way
+ *     samples/step-000100.png             images made on the way
  *     checkpoints/step-000100.safetensors state; written aside, then renamed; the last two stay
  *
  * Steps count from 1: step 100 is the state after 100 optimiser steps.

@@ -1,9 +1,9 @@
-/** What a picture tokenizer brings to the training loop. */
+/** What an image tokenizer brings to the training loop. */
 import { foldIn, type Key } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { pictureSheet } from "../data/image/sheet.ts";
-import { frameOf, fromPlanes, type PictureSource, type Raster, toPlanes } from "../data/source.ts";
-import { pictureBatches, randomBatch } from "../data/views.ts";
+import { imageSheet } from "../data/image/sheet.ts";
+import { frameOf, fromPlanes, type ImageSource, type Raster, toPlanes } from "../data/source.ts";
+import { imageBatches, randomBatch } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { latentsGraph, loadTokenizer, tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -21,10 +21,10 @@ export interface TokenizerJobOptions {
   readonly runner: Runner;
   readonly config: TokenizerConfig;
   readonly training: TrainingConfig;
-  readonly source: PictureSource;
-  /** Pictures 0..count-1 of the source train. */
+  readonly source: ImageSource;
+  /** Images 0..count-1 of the source train. */
   readonly count: number;
-  /** Mirror half of the pictures. */
+  /** Mirror half of the images. */
   readonly isFlipped: boolean;
   readonly key: Key;
 }
@@ -35,14 +35,14 @@ const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 /** How many latents the first codebook is fitted to, for each of its codes. */
 const latentsPerCode = 200;
 
-/** How many pictures a sheet of samples shows in a row; a moving one takes three places. */
+/** How many images a sheet of samples shows in a row; a moving one takes three places. */
 const shown = { still: 8, moving: 4, all: 16 };
 
-/** The job: random batches of pictures; k-means fits the first codebook and restarts keep it alive. */
+/** The job: random batches of images; k-means fits the first codebook and restarts keep it alive. */
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   const { runner, config, training, source, count, key } = options;
   const specs = tokenizerParameters(config);
-  const graph = tokenizerStepGraph(config, training.batchSize, training, training.absoluteWeight);
+  const graph = tokenizerStepGraph(config, training.batchSize, training, training.l1Weight);
   const multiplyAdds = countMultiplyAdds(graph);
   const isLearned = config.quantizer.kind === "vq";
   const use = emptyUse(codebookSize(config));
@@ -91,17 +91,17 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     async sample() {
       const state = await runner.get(stateNames(specs));
       const tokenizer = await loadTokenizer(runner, config, averagedWeights(state));
-      const pictures = await Promise.all(Array.from({ length: shown.all }, (_, i) => source.read(i % count)));
-      const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(pictures)));
+      const images = await Promise.all(Array.from({ length: shown.all }, (_, i) => source.read(i % count)));
+      const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(images)));
       await tokenizer.dispose();
-      const originals = pictures.map(stills);
-      const reconstructions = pictures.map((_, i) => stills(fromPlanes(decoded, i)));
+      const originals = images.map(stills);
+      const reconstructions = images.map((_, i) => stills(fromPlanes(decoded, i)));
       const across = config.frames === undefined ? shown.still : shown.moving;
       // Rows of originals, each above its reconstructions.
       const rows = Array.from({ length: shown.all / across }, (_, row) =>
         [originals, reconstructions].map((all) => all.slice(row * across, (row + 1) * across).flat()),
       ).flat();
-      return pictureSheet(rows.flat(), { columns: rows[0]!.length, scale: 2 });
+      return imageSheet(rows.flat(), { columns: rows[0]!.length, scale: 2 });
     },
     extra: {
       save: () => ({
@@ -116,32 +116,32 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   };
 }
 
-/** A still picture itself; the first, middle and last frame of a moving one. */
-function stills(picture: Raster): Raster[] {
-  const { frames } = picture;
-  if (frames === undefined) return [picture];
-  return [0, Math.floor(frames / 2), frames - 1].map((t) => frameOf({ ...picture, frames }, t));
+/** An image itself; the first, middle and last frame of a moving one. */
+function stills(image: Raster): Raster[] {
+  const { frames } = image;
+  if (frames === undefined) return [image];
+  return [0, Math.floor(frames / 2), frames - 1].map((t) => frameOf({ ...image, frames }, t));
 }
 
-/** Latents [R, d] of the first pictures under untrained weights. */
+/** Latents [R, d] of the first images under untrained weights. */
 async function firstLatents(
   { runner, config, source, count, training }: TokenizerJobOptions,
   weights: Readonly<Record<string, HostTensor<"float32">>>,
 ): Promise<HostTensor<"float32">> {
   const grid = tokenGrid(config);
-  const perPicture = sizeOf(grid) * config.latentWidth;
-  const pictures = Math.ceil((latentsPerCode * codebookSize(config)) / sizeOf(grid));
+  const perImage = sizeOf(grid) * config.latentWidth;
+  const images = Math.ceil((latentsPerCode * codebookSize(config)) / sizeOf(grid));
   const program = await runner.load(encode(latentsGraph(config)));
   const feeds = Object.fromEntries(
     program.inputs.filter(({ name }) => name !== "pixels").map(({ name }) => [name, weights[name]!]),
   );
-  const all = new Float32Array(pictures * perPicture);
-  const batches = { count: pictures, size: training.batchSize };
+  const all = new Float32Array(images * perImage);
+  const batches = { count: images, size: training.batchSize };
   let at = 0;
-  for await (const batch of pictureBatches((index) => source.read(index % count), batches)) {
+  for await (const batch of imageBatches((index) => source.read(index % count), batches)) {
     const { latents } = await runner.run(program, { ...feeds, pixels: toPlanes(batch) }, { latents: "host" });
     all.set(latents!.data as Float32Array, at);
-    at += batch.length * perPicture;
+    at += batch.length * perImage;
   }
   await runner.unload(program);
   return tensor("float32", [all.length / config.latentWidth, config.latentWidth], all);

@@ -10,13 +10,13 @@ import { addTraining, type OptimiserOptions, stateInputs } from "./optimiser.ts"
  * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space]. Outputs: the new state, `loss`, `squaredError`
  * (mean over pixels, for PSNR), `gradientNorm`, `ids` [B, ...grid] and the encoder's `latents` [B·tokens, d].
  *
- * @param absoluteWeight  weight of the mean absolute error beside the mean squared error
+ * @param l1Weight  weight of the mean absolute error beside the mean squared error
  */
 export function tokenizerStepGraph(
   config: TokenizerConfig,
   batchSize: number,
   optimiser: OptimiserOptions,
-  absoluteWeight: number,
+  l1Weight: number,
 ): Graph {
   const graph = new Graph("tokenizer.step");
   const specs = tokenizerParameters(config);
@@ -29,7 +29,7 @@ export function tokenizerStepGraph(
   const difference = subtract(decoded, pixels);
   const squaredError = mean(square(difference));
   let loss = squaredError;
-  if (absoluteWeight > 0) loss = add(loss, multiply(mean(absolute(difference)), absoluteWeight));
+  if (l1Weight > 0) loss = add(loss, multiply(mean(absolute(difference)), l1Weight));
   if (quantized.loss) loss = add(loss, quantized.loss);
   addTraining(graph, specs, loss, optimiser);
   graph.output("squaredError", squaredError);

@@ -90,11 +90,11 @@ export function transformerJob({
 }
 
 /**
- * A batch, a pure function of its key: pictures at random, a mask ratio gamma(u) for each, that many positions at random
+ * A batch, a pure function of its key: images at random, a mask ratio gamma(u) for each, that many positions at random
  * (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022). u is uniform, the b-th
  * of B within [b, b + 1) / B: every batch then has its share of nearly full and of nearly empty masks.
  *
- * A share of the pictures trains a task instead, by COMMIT (Yu et al. 2023, MAGVIT, section 3.2): the task stands in
+ * A share of the images trains a task instead, by COMMIT (Yu et al. 2023, MAGVIT, section 3.2): the task stands in
  * the class's place, at a masked position stands what is known there, and the loss covers every token: masked ones,
  * known ones to refine, and the others to reproduce.
  *
@@ -124,7 +124,7 @@ export function maskedBatch(
     ids.set(truth, b * N);
     const task = config.tasks[Math.floor((uniformAt(own, 4) / taskShare) * config.tasks.length)];
     const isDropped = config.classes === 0 || uniformAt(own, 1) < classDropout;
-    classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.labels[index]!;
+    classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.classIds[index]!;
     const known = task && tokensOf(dataset, index, task);
     const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(own, 2)) / B, N);
     const count = Math.min(N, Math.max(1, Math.ceil(N * ratio)));

@@ -19,14 +19,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it("demo video shows clips, a prediction beside the truth, and both decodes", async () => {
+it("demo video shows videos, a prediction beside the truth, and both decodes", async () => {
   const [model, out] = [join(folder, "video"), join(folder, "video out")];
   await writeModel(model, toyVideoModel());
   const { stdout, stderr } = await magnets("demo", "video", "--model", model, "--out", out, "--json");
   const result = JSON.parse(stdout);
   expect(result.videos).toHaveLength(8);
   expect(result.ratio).toBeGreaterThan(1);
-  expect(result.secondsFlat).toBeGreaterThan(0);
+  expect(result.baselineSeconds).toBeGreaterThan(0);
   for (const file of ["0007.webp", "predicted.webp", "sheet.webp", "strip.png"]) {
     expect(await readdir(out)).toContain(file);
   }
@@ -40,22 +40,22 @@ describe("demo", () => {
     await writeModel(model, toyModel());
     const { stdout, stderr } = await magnets("demo", "--model", model, "--out", out, "--json");
 
-    // 3 classes: six whole turns are the first number of pictures from 16 on.
+    // 3 classes: six whole turns are the first number of images from 16 on.
     const lines = stdout.trimEnd().split("\n");
     expect(lines).toHaveLength(1);
     const result = JSON.parse(lines[0]!);
     expect(result.images).toHaveLength(18);
     expect(result.ratio).toBeGreaterThan(1);
-    expect(result.secondsFlat).toBeGreaterThan(0);
-    // The flat run skips decided tokens' logits: less than the plain method, more than the plan.
-    expect(result.multiplyAddsFlatRun).toBeLessThan(result.multiplyAddsFlat);
-    expect(result.multiplyAddsFlatRun).toBeGreaterThan(result.multiplyAdds);
+    expect(result.baselineSeconds).toBeGreaterThan(0);
+    // The baseline run skips decided tokens' logits: less than the plain method, more than the plan.
+    expect(result.baselineMultiplyAddsRun).toBeLessThan(result.baselineMultiplyAdds);
+    expect(result.baselineMultiplyAddsRun).toBeGreaterThan(result.multiplyAdds);
     expect(await readdir(out)).toContain("sheet.png");
     expect([...(await readFile(join(out, "sheet.png"))).subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
 
     for (const step of ["1/8", "1/4", "1/2", "1/1"]) expect(stderr).toContain(step);
-    expect(stderr).toMatch(/multiply-adds per picture: .*times less/);
-    expect(stderr).toMatch(/flat, full size +\S/);
+    expect(stderr).toMatch(/multiply-adds per image: .*times less/);
+    expect(stderr).toMatch(/baseline, full size +\S/);
     expect(stderr).toMatch(/Try next:\n {2}npm run magnets -- sample .*model --class cat/);
   });
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A network that sees the mean colour of pictures of 16 pixels a side. */
+/** A network that sees the mean colour of images of 16 pixels a side. */
 async function writeNetwork(): Promise<string> {
   const graph = new Graph("mean colour");
   const pixels = graph.input("pixels", "float32", ["N", 3, 16, 16]);
@@ -49,11 +49,11 @@ async function writeVideoModel(): Promise<void> {
     config: network,
     tensors: initialise(classifierParameters(network), [5, 6]),
     classNames: motionClasses,
-    accuracy: { value: 0.1, factors: [0.2, 0.3], pictures: 10, source: "nothing" },
+    accuracy: { value: 0.1, factors: [0.2, 0.3], images: 10, source: "nothing" },
     training: {
       command: "none",
       source: "nothing",
-      pictures: 1,
+      images: 1,
       steps: 1,
       isMirrored: true,
       isDegraded: false,
@@ -67,29 +67,29 @@ const evaluate = (...args: string[]) =>
     ...["--cache-folder", join(folder, "cache"), "--samples", "24", "--real", "40", ...args],
   );
 
-it("compares the default plan with the flat decode, at each temperature", async () => {
+it("compares the default plan with the baseline decode, at each temperature", async () => {
   const { code, stdout, stderr } = await evaluate("--choice-temperature", "0,5", "--json");
   expect(stderr).toContain("real, through the tokenizer");
   expect(code).toBe(0);
   const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
   expect(result.plans.map(({ name }: { name: string }) => name)).toEqual([
     "default, choice 0",
-    "flat, choice 0",
+    "baseline, choice 0",
     "default, choice 5",
-    "flat, choice 5",
+    "baseline, choice 5",
   ]);
-  const [own, flat] = result.plans;
-  expect(own.frechetToFlat.mean).toBeCloseTo(own.frechet.mean / flat.frechet.mean, 10);
+  const [own, baseline] = result.plans;
+  expect(own.frechetToBaseline.mean).toBeCloseTo(own.frechet.mean / baseline.frechet.mean, 10);
   expect(own.plan.choiceTemperature).toBe(0);
-  expect(flat.plan.cache.enabled).toBe(false);
-  expect(flat.sizes).toBe("1x12");
-  expect(flat.frechetToFlat).toBeUndefined();
+  expect(baseline.plan.cache.enabled).toBe(false);
+  expect(baseline.modelSchedule).toBe("1x12");
+  expect(baseline.frechetToBaseline).toBeUndefined();
   expect(result.tokenizer.codebookUse).toBeGreaterThan(0);
 });
 
 it("prints a table of named plans", async () => {
   const file = join(folder, "tidy.json");
-  await writeFile(file, JSON.stringify({ sizes: "8x1,2x1", cache: { refresh: { every: 1 } } }));
+  await writeFile(file, JSON.stringify({ modelSchedule: "8x1,2x1", cache: { refresh: { every: 1 } } }));
   const plans = ["--plan", "late=8x2,1x2", "--plan", "1x4", "--plan", `tidy=${file}`];
   const { code, stdout } = await evaluate(...plans, "--min-p", "0.1");
   expect(code).toBe(0);
@@ -113,7 +113,7 @@ it("measures each plan once per seed, and nothing twice, and writes it all into 
   expect(plan.frechet.standardError).toBeCloseTo(Math.abs(a - b) / 2, 12); // |a - b| / sqrt 2 / sqrt 2
 
   const again = await evaluate(...several);
-  expect(again.stderr).toContain("2 sets of pictures had been measured before");
+  expect(again.stderr).toContain("2 sets of images had been measured before");
   expect(again.stdout).toBe(first.stdout);
 
   const { command, date, machine, ...written } = JSON.parse(
@@ -129,7 +129,7 @@ it("measures each plan once per seed, and nothing twice, and writes it all into 
   expect(csv).toMatch(/^default,/m);
 });
 
-it("measures in the features of a network too, beside real pictures or beside saved statistics", async () => {
+it("measures in the features of a network too, beside real images or beside saved statistics", async () => {
   const saved = join(folder, "saved.npz");
   const features = ["--plan", "default", "--features", await writeNetwork()];
   const first = await evaluate(...features, "--save-statistics", saved, "--json");
@@ -139,16 +139,16 @@ it("measures in the features of a network too, beside real pictures or beside sa
   const again = await evaluate(...features, "--reference-statistics", saved, "--json");
   expect(again.stderr).toContain(`compared with 40 of ${saved}`);
   const [own, other] = [first, again].map(({ stdout }) => JSON.parse(stdout.trimEnd().split("\n").at(-1)!));
-  expect(own.network).toEqual({ name: "mean colour", width: 3, pictures: 40, source: "sprites(seed 2000)" });
+  expect(own.network).toEqual({ name: "mean colour", width: 3, images: 40, source: "sprites(seed 2000)" });
   const [before, after] = [own, other].map(({ plans }) => plans[0].network);
   expect(after.frechet.mean).toBeCloseTo(before.frechet.mean, 6);
   expect([before.kernel === null, after.kernel === null]).toEqual([false, true]);
   expect(own.plans[0].frechet.mean).toBe(other.plans[0].frechet.mean); // the judge's own is another matter
 });
 
-it("judges clips, and predictions of their frames, on motions unless told", async () => {
+it("judges videos, and predictions of their frames, on motions unless told", async () => {
   await writeVideoModel();
-  const evaluateClips = (...args: string[]) =>
+  const evaluateVideos = (...args: string[]) =>
     magnets(
       ...["evaluate", join(folder, "video"), "--classifier", join(folder, "motions-classifier")],
       ...[
@@ -163,18 +163,18 @@ it("judges clips, and predictions of their frames, on motions unless told", asyn
         ...args,
       ],
     );
-  const clips = await evaluateClips("--plan", "default");
-  expect(clips.stdout).toMatch(/right class, % +word 1, % +word 2, % +distance/);
-  expect(clips.stdout).toContain("motions(seed 2000)");
-  const { code, stdout, stderr } = await evaluateClips("--given", "3", "--json");
+  const videos = await evaluateVideos("--plan", "default");
+  expect(videos.stdout).toMatch(/right class, % +word 1, % +word 2, % +distance/);
+  expect(videos.stdout).toContain("motions(seed 2000)");
+  const { code, stdout, stderr } = await evaluateVideos("--given", "3", "--json");
   expect(stderr).toMatch(/^last given frame again +\d+\.\d\d ± \d/m);
   expect(stderr).toMatch(/^frame +4$/m); // the only one predicted
   expect(code).toBe(0);
   const { given, repeat, plans } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
   expect(given).toBe(3);
   expect(repeat.frames).toHaveLength(1);
-  expect(plans.map(({ name }: { name: string }) => name)).toEqual(["default", "flat"]);
-  expect(plans[0].frechetToFlat.mean).toBeCloseTo(plans[0].frechet.mean / plans[1].frechet.mean, 10);
+  expect(plans.map(({ name }: { name: string }) => name)).toEqual(["default", "baseline"]);
+  expect(plans[0].frechetToBaseline.mean).toBeCloseTo(plans[0].frechet.mean / plans[1].frechet.mean, 10);
 
   const out = join(folder, "study-predict");
   const study = await magnets(
@@ -196,7 +196,7 @@ it.each([
   [["--plan", "3x4"], "3"],
   [["--given", "5"], "was not trained to predict frames"],
   [["--plan", "default", "--plan", "default"], "name of its own"],
-  [["--plan", "front"], "has no measured plans; magnets search finds"],
+  [["--plan", "paretoFront"], "has no measured plans; magnets search finds"],
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
   [["--out", "package.json/out"], "a part of the path is a file"],
@@ -238,7 +238,7 @@ it("answers a question of the study on a page, with the figures beside it", asyn
   expect([study, page.includes(`- ${verdicts[0]}`)]).toEqual(["direction", true]);
 });
 
-it("trains a classifier from drawn clips", async () => {
+it("trains a classifier from drawn videos", async () => {
   const out = join(folder, "moving");
   const { code, stderr } = await magnets(
     ...[
@@ -249,7 +249,7 @@ it("trains a classifier from drawn clips", async () => {
       "4",
       "--resolution",
       "32",
-      "--pictures",
+      "--images",
       "4",
       "--steps",
       "1",
@@ -277,15 +277,15 @@ it("trains a classifier from drawn clips", async () => {
 it("trains a classifier from drawings", async () => {
   const out = join(folder, "own");
   const { code, stderr } = await magnets(
-    ...["classifier", "--resolution", "16", "--pictures", "20", "--steps", "2", "--held-out", "10"],
+    ...["classifier", "--resolution", "16", "--images", "20", "--steps", "2", "--held-out", "10"],
     ...["--threads", "1", "--run", join(folder, "run"), "--out", out],
   );
   expect(stderr).not.toContain("magnets:");
   expect(code).toBe(0);
   const { config, accuracy, training } = await readClassifier(out);
   expect(config.resolution).toBe(16);
-  expect(accuracy.pictures).toBe(10);
+  expect(accuracy.images).toBe(10);
   expect(training.command).toContain(
-    "magnets classifier --data sprites --resolution 16 --pictures 20 --steps 2",
+    "magnets classifier --data sprites --resolution 16 --images 20 --steps 2",
   );
 });

@@ -101,13 +101,13 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--precision", "fp16"], /'--precision <name>' argument 'fp16'.*fp32, int8/],
     [["sample", "MODEL", "--precision", "int8", "--device", "webgpu"], /int8 needs device cpu/],
     [["sample", "MODEL", "--batch", "many"], /'--batch <n>' argument 'many'.*or "auto"/],
-    [["sample", "MODEL", "--memory", "1MiB"], /must hold one picture.*at least \d+ MiB, got 1 MiB/],
+    [["sample", "MODEL", "--memory", "1MiB"], /must hold one image.*at least \d+ MiB, got 1 MiB/],
     [["sample", "/no/model"], /no such model folder/],
     [["sample"], /missing required argument 'model'/],
     [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must add up to 5/],
     [
       ["plan", "MODEL", "--budget", "0.0001"],
-      /budget: must be at least 0\.\d{4} of the flat decode.* got 0\.0001/,
+      /budget: must be at least 0\.\d{4} of the baseline decode.* got 0\.0001/,
     ],
     [["plan", "MODEL", "--budget", "0.3", "--steps", "5"], /--budget.*cannot be used with.*--steps/],
     [["plan", "MODEL", "--target-quality", "1.05"], /no plans were measured for this model; magnets search/],
@@ -148,20 +148,20 @@ describe("--json", () => {
   it("ends data preview's, whose sheet is a PNG", async () => {
     const out = join(folder, "sheets", "preview.png");
     const ended = await magnets(["data", "preview", "--count", "4", "--out", out, "--json"]);
-    expect(lastLine(ended)).toMatchObject({ shown: 4, pictures: null, out });
+    expect(lastLine(ended)).toMatchObject({ shown: 4, images: null, out });
     expect([...(await readFile(out)).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
   });
 
   it("previews what it can read of a folder, and refuses a sheet of another kind", async () => {
-    const pictures = join(folder, "mixed");
+    const images = join(folder, "mixed");
     const whole = join(folder, "sheets", "preview.png");
-    await mkdir(pictures);
-    await copyFile(whole, join(pictures, "whole.png"));
-    await writeFile(join(pictures, "broken.png"), "no picture");
+    await mkdir(images);
+    await copyFile(whole, join(images, "whole.png"));
+    await writeFile(join(images, "broken.png"), "no image");
     const out = join(folder, "sheets", "mixed.png");
-    const ended = await magnets(["data", "preview", "--source", pictures, "--out", out, "--json"]);
-    expect(lastLine(ended)).toMatchObject({ shown: 1, pictures: 2 });
-    expect(ended.stderr).toContain("warning: left out: cannot read picture");
+    const ended = await magnets(["data", "preview", "--source", images, "--out", out, "--json"]);
+    expect(lastLine(ended)).toMatchObject({ shown: 1, images: 2 });
+    expect(ended.stderr).toContain("warning: left out: cannot read image");
     const refused = await magnets(["data", "preview", "--source", "motions", "--out", out]);
     expect([refused.code, refused.stderr]).toEqual([
       2,
@@ -177,11 +177,11 @@ describe("--json", () => {
     expect(ended.code).toBe(0);
     const result = lastLine(ended) as Record<string, number>;
     expect(result).toMatchObject({ plan: "8x3,4x3,2x3,1x3", seed, classes: ["cat", "7", "cat"] });
-    expect(result.ratio).toBeCloseTo(result.multiplyAddsFlat! / result.multiplyAdds!, 9);
+    expect(result.ratio).toBeCloseTo(result.baselineMultiplyAdds! / result.multiplyAdds!, 9);
     expect(result.seconds).toBeGreaterThan(0);
-    const pictures = ["0000.png", "0001.png", "0002.png"];
-    expect((await readdir(out)).sort()).toEqual([...pictures, "sample.json", "sheet.png", "tokens.json"]);
-    expect(result.images).toEqual(pictures.map((name) => join(out, name)));
+    const images = ["0000.png", "0001.png", "0002.png"];
+    expect((await readdir(out)).sort()).toEqual([...images, "sample.json", "sheet.png", "tokens.json"]);
+    expect(result.images).toEqual(images.map((name) => join(out, name)));
     expect(JSON.parse(await readFile(join(out, "sample.json"), "utf8"))).toMatchObject({ seed });
     const priced = lastLine(await magnets(["plan", model, "--guidance", "1", "--json"])) as Record<
       string,
@@ -193,7 +193,7 @@ describe("--json", () => {
     expect(multiplyAdds).toBe(priced.multiplyAdds);
     expect(leastMultiplyAdds).toBeLessThan(multiplyAdds! / 2);
     expect(bounds.stderr).toMatch(
-      /decoded, at least.*multiply-adds per picture: [^;]+ to .* times less, or more/s,
+      /decoded, at least.*multiply-adds per image: [^;]+ to .* times less, or more/s,
     );
   });
 

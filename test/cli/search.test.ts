@@ -21,44 +21,44 @@ const search = (...args: string[]) =>
     ...["--held-out", "12", "--real", "40", ...args],
   );
 
-it("finds plans, keeps the front in the model's folder, and repeats nothing", async () => {
+it("finds plans, keeps the Pareto front in the model's folder, and repeats nothing", async () => {
   const { code, stdout, stderr } = await search("--json");
-  expect(stderr).toMatch(/^ +flat +1x12 .* 1\.000$|^\* +flat +1x12 .* 1\.000$/m);
+  expect(stderr).toMatch(/^ +baseline +1x12 .* 1\.000$|^\* +baseline +1x12 .* 1\.000$/m);
   expect(code).toBe(0);
-  const { front, finalists } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  const { paretoFront, finalists } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
   expect(finalists.map(({ name }: { name: string }) => name)).toContain("default");
-  expect(front).toMatchObject({ judge: "judge", samples: 12, seed: 1_000_000 });
-  expect((await readModel(join(folder, "model"))).front).toEqual(front);
+  expect(paretoFront).toMatchObject({ judge: "judge", samples: 12, seed: 1_000_000 });
+  expect((await readModel(join(folder, "model"))).paretoFront).toEqual(paretoFront);
 
   const kept = await readdir(join(folder, "cache"));
   const again = await search();
-  expect(again.stdout).toContain(`${front.plans.length} plans on the front`);
+  expect(again.stdout).toContain(`${paretoFront.plans.length} plans on the Pareto front`);
   expect(await readdir(join(folder, "cache"))).toEqual(kept);
-  expect((await readModel(join(folder, "model"))).front).toEqual(front);
+  expect((await readModel(join(folder, "model"))).paretoFront).toEqual(paretoFront);
 
   const judged = await magnets(
     ...["evaluate", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1", "--json"],
-    ...["--cache-folder", join(folder, "cache"), "--samples", "8", "--real", "40", "--plan", "front"],
+    ...["--cache-folder", join(folder, "cache"), "--samples", "8", "--real", "40", "--plan", "paretoFront"],
   );
   const rows = JSON.parse(judged.stdout.trimEnd().split("\n").at(-1)!).plans;
   expect(rows.map(({ plan }: { plan: unknown }) => plan)).toEqual(
-    front.plans.map(({ plan }: { plan: unknown }) => plan),
+    paretoFront.plans.map(({ plan }: { plan: unknown }) => plan),
   );
 
   const told = await magnets("plan", join(folder, "model"), "--target-quality", "1000", "--json");
-  expect(JSON.parse(told.stdout.trimEnd().split("\n").at(-1)!).settings).toEqual(front.plans[0].plan);
+  expect(JSON.parse(told.stdout.trimEnd().split("\n").at(-1)!).settings).toEqual(paretoFront.plans[0].plan);
 });
 
-it("keeps a front that was measured on more pictures, unless told otherwise", async () => {
-  const before = (await readModel(join(folder, "model"))).front;
+it("keeps a Pareto front that was measured on more images, unless told otherwise", async () => {
+  const before = (await readModel(join(folder, "model"))).paretoFront;
   const { code, stderr } = await search("--held-out", "8");
   expect([code, stderr]).toEqual([
     2,
-    expect.stringContaining("measured on 12 pictures, more than --held-out 8"),
+    expect.stringContaining("measured on 12 images, more than --held-out 8"),
   ]);
-  expect((await readModel(join(folder, "model"))).front).toEqual(before);
+  expect((await readModel(join(folder, "model"))).paretoFront).toEqual(before);
   expect((await search("--held-out", "8", "--replace")).code).toBe(0);
-  expect((await readModel(join(folder, "model"))).front!.samples).toBe(8);
+  expect((await readModel(join(folder, "model"))).paretoFront!.samples).toBe(8);
 });
 
 it.each([

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { toyTraining } from "../pipelines/picture-folder.ts";
+import { toyTraining } from "../pipelines/image-folder.ts";
 import { magnets } from "./run-magnets.ts";
 import { writeToySprites } from "./toy-sprites.ts";
 
@@ -29,7 +29,7 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   const first = await study("--json");
   expect(first.stderr).not.toContain("magnets:");
   expect(first.code).toBe(0);
-  expect(first.stderr).toContain("separate 2: 2 steps on 8 pictures as tokens");
+  expect(first.stderr).toContain("separate 2: 2 steps on 8 images as tokens");
   const { training, plans, verdicts } = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!);
   const kinds = ["no teacher", "full teacher", "next-larger teacher"];
   expect(training.map(({ name }: { name: string }) => name)).toEqual([...kinds, "separate 1", "separate 2"]);
@@ -46,9 +46,9 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   expect(plans).toHaveLength(11);
   const [none, next] = ["no teacher, full size", "separate, 1/2"].map(planOf);
   expect(none.runs).toHaveLength(2);
-  expect(none.sizes).toBe("1x4");
-  expect(next.frechetToFlat.mean).toBeGreaterThan(0); // beside "separate, full size", which is another model's
-  expect(planOf("separate, full size").frechetToFlat).toBeUndefined();
+  expect(none.modelSchedule).toBe("1x4");
+  expect(next.frechetToBaseline.mean).toBeGreaterThan(0); // beside "separate, full size", which is another model's
+  expect(planOf("separate, full size").frechetToBaseline).toBeUndefined();
   expect(none.trainingLoss).toBe(training[0].losses[1]);
   expect(next.trainingLoss).toBe(training[4].losses[2]);
   expect(planOf("no teacher, scheduled").trainingLoss).toBeUndefined();
@@ -65,12 +65,12 @@ it("trains, measures and writes up; the same command again does nothing twice", 
 
   const again = await study("--json");
   expect(again.code).toBe(0);
-  expect(again.stderr).toContain("22 sets of pictures had been measured before");
+  expect(again.stderr).toContain("22 sets of images had been measured before");
   expect(again.stdout).toBe(first.stdout);
 });
 
 it.each([
-  [["--set", "data.resolution=32"], "its tokenizer must be for pictures of 32 pixels"],
+  [["--set", "data.resolution=32"], "its tokenizer must be for images of 32 pixels"],
   [["--tokenizer", "absent"], "absent: no such model folder"],
   [["--classifier", "absent"], "absent"],
   [

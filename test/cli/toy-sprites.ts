@@ -25,11 +25,11 @@ export async function writeToySprites(folder: string): Promise<void> {
     config: network,
     tensors: initialise(classifierParameters(network), [5, 6]),
     classNames: spriteClasses,
-    accuracy: { value: 0.1, factors: [], pictures: 10, source: "nothing" },
+    accuracy: { value: 0.1, factors: [], images: 10, source: "nothing" },
     training: {
       command: "none",
       source: "nothing",
-      pictures: 1,
+      images: 1,
       steps: 1,
       isMirrored: true,
       isDegraded: false,

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 
 let parent: string;
-let pictures: string;
+let images: string;
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), "cli-train-"));
-  pictures = join(parent, "pictures");
-  await writePictures(pictures, ["a", "b"], 4);
+  images = join(parent, "images");
+  await writeImages(images, ["a", "b"], 4);
 });
 afterAll(() => rm(parent, { recursive: true }));
 
@@ -58,7 +58,7 @@ async function lastCheckpoint(): Promise<number> {
 
 it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130; --resume goes on", async () => {
   const config = join(parent, "endless.yaml");
-  await writeFile(config, stringify(toyTraining(pictures, { tokenizer: 10_000_000, transformer: 1 })));
+  await writeFile(config, stringify(toyTraining(images, { tokenizer: 10_000_000, transformer: 1 })));
   const first = await train([config, "--out", out()], (steps) => steps.length >= 2);
   expect(first.output).not.toContain("mistake");
   expect(first.code).toBe(130);
@@ -78,7 +78,7 @@ it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130
 
 it("a loss that is no number ends with status 2 and one sentence", async () => {
   const config = join(parent, "wild.yaml");
-  await writeFile(config, stringify(toyTraining(pictures, { tokenizer: 50, transformer: 1 })));
+  await writeFile(config, stringify(toyTraining(images, { tokenizer: 50, transformer: 1 })));
   const wild = ["--set", "tokenizer.training.learningRate=1e30", "--set", "tokenizer.training.warmupSteps=0"];
   const { code, output } = await train([config, "--out", join(parent, "wild"), ...wild]);
   expect(output).toMatch(

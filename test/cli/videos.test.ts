@@ -1,4 +1,4 @@
-/** Clips on the command line: made, gone on with and filled in, from the files that people have. */
+/** Videos on the command line: made, gone on with and filled in, from the files that people have. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readClip } from "../../src/data/video/read-video.ts";
+import { readVideo } from "../../src/data/video/read-video.ts";
 import { writeModel } from "../../src/pipelines/model.ts";
 import { encode, hasFfmpeg, noise } from "../data/video/films.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
@@ -25,7 +25,7 @@ let folder: string;
 let model: string;
 let gif: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cli clips-"));
+  folder = await mkdtemp(join(tmpdir(), "cli videos-"));
   model = join(folder, "model");
   await writeModel(model, toyVideoModel());
   const made = await json(
@@ -47,7 +47,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const pages = async (path: string) => (await sharp(path).metadata()).pages;
 
 describe("sample", () => {
-  it("writes clips, a moving sheet, a film strip and a record", async () => {
+  it("writes videos, a moving sheet, a film strip and a record", async () => {
     const out = join(folder, "out");
     const result = await json(
       "sample",
@@ -75,9 +75,9 @@ describe("sample", () => {
 });
 
 describe("predict and interpolate", () => {
-  it("read a clip, keep its given frames and compare with what came", async () => {
+  it("read a video, keep its given frames and compare with what came", async () => {
     const out = join(folder, 'it\'s a "prediction"');
-    const given = await readClip(gif, { frames: 4, resolution: 8 });
+    const given = await readVideo(gif, { frames: 4, resolution: 8 });
     const result = await json("predict", model, "--video", gif, "--given", "2", "--count", "2", "--out", out);
     expect([result.videos.length, result.extra.length]).toEqual([2, 2]); // two versions, two comparisons
     const { data } = await sharp(result.videos[0], { pages: -1 })
@@ -107,10 +107,10 @@ describe("predict and interpolate", () => {
     const frames = join(folder, "-frames");
     await mkdir(frames);
     for (const t of [1, 2]) {
-      const picture = sharp({
+      const image = sharp({
         create: { width: 10, height: 8, channels: 3, background: { r: 90 * t, g: 0, b: 0 } },
       });
-      await picture.png().toFile(join(frames, `${t}.png`));
+      await image.png().toFile(join(frames, `${t}.png`));
     }
     const predicted = await json(
       "predict",
@@ -215,6 +215,6 @@ describe("predict and interpolate", () => {
     expect((await refusal("sample", still, "--format", "gif", ...out)).stderr).toMatch(
       /--format and --fps are/,
     );
-    expect((await refusal("predict", still, "--video", gif, ...out)).stderr).toMatch(/makes still pictures/);
+    expect((await refusal("predict", still, "--video", gif, ...out)).stderr).toMatch(/makes images/);
   }, 120_000);
 });

@@ -7,13 +7,13 @@ import {
   knownTokens,
   withGivenFrames,
 } from "../../src/data/completion.ts";
-import { type Clip, clipOf, frameOf } from "../../src/data/source.ts";
+import { frameOf, type Video, videoOf } from "../../src/data/source.ts";
 
 const cases = fc
   .record({ frames: fc.integer({ min: 2, max: 8 }), seed: fc.nat() })
   .chain(({ frames, seed }) =>
     fc.record({
-      clip: fc.constant(randomClip(frames, seed)),
+      video: fc.constant(randomVideo(frames, seed)),
       completion: fc.oneof(
         fc.integer({ min: 1, max: frames - 1 }).map((given): Completion => ({ task: "predict", given })),
         fc.constant<Completion>({ task: "interpolate" }),
@@ -21,40 +21,40 @@ const cases = fc
     }),
   );
 
-function randomClip(frames: number, seed: number): Clip {
+function randomVideo(frames: number, seed: number): Video {
   const pixels = Uint8Array.from({ length: frames * 2 * 3 * 3 }, (_, i) => (seed * 31 + i * 101) % 256);
   return { width: 3, height: 2, frames, pixels };
 }
 
-const bytes = (clip: Clip, t: number) => [...frameOf(clip, t).pixels];
+const bytes = (video: Video, t: number) => [...frameOf(video, t).pixels];
 
 describe("filledIn", () => {
   it("keeps given frames and reads nothing of the missing ones", () => {
     fc.assert(
-      fc.property(cases, ({ clip, completion }) => {
-        const hidden = clipOf(
-          Array.from({ length: clip.frames }, (_, t) => {
-            const frame = frameOf(clip, t);
-            return isGiven(completion, t, clip.frames)
+      fc.property(cases, ({ video, completion }) => {
+        const hidden = videoOf(
+          Array.from({ length: video.frames }, (_, t) => {
+            const frame = frameOf(video, t);
+            return isGiven(completion, t, video.frames)
               ? frame
               : { ...frame, pixels: new Uint8Array(18).fill(7) };
           }),
         );
-        const filled = filledIn(clip, completion);
+        const filled = filledIn(video, completion);
         expect(filledIn(hidden, completion)).toEqual(filled);
-        for (let t = 0; t < clip.frames; t++) {
-          if (isGiven(completion, t, clip.frames)) expect(bytes(filled, t)).toEqual(bytes(clip, t));
+        for (let t = 0; t < video.frames; t++) {
+          if (isGiven(completion, t, video.frames)) expect(bytes(filled, t)).toEqual(bytes(video, t));
         }
       }),
     );
   });
 
   it("repeats the last given frame, or blends the two ends", () => {
-    const clip = randomClip(5, 3);
-    const repeated = filledIn(clip, { task: "predict", given: 2 });
-    for (const t of [2, 3, 4]) expect(bytes(repeated, t)).toEqual(bytes(clip, 1));
-    const [a, b] = [bytes(clip, 0), bytes(clip, 4)];
-    expect(bytes(filledIn(clip, { task: "interpolate" }), 1)).toEqual(
+    const video = randomVideo(5, 3);
+    const repeated = filledIn(video, { task: "predict", given: 2 });
+    for (const t of [2, 3, 4]) expect(bytes(repeated, t)).toEqual(bytes(video, 1));
+    const [a, b] = [bytes(video, 0), bytes(video, 4)];
+    expect(bytes(filledIn(video, { task: "interpolate" }), 1)).toEqual(
       a.map((value, i) => Math.round(0.75 * value + 0.25 * b[i]!)),
     );
   });
@@ -76,11 +76,11 @@ describe("knownTokens", () => {
 describe("withGivenFrames", () => {
   it("puts back exactly the given frames", () => {
     fc.assert(
-      fc.property(cases, ({ clip, completion }) => {
-        const made = randomClip(clip.frames, 1e6);
-        const pasted = withGivenFrames(made, clip, completion);
-        for (let t = 0; t < clip.frames; t++) {
-          const from = isGiven(completion, t, clip.frames) ? clip : made;
+      fc.property(cases, ({ video, completion }) => {
+        const made = randomVideo(video.frames, 1e6);
+        const pasted = withGivenFrames(made, video, completion);
+        for (let t = 0; t < video.frames; t++) {
+          const from = isGiven(completion, t, video.frames) ? video : made;
           expect(bytes(pasted, t)).toEqual(bytes(from, t));
         }
       }),

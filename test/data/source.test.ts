@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
-import { clipOf, frameOf, fromPlanes, mirror, type Raster, toPlanes } from "../../src/data/source.ts";
+import { frameOf, fromPlanes, mirror, type Raster, toPlanes, videoOf } from "../../src/data/source.ts";
 
 const rasters = fc
   .record({
@@ -19,12 +19,12 @@ const rasters = fc
   );
 
 describe("toPlanes and fromPlanes", () => {
-  it("round-trip every byte of every picture", () => {
+  it("round-trip every byte of every image", () => {
     fc.assert(
-      fc.property(rasters, (pictures) => {
-        const planes = toPlanes(pictures);
-        expect(planes.dims).toEqual([pictures.length, 3, pictures[0]!.height, pictures[0]!.width]);
-        for (const [i, picture] of pictures.entries()) expect(fromPlanes(planes, i)).toEqual(picture);
+      fc.property(rasters, (images) => {
+        const planes = toPlanes(images);
+        expect(planes.dims).toEqual([images.length, 3, images[0]!.height, images[0]!.width]);
+        for (const [i, image] of images.entries()) expect(fromPlanes(planes, i)).toEqual(image);
       }),
     );
   });
@@ -35,15 +35,15 @@ describe("toPlanes and fromPlanes", () => {
     expect([...planes.data]).toEqual([Math.fround(0.2), 0, 0, 0, 0, 1]);
   });
 
-  it("round-trips moving pictures, whose frames are planes of [B, 3, T, H, W]", () => {
+  it("round-trips videos, whose frames are planes of [B, 3, T, H, W]", () => {
     fc.assert(
       fc.property(rasters, (frames) => {
-        const clip = clipOf(frames);
-        const planes = toPlanes([clip, clip]);
-        const { width, height } = clip;
+        const video = videoOf(frames);
+        const planes = toPlanes([video, video]);
+        const { width, height } = video;
         expect(planes.dims).toEqual([2, 3, frames.length, height, width]);
-        expect(fromPlanes(planes, 1)).toEqual(clip);
-        for (const [t, frame] of frames.entries()) expect(frameOf(clip, t)).toEqual(frame);
+        expect(fromPlanes(planes, 1)).toEqual(video);
+        for (const [t, frame] of frames.entries()) expect(frameOf(video, t)).toEqual(frame);
         // Channel by channel, the frames follow one another.
         const still = toPlanes(frames);
         const at = (t: number, channel: number, i: number) =>
@@ -57,8 +57,8 @@ describe("toPlanes and fromPlanes", () => {
         mirror(planes);
         const turned = fromPlanes(planes, 0);
         const row = turned.pixels.subarray(0, 3);
-        expect([...row]).toEqual([...clip.pixels.subarray((width - 1) * 3, width * 3)]);
-        expect(fromPlanes(planes, 1)).toEqual(clip);
+        expect([...row]).toEqual([...video.pixels.subarray((width - 1) * 3, width * 3)]);
+        expect(fromPlanes(planes, 1)).toEqual(video);
       }),
     );
   });
@@ -72,10 +72,10 @@ describe("toPlanes and fromPlanes", () => {
   it("refuses mixed sizes, nothing at all, other shapes and an index outside", () => {
     const a = { width: 1, height: 1, pixels: new Uint8Array(3) };
     const b = { width: 2, height: 1, pixels: new Uint8Array(6) };
-    expect(() => toPlanes([a, b])).toThrow("picture 1 is 2x1");
-    expect(() => toPlanes([a, clipOf([a])])).toThrow("picture 1 is 1x1 of 1 frames");
-    expect(() => clipOf([a, b])).toThrow("frame 1 is 2x1");
-    expect(() => clipOf([])).toThrow("at least one");
+    expect(() => toPlanes([a, b])).toThrow("image 1 is 2x1");
+    expect(() => toPlanes([a, videoOf([a])])).toThrow("image 1 is 1x1 of 1 frames");
+    expect(() => videoOf([a, b])).toThrow("frame 1 is 2x1");
+    expect(() => videoOf([])).toThrow("at least one");
     expect(() => toPlanes([])).toThrow("at least one");
     expect(() => fromPlanes(tensor("float32", [3, 1, 1], new Float32Array(3)), 0)).toThrow("[B, 3, H, W]");
     expect(() => fromPlanes(toPlanes([a]), 1)).toThrow("0..0");

@@ -15,7 +15,7 @@ const dataset: TokenDataset = {
   classNames: ["a,b", 'c"d', "ü"],
   count: 3,
   ids: Uint16Array.of(0, 1, 2, 3, 999, 998, 997, 996, 5, 5, 5, 5),
-  labels: Int32Array.of(2, 0, 1),
+  classIds: Int32Array.of(2, 0, 1),
   conditions: { predict: Uint16Array.of(7, 8, 1000, 1000, 7, 8, 1000, 1000, 5, 5, 1000, 1000) },
   source: "drawn, seed 7",
   tokenizer: "sha256:abc",
@@ -29,12 +29,18 @@ const changed = (tensors: object, metadata: object = {}): TokenTensors => ({
 describe("token datasets", () => {
   it("round-trip, for any grid and without classes", () => {
     expect(fromTensors(stored, "f")).toEqual(dataset);
-    const video = { ...dataset, grid: [4, 1, 1], classNames: [], labels: new Int32Array(3), conditions: {} };
+    const video = {
+      ...dataset,
+      grid: [4, 1, 1],
+      classNames: [],
+      classIds: new Int32Array(3),
+      conditions: {},
+    };
     expect(fromTensors(toTensors(video), "f")).toEqual(video);
     expect(stored.tensors.ids!.dims).toEqual([3, 2, 2]);
   });
 
-  it("hand out one picture's ids, and what is known of it for a task", () => {
+  it("hand out one image's ids, and what is known of it for a task", () => {
     expect([...tokensOf(dataset, 1)]).toEqual([999, 998, 997, 996]);
     expect([...tokensOf(dataset, 1, "predict")]).toEqual([7, 8, 1000, 1000]);
     expect(() => tokensOf(dataset, 1, "interpolate")).toThrow("interpolate");
@@ -58,10 +64,10 @@ describe("token datasets", () => {
       changed({ ids: tensor("int32", [3, 2, 2], new Int32Array(12)) }),
       /uint16.*int32/,
     ],
-    ["too few labels", changed({ labels: tensor("int32", [2], new Int32Array(2)) }), /got 2/],
+    ["too few classIds", changed({ classIds: tensor("int32", [2], new Int32Array(2)) }), /got 2/],
     [
-      "a label without a class",
-      changed({ labels: tensor("int32", [3], Int32Array.of(0, 3, 0)) }),
+      "a classId without a class",
+      changed({ classIds: tensor("int32", [3], Int32Array.of(0, 3, 0)) }),
       /0\.\.2, got 3/,
     ],
     ["an id beyond the codebook", changed({}, { codebook_size: "999" }), /below.*999, got 999/],
@@ -78,7 +84,7 @@ describe("token datasets", () => {
     ["no codebook size", changed({}, { codebook_size: "many" }), /1\.\.65536/],
     ["class names that are no list", changed({}, { class_names: "{}" }), /class_names/],
     [
-      "no pictures",
+      "no images",
       changed(
         Object.fromEntries(
           ["ids", "condition.predict"].map((name) => [name, tensor("uint16", [0, 2, 2], new Uint16Array(0))]),

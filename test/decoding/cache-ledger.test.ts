@@ -19,14 +19,18 @@ describe("the cache ledger", () => {
         fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 3 }),
         fc.integer({ min: 1, max: gridTokens }),
         fc.nat(),
-        async (sizes, refresh, masked, seed) => {
+        async (modelSchedule, refresh, masked, seed) => {
           const start = Int32Array.from({ length: batch * gridTokens }, (_, i) =>
             ((i % gridTokens) * 5) % gridTokens < masked ? maskId : i % codes,
           );
           // Where a token is wanted, one in three positions shows a token instead of the mask.
           const condition = start.map((_, i) => (i % 3 === 0 ? i % codes : maskId));
           const requests: PredictRequest[] = [];
-          const plan = makePlan({ sizes, cache: { refresh }, guidance: { scale: 1, interval: [0.4, 1] } });
+          const plan = makePlan({
+            modelSchedule,
+            cache: { refresh },
+            guidance: { scale: 1, interval: [0.4, 1] },
+          });
           const { tokens, decodedAtStep } = await decode({
             plan,
             model: { gridTokens, factors: [1, 2, 4, 8] },

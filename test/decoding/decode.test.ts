@@ -79,14 +79,14 @@ function maskgit(
   return filled;
 }
 
-describe("the flat decode without cache", () => {
+describe("the baseline decode without cache", () => {
   it("is MaskGIT's, token for token", async () => {
     for (const [seed, steps, temperature] of [
       [1, 12, 4.5],
       [2, 8, 0],
       [3, 5, 20],
     ]) {
-      const plan = { sizes: `1x${steps}`, choiceTemperature: temperature, cache: { enabled: false } };
+      const plan = { modelSchedule: `1x${steps}`, choiceTemperature: temperature, cache: { enabled: false } };
       const { tokens } = await run({ plan, seed, sampleIndexes: [4, 0] });
       const start = Array<number>(gridTokens).fill(maskId);
       expect([...tokens]).toEqual(
@@ -97,7 +97,11 @@ describe("the flat decode without cache", () => {
 
   it("is MAGVIT's where condition tokens stand in for the mask: all are decoded, none is kept as it is", async () => {
     const condition = partlyKnown(2, 9);
-    const plan = { sizes: "1x6", maskSchedule: { kind: "cosine" }, cache: { enabled: false } } as const;
+    const plan = {
+      modelSchedule: "1x6",
+      maskSchedule: { kind: "cosine" },
+      cache: { enabled: false },
+    } as const;
     const { tokens, decodedAtStep } = await run({ plan, condition, seed: 11, sampleIndexes: [0, 1] });
     const grids = [0, 1].map((b) => [...condition.subarray(b * gridTokens, (b + 1) * gridTokens)]);
     const start = Array<number>(gridTokens).fill(maskId);
@@ -109,7 +113,7 @@ describe("the flat decode without cache", () => {
 
   it("is MaskGIT's with known tokens too", async () => {
     const start = partlyKnown(2, 14);
-    const plan = { sizes: "2x6", cache: { enabled: false } };
+    const plan = { modelSchedule: "2x6", cache: { enabled: false } };
     const { tokens } = await run({ plan, start, seed: 5, sampleIndexes: [0, 1] });
     const grids = [0, 1].map((b) => [...start.subarray(b * gridTokens, (b + 1) * gridTokens)]);
     expect([...tokens]).toEqual(grids.flatMap((grid, b) => maskgit(grid, 6, 4.5, 5, b, 2)));
@@ -118,7 +122,7 @@ describe("the flat decode without cache", () => {
 
 /** What plans may vary, small enough to run many of. */
 const plans = fc.record({
-  sizes: fc.constantFrom("8x3,4x3,2x3,1x3", "1x12", "8x1,1x7", "1x2,8x2,1x2", "4x6,2x3,1x3", "2x1"),
+  modelSchedule: fc.constantFrom("8x3,4x3,2x3,1x3", "1x12", "8x1,1x7", "1x2,8x2,1x2", "4x6,2x3,1x3", "2x1"),
   maskSchedule: fc.constantFrom(
     { kind: "cosine" as const },
     { kind: "log" as const },
@@ -143,16 +147,16 @@ const cases = { plan: plans, seed: fc.nat(), masked: fc.integer({ min: 1, max: g
 function changing(numbers: () => number, changes: DecodePlan[]) {
   return (plan: DecodePlan, step: number): DecodePlan => {
     const kept = (k: number) => k <= step;
-    const factors = plan.sizes.flatMap((run) => Array<number>(run.steps).fill(run.factor));
+    const factors = plan.modelSchedule.flatMap((run) => Array<number>(run.steps).fill(run.factor));
     const leaveOut = factors.flatMap((_, k) => {
       const isOut = kept(k) ? plan.leaveOut?.includes(k) : k < plan.steps - 1 && numbers() < 0.3;
       return isOut ? [k] : [];
     });
-    const sizes = factors.map((factor, k) => ({
+    const modelSchedule = factors.map((factor, k) => ({
       factor: kept(k) || numbers() < 0.6 ? factor : [1, 2, 4, 8][Math.floor(4 * numbers())]!,
       steps: 1,
     }));
-    changes.push(makePlan({ sizes, leaveOut }, plan));
+    changes.push(makePlan({ modelSchedule, leaveOut }, plan));
     return changes.at(-1)!;
   };
 }
@@ -180,7 +184,7 @@ describe("a plan that changes while it runs", () => {
   });
 
   it("may not change what ran", async () => {
-    const replan = (plan: DecodePlan) => makePlan({ sizes: "1x12" }, plan);
+    const replan = (plan: DecodePlan) => makePlan({ modelSchedule: "1x12" }, plan);
     await expect(run({ replan })).rejects.toThrow(/replan changed a step that ran, up to step 0/);
   });
 });
@@ -273,7 +277,7 @@ describe("chance", () => {
 
   it("without choice noise keeps the likeliest; of equals, the first", async () => {
     const { decodedAtStep } = await decode({
-      plan: makePlan({ sizes: "1x5", maskSchedule: { kind: "linear" }, choiceTemperature: 0 }),
+      plan: makePlan({ modelSchedule: "1x5", maskSchedule: { kind: "linear" }, choiceTemperature: 0 }),
       model: { gridTokens: 5, factors: [1] },
       maskId,
       seed: 0,
@@ -348,7 +352,7 @@ describe("bad input", () => {
       { start: Int32Array.from([...partlyKnown(2, 5), ...partlyKnown(1, 6)]) },
       /sample 0 has 5 and sample 2 has 6/,
     ],
-    ["a factor that the model lacks", { plan: { sizes: "3x4" } }, /got p = 3/],
+    ["a factor that the model lacks", { plan: { modelSchedule: "3x4" } }, /got p = 3/],
     ["a seed that is not exact", { seed: 2 ** 60 }, /seed: a number above 2\^53/],
   ])("refuses %s", async (_, options, message) => {
     const error = await run(options).catch((e: unknown) => e);

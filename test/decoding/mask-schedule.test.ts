@@ -85,7 +85,7 @@ describe("maskedAfterSteps", () => {
     );
   });
 
-  it("is MaskGIT's own clip to [1, masked - 1] wherever that one never stalls", () => {
+  it("is MaskGIT's own video to [1, masked - 1] wherever that one never stalls", () => {
     fc.assert(
       fc.property(
         schedule.filter(({ kind }) => kind !== "halton"),
@@ -153,7 +153,7 @@ describe("haltonOrder", () => {
     expect([...haltonOrder([16, 16]).subarray(0, 6)]).toEqual(
       cells.map(([row, column]) => row * 16 + column),
     );
-    // A clip's frames take base 5: 1/5 of 4 frames is frame 0, 4/5 (point 4) is frame 3.
+    // A video's frames take base 5: 1/5 of 4 frames is frame 0, 4/5 (point 4) is frame 3.
     expect(haltonOrder([4, 16, 16])[0]).toBe(8 * 16 + 5);
     expect(haltonOrder([4, 16, 16])[3]).toBe(3 * 256 + 2 * 16 + 7);
   });

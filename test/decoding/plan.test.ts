@@ -5,18 +5,18 @@ import { guidanceSchedules } from "../../src/decoding/guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "../../src/decoding/mask-schedule.ts";
 import {
   defaultPlan,
-  evenSizes,
+  evenModelSchedule,
   makePlan,
   type PlanInput,
-  parseSizes,
-  printSizes,
+  parseModelSchedule,
+  printModelSchedule,
 } from "../../src/decoding/plan.ts";
 
 const run = fc.record({ factor: fc.integer({ min: 1, max: 64 }), steps: fc.integer({ min: 1, max: 20 }) });
 const positive = fc.double({ min: 1e-3, max: 100, noNaN: true });
 
 const input = fc.record({
-  sizes: fc.array(run, { minLength: 1, maxLength: 6 }),
+  modelSchedule: fc.array(run, { minLength: 1, maxLength: 6 }),
   maskSchedule: fc
     .constantFrom(...maskScheduleKinds)
     .chain(
@@ -62,27 +62,30 @@ describe("makePlan", () => {
     fc.assert(
       fc.property(input, (given) => {
         const plan = makePlan(given);
-        expect(plan).toEqual({ ...given, steps: given.sizes.reduce((sum, { steps }) => sum + steps, 0) });
+        expect(plan).toEqual({
+          ...given,
+          steps: given.modelSchedule.reduce((sum, { steps }) => sum + steps, 0),
+        });
         expect(makePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
       }),
     );
   });
 
   it("leaves out the steps it is told to, and inherits them only with the steps they belong to", () => {
-    const base = makePlan({ sizes: "8x4,1x4", leaveOut: [1, 5] });
+    const base = makePlan({ modelSchedule: "8x4,1x4", leaveOut: [1, 5] });
     expect(base.leaveOut).toEqual([1, 5]);
     expect(makePlan(JSON.parse(JSON.stringify(base)))).toEqual(base);
     expect(makePlan({ choiceTemperature: 2 }, base).leaveOut).toEqual([1, 5]);
-    expect(makePlan({ sizes: "8x4" }, base)).not.toHaveProperty("leaveOut");
+    expect(makePlan({ modelSchedule: "8x4" }, base)).not.toHaveProperty("leaveOut");
     expect(makePlan({ leaveOut: [] }, base)).not.toHaveProperty("leaveOut");
     for (const leaveOut of [[7], [-1], [2, 2], [3, 1], [0.5], "3"]) {
-      const given = { sizes: "1x8", leaveOut } as PlanInput;
+      const given = { modelSchedule: "1x8", leaveOut } as PlanInput;
       expect(() => makePlan(given)).toThrow(/^plan\.leaveOut: must be a list of steps in 0\.\.6/);
     }
   });
 
   it("fills in the rest of guidance and cache from the base plan", () => {
-    const base = makePlan({ guidance: { scale: 3, schedule: "linear" }, sizes: "1x8" });
+    const base = makePlan({ guidance: { scale: 3, schedule: "linear" }, modelSchedule: "1x8" });
     const plan = makePlan({ guidance: { scale: 1 }, cache: { enabled: false } }, base);
     expect(plan.guidance).toEqual({ ...defaultPlan.guidance, scale: 1, schedule: "linear" });
     expect(plan.cache).toEqual({ enabled: false, refresh: "on-switch" });
@@ -91,25 +94,28 @@ describe("makePlan", () => {
 
   it("guides all steps where the base's interval has none of fewer, and asks for none without guidance", () => {
     const base = makePlan({ guidance: { scale: 2, interval: [0.25, 1] } });
-    expect(makePlan({ sizes: "8x1" }, base).guidance).toEqual({ ...base.guidance, interval: [0, 1] });
-    expect(makePlan({ sizes: "8x4" }, base).guidance).toEqual(base.guidance);
-    expect(() => makePlan({ sizes: "8x1", guidance: { interval: [0.25, 1] } }, base)).toThrow(
+    expect(makePlan({ modelSchedule: "8x1" }, base).guidance).toEqual({ ...base.guidance, interval: [0, 1] });
+    expect(makePlan({ modelSchedule: "8x4" }, base).guidance).toEqual(base.guidance);
+    expect(() => makePlan({ modelSchedule: "8x1", guidance: { interval: [0.25, 1] } }, base)).toThrow(
       /no step k of 1/,
     );
     const unguided = { scale: 0, interval: [0.25, 1] } as const;
-    expect(makePlan({ sizes: "8x1", guidance: unguided }).guidance).toMatchObject(unguided);
+    expect(makePlan({ modelSchedule: "8x1", guidance: unguided }).guidance).toMatchObject(unguided);
   });
 
   it.each<[unknown, RegExp]>([
-    [{ steps: 13 }, /plan\.sizes: the steps must add up to 13 .*8x3,4x3,2x3,1x3 has 12/],
-    [{ steps: 0, sizes: "1x1" }, /plan\.steps: must be an integer of at least 1, got 0/],
-    [{ sizes: "8x3,4y3" }, /plan\.sizes: must be factor x steps .*got "4y3" in "8x3,4y3"/],
-    [{ sizes: "8x3,1x0" }, /steps of "1x0": must be an integer of at least 1, got 0/],
-    [{ sizes: "0x3" }, /factor of "0x3": must be .* at least 1, got 0/],
-    [{ sizes: "" }, /plan\.sizes: must be factor x steps/],
-    [{ sizes: [] }, /plan\.sizes: must be text .* or a list/],
-    [{ sizes: [{ factor: 1, step: 3 }] }, /plan\.sizes\[0\]: unknown key "step"\. Did you mean "steps"/],
-    [{ sizes: [{ factor: -2, steps: 3 }] }, /plan\.sizes\[0\]\.factor: .* got -2/],
+    [{ steps: 13 }, /plan\.modelSchedule: the steps must add up to 13 .*8x3,4x3,2x3,1x3 has 12/],
+    [{ steps: 0, modelSchedule: "1x1" }, /plan\.steps: must be an integer of at least 1, got 0/],
+    [{ modelSchedule: "8x3,4y3" }, /plan\.modelSchedule: must be factor x steps .*got "4y3" in "8x3,4y3"/],
+    [{ modelSchedule: "8x3,1x0" }, /steps of "1x0": must be an integer of at least 1, got 0/],
+    [{ modelSchedule: "0x3" }, /factor of "0x3": must be .* at least 1, got 0/],
+    [{ modelSchedule: "" }, /plan\.modelSchedule: must be factor x steps/],
+    [{ modelSchedule: [] }, /plan\.modelSchedule: must be text .* or a list/],
+    [
+      { modelSchedule: [{ factor: 1, step: 3 }] },
+      /plan\.sizes\[0\]: unknown key "step"\. Did you mean "steps"/,
+    ],
+    [{ modelSchedule: [{ factor: -2, steps: 3 }] }, /plan\.sizes\[0\]\.factor: .* got -2/],
     [{ choiceTemprature: 3 }, /unknown key "choiceTemprature"\. Did you mean "choiceTemperature"/],
     [{ choiceTemperature: -1 }, /plan\.choiceTemperature: must be 0 or above, got -1/],
     [{ choiceTemperature: Number.NaN }, /plan\.choiceTemperature: .* got NaN/],
@@ -144,23 +150,23 @@ describe("makePlan", () => {
   });
 });
 
-describe("sizes as text", () => {
+describe("modelSchedule as text", () => {
   it("reads what it prints", () => {
-    expect(printSizes(defaultPlan.sizes)).toBe("8x3,4x3,2x3,1x3");
-    expect(parseSizes(" 8x3, 1X9")).toEqual([
+    expect(printModelSchedule(defaultPlan.modelSchedule)).toBe("8x3,4x3,2x3,1x3");
+    expect(parseModelSchedule(" 8x3, 1X9")).toEqual([
       { factor: 8, steps: 3 },
       { factor: 1, steps: 9 },
     ]);
     fc.assert(
-      fc.property(fc.array(run, { minLength: 1 }), (sizes) => {
-        expect(parseSizes(printSizes(sizes))).toEqual(sizes);
+      fc.property(fc.array(run, { minLength: 1 }), (modelSchedule) => {
+        expect(parseModelSchedule(printModelSchedule(modelSchedule))).toEqual(modelSchedule);
       }),
     );
   });
 
   it("spreads steps evenly over a model's factors", () => {
-    expect(evenSizes(12, [1, 2, 4, 8])).toEqual(defaultPlan.sizes);
-    expect(printSizes(evenSizes(8, [4, 1, 2]))).toBe("4x3,2x3,1x2");
-    expect(printSizes(evenSizes(2, [1, 2, 4]))).toBe("4x1,2x1");
+    expect(evenModelSchedule(12, [1, 2, 4, 8])).toEqual(defaultPlan.modelSchedule);
+    expect(printModelSchedule(evenModelSchedule(8, [4, 1, 2]))).toBe("4x3,2x3,1x2");
+    expect(printModelSchedule(evenModelSchedule(2, [1, 2, 4]))).toBe("4x1,2x1");
   });
 });

@@ -33,13 +33,16 @@ describe("resolvePlan", () => {
     expect(fullSteps({ cache: { enabled: false } })).toEqual(all);
     expect(fullSteps({ cache: { refresh: { every: 1 } } })).toEqual(all);
     expect(fullSteps({ cache: { refresh: { every: 2 } } })).toEqual([0, 2, 3, 5, 6, 8, 9, 11]);
-    expect(fullSteps({ sizes: "1x12" })).toEqual([0]);
-    expect(fullSteps({ sizes: "1x12", cache: { refresh: { every: 5 } } })).toEqual([0, 5, 10]);
+    expect(fullSteps({ modelSchedule: "1x12" })).toEqual([0]);
+    expect(fullSteps({ modelSchedule: "1x12", cache: { refresh: { every: 5 } } })).toEqual([0, 5, 10]);
     expect(fullSteps({ cache: { refresh: "never" } })).toEqual([0, 3, 6, 9]);
   });
 
   it("anneals temperatures with r = (k+1)/K", () => {
-    const steps = resolve({ sizes: "1x4", tokenTemperature: { kind: "annealed", bias: 0.5, scale: 0.8 } });
+    const steps = resolve({
+      modelSchedule: "1x4",
+      tokenTemperature: { kind: "annealed", bias: 0.5, scale: 0.8 },
+    });
     expect(steps.map((step) => step.choiceTemperature)).toEqual([3.375, 2.25, 1.125, 0]);
     for (const [k, expected] of [1.1, 0.9, 0.7, 0.5].entries()) {
       expect(steps[k].tokenTemperature).toBeCloseTo(expected, 12);
@@ -75,11 +78,14 @@ describe("resolvePlan", () => {
   it("says which steps' keys and values are read: those before a partial step", () => {
     const isRead = (plan: PlanInput) => resolve(plan).map((step) => step.isCacheRead);
     expect(isRead({})).toEqual([true, true, false, true, true, false, true, true, false, true, true, false]);
-    expect(isRead({ sizes: "8x1,4x1,2x1,1x1" })).toEqual([false, false, false, false]);
+    expect(isRead({ modelSchedule: "8x1,4x1,2x1,1x1" })).toEqual([false, false, false, false]);
   });
 
   it.each<[PlanInput, RegExp]>([
-    [{ sizes: "16x3,1x9" }, /plan\.sizes: the model has the sub-models p = 1, 2, 4, 8, got p = 16/],
+    [
+      { modelSchedule: "16x3,1x9" },
+      /plan\.modelSchedule: the model has the sub-models p = 1, 2, 4, 8, got p = 16/,
+    ],
     [{ guidance: { scale: 1, unconditionalFactor: 3 } }, /plan\.guidance\.unconditionalFactor: .* got p = 3/],
   ])("refuses %j", (input, message) => {
     expect(() => resolve(input)).toThrow(message);
@@ -99,10 +105,15 @@ describe("guidance", () => {
   const scales = (input: PlanInput) => resolve(input).map((step) => step.guidanceScale);
 
   it("follows its schedule", () => {
-    expect(scales({ sizes: "1x4", guidance: { scale: 3 } })).toEqual([3, 3, 3, 3]);
-    expect(scales({ sizes: "1x4", guidance: { scale: 3, schedule: "linear" } })).toEqual([0, 1, 2, 3]);
-    expect(scales({ sizes: "1x1", guidance: { scale: 3, schedule: "linear" } })).toEqual([3]);
-    const cosine = scales({ sizes: "1x4", guidance: { scale: 2, schedule: "power-cosine", power: 1 } });
+    expect(scales({ modelSchedule: "1x4", guidance: { scale: 3 } })).toEqual([3, 3, 3, 3]);
+    expect(scales({ modelSchedule: "1x4", guidance: { scale: 3, schedule: "linear" } })).toEqual([
+      0, 1, 2, 3,
+    ]);
+    expect(scales({ modelSchedule: "1x1", guidance: { scale: 3, schedule: "linear" } })).toEqual([3]);
+    const cosine = scales({
+      modelSchedule: "1x4",
+      guidance: { scale: 2, schedule: "power-cosine", power: 1 },
+    });
     const expected = [0, 1 - Math.SQRT1_2, 1, 1 + Math.SQRT1_2]; // 1 - cos(pi k/4)
     for (const k of [0, 1, 2, 3]) expect(cosine[k]).toBeCloseTo(expected[k], 12);
   });
@@ -135,8 +146,8 @@ describe("guidance", () => {
   });
 
   it("makes a step full when the unconditional branch sets in, whose cache is empty or stale", () => {
-    expect(fullSteps({ sizes: "1x12", guidance: { scale: 2, interval: [0.5, 1] } })).toEqual([0, 6]);
-    expect(fullSteps({ sizes: "1x12", guidance: { scale: 2, interval: [0, 0.5] } })).toEqual([0]);
-    expect(fullSteps({ sizes: "1x12", guidance: { scale: 2, schedule: "linear" } })).toEqual([0, 1]);
+    expect(fullSteps({ modelSchedule: "1x12", guidance: { scale: 2, interval: [0.5, 1] } })).toEqual([0, 6]);
+    expect(fullSteps({ modelSchedule: "1x12", guidance: { scale: 2, interval: [0, 0.5] } })).toEqual([0]);
+    expect(fullSteps({ modelSchedule: "1x12", guidance: { scale: 2, schedule: "linear" } })).toEqual([0, 1]);
   });
 });

@@ -1,6 +1,6 @@
-/** The sizes of the shipped model of sprites, a guided default plan for it, and what its flat decode costs. */
+/** The sizes of the shipped model of sprites, a guided default plan for it, and what its baseline decode costs. */
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
-import { flatMultiplyAdds } from "../../src/planning/budget.ts";
+import { baselineMultiplyAdds } from "../../src/planning/budget.ts";
 
 export const model = {
   width: 192,
@@ -12,4 +12,4 @@ export const model = {
   heads: 8,
 };
 export const defaults = makePlan({ guidance: { scale: 1.5 } }, basePlan(model.factors));
-export const flat = flatMultiplyAdds(model, defaults);
+export const baseline = baselineMultiplyAdds(model, defaults);

@@ -209,11 +209,11 @@ describe("a decode with an entropy bound", () => {
   const bounded = (bound: number): PlanInput => ({ unmask: { kind: "entropy", bound } });
 
   it("of 0 decodes by the schedule, token for token: with as many steps as tokens, one at a time", async () => {
-    for (const plan of [{}, { sizes: "8x7,4x6,2x6,1x6" }]) {
+    for (const plan of [{}, { modelSchedule: "8x7,4x6,2x6,1x6" }]) {
       const { tokens, decodedAtStep } = await run({ plan: { ...plan, ...bounded(0) } });
       const scheduled = await run({ plan });
       expect([tokens, decodedAtStep]).toEqual([scheduled.tokens, scheduled.decodedAtStep]);
-      if (plan.sizes) expect([...decodedAtStep].sort((a, b) => a - b)).toEqual([...Array(25).keys()]);
+      if (plan.modelSchedule) expect([...decodedAtStep].sort((a, b) => a - b)).toEqual([...Array(25).keys()]);
     }
   });
 
@@ -271,7 +271,7 @@ describe("what may come of an entropy bound", () => {
         const steps = [...new Set(chosen)].filter((k) => k < plan.steps - 1).sort((a, b) => a - b);
         const foreseen = decodeMemory(model, makePlan({ unmask }, plan), masked);
         const needed = decodeMemory(model, makePlan({ leaveOut: steps }, plan), masked);
-        expect(needed.bytesPerPicture).toBeLessThanOrEqual(foreseen.bytesPerPicture);
+        expect(needed.bytesPerImage).toBeLessThanOrEqual(foreseen.bytesPerImage);
         expect(needed.bytesFixed).toBeLessThanOrEqual(foreseen.bytesFixed);
       }),
     );

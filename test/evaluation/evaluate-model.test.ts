@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Picture, PictureSource, Raster } from "../../src/data/source.ts";
+import type { Image, ImageSource, Raster } from "../../src/data/source.ts";
 import { toPlanes } from "../../src/data/source.ts";
-import { flatPlan } from "../../src/decoding/plan.ts";
+import { baselinePlan } from "../../src/decoding/plan.ts";
 import { evaluateModel } from "../../src/evaluation/evaluate-model.ts";
 import {
   classifierConfig,
@@ -35,21 +35,21 @@ const judge: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
-  accuracy: { value: 0.5, factors: [], pictures: 2, source: "noise" },
-  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
+  accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
+  training: { command: "none", source: "noise", images: 2, steps: 1, isMirrored: true, isDegraded: false },
 };
 
 let reads = 0;
 /** Coarse noise, in classes by turns. */
-const noise: PictureSource = {
+const noise: ImageSource = {
   name: "noise",
   classNames: toyClasses,
   resolution: 16,
   length: null,
-  async read(index): Promise<Picture> {
+  async read(index): Promise<Image> {
     reads++;
     const pixels = Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256);
-    return { width: 16, height: 16, pixels, label: index % 3 };
+    return { width: 16, height: 16, pixels, classId: index % 3 };
   },
 };
 
@@ -74,7 +74,7 @@ describe("evaluation of plans", () => {
       pipeline,
       runner,
       classifier: judge,
-      plans: { default: {}, same: {}, flat: flatPlan(model.plan) },
+      plans: { default: {}, same: {}, baseline: baselinePlan(model.plan) },
       samples: 12,
       seed: 3,
       batchSize: 8,
@@ -92,7 +92,7 @@ describe("evaluation of plans", () => {
     const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => noise.read(i)));
     const real = await classifier.classify(toPlanes(truth));
     await classifier.dispose();
-    const [own, same, flat] = result.plans;
+    const [own, same, baseline] = result.plans;
     const right = [...labels].filter((label, i) => label === i % 3).length / 12;
     expect(own!.classAccuracy.mean).toBeCloseTo(right, 12);
     const distance = frechetDistance(statisticsOf(features.data, 4), statisticsOf(real.features.data, 4));
@@ -100,23 +100,23 @@ describe("evaluation of plans", () => {
     expect(own!.isUnderSampled).toBe(false);
     expect([same!.frechet, same!.classAccuracy]).toEqual([own!.frechet, own!.classAccuracy]);
 
-    // The flat decode as counted has the head on every position; as run, on the masked ones.
-    expect(flat!.multiplyAdds).toBeLessThan(flat!.multiplyAddsFlat);
-    expect(own!.multiplyAddsFlat).toBe(flat!.multiplyAddsFlat);
-    expect(own!.ratio).toBeCloseTo(flat!.multiplyAddsFlat / own!.multiplyAdds, 12);
-    expect(result.tokenizer.pictures).toBe(12);
+    // The baseline decode as counted has the head on every position; as run, on the masked ones.
+    expect(baseline!.multiplyAdds).toBeLessThan(baseline!.baselineMultiplyAdds);
+    expect(own!.baselineMultiplyAdds).toBe(baseline!.baselineMultiplyAdds);
+    expect(own!.ratio).toBeCloseTo(baseline!.baselineMultiplyAdds / own!.multiplyAdds, 12);
+    expect(result.tokenizer.images).toBe(12);
     expect(result.tokenizer.psnr).toBeGreaterThan(0);
-    expect(stages).toEqual(["real pictures", "tokenizer", "default", "same", "flat"]);
+    expect(stages).toEqual(["real images", "tokenizer", "default", "same", "baseline"]);
     expect(await runner.stats()).toEqual(before);
   });
 
-  it("judges clips as it does pictures, and each word of their classes by itself", async () => {
+  it("judges videos as it does images, and each word of their classes by itself", async () => {
     const model = toyVideoModel();
     const { classNames } = model; // "cat spin" and "cat fall": the thing cannot be mistaken
     const network = classifierConfig({ ...config, resolution: 8, frames: 4, classes: 2 });
     const tensors = initialise(classifierParameters(network), [5, 6]);
-    const real: PictureSource = {
-      name: "clips",
+    const real: ImageSource = {
+      name: "videos",
       classNames,
       resolution: 8,
       frames: 4,
@@ -126,7 +126,7 @@ describe("evaluation of plans", () => {
         height: 8,
         frames: 4,
         pixels: Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256),
-        label: index % 2,
+        classId: index % 2,
       }),
     };
     const pipeline = await openVideoPipeline(model, { runner });
@@ -155,9 +155,9 @@ describe("evaluation of plans", () => {
     expect(result.tokenizer.psnr).toBeGreaterThan(0);
   });
 
-  it("reads real pictures from the file of the last time, unless they changed", async () => {
+  it("reads real images from the file of the last time, unless they changed", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
-    const evaluate = async (real: PictureSource) => {
+    const evaluate = async (real: ImageSource) => {
       reads = 0;
       const { real: verdict } = await evaluateModel({
         pipeline,
@@ -179,12 +179,12 @@ describe("evaluation of plans", () => {
     const other = await evaluate({ ...noise, read: (index) => noise.read(index + 1) });
     expect(other.reads).toBe(172);
     expect((await readdir(folder)).length).toBe(4);
-    await evaluate({ ...noise, length: 500 }); // a folder of pictures: never kept
+    await evaluate({ ...noise, length: 500 }); // a folder of images: never kept
     expect((await readdir(folder)).length).toBe(4);
     await pipeline.dispose();
   });
 
-  it("measures nothing again that it remembers, the tokenizer's pictures included", async () => {
+  it("measures nothing again that it caches, the tokenizer's images included", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const evaluate = async (identity: unknown) => {
       reads = 0;
@@ -204,24 +204,22 @@ describe("evaluation of plans", () => {
     const first = await evaluate("toy");
     const again = await evaluate("toy");
     expect(again.result).toEqual(first.result);
-    // 16 + 16 to tell the real pictures; no longer the 20 that go through the tokenizer.
+    // 16 + 16 to tell the real images; no longer the 20 that go through the tokenizer.
     expect([first.reads, again.reads]).toEqual([172, 32]);
     expect((await evaluate("another toy")).reads).toBe(52);
     await pipeline.dispose();
   });
 
-  it("refuses a judge or real pictures of other classes or size, and too few pictures", async () => {
+  it("refuses a judge or real images of other classes or size, and too few images", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const options = { pipeline, runner, classifier: judge, plans: {}, samples: 4, real: noise, realCount: 4 };
     const classifier = { ...judge, classNames: ["cat", "dog", "cow"] };
-    await expect(evaluateModel({ ...options, classifier })).rejects.toThrow(
-      "it knows 16 x 16 pictures of cat",
-    );
+    await expect(evaluateModel({ ...options, classifier })).rejects.toThrow("it knows 16 x 16 images of cat");
     await expect(evaluateModel({ ...options, real: { ...noise, resolution: 32 } })).rejects.toThrow(
       "noise has 32 x 32",
     );
     await expect(evaluateModel({ ...options, real: { ...noise, length: 7 } })).rejects.toThrow(
-      "needs 4 real pictures to compare with and 4 others, has 7",
+      "needs 4 real images to compare with and 4 others, has 7",
     );
     await pipeline.dispose();
   });
@@ -251,20 +249,20 @@ describe("evaluation of plans", () => {
 
 describe("tokenizer report", () => {
   it("is the error over all bytes, and the share of codes used", async () => {
-    // A codec that adds 5 to every byte of even pictures and 1 to odd ones, and uses codes 0 and 3 of 8.
+    // A codec that adds 5 to every byte of even images and 1 to odd ones, and uses codes 0 and 3 of 8.
     const codec = {
-      encode: async (pictures: readonly Raster[]) =>
-        pictures.map(({ pixels }) => Int32Array.of(pixels[0]! % 2 === 0 ? 0 : 3)),
+      encode: async (images: readonly Raster[]) =>
+        images.map(({ pixels }) => Int32Array.of(pixels[0]! % 2 === 0 ? 0 : 3)),
       decodeTokens: async (tokens: readonly Int32Array[]) =>
         tokens.map(([id]) => ({ width: 1, height: 1, pixels: new Uint8Array(3).fill(id === 0 ? 105 : 102) })),
     };
-    const source: PictureSource = {
+    const source: ImageSource = {
       ...noise,
       read: async (index) => ({
         width: 1,
         height: 1,
         pixels: new Uint8Array(3).fill(index % 2 === 0 ? 100 : 101),
-        label: 0,
+        classId: 0,
       }),
     };
     const { psnr, codebookUse } = await tokenizerReport({ codec, codebookSize: 8, source, count: 100 });
@@ -275,7 +273,7 @@ describe("tokenizer report", () => {
 
 describe("grid of plans", () => {
   it("holds every plan under every combination, plans of equal settings side by side", () => {
-    const plans = { default: { guidance: { power: 2 } }, flat: { sizes: "1x12" } };
+    const plans = { default: { guidance: { power: 2 } }, baseline: { modelSchedule: "1x12" } };
     const grid = planGrid(plans, {
       choiceTemperature: [4, 9],
       guidanceScale: [0, 2],
@@ -283,7 +281,7 @@ describe("grid of plans", () => {
     });
     expect(grid.map(({ name }) => name).slice(0, 3)).toEqual([
       "default, guidance 0, choice 4, token 0.9",
-      "flat, guidance 0, choice 4, token 0.9",
+      "baseline, guidance 0, choice 4, token 0.9",
       "default, guidance 0, choice 9, token 0.9",
     ]);
     expect(grid).toHaveLength(8);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { clipOf, frameOf, type Picture, type PictureSource, type Raster } from "../../src/data/source.ts";
+import { frameOf, type Image, type ImageSource, type Raster, videoOf } from "../../src/data/source.ts";
 import type { PlanInput } from "../../src/decoding/plan.ts";
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
 import {
@@ -21,22 +21,22 @@ const side = 16;
 const frames = 4;
 const given = 2;
 
-/** Frame t of clip i is flat: 40 + 3 i + 10 t. */
-const flatFrame = (value: number): Raster => ({
+/** Frame t of video i is baseline: 40 + 3 i + 10 t. */
+const baselineFrame = (value: number): Raster => ({
   width: side,
   height: side,
   pixels: new Uint8Array(side * side * 3).fill(value),
 });
 const lightOf = (index: number, t: number) => 40 + 3 * (index % 20) + 10 * t;
-const dawns: PictureSource = {
+const dawns: ImageSource = {
   name: "dawns",
   classNames: ["red dawn", "red dusk", "blue dawn", "blue dusk"],
   resolution: side,
   frames,
   length: null,
-  read: async (index): Promise<Picture> => ({
-    ...clipOf(Array.from({ length: frames }, (_, t) => flatFrame(lightOf(index, t)))),
-    label: index % 4,
+  read: async (index): Promise<Image> => ({
+    ...videoOf(Array.from({ length: frames }, (_, t) => baselineFrame(lightOf(index, t)))),
+    classId: index % 4,
   }),
 };
 
@@ -52,25 +52,25 @@ const judge: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
-  accuracy: { value: 0.5, factors: [0.5, 0.5], pictures: 2, source: "dawns" },
-  training: { command: "none", source: "dawns", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
+  accuracy: { value: 0.5, factors: [0.5, 0.5], images: 2, source: "dawns" },
+  training: { command: "none", source: "dawns", images: 2, steps: 1, isMirrored: true, isDegraded: false },
 };
 
 interface Call {
   given: number;
   seed: unknown;
-  firstPicture: number;
+  firstIndex: number;
   frames: number[];
 }
 
-/** Goes on by 10 per frame, as the dawns do, but for what a plan's choice temperature adds to odd clips. */
+/** Goes on by 10 per frame, as the dawns do, but for what a plan's choice temperature adds to odd videos. */
 function extrapolator(calls: Call[] = []): PredictingModel {
   const base = makePlan({}, basePlan([1]));
   return {
     resolution: side,
     frames,
     // Tokens are the bytes themselves; on the way back they lose 2 each.
-    encode: async (clips) => clips.map(({ pixels }) => Int32Array.from(pixels)),
+    encode: async (videos) => videos.map(({ pixels }) => Int32Array.from(pixels)),
     decodeTokens: async (tokens) =>
       tokens.map((ids) => ({
         width: side,
@@ -78,22 +78,24 @@ function extrapolator(calls: Call[] = []): PredictingModel {
         frames,
         pixels: Uint8Array.from(ids, (id) => id - 2),
       })),
-    async predict({ clips, given, seed, firstPicture, plan, onStep }) {
-      calls.push({ given, seed, firstPicture, frames: clips.map((clip) => clip.frames) });
+    async predict({ videos, given, seed, firstIndex, plan, onStep }) {
+      calls.push({ given, seed, firstIndex, frames: videos.map((video) => video.frames) });
       onStep?.({ step: 1, total: 1 });
-      const videos = clips.map((clip, i) => {
-        const last = frameOf(clip, given - 1).pixels[0]!;
+      const predicted = videos.map((video, i) => {
+        const last = frameOf(video, given - 1).pixels[0]!;
         const error = i % 2 === 1 ? (plan.choiceTemperature ?? 0) : 0;
-        const next = Array.from({ length: frames - given }, (_, k) => flatFrame(last + 10 * (k + 1) + error));
-        return clipOf([...Array.from({ length: given }, (_, t) => frameOf(clip, t)), ...next]);
+        const next = Array.from({ length: frames - given }, (_, k) =>
+          baselineFrame(last + 10 * (k + 1) + error),
+        );
+        return videoOf([...Array.from({ length: given }, (_, t) => frameOf(video, t)), ...next]);
       });
       const stats = {
         seconds: 1,
-        multiplyAdds: 8 * clips.length,
-        multiplyAddsFlat: 24 * clips.length,
+        multiplyAdds: 8 * videos.length,
+        baselineMultiplyAdds: 24 * videos.length,
         ratio: 3,
       };
-      return { videos, plan: makePlan(plan, base), stats };
+      return { videos: predicted, plan: makePlan(plan, base), stats };
     },
   };
 }
@@ -119,7 +121,7 @@ const options = (pipeline: PredictingModel, plans: Record<string, PlanInput> = {
 
 /** Of a frame in which every byte is off by `error`. */
 const psnrOf = (error: number) => 20 * Math.log10(255 / error);
-/** Of flat frames: the luminance term. */
+/** Of baseline frames: the luminance term. */
 const ssimOf = (a: number, b: number) => {
   const c = (0.01 * 255) ** 2;
   return (2 * a * b + c) / (a * a + b * b + c);
@@ -140,12 +142,12 @@ describe("evaluation of predictions", () => {
 
     // All plans are asked the same, a batch at a time, and see the given frames alone.
     const batches = [
-      { firstPicture: 0, count: 4 },
-      { firstPicture: 4, count: 4 },
-      { firstPicture: 8, count: 2 },
+      { firstIndex: 0, count: 4 },
+      { firstIndex: 4, count: 4 },
+      { firstIndex: 8, count: 2 },
     ];
-    const asked = batches.map(({ firstPicture, count }) => {
-      return { given, seed: 9, firstPicture, frames: new Array(count).fill(given) };
+    const asked = batches.map(({ firstIndex, count }) => {
+      return { given, seed: 9, firstIndex, frames: new Array(count).fill(given) };
     });
     expect(calls).toEqual([...asked, ...asked]);
 
@@ -156,11 +158,11 @@ describe("evaluation of predictions", () => {
     ]);
     expect(repeat.psnr.mean).toBeCloseTo(psnrOf(Math.sqrt((10 ** 2 + 20 ** 2) / 2)), 10);
     expect(repeat.psnr.standardError).toBeCloseTo(0, 10);
-    const clips = Array.from({ length: 10 }, (_, i) => 20 + i);
-    const similar = clips.map((i) => ssimOf(lightOf(i, 1), lightOf(i, 3)));
+    const videos = Array.from({ length: 10 }, (_, i) => 20 + i);
+    const similar = videos.map((i) => ssimOf(lightOf(i, 1), lightOf(i, 3)));
     expect(repeat.frames[1]!.ssim.mean).toBeCloseTo(similar.reduce((a, b) => a + b) / 10, 8);
 
-    // Nothing to gain over itself; whoever is exact gains by as much in every clip.
+    // Nothing to gain over itself; whoever is exact gains by as much in every video.
     expect(repeat.gain.psnr).toEqual({ mean: 0, standardError: 0 });
     expect(exact!.gain.psnr.mean).toBeCloseTo(exactMatch - repeat.psnr.mean, 10);
     expect(exact!.gain.psnr.standardError).toBeCloseTo(0, 10);
@@ -169,14 +171,14 @@ describe("evaluation of predictions", () => {
     // The tokenizer takes 2 from every byte.
     expect(tokenizer.psnr.mean).toBeCloseTo(psnrOf(2), 10);
 
-    // Nothing wrong counts as the ceiling, and the judge sees what it sees in the true clips.
+    // Nothing wrong counts as the ceiling, and the judge sees what it sees in the true videos.
     expect(exact!.psnr).toEqual({ mean: exactMatch, standardError: 0 });
     expect(exact!.ssim.mean).toBeCloseTo(1, 10);
     expect(exact!.frechet.mean).toBe(real.frechet);
     expect(exact!.factorAccuracies.map(({ mean }) => mean)).toEqual(real.factorAccuracies);
-    expect([exact!.multiplyAdds, exact!.multiplyAddsFlat, exact!.ratio]).toEqual([8, 24, 3]);
+    expect([exact!.multiplyAdds, exact!.baselineMultiplyAdds, exact!.ratio]).toEqual([8, 24, 3]);
 
-    // Half of the clips are 5 off: mean of the two values, deviation |a - b| / 2 times sqrt(n / (n - 1)).
+    // Half of the videos are 5 off: mean of the two values, deviation |a - b| / 2 times sqrt(n / (n - 1)).
     const [right, wrong] = [exactMatch, psnrOf(5)];
     expect(off!.psnr.mean).toBeCloseTo((right + wrong) / 2, 10);
     expect(off!.psnr.standardError).toBeCloseTo((right - wrong) / 2 / Math.sqrt(9), 10);
@@ -192,25 +194,25 @@ describe("evaluation of predictions", () => {
         if (done === total) stages.push(stage);
       },
     });
-    expect(stages).toEqual(["real pictures", "tokenizer", "one"]);
+    expect(stages).toEqual(["real images", "tokenizer", "one"]);
   });
 
-  it("measures nothing again that it remembers", async () => {
+  it("measures nothing again that it caches", async () => {
     const cacheFolder = await mkdtemp(join(tmpdir(), "evaluate-prediction-"));
     const calls: Call[] = [];
-    const remembering = {
+    const caching = {
       ...options(extrapolator(calls), { one: {} }),
       cacheFolder,
       identity: "extrapolator",
     };
-    const first = await evaluatePrediction(remembering);
+    const first = await evaluatePrediction(caching);
     const refuse = async () => {
       throw new Error("asked again");
     };
-    const pipeline = { ...remembering.pipeline, encode: refuse, predict: refuse };
-    expect(await evaluatePrediction({ ...remembering, pipeline })).toEqual(first);
-    expect(calls).toHaveLength(3); // of 4, 4 and 2 clips
-    await expect(evaluatePrediction({ ...remembering, pipeline, given: 1 })).rejects.toThrow("asked again");
+    const pipeline = { ...caching.pipeline, encode: refuse, predict: refuse };
+    expect(await evaluatePrediction({ ...caching, pipeline })).toEqual(first);
+    expect(calls).toHaveLength(3); // of 4, 4 and 2 videos
+    await expect(evaluatePrediction({ ...caching, pipeline, given: 1 })).rejects.toThrow("asked again");
     await rm(cacheFolder, { recursive: true });
   });
 
@@ -218,21 +220,21 @@ describe("evaluation of predictions", () => {
     ["no given frame", { given: 0 }, "given must be a whole number in 1..3"],
     ["all frames given", { given: 4 }, "fewer than the model's 4 frames, got 4"],
     [
-      "too few clips",
+      "too few videos",
       { real: { ...dawns, length: 29 } },
-      "needs 20 real pictures to compare with and 10 others, has 29",
+      "needs 20 real images to compare with and 10 others, has 29",
     ],
-    ["clips of another length", { real: { ...dawns, frames: 8 } }, "dawns has 16 x 16 clips of 8 frames"],
+    ["videos of another length", { real: { ...dawns, frames: 8 } }, "dawns has 16 x 16 videos of 8 frames"],
     [
-      "a judge of still pictures",
+      "a judge of images",
       { classifier: { ...judge, config: { ...config, frames: undefined } } },
-      "what the model makes, 16 x 16 clips of 4 frames of red dawn",
+      "what the model makes, 16 x 16 videos of 4 frames of red dawn",
     ],
   ])("refuses %s", async (_, change, message) => {
     await expect(evaluatePrediction({ ...options(extrapolator()), ...change })).rejects.toThrow(message);
   });
 
-  it.each(["real pictures", "tokenizer"])(
+  it.each(["real images", "tokenizer"])(
     "stops when asked after %s, and leaves nothing that fails later",
     async (after) => {
       const before = await runner.stats();

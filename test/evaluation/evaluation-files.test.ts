@@ -20,8 +20,8 @@ const row = (base: string, settings: string, multiplyAdds: number, frechet: numb
   frechet: of(frechet),
 });
 const rows = [
-  row("flat", "4 steps", 1e9, 3),
-  row("flat", "8 steps", 2e9, 2),
+  row("baseline", "4 steps", 1e9, 3),
+  row("baseline", "8 steps", 2e9, 2),
   row("nested", "4 steps", 5e8, 4),
 ];
 
@@ -93,7 +93,7 @@ describe("evaluation as files", () => {
   it("joins the plans of one base where asked, and names the base at the last of them", () => {
     const joined = qualityCharts({ rows, features: "judge", isJoined: true })["distance-seconds.svg"]!;
     expect(
-      ["4 steps", "flat, 4 steps", "flat, 8 steps", "nested, 4 steps"].map((name) =>
+      ["4 steps", "baseline, 4 steps", "baseline, 8 steps", "nested, 4 steps"].map((name) =>
         joined.includes(`>${name}<`),
       ),
     ).toEqual([true, false, true, true]);

@@ -4,17 +4,17 @@ import { makeSet } from "../../src/evaluation/make-set.ts";
 
 const plan = basePlan([1]);
 
-it("makes a set a batch at a time, adds up what it costs, and tells how far it is in pictures", async () => {
+it("makes a set a batch at a time, adds up what it costs, and tells how far it is in images", async () => {
   const asked: number[][] = [];
   const told: number[][] = [];
   const { stats } = await makeSet(
     { samples: 10, batchSize: 4, onStep: ({ step, total }) => told.push([step, total]) },
-    async ({ firstPicture, count, onStep }) => {
-      asked.push([firstPicture, count]);
-      // As pictures that are decoded one at a time: the smaller batch has fewer steps.
+    async ({ firstIndex, count, onStep }) => {
+      asked.push([firstIndex, count]);
+      // As images that are decoded one at a time: the smaller batch has fewer steps.
       for (let step = 1; step <= 3 * count; step++) onStep({ step, total: 3 * count });
       const multiplyAdds = 2 * count;
-      return { plan, stats: { seconds: count / 8, multiplyAdds, multiplyAddsFlat: 6 * count, ratio: 3 } };
+      return { plan, stats: { seconds: count / 8, multiplyAdds, baselineMultiplyAdds: 6 * count, ratio: 3 } };
     },
   );
   expect(asked).toEqual([
@@ -22,7 +22,7 @@ it("makes a set a batch at a time, adds up what it costs, and tells how far it i
     [4, 4],
     [8, 2],
   ]);
-  expect(stats).toEqual({ seconds: 1.25, multiplyAdds: 20, multiplyAddsFlat: 60, ratio: 3 });
+  expect(stats).toEqual({ seconds: 1.25, multiplyAdds: 20, baselineMultiplyAdds: 60, ratio: 3 });
   const steps = told.map(([step]) => step!);
   expect(steps).toEqual([...steps].sort((a, b) => a - b));
   expect(told.at(-1)).toEqual([10, 10]);

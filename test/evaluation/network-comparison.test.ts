@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
-import type { Picture, PictureSource } from "../../src/data/source.ts";
+import type { Image, ImageSource } from "../../src/data/source.ts";
 import { featureNetworkDescription } from "../../src/evaluation/features/feature-network.ts";
 import { readStatistics, writeStatistics } from "../../src/evaluation/features/statistics-file.ts";
 import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
@@ -37,27 +37,27 @@ afterAll(async () => {
 
 const side = 2;
 /** Bytes that the index decides. */
-const pictureAt = (index: number, shift = 0): Picture => ({
+const imageAt = (index: number, shift = 0): Image => ({
   width: side,
   height: side,
-  label: 0,
+  classId: 0,
   pixels: Uint8Array.from({ length: 12 }, (_, i) => shift + (((index + 3) * 7919 * (i + 1)) % 200)),
 });
 /** The mean of each channel over the four pixels. */
-const colourOf = ({ pixels }: Picture) =>
+const colourOf = ({ pixels }: Image) =>
   [0, 1, 2].map((c) => [0, 3, 6, 9].reduce((sum, at) => sum + pixels[at + c]!, 0) / 4);
-const features = (pictures: readonly Picture[]) =>
-  tensor("float32", [pictures.length, 3], Float32Array.from(pictures.flatMap(colourOf)));
+const features = (images: readonly Image[]) =>
+  tensor("float32", [images.length, 3], Float32Array.from(images.flatMap(colourOf)));
 
 let reads = 0;
-const real: PictureSource = {
+const real: ImageSource = {
   name: "noise",
   classNames: [],
   resolution: side,
   length: null,
   read: async (index) => {
     reads++;
-    return pictureAt(index);
+    return imageAt(index);
   },
 };
 type Changes = Partial<Omit<NetworkOptions, "description">> & { readonly description?: object };
@@ -75,9 +75,9 @@ const network = (changes: Changes = {}): NetworkOptions => ({
 });
 const open = (changes: Changes = {}, cacheFolder: string | null = null) =>
   openNetworkComparison(network(changes), { runner, samples: 20, real, realCount: 70, cacheFolder });
-const made = (index: number) => pictureAt(index + 500, 20);
+const made = (index: number) => imageAt(index + 500, 20);
 
-/** The verdict on the 20 made pictures, shown in uneven parts. */
+/** The verdict on the 20 made images, shown in uneven parts. */
 async function verdictOn(openSet: NetworkComparison["openSet"]): Promise<NetworkVerdict> {
   const set = await openSet();
   for (const [from, count] of [
@@ -100,9 +100,9 @@ describe("sets in a network's features", () => {
     const beside = await verdictOnReal();
     await dispose();
     const indexes = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
-    const truth = features(indexes(0, 70).map((i) => pictureAt(i)));
+    const truth = features(indexes(0, 70).map((i) => imageAt(i)));
     const own = features(indexes(0, 20).map(made));
-    const others = features(indexes(70, 20).map((i) => pictureAt(i)));
+    const others = features(indexes(70, 20).map((i) => imageAt(i)));
     const statistics = (set: typeof truth) => statisticsOf(set.data, 3);
     const distance = (set: typeof truth) => frechetDistance(statistics(set), statistics(truth)).distance;
     expect(verdict.frechet / distance(own)).toBeCloseTo(1, 6);
@@ -116,7 +116,7 @@ describe("sets in a network's features", () => {
     );
     expect(verdict.inceptionScore).toBeCloseTo(inceptionScoreOfLogits(logits).mean, 4);
     expect(verdict.isUnderSampled).toBe(false);
-    expect(facts).toEqual({ name: "mean colour", width: 3, pictures: 70, source: "noise" });
+    expect(facts).toEqual({ name: "mean colour", width: 3, images: 70, source: "noise" });
     expect((await runner.stats()).stored).toBe(before.stored);
   });
 
@@ -126,7 +126,7 @@ describe("sets in a network's features", () => {
     await dispose();
   });
 
-  it("are held against saved statistics as against the pictures themselves", async () => {
+  it("are held against saved statistics as against the images themselves", async () => {
     const file = join(folder, "saved.npz");
     const first = await open({ saveStatistics: file });
     const verdict = await verdictOn(first.openSet);
@@ -138,14 +138,14 @@ describe("sets in a network's features", () => {
     expect(frechet).toBeCloseTo(verdict.frechet, 6);
     expect([kernel, precision]).toEqual([null, null]);
     expect(inceptionScore).toBe(verdict.inceptionScore);
-    expect(again.facts).toMatchObject({ pictures: 70, source: file });
+    expect(again.facts).toMatchObject({ images: 70, source: file });
     expect(again.digest).not.toBe(first.digest); // it gives other figures
     await expect(open({ referenceStatistics: file, description: { range: [0, 1] } })).rejects.toThrow(
       'saved.npz: holds statistics of another "mean colour"',
     );
   });
 
-  it("look at real pictures once, and again for another network", async () => {
+  it("look at real images once, and again for another network", async () => {
     const cache = join(folder, "cache");
     const visit = async (changes: Changes = {}) => {
       reads = 0;
@@ -166,7 +166,7 @@ describe("sets in a network's features", () => {
     expect((await readdir(cache)).length).toBe(4);
   });
 
-  it("refuses statistics of another network or size, and pictures that the network cannot take", async () => {
+  it("refuses statistics of another network or size, and images that the network cannot take", async () => {
     const before = await runner.stats();
     const [foreign, wide] = [join(folder, "foreign.npz"), join(folder, "wide.npz")];
     await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), {
@@ -182,10 +182,10 @@ describe("sets in a network's features", () => {
     await expect(open({ description: { output: "color" } })).rejects.toThrow(
       'output: unknown tensor "color"',
     );
-    const large = { ...real, read: async () => ({ ...pictureAt(0), width: 4, height: 1 }) };
+    const large = { ...real, read: async () => ({ ...imageAt(0), width: 4, height: 1 }) };
     const options = { runner, samples: 20, real: large, realCount: 70, cacheFolder: null };
     await expect(openNetworkComparison(network(), options)).rejects.toThrow(
-      "takes pictures of 2 x 2 pixels, got 1 x 4",
+      "takes images of 2 x 2 pixels, got 1 x 4",
     );
     expect((await runner.stats()).stored).toBe(before.stored);
   });

@@ -18,24 +18,24 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const plans = { small: { sizes: "8x2" }, large: { sizes: "1x2" } };
-/** Nothing here asks for pictures or the judge. */
+const plans = { small: { modelSchedule: "8x2" }, large: { modelSchedule: "1x2" } };
+/** Nothing here asks for images or the judge. */
 const options = (changes: Partial<PlanOptions & ComparisonOptions> = {}) =>
   ({ plans, samples: 10, seed: 7, seeds: 3, ...changes }) as PlanOptions & ComparisonOptions;
 
 /** A figure that the seed and the plan decide: 8 + seed, or twice that. */
 function measuring(asked: string[] = []): MeasureOnce<{ figure: number }> {
   return async ({ plan, seed, onStep }) => {
-    asked.push(`${plan.sizes} ${seed}`);
+    asked.push(`${plan.modelSchedule} ${seed}`);
     onStep({ step: 1, total: 2 });
-    const figure = (plan.sizes === "8x2" ? 1 : 2) * (8 + Number(seed));
-    const stats = { seconds: 20, multiplyAdds: 1000, multiplyAddsFlat: 3000, ratio: 3 };
+    const figure = (plan.modelSchedule === "8x2" ? 1 : 2) * (8 + Number(seed));
+    const stats = { seconds: 20, multiplyAdds: 1000, baselineMultiplyAdds: 3000, ratio: 3 };
     return { made: { plan: defaultPlan, stats }, figures: { figure } };
   };
 }
 
 describe("plans over seeds", () => {
-  it("are all measured under one seed after the other, per picture, with error bars between the seeds", async () => {
+  it("are all measured under one seed after the other, per image, with error bars between the seeds", async () => {
     const asked: string[] = [];
     const stages: string[] = [];
     const [small, large] = await measurePlans(
@@ -49,7 +49,7 @@ describe("plans over seeds", () => {
     expect(small!.figure.mean).toBe(16);
     expect(small!.figure.standardError).toBeCloseTo(1 / Math.sqrt(3), 12);
     expect(small!.seconds).toEqual({ mean: 2, standardError: 0 });
-    expect([small!.name, small!.multiplyAdds, small!.multiplyAddsFlat, small!.ratio]).toEqual([
+    expect([small!.name, small!.multiplyAdds, small!.baselineMultiplyAdds, small!.ratio]).toEqual([
       "small",
       100,
       300,
@@ -63,26 +63,26 @@ describe("plans over seeds", () => {
     const asked: string[] = [];
     const once = measuring(asked);
     const runs: RunReport[] = [];
-    const remembering = options({
+    const caching = options({
       identity: { weights: 1 },
       cacheFolder: folder,
       onRun: (run) => void runs.push(run),
     });
-    const stopped = measurePlans(remembering, "pictures", async (job) => {
+    const stopped = measurePlans(caching, "images", async (job) => {
       if (asked.length === 3) throw new Error("enough");
       return once(job);
     });
     await expect(stopped).rejects.toThrow("enough");
     runs.length = 0;
-    const rows = await measurePlans(remembering, "pictures", once);
+    const rows = await measurePlans(caching, "images", once);
     expect(asked.length).toBe(6);
-    expect(runs.map(({ isRemembered }) => isRemembered)).toEqual([true, true, true, false, false, false]);
-    expect(rows).toEqual(await measurePlans(options(), "pictures", measuring()));
+    expect(runs.map(({ isCached }) => isCached)).toEqual([true, true, true, false, false, false]);
+    expect(rows).toEqual(await measurePlans(options(), "images", measuring()));
 
-    // Another model, other pictures, another number of them: all anew.
-    await measurePlans({ ...remembering, identity: { weights: 2 }, seeds: 1 }, "pictures", once);
-    await measurePlans({ ...remembering, seeds: 1 }, "other pictures", once);
-    await measurePlans({ ...remembering, samples: 11, seeds: 1 }, "pictures", once);
+    // Another model, other images, another number of them: all anew.
+    await measurePlans({ ...caching, identity: { weights: 2 }, seeds: 1 }, "images", once);
+    await measurePlans({ ...caching, seeds: 1 }, "other images", once);
+    await measurePlans({ ...caching, samples: 11, seeds: 1 }, "images", once);
     expect(asked.length).toBe(12);
   });
 

@@ -1,8 +1,8 @@
-/** Which real pictures a judge learns from, and which are held out from it. */
+/** Which real images a judge learns from, and which are held out from it. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { PictureSource } from "../../src/data/source.ts";
+import type { ImageSource } from "../../src/data/source.ts";
 import { openParts } from "../../src/evaluation/reference-set.ts";
 import { animate, plain, refusal, temporaryFolder } from "../data/video/films.ts";
 
@@ -10,8 +10,8 @@ const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
 const options = { frames: 2, resolution: 8 };
 
-/** The first value of every picture: tells films of {@link shaded} apart. */
-async function shades(source: PictureSource): Promise<number[]> {
+/** The first value of every image: tells films of {@link shaded} apart. */
+async function shades(source: ImageSource): Promise<number[]> {
   const found: number[] = [];
   for (let i = 0; i < source.length!; i++) found.push((await source.read(i)).pixels[0]!);
   return found.sort((a, b) => a - b);
@@ -46,7 +46,7 @@ describe("the parts of a dataset", () => {
       [0, 20],
       [40, 60],
     ]);
-    expect((await heldOut.read(0)).label).toBeLessThan(2);
+    expect((await heldOut.read(0)).classId).toBeLessThan(2);
 
     // Without the list of what is held out, the others are divided; a list that is damaged is not passed over.
     await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "<html>not found</html>");
@@ -65,11 +65,11 @@ describe("the parts of a dataset", () => {
     expect(pixels[8 * 8 * 3]! - pixels[0]!).toBe(40);
   });
 
-  it("come of two seeds where pictures are drawn, and need two where they are not", async () => {
+  it("come of two seeds where images are drawn, and need two where they are not", async () => {
     const { training, heldOut } = await openParts("sprites", { resolution: 16 });
     expect([training.name, heldOut.name]).toEqual(["sprites(seed 1000)", "sprites(seed 2000)"]);
     await animate(at("1.webp"), shaded(0));
-    expect(await refusal(openParts(folder.path, options))).toContain("needs at least 2 pictures");
+    expect(await refusal(openParts(folder.path, options))).toContain("needs at least 2 images");
     expect(await refusal(openParts("sprites", { ...options, resolution: 16 }))).toContain("frames");
   });
 });

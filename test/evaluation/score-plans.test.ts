@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Picture, type PictureSource, toPlanes } from "../../src/data/source.ts";
-import type { PictureModel } from "../../src/evaluation/evaluate-model.ts";
+import { type Image, type ImageSource, toPlanes } from "../../src/data/source.ts";
+import type { ImageModel } from "../../src/evaluation/evaluate-model.ts";
 import {
   classifierConfig,
   classifierParameters,
@@ -24,17 +24,17 @@ const classifier: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
-  accuracy: { value: 0.5, factors: [], pictures: 2, source: "noise" },
-  training: { command: "none", source: "noise", pictures: 2, steps: 1, isMirrored: true, isDegraded: false },
+  accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
+  training: { command: "none", source: "noise", images: 2, steps: 1, isMirrored: true, isDegraded: false },
 };
 /** Coarse noise, in classes by turns. */
-const noise: PictureSource = {
+const noise: ImageSource = {
   name: "noise",
   classNames: toyClasses,
   resolution: 16,
   length: null,
-  read: async (index): Promise<Picture> => ({
-    ...{ width: 16, height: 16, label: index % 3 },
+  read: async (index): Promise<Image> => ({
+    ...{ width: 16, height: 16, classId: index % 3 },
     pixels: Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256),
   }),
 };
@@ -52,11 +52,11 @@ afterAll(async () => {
 
 /** A judge over a pipeline that counts what it is asked to make. */
 async function open(
-  changes: { cacheFolder?: string | null; real?: PictureSource; identity?: unknown; batchSize?: number } = {},
+  changes: { cacheFolder?: string | null; real?: ImageSource; identity?: unknown; batchSize?: number } = {},
 ) {
   const pipeline = await openImagePipeline(toyModel(), { runner });
   const asked: number[] = [];
-  const counting: PictureModel = {
+  const counting: ImageModel = {
     ...pipeline,
     generate: (options) => {
       asked.push(options.count);
@@ -135,6 +135,6 @@ describe("a judge of plans", () => {
     await pipeline.dispose();
     expect(await runner.stats()).toEqual(before);
     await expect(open({ real: { ...noise, resolution: 32 } })).rejects.toThrow("noise has 32 x 32");
-    await expect(open({ real: { ...noise, length: 20 } })).rejects.toThrow("needs 30 real pictures");
+    await expect(open({ real: { ...noise, length: 20 } })).rejects.toThrow("needs 30 real images");
   });
 });

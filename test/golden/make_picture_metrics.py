@@ -1,8 +1,8 @@
-"""Writes picture_metrics.json: pairs of small RGB pictures with their PSNR and SSIM by NumPy.
+"""Writes image_metrics.json: pairs of small RGB images with their PSNR and SSIM by NumPy.
 
 SSIM follows Wang et al. 2004, section III.C, window by window: weighted means, then weighted sums of products of the
 deviations from them (the code under test blurs squares and subtracts). Luma is (77 R + 150 G + 29 B) / 256 rounded.
-Run: python3 test/golden/make_picture_metrics.py
+Run: python3 test/golden/make_image_metrics.py
 """
 
 import base64
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 
-def luma(picture):
-    r, g, b = np.moveaxis(picture.astype(int), -1, 0)
+def luma(image):
+    r, g, b = np.moveaxis(image.astype(int), -1, 0)
     return np.floor((77 * r + 150 * g + 29 * b) / 256 + 0.5)
 
 
@@ -25,7 +25,7 @@ def ssim(a, b, size=11, sigma=1.5, c1=(0.01 * 255) ** 2, c2=(0.03 * 255) ** 2):
     found = []
     for top in range(a.shape[0] - size + 1):
         for left in range(a.shape[1] - size + 1):
-            p, q = (picture[top : top + size, left : left + size] for picture in (a, b))
+            p, q = (image[top : top + size, left : left + size] for image in (a, b))
             mp, mq = (window * p).sum(), (window * q).sum()
             vp, vq = (window * (p - mp) ** 2).sum(), (window * (q - mq) ** 2).sum()
             both = (window * (p - mp) * (q - mq)).sum()
@@ -44,19 +44,19 @@ slope = np.stack([8 * x + 40, 6 * y + 90, 200 - 5 * x - 4 * y], axis=-1)
 waves = np.stack([128 + 90 * np.sin(x / 2), 128 + 90 * np.cos(y / 3), 128 + 60 * np.sin((x + y) / 4)], axis=-1)
 
 
-def picture(values):
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+def image(values):
+    return np.video(np.round(values), 0, 255).astype(np.uint8)
 
 
 def noisy(values, strength):
-    return picture(values + rng.normal(0, strength, values.shape))
+    return image(values + rng.normal(0, strength, values.shape))
 
 
 pairs = {
     "noise beside noise": (noisy(0 * slope + 128, 50), noisy(0 * slope + 128, 50)),
-    "a little noise": (picture(slope), noisy(slope, 6)),
-    "less contrast": (picture(waves), picture(100 + (waves - 128) * 0.6)),
-    "the negative": (picture(waves), picture(255 - waves)),
+    "a little noise": (image(slope), noisy(slope, 6)),
+    "less contrast": (image(waves), image(100 + (waves - 128) * 0.6)),
+    "the negative": (image(waves), image(255 - waves)),
 }
 golden = [
     {
@@ -70,4 +70,4 @@ golden = [
     }
     for name, (a, b) in pairs.items()
 ]
-Path(__file__).with_name("picture_metrics.json").write_text(json.dumps(golden, indent=1) + "\n")
+Path(__file__).with_name("image_metrics.json").write_text(json.dumps(golden, indent=1) + "\n")

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
 
 const started = (init: ParameterSpec["init"], shape: readonly number[]) =>
-  initialise([{ name: "x", shape, init, isDecayed: false }], [1, 2]).x!.data;
+  initialise([{ name: "x", shape, init, hasWeightDecay: false }], [1, 2]).x!.data;
 
 describe("initialise", () => {
   it("cuts a normal distribution off at two standard deviations, the same for the same key", () => {

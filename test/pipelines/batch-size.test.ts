@@ -5,7 +5,7 @@ import { fittingBatchSize, modelPlanMemory } from "../../src/pipelines/batch-siz
 import { toyModel } from "./toy-model.ts";
 
 const mebibyte = 2 ** 20;
-const need = { bytesFixed: 100 * mebibyte, bytesPerPicture: 10 * mebibyte };
+const need = { bytesFixed: 100 * mebibyte, bytesPerImage: 10 * mebibyte };
 
 describe("fittingBatchSize", () => {
   it("takes what fits, in batches of about one size", () => {
@@ -33,14 +33,14 @@ describe("fittingBatchSize", () => {
     );
   });
 
-  it("refuses a budget that holds no picture, and says what one takes", () => {
+  it("refuses a budget that holds no image, and says what one takes", () => {
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(InputError);
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(/at least 110 MiB, got 64 MiB/);
   });
 
   it("has a budget of its own: half of what is free", () => {
     const half = process.availableMemory() / 2;
-    const each = { bytesFixed: 0, bytesPerPicture: half / 8.5 };
+    const each = { bytesFixed: 0, bytesPerImage: half / 8.5 };
     expect(fittingBatchSize(each, 1000)).toBeGreaterThanOrEqual(4);
     expect(fittingBatchSize(each, 1000)).toBeLessThanOrEqual(16);
   });
@@ -49,11 +49,11 @@ describe("fittingBatchSize", () => {
 describe("modelPlanMemory", () => {
   it("adds the tokenizer's decoder to the transformer's passes", () => {
     const model = toyModel();
-    const { bytesPerPicture } = modelPlanMemory(model, model.plan);
+    const { bytesPerImage } = modelPlanMemory(model, model.plan);
     const coarser = { ...model.tokenizer, config: { ...model.tokenizer.config, channels: 4 } };
     // Five maps of 8 channels and 4 x 4 pixels become maps of 4 channels, four bytes a number, and twice for the arena.
     const difference =
-      bytesPerPicture - modelPlanMemory({ ...model, tokenizer: coarser }, model.plan).bytesPerPicture;
+      bytesPerImage - modelPlanMemory({ ...model, tokenizer: coarser }, model.plan).bytesPerImage;
     expect(difference).toBe(4 * 2 * 5 * 4 * 16);
   });
 });

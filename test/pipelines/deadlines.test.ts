@@ -30,8 +30,8 @@ const request = { classes: ["cat", "dog"], count: 3, seed: 4 };
 describe("a deadline", () => {
   it("with time enough takes the largest plan, whose tokens are those without a deadline", async () => {
     const { plan, tokens, stats } = await pipeline.generate({ ...request, deadlineMs: hour });
-    const [flat] = planFamily([1, 2, 4, 8], toyModel().plan);
-    expect(plan).toEqual(flat);
+    const [baseline] = planFamily([1, 2, 4, 8], toyModel().plan);
+    expect(plan).toEqual(baseline);
     expect(stats.deadline).toEqual({ milliseconds: hour, isKept: true, planned: "1x12" });
     expect(stats.batchSize).toBe(3);
     const without = await pipeline.generate({ ...request, plan });
@@ -41,22 +41,22 @@ describe("a deadline", () => {
   });
 
   it("takes the best measured plan, and leaves measured ones aside where options change the default", async () => {
-    const measured = planFor(toyModel(), { sizes: "8x6", choiceTemperature: 9 });
-    const front = {
+    const measured = planFor(toyModel(), { modelSchedule: "8x6", choiceTemperature: 9 });
+    const paretoFront = {
       judge: "judge",
       samples: 4,
       seed: 1,
-      flatDistance: 2,
+      baselineDistance: 2,
       plans: [{ plan: measured, distance: 1 }],
     };
-    const own = await openImagePipeline({ ...toyModel(), front }, { threads: 1 });
+    const own = await openImagePipeline({ ...toyModel(), paretoFront }, { threads: 1 });
     expect((await own.generate({ ...request, deadlineMs: hour })).plan).toEqual(measured);
     const cool = await own.generate({ ...request, choiceTemperature: 1, deadlineMs: hour });
-    expect([cool.plan.sizes, cool.plan.choiceTemperature]).toEqual([[{ factor: 1, steps: 12 }], 1]);
+    expect([cool.plan.modelSchedule, cool.plan.choiceTemperature]).toEqual([[{ factor: 1, steps: 12 }], 1]);
     await own.dispose();
   });
 
-  it("shrinks the plan while it runs, and tells what ran, which decodes to the same pictures", async () => {
+  it("shrinks the plan while it runs, and tells what ran, which decodes to the same images", async () => {
     const changes = { ...request, deadlineMs: 1500 };
     const shrunk = await pipeline.generate({ ...changes, onStep: () => sleep(300) });
     expect(shrunk.plan.steps).toBeGreaterThan(4);
@@ -84,11 +84,11 @@ describe("a deadline", () => {
     );
   });
 
-  it("serves clips too", async () => {
-    const clips = await openVideoPipeline(toyVideoModel(), { threads: 1 });
-    const made = await clips.generate({ count: 2, seed: 3, deadlineMs: hour });
-    expect((await clips.generate({ count: 2, seed: 3, plan: made.plan })).tokens).toEqual(made.tokens);
-    await clips.dispose();
+  it("serves videos too", async () => {
+    const videos = await openVideoPipeline(toyVideoModel(), { threads: 1 });
+    const made = await videos.generate({ count: 2, seed: 3, deadlineMs: hour });
+    expect((await videos.generate({ count: 2, seed: 3, plan: made.plan })).tokens).toEqual(made.tokens);
+    await videos.dispose();
   });
 
   it("too short for any plan is refused with the least there is, which is not refused", async () => {
@@ -99,7 +99,7 @@ describe("a deadline", () => {
     );
     const { plan, seconds } = await pipeline.planInTime({ ...request, deadlineMs: least });
     expect(seconds).toBeLessThanOrEqual(least / 1000);
-    expect(plan.sizes.at(-1)!.factor).toBe(8);
+    expect(plan.modelSchedule.at(-1)!.factor).toBe(8);
   });
 
   it.each([

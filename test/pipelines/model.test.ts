@@ -8,23 +8,23 @@ import {
   planForBudget,
   planForQuality,
   readModel,
-  writeFront,
   writeModel,
+  writeParetoFront,
 } from "../../src/pipelines/model.ts";
-import type { PlanFront } from "../../src/planning/pareto-front.ts";
+import type { ParetoFront } from "../../src/planning/pareto-front.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
 
 let folder: string;
 let path: string;
-const front: PlanFront = {
+const paretoFront: ParetoFront = {
   judge: "judge",
   samples: 40,
   seed: 5,
-  flatDistance: 2,
+  baselineDistance: 2,
   plans: [
     { plan: planFor(toyModel(), "8x12"), distance: 4 },
-    { plan: planFor(toyModel(), { sizes: "8x6,4x6", choiceTemperature: 9 }), distance: 3 },
+    { plan: planFor(toyModel(), { modelSchedule: "8x6,4x6", choiceTemperature: 9 }), distance: 3 },
   ],
 };
 beforeAll(async () => {
@@ -34,20 +34,20 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe("a measured front", () => {
+describe("a measured Pareto front", () => {
   it("is absent until it is put into the folder, where nothing else changes", async () => {
-    expect(await readModel(folder)).not.toHaveProperty("front");
+    expect(await readModel(folder)).not.toHaveProperty("paretoFront");
     const before = JSON.parse(await readFile(path, "utf8"));
-    await writeFront(folder, front);
-    const { front: written, ...rest } = JSON.parse(await readFile(path, "utf8"));
+    await writeParetoFront(folder, paretoFront);
+    const { paretoFront: written, ...rest } = JSON.parse(await readFile(path, "utf8"));
     expect(rest).toEqual(before);
-    expect(written).toEqual(front);
-    expect((await readModel(folder)).front).toEqual(front);
+    expect(written).toEqual(paretoFront);
+    expect((await readModel(folder)).paretoFront).toEqual(paretoFront);
   });
 
   it("is written with the model", async () => {
-    await writeModel(folder, { ...toyModel(), front });
-    expect((await readModel(folder)).front).toEqual(front);
+    await writeModel(folder, { ...toyModel(), paretoFront });
+    expect((await readModel(folder)).paretoFront).toEqual(paretoFront);
   });
 
   it("names the file and the field that are wrong, and plans that the model cannot run", async () => {
@@ -56,24 +56,27 @@ describe("a measured front", () => {
     await expect(readModel(folder)).rejects.toThrow(
       `${path}: front.samples: must be a whole number of at least 1, got "many"`,
     );
-    await writeFront(folder, { ...front, plans: [{ plan: planFor(toyModel(), "3x4"), distance: 1 }] });
+    await writeParetoFront(folder, {
+      ...paretoFront,
+      plans: [{ plan: planFor(toyModel(), "3x4"), distance: 1 }],
+    });
     await expect(readModel(folder)).rejects.toThrow(/p = 1, 2, 4, 8, got p = 3/);
     await writeFile(path, text);
   });
 
   it("serves budgets of generating, and of no other task", () => {
-    const still = { ...toyModel(), front };
-    expect(planForBudget(still, 1)).toBe(front.plans[1]!.plan);
-    expect(planForBudget(toyModel(), 1).sizes).toEqual([{ factor: 1, steps: 12 }]);
-    const moving = { ...toyVideoModel(), front };
-    expect(planForBudget(moving, 1)).toBe(front.plans[1]!.plan);
+    const still = { ...toyModel(), paretoFront };
+    expect(planForBudget(still, 1)).toBe(paretoFront.plans[1]!.plan);
+    expect(planForBudget(toyModel(), 1).modelSchedule).toEqual([{ factor: 1, steps: 12 }]);
+    const moving = { ...toyVideoModel(), paretoFront };
+    expect(planForBudget(moving, 1)).toBe(paretoFront.plans[1]!.plan);
     expect(planForBudget(moving, 1, "predict")).toEqual(planForBudget(toyVideoModel(), 1, "predict"));
   });
 
   it("serves a target of quality, or says that it is missing", () => {
-    expect(planForQuality({ ...toyModel(), front }, 2)).toBe(front.plans[0]!.plan);
-    expect(planForQuality({ ...toyModel(), front }, 1.9)).toBe(front.plans[1]!.plan);
+    expect(planForQuality({ ...toyModel(), paretoFront }, 2)).toBe(paretoFront.plans[0]!.plan);
+    expect(planForQuality({ ...toyModel(), paretoFront }, 1.9)).toBe(paretoFront.plans[1]!.plan);
     expect(() => planForQuality(toyModel(), 2)).toThrow(/no plans were measured.*magnets search/);
-    expect(() => planForQuality({ ...toyModel(), front }, 2, "predict")).toThrow(/not for predict/);
+    expect(() => planForQuality({ ...toyModel(), paretoFront }, 2, "predict")).toThrow(/not for predict/);
   });
 });

@@ -1,4 +1,4 @@
-/** A model of clips with random weights: 4 frames of 8 x 8 pixels as 2 x 2 x 2 tokens, two classes, both tasks. */
+/** A model of videos with random weights: 4 frames of 8 x 8 pixels as 2 x 2 x 2 tokens, two classes, both tasks. */
 import { basePlan, completionPlan } from "../../src/decoding/plan.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
@@ -38,7 +38,7 @@ export function toyVideoModel(tasks: ("predict" | "interpolate")[] = ["predict",
   const plan = {
     ...basePlan(transformer.factors),
     steps: 4,
-    sizes: [
+    modelSchedule: [
       { factor: 8, steps: 2 },
       { factor: 1, steps: 2 },
     ],

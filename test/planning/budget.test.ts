@@ -4,9 +4,9 @@ import { InputError } from "../../src/core/errors.ts";
 import { basePlan, makePlan } from "../../src/decoding/plan.ts";
 import { planFamily, planWithin } from "../../src/planning/budget.ts";
 import { planCost } from "../../src/planning/cost.ts";
-import { defaults, flat, model } from "../decoding/sprites-model.ts";
+import { baseline, defaults, model } from "../decoding/sprites-model.ts";
 
-const share = (plan = defaults) => planCost(model, plan).multiplyAdds / flat;
+const share = (plan = defaults) => planCost(model, plan).multiplyAdds / baseline;
 
 describe("planWithin", () => {
   it("never exceeds the budget, and never spends less of a larger one", () => {
@@ -22,22 +22,22 @@ describe("planWithin", () => {
     );
   });
 
-  it("is the flat decode at the whole budget, and one unguided step of the smallest sub-model at the least", () => {
+  it("is the baseline decode at the whole budget, and one unguided step of the smallest sub-model at the least", () => {
     const whole = planWithin(model, defaults, 1);
-    expect([whole.sizes, whole.cache.enabled]).toEqual([[{ factor: 1, steps: 12 }], false]);
+    expect([whole.modelSchedule, whole.cache.enabled]).toEqual([[{ factor: 1, steps: 12 }], false]);
     const least = planWithin(model, defaults, Math.min(...planFamily(model.factors, defaults).map(share)));
-    expect([least.sizes, least.guidance.scale]).toEqual([[{ factor: 8, steps: 1 }], 0]);
+    expect([least.modelSchedule, least.guidance.scale]).toEqual([[{ factor: 8, steps: 1 }], 0]);
   });
 
   it("takes the best measured plan within the budget, which need not be the dearest", () => {
-    const front = ["8x12", "8x6,4x6", "4x6,2x6"].map((sizes, i) => ({
-      plan: makePlan({ sizes }, defaults),
+    const paretoFront = ["8x12", "8x6,4x6", "4x6,2x6"].map((modelSchedule, i) => ({
+      plan: makePlan({ modelSchedule }, defaults),
       distance: [3, 1, 2][i]!,
     }));
-    const [first, second, third] = front.map(({ plan }) => plan);
-    expect(planWithin(model, defaults, share(first), { front })).toBe(first);
-    expect(planWithin(model, defaults, share(third), { front })).toBe(second);
-    expect(share(planWithin(model, defaults, share(first) / 2, { front }))).toBeLessThanOrEqual(
+    const [first, second, third] = paretoFront.map(({ plan }) => plan);
+    expect(planWithin(model, defaults, share(first), { paretoFront })).toBe(first);
+    expect(planWithin(model, defaults, share(third), { paretoFront })).toBe(second);
+    expect(share(planWithin(model, defaults, share(first) / 2, { paretoFront }))).toBeLessThanOrEqual(
       share(first) / 2,
     );
   });
@@ -56,7 +56,7 @@ describe("planWithin", () => {
         return (error as Error).message;
       }
     };
-    const least = Number(/at least ([\d.]+) of the flat decode/.exec(message(0.0001))?.[1]);
+    const least = Number(/at least ([\d.]+) of the baseline decode/.exec(message(0.0001))?.[1]);
     expect(message(0.0001)).toContain("got 0.0001");
     expect(share(planWithin(model, defaults, least))).toBeLessThanOrEqual(least);
   });

@@ -8,7 +8,7 @@ import { planFamily } from "../../src/planning/budget.ts";
 import { planCost, type StepCost } from "../../src/planning/cost.ts";
 import { fittingRest, keepDeadline, planInTime, reservedShare } from "../../src/planning/deadline.ts";
 import { secondsOfSteps } from "../../src/planning/latency.ts";
-import type { FrontPlan } from "../../src/planning/pareto-front.ts";
+import type { ParetoPlan } from "../../src/planning/pareto-front.ts";
 import { candidatePlans } from "../../src/planning/search.ts";
 import { plantedPredict } from "../decoding/planted-model.ts";
 import { defaults, model } from "../decoding/sprites-model.ts";
@@ -69,8 +69,8 @@ describe("planInTime", () => {
   const family = planFamily(model.factors, defaults);
   const timing = { secondsOf, tailSeconds };
   const needed = (plan: DecodePlan) => (secondsFrom(plan, 64) + tailSeconds) / (1 - reservedShare);
-  const choose = (seconds: number, front: readonly FrontPlan[] = []) =>
-    planInTime(model, { front, family }, timing, seconds);
+  const choose = (seconds: number, paretoFront: readonly ParetoPlan[] = []) =>
+    planInTime(model, { paretoFront, family }, timing, seconds);
 
   it("takes the plan that computes most of those that fit with a reserve", () => {
     fc.assert(
@@ -87,14 +87,14 @@ describe("planInTime", () => {
   });
 
   it("prefers the best measured plan that fits, and goes without where none does", () => {
-    const front = ["8x12", "8x6,4x6"].map((sizes, i) => ({
-      plan: makePlan({ sizes }, defaults),
+    const paretoFront = ["8x12", "8x6,4x6"].map((modelSchedule, i) => ({
+      plan: makePlan({ modelSchedule }, defaults),
       distance: 2 - i,
     }));
-    const [quick, slow] = front.map(({ plan }) => plan);
-    expect(choose(needed(slow!), front)).toBe(slow);
-    expect(choose(needed(quick!), front)).toBe(quick);
-    expect(family).toContain(choose(0.99 * needed(quick!), front));
+    const [quick, slow] = paretoFront.map(({ plan }) => plan);
+    expect(choose(needed(slow!), paretoFront)).toBe(slow);
+    expect(choose(needed(quick!), paretoFront)).toBe(quick);
+    expect(family).toContain(choose(0.99 * needed(quick!), paretoFront));
   });
 
   it("says the least deadline, which then is kept", () => {
@@ -166,8 +166,8 @@ describe("fittingRest", () => {
       before = steps.length;
       seen.add(steps.length);
       const isShort = steps.length < 12;
-      const smallest = fittingRest({ ...given, secondsLeft: 0 }).sizes.at(-1)!.factor;
-      const all8 = secondsFrom(makePlan({ sizes: "8x12" }, defaults), 64, 1);
+      const smallest = fittingRest({ ...given, secondsLeft: 0 }).modelSchedule.at(-1)!.factor;
+      const all8 = secondsFrom(makePlan({ modelSchedule: "8x12" }, defaults), 64, 1);
       if (isShort) expect([smallest, share * whole < all8]).toEqual([8, true]);
     }
     expect([...seen]).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);

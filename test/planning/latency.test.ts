@@ -16,7 +16,7 @@ const line = ({ factor, isFull, multiplyAdds }: PassSize) =>
 /** What calibrating would find on a device that is exactly so: passes of all sub-models, guided and not. */
 const times: PassTime[] = model.factors.flatMap((factor) =>
   [0, 1.5].flatMap((scale) =>
-    stepsOf({ sizes: [{ factor, steps: 5 }], guidance: { scale } })
+    stepsOf({ modelSchedule: [{ factor, steps: 5 }], guidance: { scale } })
       .flatMap((step) => passesOf(step, 4))
       .map((pass) => ({ ...pass, seconds: line(pass) })),
   ),
@@ -34,7 +34,7 @@ describe("stepSeconds", () => {
   });
 
   it("adds up branches of two sizes, which run one after the other", () => {
-    const [first] = stepsOf({ sizes: "4x1", guidance: { unconditionalFactor: 8 } }) as [StepCost];
+    const [first] = stepsOf({ modelSchedule: "4x1", guidance: { unconditionalFactor: 8 } }) as [StepCost];
     const passes = [
       { factor: 4, isFull: true, multiplyAdds: 2 * first.conditionalMultiplyAdds },
       { factor: 8, isFull: true, multiplyAdds: 2 * first.unconditionalMultiplyAdds },
@@ -47,7 +47,7 @@ describe("stepSeconds", () => {
     const falling = times.map((time, i) => ({ ...time, seconds: 1 / (1 + i) }));
     for (const step of stepsOf({})) expect(stepSeconds(falling, 1)(step)).toBeGreaterThan(0);
     const [one] = times as [PassTime];
-    const steps = stepsOf({ sizes: "1x1" });
+    const steps = stepsOf({ modelSchedule: "1x1" });
     expect(stepSeconds([one], 4)(steps[0]!)).toBeGreaterThan(0);
   });
 

@@ -13,18 +13,18 @@ const tiny = {
   gridTokens: 3,
   factors: [1, 2],
 };
-const bytes = (input: PlanInput, model = tiny) => decodeMemory(model, makePlan(input)).bytesPerPicture;
+const bytes = (input: PlanInput, model = tiny) => decodeMemory(model, makePlan(input)).bytesPerImage;
 
 describe("decodeMemory", () => {
   it("counts the largest pass of a tiny transformer", () => {
     // One full step, four positions: 2 x 32 for the stream; an MLP of 2 x 4 x 32. Attention: 32 + (8 + 12) 8 +
     // 2 x 2 x 4 x 4 = 256 is less than 64 + 256 of the MLP. The head: 3 (8 + 3 x 16) = 168. Twice, for the arena.
-    const alone: PlanInput = { sizes: "1x1", guidance: { scale: 0 } };
+    const alone: PlanInput = { modelSchedule: "1x1", guidance: { scale: 0 } };
     expect(bytes(alone)).toBe(4 * 2 * (64 + 256));
     // Both branches joined: twice that, and more than the head's 3 (2 x 8 + 4 x 16).
-    expect(bytes({ sizes: "1x1", guidance: { scale: 1 } })).toBe(2 * bytes(alone));
+    expect(bytes({ modelSchedule: "1x1", guidance: { scale: 1 } })).toBe(2 * bytes(alone));
     // Half the size: an MLP of 64 + 2 x 4 x 16; the head's 168 is less.
-    expect(bytes({ ...alone, sizes: "2x1" })).toBe(4 * 2 * (64 + 128));
+    expect(bytes({ ...alone, modelSchedule: "2x1" })).toBe(4 * 2 * (64 + 128));
     // A thousand codes: the head, 3 (8 + 3 x 1000).
     expect(bytes(alone, { ...tiny, codebookSize: 1000 })).toBe(4 * 2 * 3 * 3008);
   });
@@ -35,7 +35,11 @@ describe("decodeMemory", () => {
     const full = 64 + 256 + 64;
     const partial = 48 + 192;
     const stored = 2 * 4 * 8;
-    const plan: PlanInput = { sizes: "1x2", guidance: { scale: 0 }, maskSchedule: { kind: "linear" } };
+    const plan: PlanInput = {
+      modelSchedule: "1x2",
+      guidance: { scale: 0 },
+      maskSchedule: { kind: "linear" },
+    };
     expect(bytes(plan)).toBe(4 * (2 * (full + partial) + stored));
     expect(bytes({ ...plan, cache: { enabled: false } })).toBe(4 * 2 * (64 + 256));
   });
@@ -43,9 +47,9 @@ describe("decodeMemory", () => {
   it("takes 72 MiB for the runtime, and 2 MiB for each layer of each compiled graph", () => {
     const fixed = (input: PlanInput) =>
       decodeMemory({ ...tiny, depth: 5 }, makePlan(input)).bytesFixed / 2 ** 20;
-    expect(fixed({ sizes: "1x1" })).toBe(72 + 2 * 5); // full
-    expect(fixed({ sizes: "1x3" })).toBe(72 + 2 * 5 * 2); // full and partial
-    const apart: PlanInput = { sizes: "1x3", guidance: { scale: 1, unconditionalFactor: 2 } };
+    expect(fixed({ modelSchedule: "1x1" })).toBe(72 + 2 * 5); // full
+    expect(fixed({ modelSchedule: "1x3" })).toBe(72 + 2 * 5 * 2); // full and partial
+    const apart: PlanInput = { modelSchedule: "1x3", guidance: { scale: 1, unconditionalFactor: 2 } };
     expect(fixed(apart)).toBe(72 + 2 * 5 * 4); // both, for both branches
   });
 
@@ -70,7 +74,7 @@ describe("decodeMemory", () => {
   });
 
   it("grows with the square of long grids: the table of scores", () => {
-    const long = (gridTokens: number) => bytes({ sizes: "1x1" }, { ...tiny, gridTokens });
+    const long = (gridTokens: number) => bytes({ modelSchedule: "1x1" }, { ...tiny, gridTokens });
     expect(long(40_000) / long(20_000)).toBeCloseTo(4, 1);
   });
 

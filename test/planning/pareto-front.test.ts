@@ -1,45 +1,48 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { makePlan } from "../../src/decoding/plan.ts";
-import { planReaching, readFront } from "../../src/planning/pareto-front.ts";
+import { planReaching, readParetoFront } from "../../src/planning/pareto-front.ts";
 import { defaults, model } from "../decoding/sprites-model.ts";
 
-const front = {
+const paretoFront = {
   judge: "sprites-classifier",
   samples: 2000,
   seed: 1_000_000,
-  flatDistance: 0.84,
+  baselineDistance: 0.84,
   plans: [
-    { plan: makePlan({ sizes: "8x12" }, defaults), distance: 1.2 },
-    { plan: makePlan({ sizes: "8x6,4x6" }, defaults), distance: 0.9 },
+    { plan: makePlan({ modelSchedule: "8x12" }, defaults), distance: 1.2 },
+    { plan: makePlan({ modelSchedule: "8x6,4x6" }, defaults), distance: 0.9 },
   ],
 };
-const read = (value: unknown) => readFront(value, defaults, "generation_config.json: front");
+const read = (value: unknown) => readParetoFront(value, defaults, "generation_config.json: Pareto front");
 
-describe("a front", () => {
+describe("a Pareto front", () => {
   it("reads back from its JSON", () => {
-    expect(read(JSON.parse(JSON.stringify(front)))).toEqual(front);
+    expect(read(JSON.parse(JSON.stringify(paretoFront)))).toEqual(paretoFront);
   });
 
   it("takes what its plans leave out from the default plan", () => {
-    const short = { ...front, plans: [{ plan: { sizes: "8x12" }, distance: 1.2 }] };
-    expect(read(short).plans).toEqual([front.plans[0]]);
+    const short = { ...paretoFront, plans: [{ plan: { modelSchedule: "8x12" }, distance: 1.2 }] };
+    expect(read(short).plans).toEqual([paretoFront.plans[0]]);
   });
 
   it.each<[unknown, RegExp]>([
-    [null, /^generation_config\.json: front: must be an object, got null; magnets search makes one/],
+    [null, /^generation_config\.json: paretoFront: must be an object, got null; magnets search makes one/],
     [[], /front: must be an object, got \[\]/],
-    [{ ...front, judge: 3 }, /front\.judge: must be the judge's name, got 3/],
-    [{ ...front, samples: 0 }, /front\.samples: must be a whole number of at least 1, got 0/],
-    [{ ...front, seed: -1 }, /front\.seed: must be a whole number of at least 0, got -1/],
-    [{ ...front, flatDistance: "far" }, /front\.flatDistance: must be a distance, 0 or more, got "far"/],
-    [{ ...front, plans: [] }, /front\.plans: must be a list of \{plan, distance\}, got \[\]/],
+    [{ ...paretoFront, judge: 3 }, /front\.judge: must be the judge's name, got 3/],
+    [{ ...paretoFront, samples: 0 }, /front\.samples: must be a whole number of at least 1, got 0/],
+    [{ ...paretoFront, seed: -1 }, /front\.seed: must be a whole number of at least 0, got -1/],
     [
-      { ...front, plans: [{ plan: {}, distance: -2 }] },
+      { ...paretoFront, baselineDistance: "far" },
+      /front\.baselineDistance: must be a distance, 0 or more, got "far"/,
+    ],
+    [{ ...paretoFront, plans: [] }, /front\.plans: must be a list of \{plan, distance\}, got \[\]/],
+    [
+      { ...paretoFront, plans: [{ plan: {}, distance: -2 }] },
       /front\.plans\[0\]\.distance: must be a distance.*-2/,
     ],
     [
-      { ...front, plans: [front.plans[0], { plan: { steps: 0 }, distance: 1 }] },
+      { ...paretoFront, plans: [paretoFront.plans[0], { plan: { steps: 0 }, distance: 1 }] },
       /front\.plans\[1\]\.plan\.steps: must be an integer of at least 1, got 0/,
     ],
   ])("refuses %j, naming file and field", (value, expected) => {
@@ -49,10 +52,10 @@ describe("a front", () => {
 });
 
 describe("planReaching", () => {
-  const [cheap, dear] = front.plans.map(({ plan }) => plan);
+  const [cheap, dear] = paretoFront.plans.map(({ plan }) => plan);
 
   it("takes the cheapest plan that is good enough, in whatever order they stand", () => {
-    const turned = { ...front, plans: [...front.plans].reverse() };
+    const turned = { ...paretoFront, plans: [...paretoFront.plans].reverse() };
     expect(planReaching(model, turned, 1.5)).toBe(cheap);
     expect(planReaching(model, turned, 1.2 / 0.84)).toBe(cheap);
     expect(planReaching(model, turned, 1.42)).toBe(dear);
@@ -61,13 +64,13 @@ describe("planReaching", () => {
   it("names the best ratio where none is, which then is enough", () => {
     let message = "";
     try {
-      planReaching(model, front, 1.05);
+      planReaching(model, paretoFront, 1.05);
     } catch (error) {
       expect(error).toBeInstanceOf(InputError);
       message = (error as Error).message;
     }
     const best = Number(/the best one has ([\d.]+) times/.exec(message)?.[1]);
     expect(best).toBeCloseTo(0.9 / 0.84, 3);
-    expect(planReaching(model, front, best)).toBe(dear);
+    expect(planReaching(model, paretoFront, best)).toBe(dear);
   });
 });

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { basePlan, type DecodePlan, makePlan } from "../../src/decoding/plan.ts";
 import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
-import { bestByFronts, candidatePlans, paretoFront, searchPlans } from "../../src/planning/search.ts";
-import { defaults, flat, model } from "../decoding/sprites-model.ts";
+import { bestByParetoFronts, candidatePlans, paretoFrontOf, searchPlans } from "../../src/planning/search.ts";
+import { baseline, defaults, model } from "../decoding/sprites-model.ts";
 
 describe("candidatePlans", () => {
   const candidates = candidatePlans(model, defaults, { budget: 0.33, count: 64, seed: 5 });
@@ -13,7 +13,7 @@ describe("candidatePlans", () => {
     expect(candidates.length).toBe(64);
     expect(new Set(candidates.map(({ plan }) => JSON.stringify(plan))).size).toBe(64);
     for (const { plan, multiplyAdds } of candidates) {
-      expect(multiplyAdds).toBeLessThanOrEqual(0.33 * flat);
+      expect(multiplyAdds).toBeLessThanOrEqual(0.33 * baseline);
       expect(makePlan(plan)).toEqual(plan);
       const factors = resolvePlan(plan, model).steps.map(({ factor }) => factor);
       expect(factors).toEqual([...factors].sort((a, b) => b - a));
@@ -21,7 +21,7 @@ describe("candidatePlans", () => {
   });
 
   it("reach from a fraction of the budget to nearly all of it, and vary in everything that is searched", () => {
-    const shares = candidates.map(({ multiplyAdds }) => multiplyAdds / (0.33 * flat));
+    const shares = candidates.map(({ multiplyAdds }) => multiplyAdds / (0.33 * baseline));
     expect(Math.min(...shares)).toBeLessThan(0.2);
     expect(Math.max(...shares)).toBeGreaterThan(0.9);
     const values = (read: (plan: DecodePlan) => unknown) =>
@@ -59,22 +59,24 @@ describe("fronts", () => {
               (other.multiplyAdds < plan.multiplyAdds || other.distance < plan.distance),
           );
         const texts = (list: typeof plans) => [...new Set(list.map((plan) => JSON.stringify(plan)))].sort();
-        const front = paretoFront(plans);
-        expect(texts(front)).toEqual(texts(plans.filter((plan) => !isBeaten(plan))));
-        expect(front.length).toBe(texts(front).length);
+        const paretoFront = paretoFrontOf(plans);
+        expect(texts(paretoFront)).toEqual(texts(plans.filter((plan) => !isBeaten(plan))));
+        expect(paretoFront.length).toBe(texts(paretoFront).length);
       }),
     );
   });
 
-  it("fill up to the count, the first front first", () => {
+  it("fill up to the count, the first Pareto front first", () => {
     fc.assert(
       fc.property(fc.array(point), fc.nat({ max: 12 }), (plans, count) => {
-        const kept = bestByFronts(plans, count);
+        const kept = bestByParetoFronts(plans, count);
         expect(kept.length).toBe(Math.min(count, plans.length));
-        const front = paretoFront(plans);
-        const isWhole = kept.length >= front.length;
+        const paretoFront = paretoFrontOf(plans);
+        const isWhole = kept.length >= paretoFront.length;
         expect(
-          isWhole ? front.every((plan) => kept.includes(plan)) : kept.every((plan) => front.includes(plan)),
+          isWhole
+            ? paretoFront.every((plan) => kept.includes(plan))
+            : kept.every((plan) => paretoFront.includes(plan)),
         ).toBe(true);
       }),
     );
@@ -103,14 +105,14 @@ describe("searchPlans", () => {
     expect(counts).toEqual([32, 16, 8, 4]);
   });
 
-  it("ends with the plan that is truly the best, on a front, twice the same", async () => {
+  it("ends with the plan that is truly the best, on a Pareto front, twice the same", async () => {
     const search = () =>
       searchPlans({ candidates, samples: 800, rounds: 3, quality: async (plan, n) => noisy(plan, n) });
-    const front = await search();
+    const paretoFront = await search();
     const best = Math.min(...candidates.map(({ plan }) => truth(plan)));
-    expect(truth(front.at(-1)!.plan)).toBeCloseTo(best, 9);
-    expect(paretoFront(front)).toEqual(front);
-    expect(await search()).toEqual(front);
+    expect(truth(paretoFront.at(-1)!.plan)).toBeCloseTo(best, 9);
+    expect(paretoFrontOf(paretoFront)).toEqual(paretoFront);
+    expect(await search()).toEqual(paretoFront);
   });
 
   it("refuses more rounds than the samples can be halved", async () => {

@@ -1,4 +1,4 @@
-/** From a folder of pictures to a model that generates, at toy size: every stage, stopped and resumed. */
+/** From a folder of images to a model that generates, at toy size: every stage, stopped and resumed. */
 import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,15 +8,15 @@ import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
 import { type TrainModelOptions, trainModel } from "../../src/runs/train-model.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
-import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 
 const classes = ["blue", "green", "red"];
 let parent: string;
-let pictures: string;
+let images: string;
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), "train-model-"));
-  pictures = join(parent, "pictures");
-  await writePictures(pictures, classes, 6);
+  images = join(parent, "images");
+  await writeImages(images, classes, 6);
 });
 afterAll(() => rm(parent, { recursive: true }));
 
@@ -28,7 +28,7 @@ async function go(name: string, options: Partial<TrainModelOptions> & { set?: re
   const said: string[] = [];
   const { set, ...rest } = options;
   const model = await trainModel({
-    config: configOf(pictures, set),
+    config: configOf(images, set),
     out: join(parent, name),
     threads: 1,
     onMessage: (message) => void said.push(message),
@@ -44,17 +44,17 @@ const tokens = (name: string) => readSafetensors(tokensFile(name));
 describe("a folder with classes", () => {
   it("becomes a model that generates its classes", async () => {
     const { model, said } = await go("whole");
-    expect(said).toContain("18 pictures, 0 unreadable, 3 classes");
-    expect(said).toContain(`tokenizer: 20 steps on 18 pictures of ${pictures}`);
+    expect(said).toContain("18 images, 0 unreadable, 3 classes");
+    expect(said).toContain(`tokenizer: 20 steps on 18 images of ${images}`);
     expect(model).toBe(join(parent, "whole", "model"));
     for (const stage of ["tokenizer", "transformer"]) {
       const files = await readdir(join(parent, "whole", stage, "samples"));
       expect(files).toEqual(["step-000020.png"]);
     }
     const pipeline = await ImagePipeline.fromPretrained(model!, { threads: 1 });
-    const { images } = await pipeline.generate({ classes, count: 3, seed: 1 });
+    const { images: made } = await pipeline.generate({ classes, count: 3, seed: 1 });
     await pipeline.dispose();
-    expect(images.map(({ width, height }) => [width, height])).toEqual(new Array(3).fill([16, 16]));
+    expect(made.map(({ width, height }) => [width, height])).toEqual(new Array(3).fill([16, 16]));
     await expect(go("whole")).rejects.toThrow(/holds a run already; pass --resume/);
   });
 
@@ -76,7 +76,7 @@ describe("a folder with classes", () => {
     },
   );
 
-  it("can be trained stage by stage, and the last stage needs the pictures no more", async () => {
+  it("can be trained stage by stage, and the last stage needs the images no more", async () => {
     await expect(go("staged", { stage: "transformer" })).rejects.toThrow(
       /holds no finished tokenizer \(0 of 20 steps\); train it first/,
     );
@@ -84,7 +84,7 @@ describe("a folder with classes", () => {
     await expect(go("staged", { stage: "transformer" })).rejects.toThrow(InputError); // no tokens yet
     expect((await go("staged", { stage: "tokenise" })).model).toBeNull();
     const { said } = await go("staged", { stage: "transformer" });
-    expect(said).toEqual(["transformer: 20 steps on 18 pictures as tokens"]);
+    expect(said).toEqual(["transformer: 20 steps on 18 images as tokens"]);
     const file = ["model", "transformer", "model.safetensors"];
     expect((await bytes("staged", ...file)).equals(await bytes("whole", ...file))).toBe(true);
   });
@@ -99,7 +99,7 @@ describe("the token file", () => {
     expect(isReused(await again())).toBe(true);
   });
 
-  it("is made anew for another tokenizer, other pictures, or when it is damaged", async () => {
+  it("is made anew for another tokenizer, other images, or when it is damaged", async () => {
     const path = tokensFile("whole");
     const right = await readSafetensors(path);
     await writeSafetensors(path, right.tensors, { metadata: { ...right.metadata, tokenizer: "another" } });
@@ -110,7 +110,7 @@ describe("the token file", () => {
     expect(isReused(await again())).toBe(false);
     expect(await readSafetensors(path)).toEqual(right);
 
-    await utimes(join(pictures, "red", "0.png"), new Date(), new Date());
+    await utimes(join(images, "red", "0.png"), new Date(), new Date());
     expect(isReused(await again())).toBe(false);
     expect((await readSafetensors(path)).tensors).toEqual(right.tensors);
     expect(isReused(await again())).toBe(true);
@@ -126,24 +126,24 @@ it("leaves a whole model as it is until another one is whole", async () => {
 });
 
 it("a part of a folder is a random choice that its seed decides, not the first classes", async () => {
-  const labels = async (name: string, ...set: string[]) => {
+  const classIds = async (name: string, ...set: string[]) => {
     for (const stage of ["tokenizer", "tokenise"] as const)
       await go(name, { stage, set: ["data.count=9", ...set] });
-    return [...((await tokens(name)).tensors.labels!.data as Int32Array)];
+    return [...((await tokens(name)).tensors.classIds!.data as Int32Array)];
   };
-  const some = await labels("part");
+  const some = await classIds("part");
   expect(some.length).toBe(9);
   expect(new Set(some)).toEqual(new Set([0, 1, 2]));
-  expect(await labels("part again")).toEqual(some);
-  expect(await labels("part otherwise", "data.seed=1")).not.toEqual(some);
+  expect(await classIds("part again")).toEqual(some);
+  expect(await classIds("part otherwise", "data.seed=1")).not.toEqual(some);
 });
 
-it("mirrored pictures double the token file", async () => {
+it("mirrored images double the token file", async () => {
   for (const stage of ["tokenizer", "tokenise"] as const)
     await go("flip", { stage, set: ["data.flip=true"] });
-  const { ids, labels } = (await tokens("flip")).tensors;
+  const { ids, classIds } = (await tokens("flip")).tensors;
   expect(ids!.dims).toEqual([36, 4, 4]);
-  const all = [...(labels!.data as Int32Array)];
+  const all = [...(classIds!.data as Int32Array)];
   expect(all.slice(18)).toEqual(all.slice(0, 18));
 });
 
@@ -151,16 +151,16 @@ it.each<[string, string[]]>([
   ["no", []],
   ["one", ["only"]],
 ])("a folder with %s class works", async (name, names) => {
-  const folder = join(parent, `${name} class pictures`);
-  await writePictures(folder, names, 5);
+  const folder = join(parent, `${name} class images`);
+  await writeImages(folder, names, 5);
   const out = join(parent, `${name} class`);
   const model = await trainModel({ config: configOf(folder), out, threads: 1 });
   const pipeline = await ImagePipeline.fromPretrained(model!, { threads: 1 });
-  const { images } = await pipeline.generate({
+  const { images: made } = await pipeline.generate({
     ...(names.length > 0 && { classes: names }),
     count: 2,
     seed: 3,
   });
   await pipeline.dispose();
-  expect(images.length).toBe(2);
+  expect(made.length).toBe(2);
 });

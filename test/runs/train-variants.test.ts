@@ -12,21 +12,21 @@ import { onTokenizer, type TrainVariantsOptions, trainVariants } from "../../src
 import { resolveConfig } from "../../src/training/config.ts";
 import { readMetrics } from "../../src/training/metrics.ts";
 import { writeModelPart } from "../../src/weights/node/model-folder.ts";
-import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 
 let parent: string;
-let pictures: string;
+let images: string;
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), "train-variants-"));
-  pictures = join(parent, "pictures");
-  await writePictures(pictures, ["a", "b"], 4);
+  images = join(parent, "images");
+  await writeImages(images, ["a", "b"], 4);
   await writeTokenizer("tokenizer", [1, 2]);
   await writeTokenizer("another", [3, 4]);
 });
 afterAll(() => rm(parent, { recursive: true }));
 
 const configOf = (...set: readonly string[]) => {
-  const training = toyTraining(pictures, { tokenizer: 1, transformer: 6 });
+  const training = toyTraining(images, { tokenizer: 1, transformer: 6 });
   const settings = ["transformer.training.logEvery=1", ...set];
   return resolveConfig(training, "toy", { set: settings }).config;
 };
@@ -71,9 +71,9 @@ it("trains each from the same weights on the same batches of the same tokens", a
 it("keeps a model from decoding by sub-models that did not train", async () => {
   const model = await readModel(join(parent, "whole", "separate", "model"));
   expect(model.transformer.config.factors).toEqual([2]);
-  expect(model.plan.sizes).toEqual([{ factor: 2, steps: 4 }]);
+  expect(model.plan.modelSchedule).toEqual([{ factor: 2, steps: 4 }]);
   expect(() => resolvePlan(planFor(model, "2x2,1x2"), modelFacts(model.transformer.config))).toThrow(
-    "plan.sizes: the model has the sub-models p = 2, got p = 1; choose among them",
+    "plan.modelSchedule: the model has the sub-models p = 2, got p = 1; choose among them",
   );
 });
 
@@ -114,7 +114,7 @@ it("refuses what does not fit", async () => {
   );
   const larger = configOf("data.resolution=32");
   await expect(onTokenizer(larger, join(parent, "tokenizer"))).rejects.toThrow(
-    /tokenizer: its tokenizer must be for pictures of 32 pixels.* got one for pictures of 16 pixels/,
+    /tokenizer: its tokenizer must be for images of 32 pixels.* got one for images of 16 pixels/,
   );
   await expect(onTokenizer(larger, join(parent, "absent"))).rejects.toThrow("no such model folder");
 });

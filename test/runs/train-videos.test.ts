@@ -1,4 +1,4 @@
-/** From a folder of animations to a model of clips that generates and completes, and the same again when stopped. */
+/** From a folder of animations to a model of videos that generates and completes, and the same again when stopped. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,13 +17,13 @@ import { readModelPart, writeModelPart } from "../../src/weights/node/model-fold
 let parent: string;
 let videos: string;
 beforeAll(async () => {
-  parent = await mkdtemp(join(tmpdir(), "train-clips-"));
+  parent = await mkdtemp(join(tmpdir(), "train-videos-"));
   videos = join(parent, "videos");
-  for (const [label, name] of ["cat spin", "cat fall"].entries()) {
+  for (const [classId, name] of ["cat spin", "cat fall"].entries()) {
     await mkdir(join(videos, name), { recursive: true });
     for (let i = 0; i < 4; i++) {
       const pixels = Uint8Array.from({ length: 6 * 8 * 8 * 3 }, (_, at) =>
-        at % 3 === label ? 200 : integerAt([i, label], Math.floor(at / 48), 256),
+        at % 3 === classId ? 200 : integerAt([i, classId], Math.floor(at / 48), 256),
       );
       const raw = { width: 8, height: 8 * 6, channels: 3, pageHeight: 8 } as const;
       await sharp(pixels, { raw })
@@ -56,14 +56,14 @@ const configOf = (source: string, set: string[] = []) =>
         model: { tasks: ["predict", "interpolate"], width: 16, depth: 2, heads: 8 },
         training: { steps: 6, batchSize: 4, warmupSteps: 2, logEvery: 2, checkpointEvery: 3, sampleEvery: 6 },
       },
-      decoding: { sizes: "8x2,1x2" },
+      decoding: { modelSchedule: "8x2,1x2" },
     },
     "toy",
     { set },
   ).config;
 
-describe("a folder of clips", () => {
-  it("becomes a model that generates and completes clips", async () => {
+describe("a folder of videos", () => {
+  it("becomes a model that generates and completes videos", async () => {
     const said: string[] = [];
     const out = join(parent, "whole");
     const model = await trainModel({
@@ -72,17 +72,17 @@ describe("a folder of clips", () => {
       threads: 1,
       onMessage: (line) => said.push(line),
     });
-    expect(said).toContain("8 clips, 0 unreadable, 2 classes");
+    expect(said).toContain("8 videos, 0 unreadable, 2 classes");
     expect(said).toContain(
-      "tokens: 8 clips, each also as given to predict, each also as given to interpolate",
+      "tokens: 8 videos, each also as given to predict, each also as given to interpolate",
     );
     const pipeline = await VideoPipeline.fromPretrained(model!, { threads: 1 });
     const { videos: made } = await pipeline.generate({ classes: ["cat fall"], seed: 1 });
-    expect([made[0]!.frames, made[0]!.width, made[0]!.label]).toEqual([4, 8, 0]); // names sort: fall, spin
-    const predicted = await pipeline.predict({ clips: made, given: 1 });
+    expect([made[0]!.frames, made[0]!.width, made[0]!.classId]).toEqual([4, 8, 0]); // names sort: fall, spin
+    const predicted = await pipeline.predict({ videos: made, given: 1 });
     expect(predicted.videos[0]!.pixels.subarray(0, 192)).toEqual(made[0]!.pixels.subarray(0, 192));
     await pipeline.dispose();
-    expect(await readFile(join(model!, "README.md"), "utf8")).toMatch(/Clips of 4 frames of 8 x 8 pixels/);
+    expect(await readFile(join(model!, "README.md"), "utf8")).toMatch(/Videos of 4 frames of 8 x 8 pixels/);
     expect(await readdir(join(out, "transformer", "samples"))).toEqual(["step-000006.png"]);
   });
 
@@ -98,13 +98,13 @@ describe("a folder of clips", () => {
     const [predict, interpolate] = ["predict", "interpolate"].map(
       (task) => tensors[`condition.${task}`]!.data as Uint16Array,
     );
-    // 2 x 2 x 2 tokens a clip, each of two frames: the first frame is always given, so the first half is always known.
-    for (let clip = 0; clip < 8; clip++) {
-      const known = (of: Uint16Array) => [0, 4].map((at) => of[clip * 8 + at]! < 16);
+    // 2 x 2 x 2 tokens a video, each of two frames: the first frame is always given, so the first half is always known.
+    for (let video = 0; video < 8; video++) {
+      const known = (of: Uint16Array) => [0, 4].map((at) => of[video * 8 + at]! < 16);
       expect(known(predict!)[0]).toBe(true);
       expect(known(interpolate!)).toEqual([true, true]);
     }
-    const second = Array.from({ length: 8 }, (_, clip) => predict![clip * 8 + 4]! < 16);
+    const second = Array.from({ length: 8 }, (_, video) => predict![video * 8 + 4]! < 16);
     expect(new Set(second).size).toBe(2); // three given frames reach into it, one does not
   });
 
@@ -178,8 +178,8 @@ describe("starting from another model", () => {
 
 it.each([
   [["data.source=motions", "data.frames=null"], /data\.frames/],
-  [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a clip, got 4/],
-  [["data.source=sprites"], /sprites are still pictures, so it must be left out, got 4/],
+  [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a video, got 4/],
+  [["data.source=sprites"], /sprites are images, so it must be left out, got 4/],
   [["tokenizer.model.frames=8"], /tokenizer\.model\.frames: must equal data\.frames, 4, got 8/],
 ])("refuses %s", (set, message) => {
   expect(() => configOf("motions", set)).toThrow(message);

@@ -2,20 +2,20 @@
 import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
-import { openPictures } from "../../src/runs/training-images.ts";
+import { openImages } from "../../src/runs/training-images.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { temporaryFolder } from "../data/video/films.ts";
-import { toyTraining, writePictures } from "../pipelines/picture-folder.ts";
+import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 
 const folder = temporaryFolder();
-const at = (...names: string[]) => join(folder.path, "pictures", ...names);
+const at = (...names: string[]) => join(folder.path, "images", ...names);
 
 /** Opens them as a run of that name does. */
 async function open(run = "run") {
   const { config } = resolveConfig(toyTraining(at(), { tokenizer: 1, transformer: 1 }), "toy", {});
   const said: string[] = [];
   let looks = 0;
-  const { count, description } = await openPictures({
+  const { count, description } = await openImages({
     config,
     out: join(folder.path, run),
     onMessage: (message) => void said.push(message),
@@ -26,7 +26,7 @@ async function open(run = "run") {
   return { count, description, looks, left: said.filter((line) => line.startsWith("warning: left out")) };
 }
 
-beforeEach(() => writePictures(at(), ["blue", "red"], 3));
+beforeEach(() => writeImages(at(), ["blue", "red"], 3));
 
 it("looks at every file once, and again where one was replaced", async () => {
   const first = await open();
@@ -61,8 +61,8 @@ it("leaves out what cannot be read, and takes it where it can the next time", as
 it("does not hold on to a refusal", async () => {
   const files = ["0", "1", "2"].map((name) => at("red", `${name}.png`));
   const good = await Promise.all(files.map((file) => readFile(file)));
-  for (const file of files) await writeFile(file, "no picture");
-  for (let i = 0; i < 2; i++) await expect(open()).rejects.toThrow("no readable picture is left in red");
+  for (const file of files) await writeFile(file, "no image");
+  for (let i = 0; i < 2; i++) await expect(open()).rejects.toThrow("no readable image is left in red");
   for (const [i, file] of files.entries()) await writeFile(file, good[i]!);
   expect((await open()).count).toBe(6);
   await rm(join(folder.path, "run", "opening.json"));

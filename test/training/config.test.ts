@@ -57,15 +57,15 @@ describe("resolveConfig", () => {
   it("reads --set values as YAML", () => {
     const set = [
       "transformer.model.factors=[1, 2]",
-      "data.source=./pictures",
+      "data.source=./images",
       "data.count=null",
       "data.flip=true",
     ];
     const { config } = resolveConfig(base, "f", { set });
     expect(config.transformer.model.factors).toEqual([1, 2]);
-    expect(config.data).toMatchObject({ source: "./pictures", count: null, flip: true });
+    expect(config.data).toMatchObject({ source: "./images", count: null, flip: true });
     // Twelve steps over the two sub-models, the smaller first.
-    expect(config.decoding.sizes).toEqual([
+    expect(config.decoding.modelSchedule).toEqual([
       { factor: 2, steps: 6 },
       { factor: 1, steps: 6 },
     ]);
@@ -75,9 +75,9 @@ describe("resolveConfig", () => {
     const set = ["transformer.training.factors=[4, 8]"];
     const { config } = resolveConfig(base, "f", { set });
     expect(transformerConfigOf(config, 3).factors).toEqual([4, 8]);
-    expect(config.decoding.sizes.map(({ factor }) => factor)).toEqual([8, 4]);
+    expect(config.decoding.modelSchedule.map(({ factor }) => factor)).toEqual([8, 4]);
     expect(messageOf(base, { set: [...set, "decoding.sizes=8x6,1x6"] })).toMatch(
-      /plan\.sizes: the model has the sub-models p = 4, 8, got p = 1; choose among them/,
+      /plan\.modelSchedule: the model has the sub-models p = 4, 8, got p = 1; choose among them/,
     );
   });
 

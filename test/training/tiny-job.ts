@@ -37,8 +37,8 @@ const inputs = 5;
 export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOptions = {}): TrainingJob {
   const options = { ...tinySchedule, ...schedule };
   const specs: ParameterSpec[] = [
-    { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, isDecayed: true },
-    { name: "bias", shape: [width], init: { kind: "constant", value: 0 }, isDecayed: false },
+    { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, hasWeightDecay: true },
+    { name: "bias", shape: [width], init: { kind: "constant", value: 0 }, hasWeightDecay: false },
   ];
   const graph = new Graph("tiny.step");
   const weights = stateInputs(graph, specs);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
-import type { PictureSource } from "../../src/data/source.ts";
+import type { ImageSource } from "../../src/data/source.ts";
 import { keptInMemory } from "../../src/data/views.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
@@ -15,15 +15,15 @@ import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
-/** Two-coloured pictures, cut at a random column; in clips the cut moves by a column a frame. */
-const sourceOf = (frames?: number): PictureSource => ({
+/** Two-coloured images, cut at a random column; in videos the cut moves by a column a frame. */
+const sourceOf = (frames?: number): ImageSource => ({
   name: "test",
   classNames: [],
   resolution: 16,
   frames,
   length: 10,
   async read(index) {
-    if (!(index >= 0 && index < 10)) throw new Error(`no picture ${index}`);
+    if (!(index >= 0 && index < 10)) throw new Error(`no image ${index}`);
     const key: Key = foldIn([8, 8], index);
     const cut = integerAt(key, 0, 16);
     const pixels = Uint8Array.from({ length: (frames ?? 1) * 16 * 16 * 3 }, (_, at) => {
@@ -31,7 +31,7 @@ const sourceOf = (frames?: number): PictureSource => ({
       const frame = Math.floor(at / (16 * 16 * 3));
       return integerAt(key, (column < cut + frame ? 1 : 4) + (at % 3), 256);
     });
-    return { width: 16, height: 16, frames, pixels, label: 0 };
+    return { width: 16, height: 16, frames, pixels, classId: 0 };
   },
 });
 
@@ -41,7 +41,7 @@ const vq = {
   pixelShortcut: true,
   quantizer: { kind: "vq", codebookSize: 64 },
 };
-const clips = { ...vq, frames: 4, framePatch: 2, latentWidth: 96 };
+const videos = { ...vq, frames: 4, framePatch: 2, latentWidth: 96 };
 const fsq = { latentWidth: 4, quantizer: { kind: "fsq", levels: [4, 4, 3, 3] } };
 
 let runner: Runner;
@@ -58,7 +58,7 @@ afterEach(() => rm(parent, { recursive: true }));
 describe.each([
   ["vq", vq, [24, 25, 37], 16],
   ["fsq", fsq, [33], 16],
-  ["vq of clips", clips, [33], 32],
+  ["vq of videos", videos, [33], 32],
 ] as const)("a run of the tokenizer's job with %s", (_name, network, stops, tokens) => {
   const frames = "frames" in network ? network.frames : undefined;
   const source = keptInMemory(sourceOf(frames));
@@ -112,11 +112,11 @@ describe.each([
       (await readSafetensors(join(parent, name, "checkpoints", "step-000070.safetensors"))).tensors;
     const saved = await read("whole");
     expect(await read("parts")).toEqual(saved);
-    // The count began anew at step 50: 20 steps of 2 pictures.
+    // The count began anew at step 50: 20 steps of 2 images.
     const counts = saved["use/counts"]!.data as Int32Array;
     expect(counts.reduce((a, b) => a + b, 0)).toBe(20 * 2 * tokens);
 
-    // A sheet was drawn, of fewer pictures than it has places: every other row has eight originals, or four clips by
+    // A sheet was drawn, of fewer images than it has places: every other row has eight originals, or four videos by
     // their first, middle and last frame, and the row below what became of them. A pixel is 2 x 2, the gap 4.
     const png = await readFile(join(parent, "whole", "samples", "step-000070.png"));
     const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });

@@ -14,7 +14,7 @@ import { openRunFolder } from "../../src/training/run-folder.ts";
 import { maskedBatch, transformerJob } from "../../src/training/transformer-job.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
-// B pictures, N tokens each, V codes, C classes.
+// B images, N tokens each, V codes, C classes.
 const [N, V, C, count] = [16, 12, 3, 50];
 const config = transformerConfig({
   grid: [4, 4],
@@ -25,7 +25,7 @@ const config = transformerConfig({
   heads: 4,
   factors: [1, 2, 4],
 });
-/** Token n of a picture of class c is mostly 4 c + n mod 4: easy to learn. */
+/** Token n of an image of class c is mostly 4 c + n mod 4: easy to learn. */
 const dataset: TokenDataset = {
   grid: [4, 4],
   codebookSize: V,
@@ -34,7 +34,7 @@ const dataset: TokenDataset = {
   ids: Uint16Array.from({ length: count * N }, (_, at) =>
     integerAt([1, 1], at, 8) === 0 ? integerAt([2, 2], at, V) : 4 * (Math.floor(at / N) % C) + (at % 4),
   ),
-  labels: Int32Array.from({ length: count }, (_, i) => i % C),
+  classIds: Int32Array.from({ length: count }, (_, i) => i % C),
   source: "test",
   tokenizer: "test",
 };
@@ -56,7 +56,7 @@ function batchOf(key: Key, model: TransformerConfig = config, from = dataset) {
 const keys = fc.tuple(fc.nat({ max: 0xffffffff }), fc.nat({ max: 0xffffffff }));
 
 describe("maskedBatch", () => {
-  it("hides exactly the tokens whose rows and labels it lists, of pictures of the dataset", () => {
+  it("hides exactly the tokens whose rows and labels it lists, of images of the dataset", () => {
     fc.assert(
       fc.property(keys, (key) => {
         const { ids, classes, rows, labels, dims } = batchOf(key);
@@ -71,19 +71,19 @@ describe("maskedBatch", () => {
         });
         expect(ids.filter((id) => id === V).length).toBe(rows.length);
         for (let b = 0; b < 6; b++) {
-          const picture = whole.slice(b * N, (b + 1) * N).join();
+          const image = whole.slice(b * N, (b + 1) * N).join();
           const from = Array.from({ length: count }, (_, i) => i).filter(
-            (i) => tokensOf(dataset, i).join() === picture,
+            (i) => tokensOf(dataset, i).join() === image,
           );
           expect(from.length).toBeGreaterThan(0);
-          expect([...from.map((i) => dataset.labels[i]), C]).toContain(classes[b]);
+          expect([...from.map((i) => dataset.classIds[i]), C]).toContain(classes[b]);
         }
       }),
       { numRuns: 50 },
     );
   });
 
-  it("hides much of one picture and little of another, in every batch alike", () => {
+  it("hides much of one image and little of another, in every batch alike", () => {
     fc.assert(
       fc.property(keys, (key) => {
         const hidden = new Array<number>(6).fill(0);
@@ -125,7 +125,7 @@ describe("maskedBatch", () => {
         });
       }
     }
-    // Of 600 pictures a quarter trains each task; class 0 counts the classes and the dropped ones.
+    // Of 600 images a quarter trains each task; class 0 counts the classes and the dropped ones.
     expect(counts.get(1)! / 600).toBeCloseTo(0.25, 1);
     expect(counts.get(2)! / 600).toBeCloseTo(0.25, 1);
     expect(counts.size).toBe(3);
@@ -140,7 +140,7 @@ describe("maskedBatch", () => {
     const hidden = new Array<number>(N + 1).fill(0);
     const positions = new Array<number>(N).fill(0);
     let dropped = 0;
-    const pictures = 6 * 1000;
+    const images = 6 * 1000;
     for (let i = 0; i < 1000; i++) {
       const { rows, classes } = batchOf(foldIn([7, 7], i));
       const own = new Array<number>(6).fill(0);
@@ -155,14 +155,13 @@ describe("maskedBatch", () => {
     // share are at most 4 sqrt(0.25 / 6000) = 0.026.
     let below = 0;
     for (let k = 0; k <= N; k++) {
-      below += hidden[k]! / pictures;
+      below += hidden[k]! / images;
       const expected = k === 0 ? 0 : 1 - (Math.acos(k / N) * 2) / Math.PI;
       expect(Math.abs(below - expected), `at most ${k} hidden`).toBeLessThan(0.026);
     }
-    expect(Math.abs(dropped / pictures - 0.25)).toBeLessThan(0.026);
+    expect(Math.abs(dropped / images - 0.25)).toBeLessThan(0.026);
     // No position is preferred: the mean of cos is 2 / pi, and rounding up adds about half a token of 16.
-    for (const hits of positions)
-      expect(Math.abs(hits / pictures - 2 / Math.PI - 0.5 / N)).toBeLessThan(0.03);
+    for (const hits of positions) expect(Math.abs(hits / images - 2 / Math.PI - 0.5 / N)).toBeLessThan(0.03);
   });
 
   it("gives the null class to everything where there are no classes", () => {

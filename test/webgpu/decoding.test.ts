@@ -51,7 +51,7 @@ describeOnGpu("decoding on a GPU, with the fallback to the CPU forbidden", () =>
       return result;
     };
     const { tokens } = await decode({
-      plan: makePlan({ sizes: "2x2,1x3", ...input }),
+      plan: makePlan({ modelSchedule: "2x2,1x3", ...input }),
       model: modelFacts(config),
       maskId: maskId(config),
       seed: 1,
@@ -78,15 +78,15 @@ describeOnGpu("decoding on a GPU, with the fallback to the CPU forbidden", () =>
     });
   });
 
-  it("a picture and its way back through the tokenizer are the CPU's", async () => {
-    const pictures = [];
+  it("an image and its way back through the tokenizer are the CPU's", async () => {
+    const made = [];
     for (const runner of [cpu, gpu]) {
       const pipeline = await openImagePipeline({ ...rest, transformer: { config, tensors } }, { runner });
       const { images, tokens } = await pipeline.generate({ count: 3, seed: 4 });
-      pictures.push({ images, tokens });
+      made.push({ images, tokens });
       await pipeline.dispose();
     }
-    const [expected, found] = pictures as [(typeof pictures)[0], (typeof pictures)[0]];
+    const [expected, found] = made as [(typeof made)[0], (typeof made)[0]];
     expect(found.tokens).toEqual(expected.tokens);
     found.images.forEach(({ pixels }, i) => {
       const apart = pixels.map((value, at) => Math.abs(value - expected.images[i]!.pixels[at]!));

@@ -46,9 +46,9 @@ export const tokenizers = {
     "vq",
   ),
   fsq: parseTokenizerConfig({ ...autoencoder, quantizer: { kind: "fsq", levels: [4, 3, 3, 2] } }, "fsq"),
-  clips: parseTokenizerConfig(
+  videos: parseTokenizerConfig(
     { ...autoencoder, frames: 4, framePatch: 2, quantizer: { kind: "vq", codebookSize: 16 } },
-    "clips",
+    "videos",
   ),
 };
 
@@ -79,7 +79,7 @@ for (const [name, config] of Object.entries(transformers)) {
 }
 for (const [name, config] of Object.entries(tokenizers)) {
   everyGraph[`tokenizer step, ${name}`] = () =>
-    tokenizerStepGraph(config, 2, tokenizer.training, tokenizer.training.absoluteWeight);
+    tokenizerStepGraph(config, 2, tokenizer.training, tokenizer.training.l1Weight);
   everyGraph[`encoder, ${name}`] = () => encoderGraph(config);
   everyGraph[`latents, ${name}`] = () => latentsGraph(config);
   everyGraph[`decoder, ${name}`] = () => decoderGraph(config);

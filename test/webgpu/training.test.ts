@@ -1,7 +1,7 @@
 /** Training on a GPU: the CPU's losses, and a state that stays there and does not grow. */
 import { expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
-import type { PictureSource } from "../../src/data/source.ts";
+import type { ImageSource } from "../../src/data/source.ts";
 import type { TokenDataset } from "../../src/data/tokens.ts";
 import { encode } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
@@ -32,8 +32,8 @@ const { tokenizer, transformer } = resolveConfig(
   "gpu",
 ).config;
 
-/** Pictures of one colour and noise, still or moving. */
-const sourceOf = (frames?: number): PictureSource => ({
+/** Images of one colour and noise, still or moving. */
+const sourceOf = (frames?: number): ImageSource => ({
   name: "test",
   classNames: [],
   resolution: 16,
@@ -47,7 +47,7 @@ const sourceOf = (frames?: number): PictureSource => ({
       { length: 768 * (frames ?? 1) },
       (_, at) => 100 * (index % 3) + integerAt([index, 1], at, 50),
     ),
-    label: 0,
+    classId: 0,
   }),
 });
 const dataset: TokenDataset = {
@@ -56,7 +56,7 @@ const dataset: TokenDataset = {
   classNames: ["a", "b", "c"],
   count: 9,
   ids: Uint16Array.from({ length: 36 }, (_, at) => (4 * (at >> 2) + (at % 4)) % 12),
-  labels: Int32Array.from({ length: 9 }, (_, i) => i % 3),
+  classIds: Int32Array.from({ length: 9 }, (_, i) => i % 3),
   source: "test",
   tokenizer: "test",
 };

@@ -1,8 +1,8 @@
 /**
- * A folder of pictures as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
- * below a class folder counts), or pictures directly in the folder (no classes).
+ * A folder of images as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
+ * below a class folder counts), or images directly in the folder (no classes).
  *
- * Each picture is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
+ * Each image is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
  * cropped in the centre.
  */
 import type { Dirent } from "node:fs";
@@ -11,7 +11,7 @@ import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import { InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
-import type { Picture, PictureSource } from "../source.ts";
+import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
 
@@ -20,17 +20,17 @@ export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2",
 export type Resampler = (typeof resamplers)[number];
 
 export interface FolderOptions {
-  /** Side of the square pictures, 8..4096 pixels. */
+  /** Side of the square images, 8..4096 pixels. */
   readonly resolution: number;
   /** Default lanczos3. */
   readonly resampler?: Resampler;
 }
 
-export interface FolderSource extends PictureSource {
+export interface FolderSource extends ImageSource {
   readonly length: number;
-  /** The files in index order, relative to the folder, and their labels. */
-  readonly files: readonly { readonly path: string; readonly label: number }[];
-  /** Warnings of the listing, ready to print: files that are no pictures, class folders without any. */
+  /** The files in index order, relative to the folder, and their classIds. */
+  readonly files: readonly { readonly path: string; readonly classId: number }[];
+  /** Warnings of the listing, ready to print: files that are no images, class folders without any. */
   readonly warnings: readonly string[];
 }
 
@@ -54,10 +54,10 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
 }
 
 /**
- * Lists the pictures (JPEG, PNG, WebP) below `path`; reads none of them yet.
+ * Lists the images (JPEG, PNG, WebP) below `path`; reads none of them yet.
  *
- * @throws InputError when the folder is missing, holds no picture, has a class folder without pictures, mixes class
- *   folders with loose pictures, or an option is out of range.
+ * @throws InputError when the folder is missing, holds no image, has a class folder without images, mixes class
+ *   folders with loose images, or an option is out of range.
  */
 export async function folderSource(
   path: string,
@@ -65,7 +65,7 @@ export async function folderSource(
 ): Promise<FolderSource> {
   requireFolderOptions(path, { resolution, resampler });
   const entries = await list(path);
-  const loose = entries.filter((entry) => !entry.isDirectory && isPicture(entry.name));
+  const loose = entries.filter((entry) => !entry.isDirectory && isImage(entry.name));
   const folders = entries.filter((entry) => entry.isDirectory);
   const warnings: string[] = [];
   const skip = (where: string, names: readonly string[]) => {
@@ -74,7 +74,7 @@ export async function folderSource(
   };
   skip(
     path,
-    entries.filter((entry) => !entry.isDirectory && !isPicture(entry.name)).map((entry) => entry.name),
+    entries.filter((entry) => !entry.isDirectory && !isImage(entry.name)).map((entry) => entry.name),
   );
 
   const classes: { name: string; files: string[] }[] = [];
@@ -82,32 +82,32 @@ export async function folderSource(
     const found = await filesBelow(join(path, name), name);
     skip(
       join(path, name),
-      found.filter((file) => !isPicture(file)),
+      found.filter((file) => !isImage(file)),
     );
-    classes.push({ name, files: found.filter(isPicture) });
+    classes.push({ name, files: found.filter(isImage) });
   }
   const filled = classes.filter(({ files }) => files.length > 0);
   requireInput(
     loose.length > 0 || filled.length > 0,
-    `${path}: required JPEG, PNG or WebP pictures, in one folder per class or directly in it, found none`,
+    `${path}: required JPEG, PNG or WebP images, in one folder per class or directly in it, found none`,
   );
   requireInput(
     loose.length === 0 || filled.length === 0,
-    `${path}: required either class folders or loose pictures, found both ` +
-      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose pictures into a class folder`,
+    `${path}: required either class folders or loose images, found both ` +
+      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose images into a class folder`,
   );
 
   if (loose.length > 0) {
     if (folders.length > 0) {
-      warnings.push(`${path}: left out folders without pictures: ${few(folders.map(({ name }) => name))}`);
+      warnings.push(`${path}: left out folders without images: ${few(folders.map(({ name }) => name))}`);
     }
-    const files = loose.map(({ name }) => ({ path: name, label: 0 }));
+    const files = loose.map(({ name }) => ({ path: name, classId: 0 }));
     return sourceOf(path, resolution, resampler, [], files, warnings);
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   requireInput(
     empty.length === 0,
-    `${path}: every class folder must hold a picture, ${empty.length} hold none: ${few(empty)}; ` +
+    `${path}: every class folder must hold an image, ${empty.length} hold none: ${few(empty)}; ` +
       "fill them or remove them",
   );
   return sourceOf(
@@ -115,7 +115,7 @@ export async function folderSource(
     resolution,
     resampler,
     classes.map(({ name }) => name),
-    classes.flatMap(({ files }, label) => files.map((file) => ({ path: file, label }))),
+    classes.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),
     warnings,
   );
 }
@@ -137,7 +137,7 @@ export interface Looked {
 }
 
 /**
- * Decodes every file once, of a video every clip, and sorts out those that cannot be read, so that a long run never
+ * Decodes every file once, of a video every video, and sorts out those that cannot be read, so that a long run never
  * meets one. As many files at once as the machine has cores.
  *
  * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
@@ -173,7 +173,7 @@ export async function lookThrough(
       const index = next++;
       const { path } = source.files[index]!;
       try {
-        // A video is there once for each of its clips, and one that fails is enough.
+        // A video is there once for each of its videos, and one that fails is enough.
         if (!reasons.has(path)) await source.read(index);
       } catch (error) {
         if (!(error instanceof InputError)) {
@@ -213,15 +213,18 @@ export function withoutUnreadable<S extends FolderSource>(
     .filter((index) => !bad.has(source.files[index]!.path))
     .slice(0, enough);
   const files = good.map((index) => source.files[index]!);
-  const kind = source.frames === undefined ? "picture" : "video";
+  const kind = source.frames === undefined ? "image" : "video";
   requireInput(
     files.length > 0,
     `${source.name}: none of the ${bad.size} ${kind}s can be read; first: ${unreadable[0]?.reason}`,
   );
   // Lost is a class of which no file may be readable, looked at or not.
-  const labels = (of: FolderSource["files"]) => new Set(of.map(({ label }) => label));
-  const [before, after] = [labels(source.files), labels(source.files.filter(({ path }) => !bad.has(path)))];
-  const lost = source.classNames.filter((_, label) => before.has(label) && !after.has(label));
+  const classIds = (of: FolderSource["files"]) => new Set(of.map(({ classId }) => classId));
+  const [before, after] = [
+    classIds(source.files),
+    classIds(source.files.filter(({ path }) => !bad.has(path))),
+  ];
+  const lost = source.classNames.filter((_, classId) => before.has(classId) && !after.has(classId));
   requireInput(
     lost.length === 0,
     `${source.name}: no readable ${kind} is left in ${few(lost)}; first unreadable: ${unreadable[0]?.reason}`,
@@ -236,7 +239,7 @@ export function withoutUnreadable<S extends FolderSource>(
  */
 export function fileAt({ name, files }: Pick<FolderSource, "name" | "files">, index: number) {
   const file = files[index];
-  if (!file) throw new InputError(`${name}: picture index must be in 0..${files.length - 1}, got ${index}`);
+  if (!file) throw new InputError(`${name}: image index must be in 0..${files.length - 1}, got ${index}`);
   return file;
 }
 
@@ -256,25 +259,25 @@ function sourceOf(
     files,
     warnings,
     async read(index) {
-      const { path, label } = fileAt({ name: folder, files }, index);
-      return readPicture(join(folder, path), label, { resolution, resampler });
+      const { path, classId } = fileAt({ name: folder, files }, index);
+      return readImage(join(folder, path), classId, { resolution, resampler });
     },
   };
 }
 
 /**
- * One picture file as the datasets see it.
+ * One image file as the datasets see it.
  *
  * @throws InputError naming the file when it cannot be read or decoded whole
  */
-export async function readPicture(
+export async function readImage(
   path: string,
-  label: number,
+  classId: number,
   { resolution, resampler = "lanczos3" }: FolderOptions,
-): Promise<Picture> {
+): Promise<Image> {
   // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw fileError("cannot read picture", path, error);
+    throw fileError("cannot read image", path, error);
   });
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
@@ -285,10 +288,10 @@ export async function readPicture(
       .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
       .raw()
       .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), label };
+    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), classId };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new InputError(`cannot read picture ${path}: ${reason}; replace or remove the file`, {
+    throw new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, {
       cause: error,
     });
   }
@@ -302,7 +305,7 @@ function threeChannels(data: Buffer, channels: number): Uint8Array {
   return pixels;
 }
 
-const isPicture = (name: string): boolean => extensions.has(extname(name).toLowerCase());
+const isImage = (name: string): boolean => extensions.has(extname(name).toLowerCase());
 
 /** Up to five names, and how many more there are. */
 export function few(names: readonly string[]): string {
@@ -310,7 +313,7 @@ export function few(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 
-/** Visible entries of a folder, links followed, sorted by code unit so that labels never depend on the locale. */
+/** Visible entries of a folder, links followed, sorted by code unit so that classIds never depend on the locale. */
 export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw fileError("cannot read the folder", folder, error);

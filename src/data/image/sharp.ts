@@ -1,10 +1,10 @@
-/** The picture library, and what this room asks of it in more than one place. */
+/** The image library, and what this room asks of it in more than one place. */
 import type { Raster } from "../source.ts";
 
-/** The picture library, loaded when a picture is first read, drawn or written: it takes a tenth of a second. */
+/** The image library, loaded when an image is first read, drawn or written: it takes a tenth of a second. */
 export const loadSharp = async () => (await import("sharp")).default;
 
-/** An encoded or drawn picture (PNG, SVG, ...) as RGB bytes; transparent parts lose their transparency. */
+/** An encoded or drawn image (PNG, SVG, ...) as RGB bytes; transparent parts lose their transparency. */
 export async function decodeRgb(bytes: Uint8Array): Promise<Raster> {
   const sharp = await loadSharp();
   const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });

@@ -1,17 +1,17 @@
-/** Pictures as PNG files: one, a numbered row of files, or a contact sheet with labels. */
+/** Images as PNG files: one, a numbered row of files, or a contact sheet with labels. */
 import { join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import type { Raster } from "../source.ts";
 import { loadSharp } from "./sharp.ts";
 
 export interface SheetOptions {
-  /** Pictures per row; default: about square. */
+  /** Images per row; default: about square. */
   readonly columns?: number;
   /** Whole-number enlargement, nearest neighbour. Default 1. */
   readonly scale?: number;
-  /** Pixels between pictures and around the sheet. Default 4. */
+  /** Pixels between images and around the sheet. Default 4. */
   readonly gap?: number;
-  /** One text per picture, drawn below it; an empty text draws nothing. */
+  /** One text per image, drawn below it; an empty text draws nothing. */
   readonly labels?: readonly string[];
 }
 
@@ -19,34 +19,34 @@ const background = "#fbf8f1";
 const ink = "#4a4a5a";
 const labelHeight = 16;
 
-/** A picture as PNG bytes, enlarged `scale` times by repeating pixels. */
-export async function encodePng(picture: Raster, scale = 1): Promise<Uint8Array> {
+/** An image as PNG bytes, enlarged `scale` times by repeating pixels. */
+export async function encodePng(image: Raster, scale = 1): Promise<Uint8Array> {
   requireWhole("encodePng", "scale", scale, 1);
   const sharp = await loadSharp();
-  return sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
-    .resize(picture.width * scale, picture.height * scale, { kernel: "nearest" })
+  return sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .resize(image.width * scale, image.height * scale, { kernel: "nearest" })
     .png()
     .toBuffer();
 }
 
 /**
- * A contact sheet as PNG bytes. Columns are as wide and rows as tall as the largest picture. Width is
+ * A contact sheet as PNG bytes. Columns are as wide and rows as tall as the largest image. Width is
  * gap + columns * (largest width * scale + gap), height the like, plus 16 pixels per row where there are labels.
  *
- * @throws when there is no picture, or an option is not a whole number in range
+ * @throws when there is no image, or an option is not a whole number in range
  */
-export async function pictureSheet(
-  pictures: readonly Raster[],
-  { columns = Math.ceil(Math.sqrt(pictures.length)), scale = 1, gap = 4, labels }: SheetOptions = {},
+export async function imageSheet(
+  images: readonly Raster[],
+  { columns = Math.ceil(Math.sqrt(images.length)), scale = 1, gap = 4, labels }: SheetOptions = {},
 ): Promise<Uint8Array> {
-  if (pictures.length === 0) throw new Error("pictureSheet: needs at least one picture, got none");
-  requireWhole("pictureSheet", "columns", columns, 1);
-  requireWhole("pictureSheet", "scale", scale, 1);
-  requireWhole("pictureSheet", "gap", gap, 0);
-  const across = Math.min(columns, pictures.length);
-  const rows = Math.ceil(pictures.length / across);
-  const cellWidth = Math.max(...pictures.map(({ width }) => width)) * scale;
-  const cellHeight = Math.max(...pictures.map(({ height }) => height)) * scale + (labels ? labelHeight : 0);
+  if (images.length === 0) throw new Error("imageSheet: needs at least one image, got none");
+  requireWhole("imageSheet", "columns", columns, 1);
+  requireWhole("imageSheet", "scale", scale, 1);
+  requireWhole("imageSheet", "gap", gap, 0);
+  const across = Math.min(columns, images.length);
+  const rows = Math.ceil(images.length / across);
+  const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
+  const cellHeight = Math.max(...images.map(({ height }) => height)) * scale + (labels ? labelHeight : 0);
   const width = gap + across * (cellWidth + gap);
   const height = gap + rows * (cellHeight + gap);
   const place = (i: number) => ({
@@ -56,17 +56,17 @@ export async function pictureSheet(
 
   const sheet = Buffer.alloc(width * height * 3);
   for (let i = 0; i < sheet.length; i++) sheet[i] = backgroundBytes[i % 3]!;
-  for (const [i, picture] of pictures.entries()) paste(sheet, width, picture, place(i), scale);
+  for (const [i, image] of images.entries()) paste(sheet, width, image, place(i), scale);
   const sharp = await loadSharp();
   const image = sharp(sheet, { raw: { width, height, channels: 3 } });
   if (!labels) return image.png().toBuffer();
 
-  const texts = pictures.map((picture, i) => {
+  const texts = images.map((image, i) => {
     const { left, top } = place(i);
-    return label(labels[i] ?? "", left + cellWidth / 2, top + picture.height * scale + 12, cellWidth);
+    return label(labels[i] ?? "", left + cellWidth / 2, top + image.height * scale + 12, cellWidth);
   });
   const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join("")}</svg>`;
-  // Without any installed font the text comes out empty: the pictures and the layout stay the same.
+  // Without any installed font the text comes out empty: the images and the layout stay the same.
   return image
     .composite([{ input: Buffer.from(overlay) }])
     .png()
@@ -74,21 +74,21 @@ export async function pictureSheet(
 }
 
 /**
- * Writes each picture as `<prefix>0000.png`, ... into `folder` (made if absent), each all or nothing.
+ * Writes each image as `<prefix>0000.png`, ... into `folder` (made if absent), each all or nothing.
  *
  * @returns the paths
  * @throws InputError when the system refuses
  */
-export async function writePictures(
+export async function writeImages(
   folder: string,
-  pictures: readonly Raster[],
+  images: readonly Raster[],
   { prefix = "", scale = 1 }: { prefix?: string; scale?: number } = {},
 ): Promise<string[]> {
   const paths: string[] = [];
-  const digits = Math.max(4, String(pictures.length - 1).length);
-  for (const [i, picture] of pictures.entries()) {
+  const digits = Math.max(4, String(images.length - 1).length);
+  for (const [i, image] of images.entries()) {
     const path = join(folder, `${prefix}${String(i).padStart(digits, "0")}.png`);
-    await writeFileAtomic(path, await encodePng(picture, scale));
+    await writeFileAtomic(path, await encodePng(image, scale));
     paths.push(path);
   }
   return paths;
@@ -96,20 +96,20 @@ export async function writePictures(
 
 const backgroundBytes = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
 
-/** Copies a picture into the sheet, each pixel as a square of `scale`. */
+/** Copies an image into the sheet, each pixel as a square of `scale`. */
 function paste(
   sheet: Buffer,
   sheetWidth: number,
-  picture: Raster,
+  image: Raster,
   { left, top }: { left: number; top: number },
   scale: number,
 ): void {
-  for (let y = 0; y < picture.height * scale; y++) {
-    const source = Math.floor(y / scale) * picture.width;
+  for (let y = 0; y < image.height * scale; y++) {
+    const source = Math.floor(y / scale) * image.width;
     const target = (top + y) * sheetWidth + left;
-    for (let x = 0; x < picture.width * scale; x++) {
+    for (let x = 0; x < image.width * scale; x++) {
       const from = (source + Math.floor(x / scale)) * 3;
-      sheet.set(picture.pixels.subarray(from, from + 3), (target + x) * 3);
+      sheet.set(image.pixels.subarray(from, from + 3), (target + x) * 3);
     }
   }
 }

@@ -12,7 +12,7 @@ export type Tool = "ffmpeg" | "ffprobe";
 
 /** What a program is to do, for the sentence that says it failed. */
 export interface Job {
-  /** e.g. `cannot read video clips/a.mp4`. */
+  /** e.g. `cannot read video videos/a.mp4`. */
   readonly action: string;
   /** e.g. `replace or remove the file`. */
   readonly remedy: string;

@@ -1,4 +1,4 @@
-/** What a file with moving pictures is to the rest: frames along a time line, each made square as stills are. */
+/** What a file with videos is to the rest: frames along a time line, each made square as stills are. */
 import type { Resampler } from "../image/image-folder.ts";
 import { loadSharp } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
@@ -31,7 +31,7 @@ export interface Extent {
   readonly rate: number | null;
 }
 
-/** A file with moving pictures. */
+/** A file with videos. */
 export interface Footage {
   /** From its index, which may say a few frames too many. */
   extent(timing: Timing): Promise<Extent>;
@@ -41,7 +41,7 @@ export interface Footage {
   read(cut: Cut): Promise<Raster[]>;
 }
 
-/** How many frames of the time line a clip spans. */
+/** How many frames of the time line a video spans. */
 export const spanOf = ({ frames, stride = 1, frameRate }: Timing & { readonly frames: number }): number =>
   frameRate === undefined ? Math.round((frames - 1) * stride) + 1 : frames;
 

@@ -1,7 +1,7 @@
-/** A folder of numbered PNG or JPEG pictures, one per frame. */
+/** A folder of numbered PNG or JPEG images, one per frame. */
 import { extname, join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { list, readPicture } from "../image/image-folder.ts";
+import { list, readImage } from "../image/image-folder.ts";
 import { type Footage, placesOf } from "./footage.ts";
 
 export const isFrame = (name: string): boolean => /^\.(png|jpe?g)$/i.test(extname(name));
@@ -28,7 +28,7 @@ export function frameFolder(path: string): Footage {
     async read(cut) {
       const names = await files(cut.frameRate);
       const shown = placesOf(cut).filter((place) => place < names.length);
-      return Promise.all(shown.map((place) => readPicture(join(path, names[place]!), 0, cut)));
+      return Promise.all(shown.map((place) => readImage(join(path, names[place]!), 0, cut)));
     },
   };
 }

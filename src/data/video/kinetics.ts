@@ -42,7 +42,7 @@ export async function listKinetics(
   );
   const rows = (await Promise.all(tables.map(rowsOf))).flat();
   const classNames = [...new Set(rows.map(({ label }) => label))].sort();
-  const labels = new Map(classNames.map((name, label) => [name, label]));
+  const classIds = new Map(classNames.map((name, classId) => [name, classId]));
   const chosen = rows.filter((row) => splitOf(row) === split);
   if (chosen.length === 0) {
     throw new AbsentError(
@@ -50,7 +50,7 @@ export async function listKinetics(
         `there are: ${[...new Set(rows.map(splitOf))].sort().join(", ")}`,
     );
   }
-  const named = chosen.map((row) => ({ name: nameOf(row), label: labels.get(row.label)! }));
+  const named = chosen.map((row) => ({ name: nameOf(row), classId: classIds.get(row.label)! }));
   return locate(folder, `the ${split} split`, classNames, named);
 }
 

@@ -1,8 +1,8 @@
-/** The clips of a dataset and their classes, before any is read. */
+/** The videos of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
 import { AbsentError, requireInput } from "../../core/errors.ts";
 import { type FolderSource, few, filesBelow } from "../image/image-folder.ts";
-import { isClip } from "./read-video.ts";
+import { isVideoPath } from "./read-video.ts";
 
 export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
 
@@ -10,15 +10,15 @@ export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
 export const splits = ["train", "validation", "test"] as const;
 export type Split = (typeof splits)[number];
 
-/** A clip that an annotation file names. */
+/** A video that an annotation file names. */
 export interface Named {
   /** The name without its ending, or, where that is not unique, `folder/name`. */
   readonly name: string;
-  readonly label: number;
+  readonly classId: number;
 }
 
 /**
- * The files of the clips that a list names, wherever they lie below the folder and whatever format they are in. Clips
+ * The files of the videos that a list names, wherever they lie below the folder and whatever format they are in. Videos
  * that are not there are counted in one warning: no copy of a dataset of web videos is complete.
  *
  * @param list  what names them, for the messages
@@ -33,15 +33,15 @@ export async function locate(
   requireInput(named.length > 0, `${folder}: ${list} names no video; download it again`);
   const paths = new Map<string, string>();
   for (const path of await filesBelow(folder, "")) {
-    if (!isClip(path)) continue;
+    if (!isVideoPath(path)) continue;
     const name = basename(path, extname(path));
     for (const key of [name, `${basename(dirname(path))}/${name}`]) {
       if (!paths.has(key)) paths.set(key, path);
     }
   }
-  const files = named.flatMap(({ name, label }) => {
+  const files = named.flatMap(({ name, classId }) => {
     const path = paths.get(name);
-    return path === undefined ? [] : [{ path, label }];
+    return path === undefined ? [] : [{ path, classId }];
   });
   const missing = named.filter(({ name }) => !paths.has(name)).map(({ name }) => name);
   if (files.length === 0) {
@@ -50,8 +50,8 @@ export async function locate(
         "put the videos below this folder",
     );
   }
-  const filled = new Set(files.map(({ label }) => label));
-  const empty = classNames.filter((_, label) => !filled.has(label));
+  const filled = new Set(files.map(({ classId }) => classId));
+  const empty = classNames.filter((_, classId) => !filled.has(classId));
   const warnings = [
     missing.length > 0 &&
       `${folder}: ${missing.length} of the ${named.length} videos of ${list} are not there: ${few(missing)}`,

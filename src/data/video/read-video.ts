@@ -1,5 +1,5 @@
 /**
- * A clip out of a file: a video (by ffmpeg), an animated GIF or WebP, or a folder of numbered frames (both without).
+ * A video out of a file: a video (by ffmpeg), an animated GIF or WebP, or a folder of numbered frames (both without).
  *
  * Its frames are made square as the stills of a folder are: the short side is resized to the resolution, the centre
  * is cropped.
@@ -9,7 +9,7 @@ import { extname } from "node:path";
 import { InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { type FolderOptions, requireFolderOptions } from "../image/image-folder.ts";
-import { type Clip, clipOf } from "../source.ts";
+import { type Video, videoOf } from "../source.ts";
 import { animation } from "./animation.ts";
 import type { Job } from "./ffmpeg.ts";
 import { type Extent, type Footage, placesOf, spanOf, type Timing } from "./footage.ts";
@@ -20,34 +20,34 @@ import { videoFile } from "./video-file.ts";
 const videos = [".mp4", ".avi", ".webm", ".mkv", ".mov"];
 /** Files that sharp decodes. */
 const animations = [".gif", ".webp"];
-/** The files that hold moving pictures, by the end of their names. */
-export const clipExtensions: readonly string[] = [...videos, ...animations];
+/** The files that hold videos, by the end of their names. */
+export const videoExtensions: readonly string[] = [...videos, ...animations];
 
 const extensionOf = (path: string): string => extname(path).toLowerCase();
 
-export const isClip = (path: string): boolean => clipExtensions.includes(extensionOf(path));
+export const isVideoPath = (path: string): boolean => videoExtensions.includes(extensionOf(path));
 export const needsFfmpeg = (path: string): boolean => videos.includes(extensionOf(path));
 
 /** `resolution` is the side of the square frames, `resampler` defaults to lanczos3; of stride and rate, one at most. */
-export interface ClipOptions extends FolderOptions, Timing {
+export interface VideoOptions extends FolderOptions, Timing {
   /** T, 1..1024. */
   readonly frames: number;
 }
 
-export interface ReadClipOptions extends ClipOptions, Pick<Job, "signal" | "timeoutMs"> {
+export interface ReadVideoOptions extends VideoOptions, Pick<Job, "signal" | "timeoutMs"> {
   /** The first frame, counted in the file's frames, or with `frameRate` in frames of that rate. Default 0. */
   readonly start?: number;
 }
 
 /**
- * Reads one clip; keeps only the frames asked for in memory.
+ * Reads one video; keeps only the frames asked for in memory.
  *
  * @returns `frames` frames of `resolution` x `resolution` pixels
  * @throws InputError when an option is out of range, the file is missing, broken, no video or too short, or ffmpeg is
  *   needed and absent; the signal's reason
  */
-export async function readClip(path: string, options: ReadClipOptions): Promise<Clip> {
-  requireClipOptions(path, options);
+export async function readVideo(path: string, options: ReadVideoOptions): Promise<Video> {
+  requireVideoOptions(path, options);
   const { start = 0, resampler = "lanczos3", signal } = options;
   requireInput(
     Number.isInteger(start) && start >= 0,
@@ -58,7 +58,7 @@ export async function readClip(path: string, options: ReadClipOptions): Promise<
   const frames = await footage.read({ ...options, start, resampler });
   if (frames.length < options.frames)
     throw tooShort(path, await footage.count(options), { ...options, start });
-  return clipOf(frames);
+  return videoOf(frames);
 }
 
 /**
@@ -68,7 +68,7 @@ export async function readClip(path: string, options: ReadClipOptions): Promise<
  * @throws InputError when an option is out of range, the file is missing or no video, or its frame rate varies and none
  *   is given to resample to
  */
-export async function clipExtent(
+export async function videoExtent(
   path: string,
   { signal, ...timing }: Timing & Pick<Job, "signal">,
 ): Promise<Extent> {
@@ -76,12 +76,12 @@ export async function clipExtent(
   return (await footageOf(path, { signal })).extent(timing);
 }
 
-/** The first half of {@link clipExtent}. */
-export const clipLength = async (...asked: Parameters<typeof clipExtent>): Promise<number> =>
-  (await clipExtent(...asked)).length;
+/** The first half of {@link videoExtent}. */
+export const videoLength = async (...asked: Parameters<typeof videoExtent>): Promise<number> =>
+  (await videoExtent(...asked)).length;
 
 /** @throws InputError when an option is out of range */
-export function requireClipOptions(path: string, options: ClipOptions): void {
+export function requireVideoOptions(path: string, options: VideoOptions): void {
   const { frames } = options;
   requireFolderOptions(path, options);
   requireInput(
@@ -112,15 +112,15 @@ async function footageOf(path: string, options?: Pick<Job, "signal" | "timeoutMs
   });
   if (found.isDirectory()) return frameFolder(path);
   requireInput(
-    found.isFile() && isClip(path),
-    `${path}: required a video (${clipExtensions.join(", ")}) or a folder of numbered PNG or JPEG frames, ` +
+    found.isFile() && isVideoPath(path),
+    `${path}: required a video (${videoExtensions.join(", ")}) or a folder of numbered PNG or JPEG frames, ` +
       `got ${found.isFile() ? `a file ending in "${extname(path)}"` : "neither file nor folder"}`,
   );
   return needsFfmpeg(path) ? videoFile(path, options) : animation(path);
 }
 
-/** The error for a clip that does not fit, with what would. */
-function tooShort(path: string, count: number, cut: ClipOptions & { readonly start: number }): InputError {
+/** The error for a video that does not fit, with what would. */
+function tooShort(path: string, count: number, cut: VideoOptions & { readonly start: number }): InputError {
   const { frames, start, frameRate } = cut;
   const stride = frameRate === undefined ? (cut.stride ?? 1) : 1;
   const rate = frameRate === undefined ? "" : ` at ${frameRate} frames per second`;
@@ -132,7 +132,7 @@ function tooShort(path: string, count: number, cut: ClipOptions & { readonly sta
     start > 0 && count >= spanOf(cut) && `a start of at most ${count - spanOf(cut)}`,
   ].filter(Boolean);
   return new InputError(
-    `${path}: has ${count === 1 ? "1 frame" : `${count} frames`}${rate}, but a clip of ${frames}` +
+    `${path}: has ${count === 1 ? "1 frame" : `${count} frames`}${rate}, but a video of ${frames}` +
       `${stride > 1 ? ` at stride ${Number(stride.toFixed(2))}` : ""} from frame ${start} on takes ${start + spanOf(cut)}; ` +
       (remedies.length > 0 ? `ask for ${remedies.join(" or ")}` : "choose a longer video"),
   );

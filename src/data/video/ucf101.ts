@@ -1,11 +1,11 @@
 /**
- * UCF-101 (Soomro, Zamir and Shah 2012): one folder of clips per class, and a folder `ucfTrainTestlist` with
+ * UCF-101 (Soomro, Zamir and Shah 2012): one folder of videos per class, and a folder `ucfTrainTestlist` with
  *
  *     classInd.txt      1 ApplyEyeMakeup
  *     trainlist01.txt   ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
  *     testlist01.txt    ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi
  *
- * of three official ways (folds) to split the clips. The class folders may lie anywhere below the folder.
+ * of three official ways (folds) to split the videos. The class folders may lie anywhere below the folder.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ export const ucf101Lists = "ucfTrainTestlist";
 export const folds = [1, 2, 3] as const;
 export type Fold = (typeof folds)[number];
 
-/** @throws InputError when a list is malformed, AbsentError when one is missing or names no clip that is there */
+/** @throws InputError when a list is malformed, AbsentError when one is missing or names no video that is there */
 export async function listUcf101(
   folder: string,
   { split = "train", fold = 1 }: { readonly split?: Split; readonly fold?: Fold },
@@ -42,14 +42,14 @@ export async function listUcf101(
 
   const listFile = join(folder, ucf101Lists, `${split}list0${fold}.txt`);
   const named = (await linesOf(listFile)).map((line, i): Named => {
-    const [, className, clip, number] = /^([^/]+)\/(.+?)\.\w+(?:\s+(\d+))?$/.exec(line) ?? [];
-    const label = classNames.indexOf(className!);
+    const [, className, video, number] = /^([^/]+)\/(.+?)\.\w+(?:\s+(\d+))?$/.exec(line) ?? [];
+    const classId = classNames.indexOf(className!);
     requireInput(
-      label >= 0 && (number === undefined || Number(number) === label + 1),
-      `${listFile}: line ${i + 1} must be "<class>/<clip>.avi <number>" with a class and its number from ` +
+      classId >= 0 && (number === undefined || Number(number) === classId + 1),
+      `${listFile}: line ${i + 1} must be "<class>/<video>.avi <number>" with a class and its number from ` +
         `classInd.txt, got "${line}"; download the split files again`,
     );
-    return { name: `${className}/${clip}`, label };
+    return { name: `${className}/${video}`, classId };
   });
   return locate(folder, `${split}list0${fold}.txt`, classNames, named);
 }

@@ -3,8 +3,8 @@
  *
  * A file is decoded from its beginning up to the last frame asked for: frames are counted, not sought, since the
  * times in a file's index are not always those of its frames. One frame of full size is held at a time. Colours are
- * converted as the file says (BT.601 where it says nothing); turned pictures are turned upright, oblong pixels made
- * square, transparency dropped. Any damage that the decoder notices before the clip's end is an error.
+ * converted as the file says (BT.601 where it says nothing); turned images are turned upright, oblong pixels made
+ * square, transparency dropped. Any damage that the decoder notices before the video's end is an error.
  */
 import { InputError, requireInput } from "../../core/errors.ts";
 import type { Raster } from "../source.ts";
@@ -54,7 +54,7 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
   };
 }
 
-/** One thread: frames decoded ahead would report damage beyond the clip, and several files are read at once anyway. */
+/** One thread: frames decoded ahead would report damage beyond the video, and several files are read at once anyway. */
 async function decoding(
   path: string,
   { frameRate }: Timing,
@@ -85,7 +85,7 @@ async function indexOf(path: string, job: Job): Promise<{ times: number[]; secon
     packets?: { pts_time?: string; dts_time?: string; duration_time?: string; flags: string }[];
   };
   const stream = streams[0];
-  if (!stream) throw new InputError(`${job.action}: it holds sound but no picture; ${job.remedy}`);
+  if (!stream) throw new InputError(`${job.action}: it holds sound but no image; ${job.remedy}`);
   const shown = packets.filter(({ flags }) => !flags.includes("D"));
   const times = shown.map(({ pts_time, dts_time }) => Number(pts_time ?? dts_time)).sort((a, b) => a - b);
   let end = -Infinity;
@@ -145,7 +145,7 @@ async function* rasters(stream: AsyncIterable<Buffer>, job: Job): AsyncGenerator
           filled = 0;
           head = "";
         } else if (head.length > 40) {
-          throw new InputError(`${job.action}: ffmpeg wrote something that is no picture; reinstall ffmpeg`);
+          throw new InputError(`${job.action}: ffmpeg wrote something that is no image; reinstall ffmpeg`);
         }
       }
     }

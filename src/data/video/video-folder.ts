@@ -1,6 +1,6 @@
 /**
- * A folder of videos as a dataset of clips, by one of three layouts: UCF-101 with its split files, Kinetics with its
- * CSV files, or plain folders. Clips are taken from the middle of each file, or evenly spread over it.
+ * A folder of videos as a dataset of videos, by one of three layouts: UCF-101 with its split files, Kinetics with its
+ * CSV files, or plain folders. Videos are taken from the middle of each file, or evenly spread over it.
  */
 import { join } from "node:path";
 import { requireInput, unknownName } from "../../core/errors.ts";
@@ -10,18 +10,18 @@ import { spanOf } from "./footage.ts";
 import { kineticsTables, listKinetics } from "./kinetics.ts";
 import { type Listing, type Split, splits } from "./listing.ts";
 import { listPlain } from "./plain.ts";
-import { type ClipOptions, clipLength, needsFfmpeg, readClip, requireClipOptions } from "./read-video.ts";
+import { needsFfmpeg, readVideo, requireVideoOptions, type VideoOptions, videoLength } from "./read-video.ts";
 import { type Fold, listUcf101, ucf101Lists } from "./ucf101.ts";
 
 export const layouts = ["plain", "ucf101", "kinetics"] as const;
 export type Layout = (typeof layouts)[number];
 
-export interface VideoFolderOptions extends ClipOptions {
+export interface VideoFolderOptions extends VideoOptions {
   /**
-   * How many clips are taken from each file: the middles of so many equal parts. Default 1, the centre clip. They
+   * How many videos are taken from each file: the middles of so many equal parts. Default 1, the centre video. They
    * overlap, or are equal, where the file is too short for all.
    */
-  readonly clipsPerFile?: number;
+  readonly videosPerFile?: number;
   /** Default: "ucf101" where there is a folder ucfTrainTestlist, "kinetics" where there is its CSV, else "plain". */
   readonly layout?: Layout;
   /** Of UCF-101 ("train", "test") and Kinetics. Default train. */
@@ -30,23 +30,23 @@ export interface VideoFolderOptions extends ClipOptions {
   readonly fold?: Fold;
 }
 
-/** A folder of clips; `files` names one entry per clip, so a file comes `clipsPerFile` times, in the order of time. */
+/** A folder of videos; `files` names one entry per video, so a file comes `videosPerFile` times, in the order of time. */
 export interface VideoSource extends FolderSource {
   readonly frames: number;
 }
 
 /**
- * Lists the clips below `path`; reads none of them yet.
+ * Lists the videos below `path`; reads none of them yet.
  *
- * @throws InputError when the folder is missing, holds no clip, is not of the layout, an option is out of range, or
+ * @throws InputError when the folder is missing, holds no video, is not of the layout, an option is out of range, or
  *   ffmpeg is needed and absent
  */
 export async function openVideoFolder(path: string, options: VideoFolderOptions): Promise<VideoSource> {
-  requireClipOptions(path, options);
-  const { clipsPerFile = 1, split, fold } = options;
+  requireVideoOptions(path, options);
+  const { videosPerFile = 1, split, fold } = options;
   requireInput(
-    Number.isInteger(clipsPerFile) && clipsPerFile >= 1,
-    `${path}: clipsPerFile must be a whole number of at least 1, got ${clipsPerFile}`,
+    Number.isInteger(videosPerFile) && videosPerFile >= 1,
+    `${path}: videosPerFile must be a whole number of at least 1, got ${videosPerFile}`,
   );
   if (split !== undefined && !splits.includes(split)) {
     throw unknownName(`${path}: unknown split`, split, splits);
@@ -70,7 +70,7 @@ export async function openVideoFolder(path: string, options: VideoFolderOptions)
   if (listing.files.some((file) => needsFfmpeg(file.path))) {
     await ffmpegVersion({ action: `cannot read the videos of ${path}` });
   }
-  return videoSource(path, options, clipsPerFile, listing);
+  return videoSource(path, options, videosPerFile, listing);
 }
 
 /** Which layout a folder of videos has, by what lies in it. */
@@ -83,13 +83,13 @@ export async function layoutOf(path: string): Promise<Layout> {
 function videoSource(
   folder: string,
   options: VideoFolderOptions,
-  clipsPerFile: number,
+  videosPerFile: number,
   { classNames, files: each, warnings }: Listing,
 ): VideoSource {
-  const files = each.flatMap((file) => Array.from({ length: clipsPerFile }, () => file));
+  const files = each.flatMap((file) => Array.from({ length: videosPerFile }, () => file));
   const lengths = new Map<string, Promise<number>>();
   const lengthOf = (path: string): Promise<number> => {
-    const length = lengths.get(path) ?? clipLength(path, options);
+    const length = lengths.get(path) ?? videoLength(path, options);
     lengths.set(path, length);
     length.catch(() => lengths.delete(path));
     return length;
@@ -106,10 +106,10 @@ function videoSource(
       const file = fileAt({ name: folder, files }, index);
       const path = join(folder, file.path);
       const length = await lengthOf(path);
-      const middle = ((index % clipsPerFile) + 0.5) / clipsPerFile;
+      const middle = ((index % videosPerFile) + 0.5) / videosPerFile;
       const span = spanOf(options);
       const start = Math.max(0, Math.min(Math.floor(middle * length - span / 2), length - span));
-      return { ...(await readClip(path, { ...options, start })), label: file.label };
+      return { ...(await readVideo(path, { ...options, start })), classId: file.classId };
     },
   };
 }

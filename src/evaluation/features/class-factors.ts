@@ -30,7 +30,7 @@ export function classFactors(classNames: readonly string[]): ClassFactor[] {
   return isProduct ? factors : [];
 }
 
-/** The share of pictures of which each factor is recognised, in [0, 1]; the rest of the class may be wrong. */
+/** The share of images of which each factor is recognised, in [0, 1]; the rest of the class may be wrong. */
 export function factorAccuracies(
   { labels, found }: Pick<Judged, "labels" | "found">,
   factors: readonly ClassFactor[],

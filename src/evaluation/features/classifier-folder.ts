@@ -20,13 +20,13 @@ const folderSchema = z.strictObject({
   accuracy: z.strictObject({
     value: z.number(),
     factors: z.array(z.number()).default([]),
-    pictures: z.int(),
+    images: z.int(),
     source: z.string(),
   }),
   training: z.strictObject({
     command: z.string(),
     source: z.string(),
-    pictures: z.int(),
+    images: z.int(),
     steps: z.int(),
     isMirrored: z.boolean().default(true),
     isDegraded: z.boolean().default(false),
@@ -39,17 +39,17 @@ export interface ClassifierFolder {
   /** In label order. */
   readonly classNames: readonly string[];
   readonly accuracy: {
-    /** The share of held-out pictures it names rightly, in [0, 1]. */
+    /** The share of held-out images it names rightly, in [0, 1]. */
     readonly value: number;
     /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
     readonly factors: readonly number[];
-    readonly pictures: number;
+    readonly images: number;
     readonly source: string;
   };
   readonly training: {
     readonly command: string;
     readonly source: string;
-    readonly pictures: number;
+    readonly images: number;
     readonly steps: number;
     readonly isMirrored: boolean;
     readonly isDegraded: boolean;
@@ -87,29 +87,29 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
 
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {
   const { resolution, frames, patchSize, framePatch, channels, firstKernel, featureWidth } = config;
-  const isMoving = frames !== undefined;
+  const isVideo = frames !== undefined;
   const noun = nounOf(config);
-  const by = (side: number, time: number) => `${isMoving ? `${time} x ` : ""}${side} x ${side}`;
+  const by = (side: number, time: number) => `${isVideo ? `${time} x ` : ""}${side} x ${side}`;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const count = (value: number) => value.toLocaleString("en");
   const kernels = (firstKernel === 3 ? [3] : [firstKernel, 3]).map((extent) => by(extent, extent));
   const factors = classFactors(classNames);
   const classes = factors.length === 0 ? [classNames] : factors.map(({ values }) => values);
-  return `# A small ${isMoving ? "video" : "picture"} classifier, for evaluation only
+  return `# A small ${isVideo ? "video" : "image"} classifier, for evaluation only
 
 Names the class of a ${by(resolution, frames ?? 1)} colour ${noun}, and gives a vector of
 ${featureWidth} features per ${noun} in which sets of them are compared (\`magnets evaluate\`).
 
-**This is not ${isMoving ? "I3D" : "Inception"}, and distances in its features are not ${isMoving ? "FVD" : "FID"}.** They compare decode plans of one model, on one
+**This is not ${isVideo ? "I3D" : "Inception"}, and distances in its features are not ${isVideo ? "FVD" : "FID"}.** They compare decode plans of one model, on one
 dataset, with one another; they cannot be set beside figures from any paper.
 
 | | |
 |---|---|
 | classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
-| right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.pictures)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
-| trained on | ${count(training.pictures)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
+| right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.images)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
+| trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
-| network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isMoving ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
+| network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isVideo ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 
 It learned from real ${noun}s alone, never from anything that a generator made.
 

@@ -1,7 +1,7 @@
 /** What the classifier brings to the training loop: its step graph and its batches. */
 import { foldIn, type Key, normals, uniforms } from "../../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
-import type { PictureSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/source.ts";
 import { randomBatch } from "../../data/views.ts";
 import {
   add,
@@ -30,7 +30,7 @@ import { type ClassifierConfig, classifierParameters, classify } from "./classif
 const smoothing = 0.05;
 
 /**
- * How far a picture is degraded: each loses a random share of what blocks of 4 pixels (and 2 frames) do not tell, at
+ * How far an image is degraded: each loses a random share of what blocks of 4 pixels (and 2 frames) do not tell, at
  * most `detail`, and blocks of 8 are lighter or darker in each colour, by a normal number times at most `spread`.
  */
 const degradation = { detail: { block: 4, most: 0.7 }, shade: { block: 8, spread: 0.08 } };
@@ -57,7 +57,7 @@ export function degraded(graph: Graph, pixels: Value, config: ClassifierConfig):
   return add(add(pixels, multiply(subtract(coarse, pixels), lost)), upsample(shades, large));
 }
 
-/** What {@link degraded} asks for, drawn for each of B pictures. */
+/** What {@link degraded} asks for, drawn for each of B images. */
 export function drawDegradation(
   config: ClassifierConfig,
   batch: number,
@@ -68,7 +68,7 @@ export function drawDegradation(
   const dims = [batch, 3, ...pixelSpace(config).map((extent, axis) => extent / large[axis]!)];
   const draws = uniforms(foldIn(key, 0), 2 * batch);
   const shades = normals(foldIn(key, 1), sizeOf(dims));
-  const perPicture = shades.length / batch;
+  const perImage = shades.length / batch;
   return {
     lost: tensor(
       "float32",
@@ -78,13 +78,13 @@ export function drawDegradation(
     shades: tensor(
       "float32",
       dims,
-      shades.map((value, i) => value * shade.spread * draws[batch + Math.floor(i / perPicture)]!),
+      shades.map((value, i) => value * shade.spread * draws[batch + Math.floor(i / perImage)]!),
     ),
   };
 }
 
 /**
- * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], `labels` [B] int32, and where pictures are
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], `labels` [B] int32, and where images are
  * degraded what {@link degraded} asks for. Outputs: the new state, `loss` (smoothed cross-entropy), `gradientNorm`, and
  * `accuracy`, the share of the batch that is right.
  */
@@ -111,12 +111,12 @@ export function classifierStepGraph(
 export interface ClassifierJobOptions {
   readonly config: ClassifierConfig;
   readonly schedule: Schedule;
-  readonly source: PictureSource;
-  /** Pictures 0..count-1 of the source train. */
+  readonly source: ImageSource;
+  /** Images 0..count-1 of the source train. */
   readonly count: number;
-  /** Whether half of the pictures of every batch are turned left to right. */
+  /** Whether half of the images of every batch are turned left to right. */
   readonly isMirrored: boolean;
-  /** Whether pictures lose detail and get blocks of other shades, so that the judge learns to look past such. */
+  /** Whether images lose detail and get blocks of other shades, so that the judge learns to look past such. */
   readonly isDegraded: boolean;
   readonly key: Key;
 }
@@ -136,14 +136,14 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
     outputs: ["accuracy"],
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
-      const { pixels, pictures } = await randomBatch(source, {
+      const { pixels, images } = await randomBatch(source, {
         ...{ count, size: schedule.batchSize, isMirrored },
         key: foldIn(batchKey, step),
       });
       const labels = tensor(
         "int32",
-        [pictures.length],
-        Int32Array.from(pictures, ({ label }) => label),
+        [images.length],
+        Int32Array.from(images, ({ classId }) => classId),
       );
       const draws = isDegraded
         ? drawDegradation(config, schedule.batchSize, foldIn(degradationKey, step))

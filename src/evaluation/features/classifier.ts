@@ -1,9 +1,9 @@
 /**
- * A small convolutional classifier of pictures, still or moving: the judge of what a generator made. It says which
- * class it sees, and its last hidden layer is the feature space in which sets of pictures are compared (frechet.ts). It
- * is trained on real pictures only and shares nothing with the generator.
+ * A small convolutional classifier of images, still or moving: the judge of what a generator made. It says which
+ * class it sees, and its last hidden layer is the feature space in which sets of images are compared (frechet.ts). It
+ * is trained on real images only and shares nothing with the generator.
  *
- * B pictures, T frames, S side in pixels, C classes, F feature width. The space of a still picture is [S, S], that of a
+ * B images, T frames, S side in pixels, C classes, F feature width. The space of an image is [S, S], that of a
  * moving one [T, S, S]; the network is the same over either.
  */
 import { z } from "zod";
@@ -33,8 +33,8 @@ import type { Feed, Runner } from "../../runtime/runner.ts";
 const positive = z.int().positive();
 
 const classifierConfigSchema = z.strictObject({
-  resolution: positive.describe("S, side of the square pictures, in pixels"),
-  frames: positive.optional().describe("T of moving pictures; left out: still ones"),
+  resolution: positive.describe("S, side of the square images, in pixels"),
+  frames: positive.optional().describe("T of videos; left out: still ones"),
   classes: z.int().min(2).describe("C"),
   patchSize: positive.default(4).describe("side of the pixel blocks that the first convolution sees"),
   framePatch: positive.default(1).describe("frames of those blocks"),
@@ -72,7 +72,7 @@ export function classifierConfig(value: unknown, where = "classifier"): Classifi
   const { frames, framePatch, temporalDownsampling } = config;
   requireInput(
     frames !== undefined || (framePatch === 1 && temporalDownsampling === undefined),
-    `${where}: framePatch and temporalDownsampling are for moving pictures; give frames too, or leave them out`,
+    `${where}: framePatch and temporalDownsampling are for videos; give frames too, or leave them out`,
   );
   const halvings = config.channels.length - 1;
   requireInput(
@@ -111,13 +111,13 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
     name,
     shape,
     init: { kind: "normal", std: gain / Math.sqrt(into) },
-    isDecayed: true,
+    hasWeightDecay: true,
   });
   const vector = (name: string, width: number, value = 0): ParameterSpec => ({
     name,
     shape: [width],
     init: { kind: "constant", value },
-    isDecayed: false,
+    hasWeightDecay: false,
   });
   return [
     ...channels.flatMap((out, i) => [
@@ -172,7 +172,7 @@ export function classifierGraph(config: ClassifierConfig): Graph {
 }
 
 export interface Classified {
-  /** [B], the likeliest class of each picture. */
+  /** [B], the likeliest class of each image. */
   readonly labels: Int32Array;
   /** [B, F]. */
   readonly features: HostTensor<"float32">;

@@ -1,12 +1,12 @@
-/** Showing many pictures to the classifier, a few at a time. N pictures, F feature width, C classes. */
+/** Showing many images to the classifier, a few at a time. N images, F feature width, C classes. */
 import type { HostTensor } from "../../core/tensor.ts";
-import { type Picture, toPlanes } from "../../data/source.ts";
-import { pictureBatches } from "../../data/views.ts";
+import { type Image, toPlanes } from "../../data/source.ts";
+import { imageBatches } from "../../data/views.ts";
 import { joinedRows } from "../metrics/feature-set.ts";
 import type { Classified, Classifier } from "./classifier.ts";
 
 export interface Judged {
-  /** [N], what each picture is. */
+  /** [N], what each image is. */
   readonly labels: Int32Array;
   /** [N], what the classifier takes it for. */
   readonly found: Int32Array;
@@ -19,40 +19,40 @@ export interface Judged {
 export interface JudgeOptions {
   /** N, at least 1. */
   readonly count: number;
-  /** Index of the first picture, 0 unless told. */
+  /** Index of the first image, 0 unless told. */
   readonly from?: number;
   readonly signal?: AbortSignal;
   /** Called after every batch. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** Pictures that a network looks at together, however they come: what it sees shall not hang on that. */
+/** Images that a network looks at together, however they come: what it sees shall not hang on that. */
 export const shownTogether = 64;
 
-/** Classifies pictures `from` to `from + count - 1`; the next batch is read while this one is computed. */
+/** Classifies images `from` to `from + count - 1`; the next batch is read while this one is computed. */
 export async function judge(
   classifier: Classifier,
-  read: (index: number) => Picture | Promise<Picture>,
+  read: (index: number) => Image | Promise<Image>,
   { count, from = 0, signal, onProgress }: JudgeOptions,
 ): Promise<Judged> {
   const judging = openJudging(classifier);
   let done = 0;
-  for await (const pictures of pictureBatches(read, { from, count, size: shownTogether, signal })) {
-    await judging.add(pictures);
-    done += pictures.length;
+  for await (const images of imageBatches(read, { from, count, size: shownTogether, signal })) {
+    await judging.add(images);
+    done += images.length;
     onProgress?.(done);
   }
   return judging.read();
 }
 
-/** Adds some pictures to a set, as many as there are; await each call before the next. */
-export type AddPictures = (pictures: readonly Picture[]) => Promise<void>;
+/** Adds some images to a set, as many as there are; await each call before the next. */
+export type AddImages = (images: readonly Image[]) => Promise<void>;
 
 /** Passes on what `fill` adds in groups of {@link shownTogether}, but for the last. */
-export async function inGroups<T>(fill: (add: AddPictures) => Promise<T>, use: AddPictures): Promise<T> {
-  let waiting: readonly Picture[] = [];
-  const filled = await fill(async (pictures) => {
-    waiting = [...waiting, ...pictures];
+export async function inGroups<T>(fill: (add: AddImages) => Promise<T>, use: AddImages): Promise<T> {
+  let waiting: readonly Image[] = [];
+  const filled = await fill(async (images) => {
+    waiting = [...waiting, ...images];
     while (waiting.length >= shownTogether) {
       await use(waiting.slice(0, shownTogether));
       waiting = waiting.slice(shownTogether);
@@ -62,10 +62,10 @@ export async function inGroups<T>(fill: (add: AddPictures) => Promise<T>, use: A
   return filled;
 }
 
-/** A set that is shown to the classifier as it comes; its pictures are not kept. */
+/** A set that is shown to the classifier as it comes; its images are not kept. */
 export interface Judging {
-  readonly add: AddPictures;
-  /** The set so far; needs one picture at least. */
+  readonly add: AddImages;
+  /** The set so far; needs one image at least. */
   read(): Judged;
 }
 
@@ -73,9 +73,9 @@ export function openJudging(classifier: Classifier): Judging {
   const labels: number[] = [];
   const seen: Classified[] = [];
   return {
-    async add(pictures) {
-      seen.push(await classifier.classify(toPlanes(pictures)));
-      labels.push(...pictures.map(({ label }) => label));
+    async add(images) {
+      seen.push(await classifier.classify(toPlanes(images)));
+      labels.push(...images.map(({ classId }) => classId));
     },
     read: () => ({
       labels: Int32Array.from(labels),
@@ -86,7 +86,7 @@ export function openJudging(classifier: Classifier): Judging {
   };
 }
 
-/** The share of pictures that the classifier takes for what they are, in [0, 1]. */
+/** The share of images that the classifier takes for what they are, in [0, 1]. */
 export function accuracyOf({ labels, found }: Pick<Judged, "labels" | "found">): number {
   return labels.reduce((right, label, i) => right + (label === found[i] ? 1 : 0), 0) / labels.length;
 }

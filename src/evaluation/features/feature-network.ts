@@ -1,8 +1,8 @@
 /**
  * Feature networks are files: an ONNX file that the user has (Inception for FID, I3D for FVD), beside a description
- * of how it wants its pictures. docs/feature-networks.md says which files and descriptions give the field's figures.
+ * of how it wants its images. docs/feature-networks.md says which files and descriptions give the field's figures.
  *
- * N pictures, still or moving; T frames, H height, W width of what the network sees; F feature width, C classes.
+ * N images, still or moving; T frames, H height, W width of what the network sees; F feature width, C classes.
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -34,27 +34,27 @@ const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 const featureNetworkSchema = z.strictObject({
   file: z.string().min(1).describe("the ONNX file; in a description beside it, relative to that"),
   name: z.string().min(1).describe("what reports call the features, e.g. Inception-v3 2015-12-05, pool3"),
-  input: z.string().optional().describe("name of the tensor that takes the pictures; left out: the only one"),
+  input: z.string().optional().describe("name of the tensor that takes the images; left out: the only one"),
   output: z.string().optional().describe("name of the features' tensor; left out: the only one"),
   logits: z.string().optional().describe("name of the classes' tensor, for the Inception score"),
   layout: z
     .enum(["NCHW", "NHWC", "NCTHW", "NTHWC"])
     .default("NCHW")
-    .describe("the input's axes; with T it takes moving pictures"),
+    .describe("the input's axes; with T it takes videos"),
   size: z
     .union([positive, z.tuple([positive, positive])])
     .optional()
     .describe("side, or [H, W], in pixels; left out: the input's own"),
-  frames: positive.optional().describe("T of moving pictures; left out: the input's own, or any"),
+  frames: positive.optional().describe("T of videos; left out: the input's own, or any"),
   resampling: z
     .enum([...resamplings, "none"])
-    .describe("how pictures come to that size; none: they must have it"),
+    .describe("how images come to that size; none: they must have it"),
   range: z.tuple([z.number(), z.number()]).describe("what a byte of 0 and one of 255 become, e.g. [-1, 1]"),
   mean: perChannel.optional().describe("of red, green and blue, subtracted after that"),
   std: perChannel.optional().describe("of red, green and blue, divided by after that"),
   batchSize: positive
     .default(32)
-    .describe("pictures per run; of moving ones as many frames, one picture at least"),
+    .describe("images per run; of moving ones as many frames, one image at least"),
 });
 
 /** See {@link featureNetworkSchema}; every field carries its meaning there. */
@@ -70,11 +70,11 @@ export interface Extracted {
 export interface FeatureNetwork {
   readonly description: FeatureNetworkDescription;
   /**
-   * What the network makes of pictures of one size.
+   * What the network makes of images of one size.
    *
-   * @throws InputError when there are none, and for pictures that the network cannot take
+   * @throws InputError when there are none, and for images that the network cannot take
    */
-  extract(pictures: readonly Raster[], options?: { readonly signal?: AbortSignal }): Promise<Extracted>;
+  extract(images: readonly Raster[], options?: { readonly signal?: AbortSignal }): Promise<Extracted>;
   /** Frees the programs. */
   dispose(): Promise<void>;
 }
@@ -114,7 +114,7 @@ export function featureNetworkDescription(
   const { frames, layout, std } = parsed.data;
   requireInput(
     frames === undefined || layout.includes("T"),
-    `${where}: frames are for moving pictures; choose a layout with T, such as NCTHW, or leave them out`,
+    `${where}: frames are for videos; choose a layout with T, such as NCTHW, or leave them out`,
   );
   requireInput(!std?.includes(0), `${where}: std must not be 0, got [${std?.join(", ")}]`);
   return parsed.data;
@@ -165,15 +165,15 @@ async function loaded(
     [output, ...(logits ? [logits] : [])].map(({ name }) => [name, "host" as const]),
   );
 
-  /** The pictures, of one size, as a run takes them; where the network's batch is fixed, up to `count` of them. */
-  async function run(pictures: readonly Raster[], count: number): Promise<Record<string, HostTensor>> {
-    const space = [...spaceOf(pictures[0]!), 3];
+  /** The images, of one size, as a run takes them; where the network's batch is fixed, up to `count` of them. */
+  async function run(images: readonly Raster[], count: number): Promise<Record<string, HostTensor>> {
+    const space = [...spaceOf(images[0]!), 3];
     const bytes = new Uint8Array(count * sizeOf(space));
-    for (const [n, picture] of pictures.entries()) bytes.set(picture.pixels, n * sizeOf(space));
+    for (const [n, image] of images.entries()) bytes.set(image.pixels, n * sizeOf(space));
     const raw = tensor("uint8", [count, ...space], bytes);
     await runner.run(preparation, { raw }, { pixels: { store: pixels } });
     return runner.run(network, { [input.name]: { stored: pixels } }, asked).catch((error: Error) => {
-      const shape = `${pictures.length} pictures of [${spaceOf(pictures[0]!).join(", ")}]`;
+      const shape = `${images.length} images of [${spaceOf(images[0]!).join(", ")}]`;
       throw new InputError(
         `${file}: failed on ${shape}: ${error.message}; check size, frames and layout in its description`,
         { cause: error },
@@ -183,13 +183,13 @@ async function loaded(
 
   return {
     description,
-    async extract(pictures, { signal } = {}) {
-      checkPictures(file, pictures, layout, wanted);
-      const perRun = fixedBatch ?? Math.max(1, Math.floor(batchSize / (pictures[0]!.frames ?? 1)));
+    async extract(images, { signal } = {}) {
+      checkImages(file, images, layout, wanted);
+      const perRun = fixedBatch ?? Math.max(1, Math.floor(batchSize / (images[0]!.frames ?? 1)));
       const found: Record<string, HostTensor<"float32">[]> = { features: [], logits: [] };
-      for (let from = 0; from < pictures.length; from += perRun) {
+      for (let from = 0; from < images.length; from += perRun) {
         signal?.throwIfAborted();
-        const part = pictures.slice(from, from + perRun);
+        const part = images.slice(from, from + perRun);
         const results = await run(part, fixedBatch ?? part.length);
         found.features!.push(vectors(file, output.name, results, part.length));
         if (logits) found.logits!.push(vectors(file, logits.name, results, part.length));
@@ -221,9 +221,9 @@ function chosen(file: string, key: string, ports: readonly PortInfo[], name: str
 }
 
 interface Extents {
-  /** [H, W] that pictures are brought to; null: they stay as they are. */
+  /** [H, W] that images are brought to; null: they stay as they are. */
   readonly size: readonly [number, number] | null;
-  /** [H, W] that pictures must have; null: any. */
+  /** [H, W] that images must have; null: any. */
   readonly given: readonly [number, number] | null;
   /** T that they must have; null: any. */
   readonly frames: number | null;
@@ -267,7 +267,7 @@ function agreedExtents(
 }
 
 /**
- * Bytes `raw` [N, H, W, 3], of moving pictures [N, T, H, W, 3], -> `pixels` as the description has them.
+ * Bytes `raw` [N, H, W, 3], of videos [N, T, H, W, 3], -> `pixels` as the description has them.
  *
  * @param size  [H, W] to bring them to; null: as they are
  */
@@ -276,9 +276,9 @@ function preparationGraph(
   size: readonly [number, number] | null,
 ): Graph {
   const graph = new Graph("feature network's pixels");
-  const isMoving = layout.includes("T");
-  const raw = graph.input("raw", "uint8", isMoving ? ["N", "T", "H", "W", 3] : ["N", "H", "W", 3]);
-  const frames = isMoving ? reshape(raw, ["N*T", "H", "W", 3]) : raw;
+  const isVideo = layout.includes("T");
+  const raw = graph.input("raw", "uint8", isVideo ? ["N", "T", "H", "W", 3] : ["N", "H", "W", 3]);
+  const frames = isVideo ? reshape(raw, ["N*T", "H", "W", 3]) : raw;
   let x = transpose(cast(frames, "float32"), [0, 3, 1, 2]);
   if (size && resampling !== "none") x = resample(x, size, resampling);
   x = add(multiply(x, (range[1] - range[0]) / 255), range[0]);
@@ -286,46 +286,46 @@ function preparationGraph(
     graph.constant(tensor("float32", [3, 1, 1], Float32Array.from(values)));
   if (mean) x = subtract(x, channels(mean));
   if (std) x = divide(x, channels(std));
-  if (isMoving) x = reshape(x, ["N", "T", ...x.shape.slice(1)]);
-  const axes = isMoving ? "NTCHW" : "NCHW";
+  if (isVideo) x = reshape(x, ["N", "T", ...x.shape.slice(1)]);
+  const axes = isVideo ? "NTCHW" : "NCHW";
   const order = [...layout].map((axis) => axes.indexOf(axis));
   graph.output("pixels", order.every((axis, i) => axis === i) ? x : transpose(x, order));
   return graph;
 }
 
-function checkPictures(
+function checkImages(
   file: string,
-  pictures: readonly Raster[],
+  images: readonly Raster[],
   layout: string,
   { given, frames }: Extents,
 ): void {
-  const [first] = pictures;
-  requireInput(first, `${file}: needs at least one picture, got none`);
+  const [first] = images;
+  requireInput(first, `${file}: needs at least one image, got none`);
   const space = spaceOf(first);
-  const other = pictures.find((picture) => spaceOf(picture).join() !== space.join());
+  const other = images.find((image) => spaceOf(image).join() !== space.join());
   requireInput(
     !other,
-    `${file}: pictures given together must share one size, got [${space.join(", ")}] and ` +
+    `${file}: images given together must share one size, got [${space.join(", ")}] and ` +
       `[${other && spaceOf(other).join(", ")}]`,
   );
-  const isMoving = layout.includes("T");
+  const isVideo = layout.includes("T");
   requireInput(
-    isMoving === (first.frames !== undefined),
-    `${file}: takes ${isMoving ? "moving" : "still"} pictures (layout ${layout}), got ` +
-      `${isMoving ? "still" : "moving"} ones of [${space.join(", ")}]`,
+    isVideo === (first.frames !== undefined),
+    `${file}: takes ${isVideo ? "moving" : "still"} images (layout ${layout}), got ` +
+      `${isVideo ? "still" : "moving"} ones of [${space.join(", ")}]`,
   );
   requireInput(
     frames === null || first.frames === frames,
-    `${file}: takes ${frames} frames, got ${first.frames}; cut the clips to ${frames}`,
+    `${file}: takes ${frames} frames, got ${first.frames}; cut the videos to ${frames}`,
   );
   requireInput(
     !given || (given[0] === first.height && given[1] === first.width),
-    `${file}: takes pictures of ${given?.join(" x ")} pixels, got ${first.height} x ${first.width}; ` +
+    `${file}: takes images of ${given?.join(" x ")} pixels, got ${first.height} x ${first.width}; ` +
       "name a resampling in its description",
   );
 }
 
-/** The first `count` rows of an output that has one vector per picture: [N, F], or with extents of 1 besides. */
+/** The first `count` rows of an output that has one vector per image: [N, F], or with extents of 1 besides. */
 function vectors(
   file: string,
   name: string,
@@ -336,7 +336,7 @@ function vectors(
   const [rows = 0, ...rest] = dims;
   requireInput(
     rows >= count && rest.length > 0 && rest.filter((extent) => extent !== 1).length <= 1,
-    `${file}: output "${name}" is [${dims.join(", ")}] for ${count} pictures; it must be one vector each, [N, F]; ` +
+    `${file}: output "${name}" is [${dims.join(", ")}] for ${count} images; it must be one vector each, [N, F]; ` +
       "name another tensor, or pool it before the export",
   );
   const width = sizeOf(rest);
@@ -344,7 +344,7 @@ function vectors(
   const at = own.findIndex((value) => !Number.isFinite(value));
   requireInput(
     at === -1,
-    `${file}: output "${name}" has ${own[at]} for a picture; check range, mean and std in its description, and the export`,
+    `${file}: output "${name}" has ${own[at]} for an image; check range, mean and std in its description, and the export`,
   );
   return tensor("float32", [count, width], own);
 }

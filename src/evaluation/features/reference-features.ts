@@ -1,11 +1,11 @@
 /**
- * What the classifier sees in real pictures, kept in a file: the same ten thousand pictures are compared with at every
- * evaluation. N pictures, F feature width, C classes.
+ * What the classifier sees in real images, kept in a file: the same ten thousand images are compared with at every
+ * evaluation. N images, F feature width, C classes.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type HostTensor, tensor } from "../../core/tensor.ts";
-import type { PictureSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/source.ts";
 import { tensorsDigest } from "../../weights/node/digest.ts";
 import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../../weights/node/safetensors-file.ts";
 import type { Classifier } from "./classifier.ts";
@@ -15,15 +15,15 @@ export interface RealFeaturesOptions extends JudgeOptions {
   readonly classifier: Classifier;
   /** Tells this classifier from others. */
   readonly digest: string;
-  readonly source: PictureSource;
+  readonly source: ImageSource;
   /** Where to keep the file; null: keep none. */
   readonly cacheFolder: string | null;
 }
 
-/** Pictures whose bytes go into the file's name: drawing code that changed gives other pictures. */
+/** Images whose bytes go into the file's name: drawing code that changed gives other images. */
 const probed = 16;
 
-/** Classifies pictures `from` to `from + count - 1` of a source, or reads what an earlier call found. */
+/** Classifies images `from` to `from + count - 1` of a source, or reads what an earlier call found. */
 export async function realFeatures(options: RealFeaturesOptions): Promise<Judged> {
   const { classifier, source, count } = options;
   const file = await realCacheFile("real", options);
@@ -35,8 +35,8 @@ export async function realFeatures(options: RealFeaturesOptions): Promise<Judged
 }
 
 /**
- * The file for what was found in pictures `from` to `from + count - 1` of a source, by what `digest` tells from others;
- * null where nothing can be kept: a folder's files may change unseen, drawn pictures are a function of their index.
+ * The file for what was found in images `from` to `from + count - 1` of a source, by what `digest` tells from others;
+ * null where nothing can be kept: a folder's files may change unseen, drawn images are a function of their index.
  *
  * @param kind  what the file's name begins with
  */
@@ -62,7 +62,7 @@ function toTensors({ labels, found, features, logits }: Judged): Tensors {
   return { labels: numbers(labels), found: numbers(found), features, logits };
 }
 
-/** Tells what one classifier saw in one set of pictures from what any saw in others. */
+/** Tells what one classifier saw in one set of images from what any saw in others. */
 export const judgedDigest = (judged: Judged): string => tensorsDigest(toTensors(judged));
 
 /** Null when there is no such file, or not a whole one. */

@@ -1,10 +1,10 @@
 /**
- * Bringing pictures to the size of a feature network. Scores depend on how (Parmar et al., CVPR 2022), so each way
+ * Bringing images to the size of a feature network. Scores depend on how (Parmar et al., CVPR 2022), so each way
  * has a name and is tested against the program, or the rule, that published figures come from.
  */
 import type { Graph, Value } from "../../graph/index.ts";
 
-/** Attributes of ONNX's Resize. With `antialias` the kernel widens where pictures shrink. */
+/** Attributes of ONNX's Resize. With `antialias` the kernel widens where images shrink. */
 const ways = {
   /** PyTorch's interpolate without corners aligned, as in pytorch-fid: shrinking skips pixels. */
   bilinear: { mode: "linear", coordinate_transformation_mode: "half_pixel" },

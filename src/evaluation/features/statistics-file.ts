@@ -19,7 +19,7 @@ const partDate = new Date(1980, 0, 1);
 export interface StatisticsOwner {
   /** The network's name. */
   readonly name: string;
-  /** Tells the network's file, and how pictures come to it, from others; left out: it is not told. */
+  /** Tells the network's file, and how images come to it, from others; left out: it is not told. */
   readonly digest?: string;
 }
 
@@ -129,7 +129,7 @@ async function readParts(path: string): Promise<Unzipped> {
     );
   });
   try {
-    // Such archives may hold the pictures too.
+    // Such archives may hold the images too.
     return unzipSync(bytes, { filter: ({ name }) => partNames.includes(name) });
   } catch (error) {
     const { message } = error as Error;

@@ -1,7 +1,7 @@
-/** From pictures with classes to a classifier's folder: train, measure on held-out pictures, write. */
+/** From images with classes to a classifier's folder: train, measure on held-out images, write. */
 import { requireInput } from "../../core/errors.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
-import type { PictureSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import type { Runner } from "../../runtime/runner.ts";
@@ -30,15 +30,15 @@ const classifierSchedule: Schedule = {
   logEvery: 25,
 };
 
-/** The last of five convolutions sees a whole picture of 64 pixels; as many as the side can be halved for. */
+/** The last of five convolutions sees a whole image of 64 pixels; as many as the side can be halved for. */
 const channelsFor = (resolution: number): number[] =>
   [16, 32, 64, 96, 128].filter((_, i) => resolution % 2 ** (i + 1) === 0);
 
-/** The network for still pictures: one that saw only parts would not mind parts that do not go together. */
+/** The network for images: one that saw only parts would not mind parts that do not go together. */
 const stillNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
 
 /**
- * The network for moving pictures: each block is first looked at by itself. Time halves as often as it can, but for the
+ * The network for videos: each block is first looked at by itself. Time halves as often as it can, but for the
  * first time, which its blocks have done.
  */
 function movingNetwork(resolution: number, frames: number) {
@@ -59,11 +59,11 @@ export interface TrainClassifierOptions {
   readonly run: string;
   /** The classifier's folder. */
   readonly out: string;
-  readonly source: PictureSource;
-  /** Pictures 0..count-1 of the source train. */
+  readonly source: ImageSource;
+  /** Images 0..count-1 of the source train. */
   readonly count: number;
-  /** Other pictures of the same classes. */
-  readonly heldOut: PictureSource;
+  /** Other images of the same classes. */
+  readonly heldOut: ImageSource;
   readonly heldOutCount: number;
   /** What trained it, for its card. */
   readonly command: string;
@@ -72,9 +72,9 @@ export interface TrainClassifierOptions {
   readonly seed?: number;
   /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it, for this size. */
   readonly network?: Readonly<Record<string, unknown>>;
-  /** Whether half of the pictures are turned left to right, which must then change no class; they are unless told. */
+  /** Whether half of the images are turned left to right, which must then change no class; they are unless told. */
   readonly isMirrored?: boolean;
-  /** Whether pictures lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
+  /** Whether images lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
   readonly isDegraded?: boolean;
   readonly resume?: boolean;
   /** All cores unless told. */
@@ -87,7 +87,7 @@ export interface TrainClassifierOptions {
  * Trains, measures and writes a classifier.
  *
  * @returns what was written
- * @throws InputError for fewer than two classes, for held-out pictures of other classes, and as the run folder does
+ * @throws InputError for fewer than two classes, for held-out images of other classes, and as the run folder does
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
@@ -95,13 +95,13 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const { classNames, resolution, frames } = source;
   requireInput(
     classNames.length >= 2,
-    `${source.name}: a classifier needs pictures of at least 2 classes, got ${classNames.length}`,
+    `${source.name}: a classifier needs images of at least 2 classes, got ${classNames.length}`,
   );
   requireInput(
     heldOut.classNames.join() === classNames.join() &&
       heldOut.resolution === resolution &&
       heldOut.frames === frames,
-    `${heldOut.name}: held-out pictures must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
+    `${heldOut.name}: held-out images must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
   const network =
@@ -112,8 +112,8 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
-    const pictures = { source: keptInMemory(source), count };
-    const job = classifierJob({ config, schedule, ...pictures, isMirrored, isDegraded, key });
+    const images = { source: keptInMemory(source), count };
+    const job = classifierJob({ config, schedule, ...images, isMirrored, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
     const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
@@ -124,13 +124,13 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
       accuracy: {
         value: accuracyOf(judged),
         factors: factorAccuracies(judged, classFactors(classNames)),
-        pictures: heldOutCount,
+        images: heldOutCount,
         source: heldOut.name,
       },
       training: {
         command: options.command,
         source: source.name,
-        pictures: count,
+        images: count,
         steps: schedule.steps,
         isMirrored,
         isDegraded,
@@ -147,7 +147,7 @@ async function look(
   runner: Runner,
   config: Classifier["config"],
   tensors: Parameters<typeof loadClassifier>[2],
-  source: PictureSource,
+  source: ImageSource,
   count: number,
   signal?: AbortSignal,
 ): Promise<Judged> {

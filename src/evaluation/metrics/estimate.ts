@@ -30,7 +30,7 @@ export type Estimated<T> = T extends number | Estimate
 /**
  * Every figure of records of one shape, over the records: the mean, and the standard error between them. A figure that
  * comes as an estimate keeps the mean of its own errors: the records may share what it errs by, as several decodes of
- * the same clips do, and then more of them do not make it surer.
+ * the same videos do, and then more of them do not make it surer.
  *
  * @param records  at least one, all with the same keys
  */

@@ -1,6 +1,6 @@
 /**
  * The Fréchet distance between two sets of feature vectors, each taken as a Gaussian (Dowson & Landau 1982; Heusel et
- * al. 2017 apply it to features of pictures):
+ * al. 2017 apply it to features of images):
  *
  *   d² = |m1 - m2|² + tr(S1 + S2 - 2 (S1 S2)^(1/2))
  *

@@ -1,9 +1,9 @@
-/** How near two pictures of one size are, byte by byte and in structure. */
+/** How near two images of one size are, byte by byte and in structure. */
 import { ssim as stillSsim } from "ssim.js";
-import { type Clip, frameOf, type Raster, spaceOf } from "../../data/source.ts";
+import { frameOf, type Raster, spaceOf, type Video } from "../../data/source.ts";
 
 /**
- * The mean squared difference over all RGB bytes; of moving pictures over all frames together.
+ * The mean squared difference over all RGB bytes; of videos over all frames together.
  *
  * @throws when the sizes differ
  */
@@ -20,7 +20,7 @@ export function decibels(meanSquaredError: number): number {
 }
 
 /**
- * The peak signal-to-noise ratio of two pictures in dB; infinite where they are equal.
+ * The peak signal-to-noise ratio of two images in dB; infinite where they are equal.
  *
  * @throws when the sizes differ
  */
@@ -32,28 +32,28 @@ export function psnr(a: Raster, b: Raster): number {
 const windowSize = 11;
 
 /**
- * The structural similarity of two pictures, at most 1 (Wang et al., IEEE TIP 2004): of their luma, rounded to bytes,
+ * The structural similarity of two images, at most 1 (Wang et al., IEEE TIP 2004): of their luma, rounded to bytes,
  * in a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01 and K2 = 0.03, the mean over all places where the
- * window fits; of moving pictures the mean over the frames.
+ * window fits; of videos the mean over the frames.
  *
  * @throws when the sizes differ, or the window fits nowhere
  */
 export function ssim(a: Raster, b: Raster): number {
   requireOneSize("ssim", a, b);
   if (Math.min(a.width, a.height) < windowSize) {
-    throw new Error(`ssim: pictures must have sides of ${windowSize} pixels at least, got [${spaceOf(a)}]`);
+    throw new Error(`ssim: images must have sides of ${windowSize} pixels at least, got [${spaceOf(a)}]`);
   }
   if (a.frames === undefined) {
     return stillSsim(withAlpha(a), withAlpha(b), { ssim: "fast", windowSize, downsample: false }).mssim;
   }
   let sum = 0;
-  for (let t = 0; t < a.frames; t++) sum += ssim(frameOf(a as Clip, t), frameOf(b as Clip, t));
+  for (let t = 0; t < a.frames; t++) sum += ssim(frameOf(a as Video, t), frameOf(b as Video, t));
   return sum / a.frames;
 }
 
 function requireOneSize(what: string, a: Raster, b: Raster): void {
   if (spaceOf(a).join() !== spaceOf(b).join()) {
-    throw new Error(`${what}: pictures must share one size, got [${spaceOf(a)}] and [${spaceOf(b)}]`);
+    throw new Error(`${what}: images must share one size, got [${spaceOf(a)}] and [${spaceOf(b)}]`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a network sees in a set of pictures, and how near that is to what it sees in another. F feature width. */
+/** What a network sees in a set of images, and how near that is to what it sees in another. F feature width. */
 import type { HostTensor } from "../../core/tensor.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import type { Estimate } from "./estimate.ts";
@@ -60,24 +60,24 @@ export interface SetMeasures {
   readonly frechet: number;
   /**
    * Kernel distance; null where the truth is known by its statistics alone, as the next two. Where classes take turns,
-   * pictures of a small set are less alike than by chance, which draws it below 0.
+   * images of a small set are less alike than by chance, which draws it below 0.
    */
   readonly kernel: Estimate | null;
   /** Improved precision, in [0, 1]. */
   readonly precision: number | null;
   /** Improved recall, in [0, 1]. */
   readonly recall: number | null;
-  /** A set has too few pictures for the Fréchet distance to mean much. */
+  /** A set has too few images for the Fréchet distance to mean much. */
   readonly isUnderSampled: boolean;
 }
 
-/** The fewest pictures of a set that can be measured: precision looks at three neighbours of each. */
-export const fewestPictures = 4;
+/** The fewest images of a set that can be measured: precision looks at three neighbours of each. */
+export const fewestImages = 4;
 
 /**
- * Measures a set. Precision and recall are taken of as many pictures of either set, since they fall with their number.
+ * Measures a set. Precision and recall are taken of as many images of either set, since they fall with their number.
  *
- * @throws when the widths differ or a set has fewer than {@link fewestPictures}
+ * @throws when the widths differ or a set has fewer than {@link fewestImages}
  */
 export async function measureSet(
   runner: Runner,

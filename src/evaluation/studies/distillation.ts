@@ -2,7 +2,7 @@
  * The study of how sub-models are trained: nested, with each kind of teacher or none, and separately. It compares
  * models, each by several plans, where the other studies (studies.ts) compare plans of one model.
  */
-import { flatPlan } from "../../decoding/plan.ts";
+import { baselinePlan } from "../../decoding/plan.ts";
 import type { GridPoint } from "./plan-grid.ts";
 import {
   ascending,
@@ -41,15 +41,15 @@ const nested = {
 const [none, full, nextLarger] = Object.keys(nested) as [string, string, string];
 const separate = "separate";
 
-const flatName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
+const baselineName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
 const scheduledName = (family: string): string => `${family}, scheduled`;
 
-/** Whether a plan is the full-size flat decode that others of its kind of training are held against. */
-export const isFullSize = ({ name, base }: GridPoint): boolean => name === flatName(base, 1);
+/** Whether a plan is the full-size baseline decode that others of its kind of training are held against. */
+export const isFullSize = ({ name, base }: GridPoint): boolean => name === baselineName(base, 1);
 
 /**
- * The variants with their plans: every sub-model's flat decode, and of nested models also the scheduled decode with the
- * cache. Plans of one kind of training have the same settings, and the flat ones of them the same base.
+ * The variants with their plans: every sub-model's baseline decode, and of nested models also the scheduled decode with the
+ * cache. Plans of one kind of training have the same settings, and the baseline ones of them the same base.
  *
  * @throws InputError for a configuration without sub-models
  */
@@ -57,13 +57,13 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
   requireSubModels(ground);
   const { steps } = ground.base;
   const factors = ascending(ground.factors);
-  const flat = (family: string, factor: number): GridPoint => ({
-    ...point(flatName(family, factor), flatPlan(ground.base, factor), family),
+  const baseline = (family: string, factor: number): GridPoint => ({
+    ...point(baselineName(family, factor), baselinePlan(ground.base, factor), family),
     settings: family,
   });
-  const sizes = schedule(ground);
+  const modelSchedule = schedule(ground);
   const scheduled = (family: string): GridPoint => ({
-    ...point(scheduledName(family), { sizes, ...cached }),
+    ...point(scheduledName(family), { modelSchedule, ...cached }),
     settings: family,
   });
   const variants: StudyVariant[] = [
@@ -71,7 +71,7 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
       name,
       settings,
       factors,
-      points: [...factors.map((factor) => flat(name, factor)), scheduled(name)],
+      points: [...factors.map((factor) => baseline(name, factor)), scheduled(name)],
     })),
     ...factors.map((factor) => ({
       name: `${separate} ${factor}`,
@@ -82,14 +82,14 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
         "decoding.guidance.unconditionalFactor=same",
       ],
       factors: [factor],
-      points: [flat(separate, factor)],
+      points: [baseline(separate, factor)],
     })),
   ];
   return {
     title: "How sub-models should be trained",
     question:
       "Do nested sub-models come nearer to real ones when they also learn from a larger one, and from which: the full " +
-      "model or the next larger? And are they as good as models of their sizes that were trained separately, each for " +
+      "model or the next larger? And are they as good as models of their modelSchedule that were trained separately, each for " +
       "as many steps?",
     variants,
     points: variants.flatMap(({ points }) => points),
@@ -97,12 +97,15 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
       ...claimsOf(full, none, factors),
       ...claimsOf(nextLarger, none, factors),
       ...claimsOf(nextLarger, full, factors),
-      ...factors.map((factor) => ({ plan: flatName(none, factor), against: flatName(separate, factor) })),
       ...factors.map((factor) => ({
-        plan: flatName(nextLarger, factor),
-        against: flatName(separate, factor),
+        plan: baselineName(none, factor),
+        against: baselineName(separate, factor),
       })),
-      { plan: scheduledName(nextLarger), against: factors.map((factor) => flatName(separate, factor)) },
+      ...factors.map((factor) => ({
+        plan: baselineName(nextLarger, factor),
+        against: baselineName(separate, factor),
+      })),
+      { plan: scheduledName(nextLarger), against: factors.map((factor) => baselineName(separate, factor)) },
     ],
     isJoined: true,
   };
@@ -113,7 +116,7 @@ function claimsOf(teacher: string, other: string, factors: readonly number[]) {
   return [
     ...factors
       .filter((factor) => factor > 1)
-      .map((factor) => ({ plan: flatName(teacher, factor), against: flatName(other, factor) })),
+      .map((factor) => ({ plan: baselineName(teacher, factor), against: baselineName(other, factor) })),
     { plan: scheduledName(teacher), against: scheduledName(other) },
   ];
 }

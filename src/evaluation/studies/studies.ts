@@ -7,12 +7,12 @@
  */
 import { requireInput, unknownName } from "../../core/errors.ts";
 import {
+  baselinePlan,
   type DecodePlan,
-  evenSizes,
-  flatPlan,
+  evenModelSchedule,
   type PlanInput,
-  printSizes,
-  type SizeRun,
+  printModelSchedule,
+  type ScheduleRun,
 } from "../../decoding/plan.ts";
 import type { Estimate } from "../metrics/estimate.ts";
 import { ratioOf } from "../plan-runs.ts";
@@ -83,8 +83,8 @@ export const point = (name: string, plan: PlanInput, base = name): GridPoint => 
 });
 
 /** The model's own sizes, if they vary; else as many steps at each of its sub-models, from the smallest on. */
-export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors">): readonly SizeRun[] =>
-  base.sizes.length > 1 ? base.sizes : evenSizes(base.steps, factors);
+export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors">): readonly ScheduleRun[] =>
+  base.modelSchedule.length > 1 ? base.modelSchedule : evenModelSchedule(base.steps, factors);
 
 export const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
 export const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
@@ -93,28 +93,28 @@ export const ascending = (factors: readonly number[]) => [...factors].sort((a, b
 function main(ground: StudyGround): Study {
   const { base, factors, costOf } = ground;
   const scheduled = schedule(ground);
-  const whole = point("scheduled with cache", { sizes: scheduled, ...cached });
+  const whole = point("scheduled with cache", { modelSchedule: scheduled, ...cached });
   const smaller = ascending(factors)
     .filter((factor) => factor > 1)
-    .map((factor) => point(`flat, ${share(factor)}`, flatPlan(base, factor), "flat sub-model"));
+    .map((factor) => point(`baseline, ${share(factor)}`, baselinePlan(base, factor), "baseline sub-model"));
   const nearest = nearestBy(smaller, ({ plan }) => Math.abs(costOf(plan) - costOf(whole.plan)));
   return {
     title: "What schedule and cache bring",
     question:
       "Does a decode that grows from the smallest sub-model to the full one, and caches what is decided, come as near " +
-      "to real ones as the flat decode at full size, for a third of the compute? And nearer than the sub-model that " +
+      "to real ones as the baseline decode at full size, for a third of the compute? And nearer than the sub-model that " +
       "takes as much compute by itself?",
     points: [
-      point("flat", flatPlan(base)),
+      point("baseline", baselinePlan(base)),
       ...smaller,
-      point("scheduled without cache", { sizes: scheduled, ...uncached }),
-      point("flat with cache", { ...flatPlan(base), ...cached }),
+      point("scheduled without cache", { modelSchedule: scheduled, ...uncached }),
+      point("baseline with cache", { ...baselinePlan(base), ...cached }),
       whole,
     ],
     claims: [
-      { plan: whole.name, against: "flat" },
-      { plan: "flat with cache", against: "flat" },
-      { plan: "scheduled without cache", against: "flat" },
+      { plan: whole.name, against: "baseline" },
+      { plan: "baseline with cache", against: "baseline" },
+      { plan: "scheduled without cache", against: "baseline" },
       { plan: whole.name, against: nearest.name },
     ],
     isJoined: false,
@@ -126,26 +126,27 @@ function direction(ground: StudyGround): Study {
   const { base, factors, tokens, costOf } = ground;
   const { steps } = base;
   const growing = schedule(ground);
-  const target = costOf({ sizes: growing, ...cached });
-  const distance = (sizes: readonly SizeRun[]) => Math.abs(costOf({ sizes, ...cached }) - target);
+  const target = costOf({ modelSchedule: growing, ...cached });
+  const distance = (modelSchedule: readonly ScheduleRun[]) =>
+    Math.abs(costOf({ modelSchedule, ...cached }) - target);
   const shrinking = [...growing].reverse();
   const equal = nearestBy(spreads(steps, ascending(factors)), distance);
   const constants = ascending(factors).map((factor) => {
-    const planOf = (count: number) => ({ sizes: [{ factor, steps: count }], ...cached });
+    const planOf = (count: number) => ({ modelSchedule: [{ factor, steps: count }], ...cached });
     const count = nearestLength(tokens, target, (count) => costOf(planOf(count)));
     return point(`${share(factor)}, ${count} steps`, planOf(count), "constant");
   });
-  const small = point("small to large", { sizes: growing, ...cached });
-  const large = point("large to small", { sizes: shrinking, ...cached });
-  const comparable = point("large to small, equal compute", { sizes: equal, ...cached });
-  const isSame = printSizes(equal) === printSizes(shrinking);
+  const small = point("small to large", { modelSchedule: growing, ...cached });
+  const large = point("large to small", { modelSchedule: shrinking, ...cached });
+  const comparable = point("large to small, equal compute", { modelSchedule: equal, ...cached });
+  const isSame = printModelSchedule(equal) === printModelSchedule(shrinking);
   const others = [...(isSame ? [large] : [large, comparable]), ...constants];
   return {
-    title: "Which way sizes should run",
+    title: "Which way modelSchedule should run",
     question:
       "Is it better to decode from the smallest sub-model to the full one, from the full one to the smallest, or by one " +
       "size throughout, at comparable compute? All with the cache.",
-    points: [point("flat", flatPlan(base)), small, ...others],
+    points: [point("baseline", baselinePlan(base)), small, ...others],
     claims: others.map(({ name }) => ({ plan: small.name, against: name })),
     isJoined: false,
   };
@@ -176,13 +177,13 @@ function refresh(ground: StudyGround): Study {
       "What is lost when keys and values of decided tokens stay as they were computed, until the sub-model changes or " +
       "for good?",
     points: [
-      point("flat", flatPlan(base)),
-      ...series("flat with cache", flatPlan(base), "never", steps),
-      point("scheduled, every step", { sizes: scheduled, ...uncached }, "scheduled"),
-      ...series("scheduled", { sizes: scheduled }, "on switch", longest),
+      point("baseline", baselinePlan(base)),
+      ...series("baseline with cache", baselinePlan(base), "never", steps),
+      point("scheduled, every step", { modelSchedule: scheduled, ...uncached }, "scheduled"),
+      ...series("scheduled", { modelSchedule: scheduled }, "on switch", longest),
     ],
     claims: [
-      { plan: "flat with cache, never", against: "flat" },
+      { plan: "baseline with cache, never", against: "baseline" },
       { plan: "scheduled, on switch", against: "scheduled, every step" },
     ],
     isJoined: true,
@@ -204,14 +205,14 @@ function steps({ factors, tokens }: StudyGround): Study {
     }));
   return {
     title: "How many steps",
-    question: "Does the schedule with the cache keep up with the flat decode at every number of steps?",
+    question: "Does the schedule with the cache keep up with the baseline decode at every number of steps?",
     points: [
-      ...series("flat", (count) => flatPlan({ steps: count })),
-      ...series("scheduled", (count) => ({ sizes: evenSizes(count, factors), ...cached })),
+      ...series("baseline", (count) => baselinePlan({ steps: count })),
+      ...series("scheduled", (count) => ({ modelSchedule: evenModelSchedule(count, factors), ...cached })),
     ],
     claims: counts.map((count) => ({
       plan: `scheduled, ${count} steps`,
-      against: `flat, ${count} steps`,
+      against: `baseline, ${count} steps`,
     })),
     isJoined: true,
   };
@@ -248,9 +249,9 @@ function guidance(ground: StudyGround): Study {
     settings: "unguided",
     plan: { ...plan, guidance: { ...plan.guidance, scale: 0 } },
   });
-  const scheduled = { sizes: schedule(ground), ...cached };
-  const flat = flatPlan(base);
-  const decodes = { flat, scheduled } as const;
+  const scheduled = { modelSchedule: schedule(ground), ...cached };
+  const baseline = baselinePlan(base);
+  const decodes = { baseline, scheduled } as const;
   const points = [
     ...Object.entries(decodes).flatMap(([name, plan]) => [without(name, plan), ...series(name, plan)]),
     ...Object.entries(decodes).flatMap(([name, plan]) =>
@@ -264,7 +265,7 @@ function guidance(ground: StudyGround): Study {
       `guidance scale ${scale}.`,
     points,
     claims: points.flatMap(({ name }) => {
-      const throughout = `${name.startsWith("flat") ? "flat" : "scheduled"}, guided throughout`;
+      const throughout = `${name.startsWith("baseline") ? "baseline" : "scheduled"}, guided throughout`;
       return name === throughout ? [] : [{ plan: name, against: throughout }];
     }),
     isJoined: false,
@@ -282,13 +283,17 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
   const scheduled = lengths
     .filter((count) => count <= tokens)
     .map((count) =>
-      point(`scheduled, ${count} steps`, { sizes: evenSizes(count, factors), ...cached }, "scheduled"),
+      point(
+        `scheduled, ${count} steps`,
+        { modelSchedule: evenModelSchedule(count, factors), ...cached },
+        "scheduled",
+      ),
     );
   const counts = [Math.min(2 * base.steps, tokens), Math.min(mostSteps, tokens)];
   const bounded = [...new Set(counts)].flatMap((count) =>
     bounds.map((bound) => {
       const plan = {
-        sizes: evenSizes(count, factors),
+        modelSchedule: evenModelSchedule(count, factors),
         unmask: { kind: "entropy", bound },
         ...cached,
       } as const;
@@ -301,7 +306,7 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
     question:
       "Does a decode come nearer to real ones when each step decodes as many tokens as a bound on their entropies allows, " +
       "rather than as many as a schedule says, at comparable compute?",
-    points: [point("flat", flatPlan(base)), ...scheduled, ...bounded],
+    points: [point("baseline", baselinePlan(base)), ...scheduled, ...bounded],
     claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
     isJoined: true,
   };
@@ -319,7 +324,7 @@ function nearestLength(most: number, target: number, costOf: (count: number) => 
 }
 
 /** Every way to give K steps to these factors in this order, one at least to each. */
-function spreads(steps: number, factors: readonly number[]): SizeRun[][] {
+function spreads(steps: number, factors: readonly number[]): ScheduleRun[][] {
   const [factor, ...rest] = factors as [number, ...number[]];
   if (rest.length === 0) return [[{ factor, steps }]];
   return Array.from({ length: Math.max(0, steps - rest.length) }, (_, i) => i + 1).flatMap((count) =>

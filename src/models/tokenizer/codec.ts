@@ -1,7 +1,7 @@
 /**
- * A tokenizer ready to run: pictures to token ids and back, on any Runner.
+ * A tokenizer ready to run: images to token ids and back, on any Runner.
  *
- * B pictures, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; tokens [B, ...grid] with the same axes.
+ * B images, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; tokens [B, ...grid] with the same axes.
  */
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
 import { encode as encodeGraph, Graph, gatherRows, multiplyDims, reshape } from "../../graph/index.ts";
@@ -58,7 +58,7 @@ export interface Tokenizer {
   readonly config: TokenizerConfig;
   /** The number of codes. */
   readonly codebookSize: number;
-  /** [rows, columns] of a picture's tokens, or [frames, rows, columns]. */
+  /** [rows, columns] of an image's tokens, or [frames, rows, columns]. */
   readonly grid: readonly number[];
   /** Pixels [B, 3, ...space] in [0, 1] -> token ids [B, ...grid]. */
   encode(pixels: HostTensor<"float32">): Promise<HostTensor<"int32">>;
@@ -68,7 +68,7 @@ export interface Tokenizer {
   dispose(): Promise<void>;
 }
 
-/** How many pictures, or frames of moving ones, one run takes: it bounds the memory of the feature maps. */
+/** How many images, or frames of moving ones, one run takes: it bounds the memory of the feature maps. */
 const chunk = 32;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a picture tokenizer is made of: a convolutional autoencoder around a quantiser. Pictures are still, with the
+ * What an image tokenizer is made of: a convolutional autoencoder around a quantiser. Images are still, with the
  * axes [S, S] of rows and columns, or moving, with [T, S, S]; every list of axes has that order.
  */
 import { z } from "zod";
@@ -26,8 +26,8 @@ const quantizerSchema = z.discriminatedUnion("kind", [
 ]);
 
 export const tokenizerConfigSchema = z.strictObject({
-  resolution: positive.default(64).describe("side of the square pictures, in pixels"),
-  frames: positive.optional().describe("frames T of a moving picture; left out: still pictures"),
+  resolution: positive.default(64).describe("side of the square images, in pixels"),
+  frames: positive.optional().describe("frames T of a video; left out: images"),
   patchSize: positive
     .default(1)
     .describe("side of the pixel blocks that the first convolution sees as channels"),
@@ -96,13 +96,13 @@ export function parseTokenizerConfig(value: unknown, where: string): TokenizerCo
   return config;
 }
 
-/** What only moving pictures have fits them, and is absent from still ones. */
+/** What only videos have fits them, and is absent from still ones. */
 function requireTime(config: TokenizerConfig, where: string): void {
   const { frames, framePatch, temporalDownsampling, multipliers } = config;
   if (frames === undefined) {
     requireInput(
       framePatch === 1 && temporalDownsampling === undefined,
-      `${where}: framePatch and temporalDownsampling are for moving pictures; give frames too, or leave them out`,
+      `${where}: framePatch and temporalDownsampling are for videos; give frames too, or leave them out`,
     );
     return;
   }
@@ -118,7 +118,7 @@ function requireTime(config: TokenizerConfig, where: string): void {
   );
 }
 
-/** The axes of a picture in pixels: [S, S], or [T, S, S]. */
+/** The axes of an image in pixels: [S, S], or [T, S, S]. */
 export function pixelSpace({ frames, resolution }: Pick<TokenizerConfig, "frames" | "resolution">): number[] {
   return frames === undefined ? [resolution, resolution] : [frames, resolution, resolution];
 }
@@ -149,7 +149,7 @@ export function tokenStride(config: TokenizerConfig): number[] {
   return patchExtent(config).map((size, axis) => factors.reduce((all, factor) => all * factor[axis]!, size));
 }
 
-/** Tokens per picture: [rows, columns], or [frames, rows, columns]. */
+/** Tokens per image: [rows, columns], or [frames, rows, columns]. */
 export function tokenGrid(config: TokenizerConfig): number[] {
   const stride = tokenStride(config);
   return pixelSpace(config).map((size, axis) => size / stride[axis]!);

@@ -1,9 +1,9 @@
 /**
- * Central inflation: a tokenizer of clips starts as a tokenizer of still pictures (MAGVIT, Yu et al., CVPR 2023, on
- * training from few clips). A kernel over rows and columns becomes the middle moment of a kernel over time, the other
+ * Central inflation: a tokenizer of videos starts as a tokenizer of images (MAGVIT, Yu et al., CVPR 2023, on
+ * training from few videos). A kernel over rows and columns becomes the middle moment of a kernel over time, the other
  * moments zero; everything else is copied.
  *
- * The two networks agree on still clips: the tokens of every moment are those of the picture, and so is every frame
+ * The two networks agree on still videos: the tokens of every moment are those of the image, and so is every frame
  * of the reconstruction. On moving ones the norms see all frames together, so there they agree only by and large.
  */
 import { InputError, requireInput } from "../../core/errors.ts";
@@ -11,7 +11,7 @@ import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
 import { tokenizerParameters } from "./codec.ts";
 import type { TokenizerConfig } from "./config.ts";
 
-/** What must be alike, so that every parameter of clips has one of pictures to start from. */
+/** What must be alike, so that every parameter of videos has one of images to start from. */
 const shared = [
   "patchSize",
   "channels",
@@ -23,12 +23,12 @@ const shared = [
 ] as const;
 
 /**
- * Weights of a tokenizer of clips from those of a tokenizer of still pictures. Where a channel axis holds several
+ * Weights of a tokenizer of videos from those of a tokenizer of images. Where a channel axis holds several
  * frames (blocks of `framePatch`, or whole tokens with a pixel shortcut), what comes in is read at the middle frame
  * and what goes out is the same for every frame.
  *
- * @param imageTensors  every parameter of the tokenizer of pictures, checked by the caller
- * @returns every parameter of the tokenizer of clips
+ * @param imageTensors  every parameter of the tokenizer of images, checked by the caller
+ * @returns every parameter of the tokenizer of videos
  * @throws InputError when the two differ in more than time and resolution
  */
 export function inflateWeights(
@@ -49,12 +49,12 @@ export function inflateWeights(
 function requireSameNetwork(image: TokenizerConfig, video: TokenizerConfig): void {
   requireInput(
     image.frames === undefined && video.frames !== undefined,
-    `inflateWeights: makes a tokenizer of clips from one of still pictures, got one of ${kind(video)} from one of ${kind(image)}`,
+    `inflateWeights: makes a tokenizer of videos from one of images, got one of ${kind(video)} from one of ${kind(image)}`,
   );
   const differ = (what: string, a: unknown, b: unknown): void => {
     if (JSON.stringify(a) === JSON.stringify(b)) return;
     throw new InputError(
-      `inflateWeights: the tokenizer of clips must have the ${what} of the tokenizer of pictures, ${JSON.stringify(a)}, got ${JSON.stringify(b)}`,
+      `inflateWeights: the tokenizer of videos must have the ${what} of the tokenizer of images, ${JSON.stringify(a)}, got ${JSON.stringify(b)}`,
     );
   };
   for (const field of shared) differ(field, image[field], video[field]);
@@ -64,7 +64,7 @@ function requireSameNetwork(image: TokenizerConfig, video: TokenizerConfig): voi
 }
 
 const kind = ({ frames }: TokenizerConfig): string =>
-  frames === undefined ? "still pictures" : `clips of ${frames} frames`;
+  frames === undefined ? "images" : `videos of ${frames} frames`;
 
 /** What of the quantiser the weights depend on. */
 const codes = ({ quantizer }: TokenizerConfig): unknown =>

@@ -1,4 +1,4 @@
-/** What turning tokens into pictures needs in memory, known before it runs. */
+/** What turning tokens into images needs in memory, known before it runs. */
 import { sizeOf } from "../../core/tensor.ts";
 import { levelFactors, patchExtent, pixelSpace, type TokenizerConfig } from "./config.ts";
 
@@ -6,7 +6,7 @@ import { levelFactors, patchExtent, pixelSpace, type TokenizerConfig } from "./c
 const maps = 5;
 
 /**
- * The numbers alive at once while one picture is decoded: five of the largest feature maps (channels x positions,
+ * The numbers alive at once while one image is decoded: five of the largest feature maps (channels x positions,
  * repeated to the finer level's size before that level narrows them), and its pixels three times: as patches, put
  * together, and added to the pixel shortcut.
  */

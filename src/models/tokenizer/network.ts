@@ -1,10 +1,10 @@
 /**
- * The encoder and decoder of a picture tokenizer: residual blocks of group norm, swish and 3x3 convolutions; average
+ * The encoder and decoder of an image tokenizer: residual blocks of group norm, swish and 3x3 convolutions; average
  * pooling down, nearest-neighbour repetition up (MaskGIT's VQGAN, without attention). Tensor names and layouts are
- * those of the published PyTorch files, so a published tokenizer loads as it is. Over moving pictures the same network
+ * those of the published PyTorch files, so a published tokenizer loads as it is. Over videos the same network
  * has 3x3x3 convolutions (MAGVIT's 3D-VQ).
  *
- * B pictures, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; feature maps [B, channels, ...space] and
+ * B images, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; feature maps [B, channels, ...space] and
  * tokens [B, ...grid] have the same axes.
  */
 import { sizeOf } from "../../core/tensor.ts";
@@ -38,12 +38,12 @@ function kernelSpec(
     name: `${name}.weight`,
     shape: [out, into, ...extent],
     init: { kind: "normal", std },
-    isDecayed: true,
+    hasWeightDecay: true,
   };
 }
 
 function vectorSpec(name: string, width: number, value: number): ParameterSpec {
-  return { name, shape: [width], init: { kind: "constant", value }, isDecayed: false };
+  return { name, shape: [width], init: { kind: "constant", value }, hasWeightDecay: false };
 }
 
 function normSpecs(name: string, width: number): ParameterSpec[] {

@@ -52,7 +52,7 @@ export function quantizerParameters(config: TokenizerConfig): ParameterSpec[] {
       name: codebookName,
       shape,
       init: { kind: "normal", std: 1 / Math.sqrt(config.latentWidth) },
-      isDecayed: false,
+      hasWeightDecay: false,
     },
   ];
 }

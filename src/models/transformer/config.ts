@@ -10,7 +10,7 @@ import { sizeOf } from "../../core/tensor.ts";
 
 const positive = z.int().min(1);
 
-/** Completions of a clip: the frames after the given first ones, or those between the first and the last. */
+/** Completions of a video: the frames after the given first ones, or those between the first and the last. */
 export const tasks = ["predict", "interpolate"] as const;
 export type Task = (typeof tasks)[number];
 
@@ -22,7 +22,7 @@ export const transformerFields = z.strictObject({
   tasks: z
     .array(z.enum(tasks))
     .default([])
-    .describe("What it can do beside generating: complete clips of which some frames are given"),
+    .describe("What it can do beside generating: complete videos of which some frames are given"),
   width: positive.describe("D: width of the residual stream"),
   depth: positive.describe("L: number of layers"),
   heads: positive.describe("H: attention heads of the full model; must divide the width"),

@@ -29,20 +29,20 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
     name: `${name}.weight`,
     shape: [rows, width],
     init,
-    isDecayed: false,
+    hasWeightDecay: false,
   });
   const matrix = (name: string, rows: number, std = initStd): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
     init: { kind: "normal", std },
-    isDecayed: true,
+    hasWeightDecay: true,
     isHidden: name.startsWith("blocks."),
   });
   const vector = (name: string, length: number, value = 0): ParameterSpec => ({
     name,
     shape: [length],
     init: { kind: "constant", value },
-    isDecayed: false,
+    hasWeightDecay: false,
   });
   const norm = (name: string): ParameterSpec[] => [
     vector(`${name}.gamma`, width, 1),

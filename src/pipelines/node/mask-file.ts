@@ -1,7 +1,7 @@
 /**
  * From a mask over pixels to a mask over tokens, for editing.
  *
- * H, W pixels of the picture; the token grid has R rows and C columns.
+ * H, W pixels of the image; the token grid has R rows and C columns.
  */
 import { readFile } from "node:fs/promises";
 import { InputError, requireInput } from "../../core/errors.ts";
@@ -12,7 +12,7 @@ import { loadSharp } from "../../data/image/sharp.ts";
 export interface PixelMask {
   readonly width: number;
   readonly height: number;
-  /** [H, W] row-major; not 0 where the picture shall be made anew. */
+  /** [H, W] row-major; not 0 where the image shall be made anew. */
   readonly data: Uint8Array;
 }
 
@@ -36,7 +36,7 @@ export function boxMask(
 /**
  * A mask file: set where it is brighter than middle grey; with `isOutside`, where it is not. Never resized.
  *
- * @throws InputError when the file cannot be read or is no picture
+ * @throws InputError when the file cannot be read or is no image
  */
 export async function readMask(path: string, isOutside = false): Promise<PixelMask> {
   const bytes = await readFile(path).catch((error: unknown) => {
@@ -58,7 +58,7 @@ export async function readMask(path: string, isOutside = false): Promise<PixelMa
 /**
  * Which tokens are made anew: those with a set pixel in their patch.
  *
- * @param resolution  side of the model's pictures, which the mask must have
+ * @param resolution  side of the model's images, which the mask must have
  * @returns [R * C] 1 where a token is made anew
  * @throws InputError for a mask of another size, or one that sets nothing
  */
@@ -69,7 +69,7 @@ export function tokenMask(
 ): Uint8Array {
   requireInput(
     mask.width === resolution && mask.height === resolution,
-    `edit: the mask must be as large as the model's pictures, ${resolution} x ${resolution} pixels, ` +
+    `edit: the mask must be as large as the model's images, ${resolution} x ${resolution} pixels, ` +
       `got ${mask.width} x ${mask.height}`,
   );
   const tokens = new Uint8Array(rows * columns);

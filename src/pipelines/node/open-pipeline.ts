@@ -11,13 +11,13 @@ import { type VideoPipeline, videoPipelineOver } from "../video-pipeline.ts";
  * @throws InputError when the folder is not a whole model, or the device is not there or lacks the precision
  * @example
  * const pipeline = await openPipeline("models/motions");
- * if ("frames" in pipeline) console.log(`clips of ${pipeline.frames} frames`);
+ * if ("frames" in pipeline) console.log(`videos of ${pipeline.frames} frames`);
  */
 export async function openPipeline(
   folder: string,
   options: PipelineOptions = {},
 ): Promise<ImagePipeline | VideoPipeline> {
   const generator = await openGeneratorFrom(folder, options);
-  const isMoving = generator.model.tokenizer.config.frames !== undefined;
-  return isMoving ? videoPipelineOver(generator) : imagePipelineOver(generator);
+  const isVideo = generator.model.tokenizer.config.frames !== undefined;
+  return isVideo ? videoPipelineOver(generator) : imagePipelineOver(generator);
 }

@@ -13,22 +13,22 @@ const version = 2;
  * @param facts    all that the figures depend on, as JSON
  * @param measure  gives what JSON can hold
  */
-export async function remembered<Found>(
+export async function cached<Found>(
   folder: string | null,
   facts: unknown,
   measure: () => Promise<Found>,
-): Promise<{ readonly found: Found; readonly isRemembered: boolean }> {
-  if (folder === null) return { found: await measure(), isRemembered: false };
+): Promise<{ readonly found: Found; readonly isCached: boolean }> {
+  if (folder === null) return { found: await measure(), isCached: false };
   const told = JSON.stringify({ version, facts });
   const name = createHash("sha256").update(told).digest("hex").slice(0, 16);
   const file = join(folder, `measured-${name}.json`);
   const kept = await readKept(file);
   if (kept && JSON.stringify(kept.told) === told) {
-    return { found: kept.found as Found, isRemembered: true };
+    return { found: kept.found as Found, isCached: true };
   }
   const found = await measure();
   await writeJson(file, { told: JSON.parse(told), found });
-  return { found, isRemembered: false };
+  return { found, isCached: false };
 }
 
 /** Null where there is no such file, or it holds something else. */

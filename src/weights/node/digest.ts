@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Tensors } from "./safetensors-file.ts";
 
 /**
- * A digest of names and numbers, 16 hexadecimal digits: token ids of another tokenizer mean other pictures, and
+ * A digest of names and numbers, 16 hexadecimal digits: token ids of another tokenizer mean other images, and
  * features of another classifier lie in another space.
  */
 export function tensorsDigest(tensors: Tensors): string {

@@ -18,7 +18,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("the file of a plan", () => {
   it("says what differs from the default of the task it is used for", async () => {
     const path = join(folder, "plan.json");
-    await writeFile(path, JSON.stringify({ sizes: "4x3,1x2" }));
+    await writeFile(path, JSON.stringify({ modelSchedule: "4x3,1x2" }));
     const model = toyVideoModel();
     for (const task of ["generate", "predict"] as const) {
       const plan = planFor(model, await planInputOf({ cache: true, plan: path }, model, task), task);
@@ -30,7 +30,7 @@ describe("the file of a plan", () => {
   it("may be the record of a decode, and other options change it", async () => {
     const model = toyVideoModel();
     const path = join(folder, "sample.json");
-    const ran = planFor(model, { sizes: "8x1,2x2", choiceTemperature: 2 });
+    const ran = planFor(model, { modelSchedule: "8x1,2x2", choiceTemperature: 2 });
     await writeFile(path, JSON.stringify({ settings: ran, seed: 4 }));
     expect(planFor(model, await planInputOf({ cache: true, plan: path }, model))).toEqual(ran);
     const hotter = await planInputOf({ cache: true, plan: path, choiceTemperature: 5 }, model);
@@ -48,12 +48,18 @@ it("guides no completion, since none was trained without its task", () => {
 
 describe("a budget", () => {
   it("takes measured plans only at the settings they were measured at", async () => {
-    const plan = planFor(toyModel(), { sizes: "8x6,4x6", choiceTemperature: 9 });
-    const front = { judge: "j", samples: 9, seed: 1, flatDistance: 2, plans: [{ plan, distance: 1 }] };
-    const model = { ...toyModel(), front };
+    const plan = planFor(toyModel(), { modelSchedule: "8x6,4x6", choiceTemperature: 9 });
+    const paretoFront = {
+      judge: "j",
+      samples: 9,
+      seed: 1,
+      baselineDistance: 2,
+      plans: [{ plan, distance: 1 }],
+    };
+    const model = { ...toyModel(), paretoFront };
     expect(await planInputOf({ cache: true, budget: 0.5 }, model)).toBe(plan);
     const colder = await planInputOf({ cache: true, budget: 0.5, choiceTemperature: 1 }, model);
-    expect([colder.choiceTemperature, colder.sizes]).not.toEqual([9, plan.sizes]);
+    expect([colder.choiceTemperature, colder.modelSchedule]).not.toEqual([9, plan.modelSchedule]);
     expect(colder.choiceTemperature).toBe(1);
   });
 
@@ -68,10 +74,10 @@ describe("a budget", () => {
 
   it("is kept whatever else is asked for, at the settings asked for", async () => {
     const model = toyModel();
-    const flat = modelPlanCost(model.transformer.config, model.plan).multiplyAddsFlat;
+    const baseline = modelPlanCost(model.transformer.config, model.plan).baselineMultiplyAdds;
     for (const more of [{}, { cache: false }, { guidance: 3 }, { choiceTemperature: 1, minP: 0.1 }]) {
       const plan = planFor(model, await planInputOf({ cache: true, budget: 0.3, ...more }, model));
-      expect(modelPlanCost(model.transformer.config, plan).multiplyAdds / flat).toBeLessThanOrEqual(0.3);
+      expect(modelPlanCost(model.transformer.config, plan).multiplyAdds / baseline).toBeLessThanOrEqual(0.3);
       expect(plan.cache.enabled).toBe(!("cache" in more));
       expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);
     }

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { markdownTable, table } from "../../../cli/output/table.ts";
 
 const rows = [
-  ["flat", 10],
+  ["baseline", 10],
   ["a|b", 9],
 ] as const;
 
@@ -12,6 +12,6 @@ it("aligns columns for a terminal, numbers to the right", () => {
 
 it("writes the same in Markdown, with nothing that ends a cell early", () => {
   expect(markdownTable(["plan", "n"], rows)).toBe(
-    "| plan | n |\n| --- | --- |\n| flat | 10 |\n| a\\|b | 9 |",
+    "| plan | n |\n| --- | --- |\n| baseline | 10 |\n| a\\|b | 9 |",
   );
 });

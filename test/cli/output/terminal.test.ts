@@ -1,4 +1,4 @@
-/** Pictures as half blocks: which colour goes where, and how wide. */
+/** Images as half blocks: which colour goes where, and how wide. */
 import { expect, it } from "vitest";
 import { halfBlocks } from "../../../cli/output/terminal.ts";
 import { encodePng } from "../../../src/data/image/sheet.ts";

@@ -8,13 +8,13 @@ import { InputError } from "../../../src/core/errors.ts";
 import {
   type FolderSource,
   folderSource,
-  readPicture,
+  readImage,
   verifyFolder,
 } from "../../../src/data/image/image-folder.ts";
 
 let root: string;
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "pictures with spaces ünd #odd% "));
+  root = await mkdtemp(join(tmpdir(), "images with spaces ünd #odd% "));
 });
 afterEach(async () => {
   await rm(root, { recursive: true, force: true });
@@ -24,7 +24,7 @@ type Rgb = { r: number; g: number; b: number; alpha?: number };
 const red = { r: 255, g: 0, b: 0 };
 const blue = { r: 0, g: 0, b: 255 };
 
-/** Writes a one-coloured picture; the format follows the name. */
+/** Writes a one-coloured image; the format follows the name. */
 async function paint(name: string, colour: Rgb = red, width = 20, height = 20): Promise<string> {
   const path = join(root, name);
   await mkdir(dirname(path), { recursive: true });
@@ -55,31 +55,31 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 const options = { resolution: 16 };
 
 describe("folderSource", () => {
-  it("takes class folders in sorted order, pictures of any format, depth and size", async () => {
+  it("takes class folders in sorted order, images of any format, depth and size", async () => {
     await paint("b class/one.PNG", blue, 100, 31);
     await paint("b class/deep/er/two.webp", blue, 9, 200);
     await paint("a'\"<&>/x y #1?.jpeg", red, 16, 16);
     const source = await folderSource(root, options);
     expect(source.classNames).toEqual(["a'\"<&>", "b class"]);
     expect(source.length).toBe(3);
-    expect(source.files.map(({ label }) => label)).toEqual([0, 1, 1]);
+    expect(source.files.map(({ classId }) => classId)).toEqual([0, 1, 1]);
     for (let i = 0; i < 3; i++) {
-      const picture = await source.read(i);
-      expect([picture.width, picture.height, picture.pixels.length]).toEqual([16, 16, 768]);
-      expect(picture.label).toBe(source.files[i]!.label);
-      const channel = picture.label === 0 ? 0 : 2;
-      expect(picture.pixels[channel]).toBeGreaterThan(245);
-      expect(picture.pixels[2 - channel]).toBeLessThan(10);
+      const image = await source.read(i);
+      expect([image.width, image.height, image.pixels.length]).toEqual([16, 16, 768]);
+      expect(image.classId).toBe(source.files[i]!.classId);
+      const channel = image.classId === 0 ? 0 : 2;
+      expect(image.pixels[channel]).toBeGreaterThan(245);
+      expect(image.pixels[2 - channel]).toBeLessThan(10);
     }
   });
 
-  it("is unconditional where the pictures lie directly in the folder", async () => {
+  it("is unconditional where the images lie directly in the folder", async () => {
     await paint("2.png");
     await paint("1.png", blue);
     const source = await folderSource(root, options);
     expect(source.classNames).toEqual([]);
     expect(source.files.map(({ path }) => path)).toEqual(["1.png", "2.png"]);
-    expect((await source.read(0)).label).toBe(0);
+    expect((await source.read(0)).classId).toBe(0);
   });
 
   it("takes a single class", async () => {
@@ -119,7 +119,7 @@ describe("folderSource", () => {
   });
 });
 
-describe("readPicture", () => {
+describe("readImage", () => {
   it("crops the centre of the longer side", async () => {
     // 48 x 16: thirds of red, blue, red; the middle third alone is kept.
     const stripe = await sharp({ create: { width: 16, height: 16, channels: 3, background: blue } })
@@ -130,15 +130,15 @@ describe("readPicture", () => {
       .composite([{ input: stripe, left: 16, top: 0 }])
       .png()
       .toFile(path);
-    const { pixels } = await readPicture(path, 0, { resolution: 16, resampler: "nearest" });
+    const { pixels } = await readImage(path, 0, { resolution: 16, resampler: "nearest" });
     for (let i = 0; i < pixels.length; i += 3) expect([...pixels.subarray(i, i + 3)]).toEqual([0, 0, 255]);
   });
 
   it("lays transparency on white", async () => {
     const path = await paint("clear.png", { ...red, alpha: 0 });
-    expect([...(await readPicture(path, 0, options)).pixels.subarray(0, 3)]).toEqual([255, 255, 255]);
+    expect([...(await readImage(path, 0, options)).pixels.subarray(0, 3)]).toEqual([255, 255, 255]);
     const half = await paint("half.png", { ...blue, alpha: 0.5 });
-    const [r, , b] = (await readPicture(half, 0, options)).pixels;
+    const [r, , b] = (await readImage(half, 0, options)).pixels;
     expect(r).toBeGreaterThanOrEqual(126);
     expect(r).toBeLessThanOrEqual(129);
     expect(b).toBe(255);
@@ -155,7 +155,7 @@ describe("readPicture", () => {
       .withMetadata({ orientation: 3 })
       .jpeg({ quality: 100, chromaSubsampling: "4:4:4" })
       .toFile(path);
-    const { pixels } = await readPicture(path, 0, options);
+    const { pixels } = await readImage(path, 0, options);
     expect(pixels[2]).toBeGreaterThan(200);
     expect(pixels[pixels.length - 3]).toBeGreaterThan(200);
   });
@@ -173,7 +173,7 @@ describe("readPicture", () => {
     for (const [name, bytes] of Object.entries({ grey, deep, inks })) {
       const path = join(root, name);
       await writeFile(path, bytes);
-      const { pixels } = await readPicture(path, 0, options);
+      const { pixels } = await readImage(path, 0, options);
       expect(pixels.length).toBe(768);
       for (const value of pixels) expect(Math.abs(value - 180)).toBeLessThan(name === "inks" ? 24 : 2);
     }
@@ -181,15 +181,15 @@ describe("readPicture", () => {
 
   it("names the file that cannot be decoded", async () => {
     const path = join(root, "broken.png");
-    await writeFile(path, "not a picture");
-    expect(await refusal(readPicture(path, 0, options))).toContain("broken.png");
-    expect(await refusal(readPicture(join(root, "gone.png"), 0, options))).toContain("does not exist");
+    await writeFile(path, "not an image");
+    expect(await refusal(readImage(path, 0, options))).toContain("broken.png");
+    expect(await refusal(readImage(join(root, "gone.png"), 0, options))).toContain("does not exist");
   });
 });
 
 describe("verifyFolder", () => {
   it("looks no further than it needs to, and gives what comes first whatever is read first", async () => {
-    const files = Array.from({ length: 40 }, (_, i) => ({ path: `${i}`, label: 0 }));
+    const files = Array.from({ length: 40 }, (_, i) => ({ path: `${i}`, classId: 0 }));
     const broken = new Set([0, 3, 4, 11]);
     const reads: number[] = [];
     const source: FolderSource = {
@@ -198,7 +198,7 @@ describe("verifyFolder", () => {
         reads.push(index);
         await setTimeout((7 * index) % 5);
         if (broken.has(index)) throw new InputError(`${index} is broken`);
-        return { width: 8, height: 8, pixels: new Uint8Array(192).fill(index), label: 0 };
+        return { width: 8, height: 8, pixels: new Uint8Array(192).fill(index), classId: 0 };
       },
     };
     const { source: good, unreadable } = await verifyFolder(source, { enough: 9 });
@@ -208,11 +208,11 @@ describe("verifyFolder", () => {
     expect(Math.max(...reads)).toBeLessThan(12 + availableParallelism() + 1);
     expect((await verifyFolder(source, { enough: 100 })).source.length).toBe(36);
     // A class whose first file is broken is not lost while others of it lie further behind.
-    const rare = files.map((file, i) => ({ ...file, label: i === 3 || i === 30 ? 1 : 0 }));
+    const rare = files.map((file, i) => ({ ...file, classId: i === 3 || i === 30 ? 1 : 0 }));
     const mixed = { ...source, classNames: ["a", "b"], files: rare };
     expect((await verifyFolder(mixed, { enough: 9 })).source.length).toBe(9);
     broken.add(30);
-    await expect(verifyFolder(mixed)).rejects.toThrow("no readable picture is left in b");
+    await expect(verifyFolder(mixed)).rejects.toThrow("no readable image is left in b");
   });
 
   it("names and counts unreadable files and leaves the others in order", async () => {
@@ -231,9 +231,9 @@ describe("verifyFolder", () => {
     expect(unreadable.map(({ path }) => path)).toEqual([join("a", "2.jpg"), join("b", "0.webp")]);
     for (const { path, reason } of unreadable) expect(reason).toContain(path);
     expect(source.length).toBe(3);
-    expect((await source.read(1)).label).toBe(0);
+    expect((await source.read(1)).classId).toBe(0);
     const last = await source.read(2);
-    expect([last.label, last.pixels[2]]).toEqual([1, 255]);
+    expect([last.classId, last.pixels[2]]).toEqual([1, 255]);
     expect(await refusal(source.read(3))).toContain("index");
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { encodePng, pictureSheet, writePictures } from "../../../src/data/image/sheet.ts";
+import { encodePng, imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
 import type { Raster } from "../../../src/data/source.ts";
 
 const plain = (width: number, height: number, rgb: readonly number[]): Raster => ({
@@ -30,10 +30,10 @@ describe("encodePng", () => {
   });
 });
 
-describe("pictureSheet", () => {
-  it("has the size its docstring says and every picture in its cell", async () => {
-    const pictures = [0, 1, 2, 3, 4].map((i) => plain(8, 6, [i * 10, 100, 200 - i]));
-    const image = await decode(await pictureSheet(pictures, { columns: 3, scale: 2, gap: 5 }));
+describe("imageSheet", () => {
+  it("has the size its docstring says and every image in its cell", async () => {
+    const images = [0, 1, 2, 3, 4].map((i) => plain(8, 6, [i * 10, 100, 200 - i]));
+    const image = await decode(await imageSheet(images, { columns: 3, scale: 2, gap: 5 }));
     // 5 + 3 * (16 + 5) by 5 + 2 * (12 + 5)
     expect([image.width, image.height]).toEqual([68, 39]);
     for (let i = 0; i < 5; i++) {
@@ -49,35 +49,35 @@ describe("pictureSheet", () => {
     }
   });
 
-  it("adds 16 pixels per row for labels and leaves the pictures alone, whatever the labels say", async () => {
-    const pictures = [0, 1].map(() => plain(40, 20, [9, 8, 7]));
-    const labels = ["<b>&\"'\u0000", "a label that is much longer than the picture is wide 🐈"];
-    const image = await decode(await pictureSheet(pictures, { columns: 1, gap: 0, labels }));
+  it("adds 16 pixels per row for labels and leaves the images alone, whatever the labels say", async () => {
+    const images = [0, 1].map(() => plain(40, 20, [9, 8, 7]));
+    const labels = ["<b>&\"'\u0000", "a label that is much longer than the image is wide 🐈"];
+    const image = await decode(await imageSheet(images, { columns: 1, gap: 0, labels }));
     expect([image.width, image.height]).toEqual([40, 2 * (20 + 16)]);
     for (const y of [0, 19, 36, 55]) expect(image.at(20, y)).toEqual([9, 8, 7]);
   });
 
-  it("takes pictures of different sizes and one alone", async () => {
+  it("takes images of different sizes and one alone", async () => {
     const mixed = await decode(
-      await pictureSheet([plain(4, 9, [1, 1, 1]), plain(7, 2, [2, 2, 2])], { columns: 9, gap: 1 }),
+      await imageSheet([plain(4, 9, [1, 1, 1]), plain(7, 2, [2, 2, 2])], { columns: 9, gap: 1 }),
     );
     expect([mixed.width, mixed.height]).toEqual([1 + 2 * 8, 11]);
     expect(mixed.at(9, 1)).toEqual([2, 2, 2]);
   });
 
   it("refuses nothing at all and options that are no whole numbers", async () => {
-    await expect(pictureSheet([])).rejects.toThrow("at least one");
-    await expect(pictureSheet([plain(1, 1, [0, 0, 0])], { scale: 0.5 })).rejects.toThrow("scale");
-    await expect(pictureSheet([plain(1, 1, [0, 0, 0])], { columns: 0 })).rejects.toThrow("columns");
+    await expect(imageSheet([])).rejects.toThrow("at least one");
+    await expect(imageSheet([plain(1, 1, [0, 0, 0])], { scale: 0.5 })).rejects.toThrow("scale");
+    await expect(imageSheet([plain(1, 1, [0, 0, 0])], { columns: 0 })).rejects.toThrow("columns");
   });
 });
 
-describe("writePictures", () => {
+describe("writeImages", () => {
   it("writes numbered files into a folder it makes, and nothing else", async () => {
     const root = await mkdtemp(join(tmpdir(), "sheet-"));
     try {
       const folder = join(root, "new folder");
-      const paths = await writePictures(folder, [plain(3, 3, [1, 2, 3]), plain(3, 3, [4, 5, 6])], {
+      const paths = await writeImages(folder, [plain(3, 3, [1, 2, 3]), plain(3, 3, [4, 5, 6])], {
         prefix: "cat-",
       });
       expect((await readdir(folder)).sort()).toEqual(["cat-0000.png", "cat-0001.png"]);

@@ -6,20 +6,20 @@ import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
-import { type Clip, frameOf } from "../../../src/data/source.ts";
+import { frameOf, type Video } from "../../../src/data/source.ts";
 
 /** Whether the tests that need the program run here; the others are reported as skipped. */
 export const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
 
 /** Noise that never repeats: each frame differs from all others in almost every byte. */
-export function noise(width: number, height: number, frames: number): Clip {
+export function noise(width: number, height: number, frames: number): Video {
   const pixels = Uint8Array.from({ length: width * height * frames * 3 }, (_, i) => (i * 2654435761) >>> 24);
   for (let i = 1; i < pixels.length; i++) pixels[i] = (pixels[i]! + 31 * pixels[i - 1]! + 7) % 256;
   return { width, height, frames, pixels };
 }
 
 /** One colour per frame: frame t is [10 t, 255 - 10 t, 128]. */
-export function plain(width: number, height: number, frames: number): Clip {
+export function plain(width: number, height: number, frames: number): Video {
   const size = width * height * 3;
   const pixels = Uint8Array.from({ length: size * frames }, (_, i) => {
     const t = Math.floor(i / size);
@@ -29,7 +29,7 @@ export function plain(width: number, height: number, frames: number): Clip {
 }
 
 /** Slow waves of colour, which lossy formats keep well. */
-export function waves(width: number, height: number, frames: number): Clip {
+export function waves(width: number, height: number, frames: number): Video {
   const pixels = Uint8Array.from({ length: width * height * frames * 3 }, (_, i) => {
     const at = Math.floor(i / 3);
     const [x, y, t] = [at % width, Math.floor(at / width) % height, Math.floor(at / (width * height))];
@@ -39,7 +39,7 @@ export function waves(width: number, height: number, frames: number): Clip {
 }
 
 /** Frames `indexes` of a film. */
-export const pick = (film: Clip, indexes: readonly number[]): Uint8Array =>
+export const pick = (film: Video, indexes: readonly number[]): Uint8Array =>
   Buffer.concat(indexes.map((t) => frameOf(film, t).pixels));
 
 /** The same bytes; the matchers of the test runner take seconds for as many. */
@@ -62,7 +62,7 @@ export const lossless = ["-c:v", "ffv1", "-pix_fmt", "bgr0"];
 /** Writes a film with the system's ffmpeg, at 25 frames per second unless told. */
 export async function encode(
   path: string,
-  { width, height, pixels }: Clip,
+  { width, height, pixels }: Video,
   args: readonly string[] = lossless,
   rate = 25,
 ): Promise<string> {
@@ -77,10 +77,10 @@ export function ffmpeg(args: readonly string[], path: string, input?: Uint8Array
   return path;
 }
 
-/** Writes a film as numbered pictures. */
+/** Writes a film as numbered images. */
 export async function writeFrames(
   folder: string,
-  film: Clip,
+  film: Video,
   name = (t: number) => `${t}.png`,
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
@@ -94,7 +94,7 @@ export async function writeFrames(
 /** Writes a film as an animated GIF or lossless WebP, by the end of its name. */
 export async function animate(
   path: string,
-  { width, height, frames, pixels }: Clip,
+  { width, height, frames, pixels }: Video,
   delay: number[] = Array.from({ length: frames }, () => 40),
 ): Promise<string> {
   await mkdir(dirname(path), { recursive: true });

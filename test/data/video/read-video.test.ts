@@ -3,12 +3,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type Clip, frameOf } from "../../../src/data/source.ts";
+import { frameOf, type Video } from "../../../src/data/source.ts";
 import {
-  clipExtent,
-  clipLength,
-  type ReadClipOptions,
-  readClip,
+  type ReadVideoOptions,
+  readVideo,
+  videoExtent,
+  videoLength,
 } from "../../../src/data/video/read-video.ts";
 import {
   animate,
@@ -33,20 +33,20 @@ const at = (...names: string[]) => join(folder.path, ...names);
 const range = (count: number, step = 1, start = 0) =>
   Array.from({ length: count }, (_, i) => start + i * step);
 
-/** Bytes of a clip, which must have the size asked for. */
-async function read(path: string, options: ReadClipOptions): Promise<Uint8Array> {
-  const clip = await readClip(path, options);
+/** Bytes of a video, which must have the size asked for. */
+async function read(path: string, options: ReadVideoOptions): Promise<Uint8Array> {
+  const video = await readVideo(path, options);
   const { frames, resolution } = options;
-  expect(clip).toMatchObject({ frames, width: resolution, height: resolution });
-  expect(clip.pixels.length).toBe(frames * resolution ** 2 * 3);
-  return clip.pixels;
+  expect(video).toMatchObject({ frames, width: resolution, height: resolution });
+  expect(video.pixels.length).toBe(frames * resolution ** 2 * 3);
+  return video.pixels;
 }
 
 /** Frame t of a {@link plain} film, told from its red. */
-const numbers = ({ frames, width, height, pixels }: Clip) =>
+const numbers = ({ frames, width, height, pixels }: Video) =>
   range(frames).map((t) => Math.round(pixels[t * width * height * 3]! / 10));
 
-describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
+describe.skipIf(!hasFfmpeg)("readVideo, by ffmpeg", () => {
   it("brings lossless films back bit by bit, any container", async () => {
     const film = noise(16, 16, 12);
     for (const end of ["avi", "mkv", "mov"]) {
@@ -64,10 +64,10 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     const whole = await encode(at("whole.mp4"), waves(32, 32, 30), ["-c:v", "libx264", "-g", "10"]);
     const path = at("cut.mp4");
     ffmpeg(["-ss", "0.6", "-i", `file:${whole}`, "-c", "copy"], path); // from frame 15 on; frame 10 is its key
-    expect(await clipLength(path, {})).toBe(15);
-    expect(await clipLength(path, { frameRate: 5 })).toBe(3);
+    expect(await videoLength(path, {})).toBe(15);
+    expect(await videoLength(path, { frameRate: 5 })).toBe(3);
     await read(path, { frames: 15, resolution: 16 });
-    expect(await refusal(readClip(path, { frames: 16, resolution: 16 }))).toContain("has 15 frames");
+    expect(await refusal(readVideo(path, { frames: 16, resolution: 16 }))).toContain("has 15 frames");
   });
 
   it("keeps what lossy codecs kept", async () => {
@@ -80,7 +80,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     ]) {
       const path = await encode(at(name!), film, args);
       expect(psnr(await read(path, { frames: 10, resolution: 64 }), film.pixels), name).toBeGreaterThan(35);
-      expect(await clipLength(path, {}), name).toBe(10);
+      expect(await videoLength(path, {}), name).toBe(10);
     }
   });
 
@@ -111,9 +111,9 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     expect(psnr(await read(path, options), await read(exact, options))).toBeGreaterThan(38);
   });
 
-  it("makes oblong pixels square and turns turned pictures upright", async () => {
+  it("makes oblong pixels square and turns turned images upright", async () => {
     // Red on the left, blue on the right.
-    const split = (width: number): Clip => {
+    const split = (width: number): Video => {
       const film = plain(32, 16, 2);
       for (let i = 0; i < film.pixels.length / 3; i++) {
         film.pixels.set(i % 32 < width ? [250, 0, 0] : [0, 0, 250], i * 3);
@@ -148,7 +148,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
   });
 
   it("counts on where a recording changes its size, and shows all of each frame", async () => {
-    const film = (size: number, frames: readonly number[]): Clip => {
+    const film = (size: number, frames: readonly number[]): Video => {
       const pixels = Uint8Array.from({ length: size * size * 3 * frames.length }, (_, i) => {
         const at = Math.floor(i / 3);
         return at % size < size / 2 ? 10 * frames[Math.floor(at / size ** 2)]! : 255;
@@ -162,24 +162,24 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     ];
     await writeFile(at("both.ts"), Buffer.concat(parts));
     const path = ffmpeg(["-i", `file:${at("both.ts")}`, "-c", "copy"], at("both.mkv"));
-    const clip = await readClip(path, { frames: 5, resolution: 32, stride: 2, start: 3 });
-    expect(numbers(clip)).toEqual([3, 5, 7, 9, 11]);
-    expect(clip.pixels[31 * 3]).toBeGreaterThan(245);
-    expect(clip.pixels.at(-1)).toBeGreaterThan(245);
-    expect(clip.pixels.at(-1 - 20 * 3)).toBeLessThan(125);
-    expect(await refusal(readClip(path, { frames: 13, resolution: 32 }))).toContain("has 12 frames");
+    const video = await readVideo(path, { frames: 5, resolution: 32, stride: 2, start: 3 });
+    expect(numbers(video)).toEqual([3, 5, 7, 9, 11]);
+    expect(video.pixels[31 * 3]).toBeGreaterThan(245);
+    expect(video.pixels.at(-1)).toBeGreaterThan(245);
+    expect(video.pixels.at(-1 - 20 * 3)).toBeLessThan(125);
+    expect(await refusal(readVideo(path, { frames: 13, resolution: 32 }))).toContain("has 12 frames");
   });
 
   it("takes what is on screen in the middle of each part of a second", async () => {
     const film = plain(8, 8, 25);
     const path = await encode(at("film.mkv"), film);
-    expect((await clipExtent(path, {})).rate).toBeCloseTo(25, 1);
+    expect((await videoExtent(path, {})).rate).toBeCloseTo(25, 1);
     for (const frameRate of [8, 12.5, 29.97, 50]) {
       const all = Math.round(frameRate); // the film takes a second
       const shown = range(all).map((i) => Math.min(24, Math.ceil((25 * (i + 0.5)) / frameRate) - 1));
-      const clip = await readClip(path, { frames: all - 2, resolution: 8, frameRate, start: 2 });
-      expect(numbers(clip), `${frameRate}`).toEqual(shown.slice(2));
-      expect(await clipLength(path, { frameRate })).toBe(all);
+      const video = await readVideo(path, { frames: all - 2, resolution: 8, frameRate, start: 2 });
+      expect(numbers(video), `${frameRate}`).toEqual(shown.slice(2));
+      expect(await videoLength(path, { frameRate })).toBe(all);
     }
   });
 
@@ -192,12 +192,12 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     for (const frameRate of [4, 10]) {
       const frames = Math.floor(2.6 * frameRate);
       const shown = range(frames).map((i) => starts.findLastIndex((start) => start < (i + 0.5) / frameRate));
-      const clip = await readClip(path, { frames, resolution: 8, frameRate });
-      expect(numbers(clip)).toEqual(shown);
+      const video = await readVideo(path, { frames, resolution: 8, frameRate });
+      expect(numbers(video)).toEqual(shown);
     }
     // By number, every frame counts once; whoever asks how many there are is told that they have no pace.
-    expect(numbers(await readClip(path, { frames: 12, resolution: 8 }))).toEqual(range(12));
-    expect(await refusal(clipLength(path, {}))).toMatch(
+    expect(numbers(await readVideo(path, { frames: 12, resolution: 8 }))).toEqual(range(12));
+    expect(await refusal(videoLength(path, {}))).toMatch(
       /varying\.mkv: its frame rate varies, frames last 40 to 4\d\d ms, .* e\.g\. 4 \(--frame-rate/,
     );
   });
@@ -211,7 +211,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
       for (const name of names) {
         await encode(at(name), film);
         expectSame(await read(at(name), { frames: 2, resolution: 8 }), film.pixels);
-        expect(await clipLength(name, {}), name).toBe(2);
+        expect(await videoLength(name, {}), name).toBe(2);
       }
     } finally {
       process.chdir(here);
@@ -221,28 +221,28 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
   it("says how many frames a short film has and what would fit", async () => {
     const path = await encode(at("short.avi"), noise(8, 8, 20));
     const options = { frames: 16, resolution: 8 };
-    expect(await refusal(readClip(path, { ...options, stride: 2 }))).toBe(
-      `${path}: has 20 frames, but a clip of 16 at stride 2 from frame 0 on takes 31; ` +
+    expect(await refusal(readVideo(path, { ...options, stride: 2 }))).toBe(
+      `${path}: has 20 frames, but a video of 16 at stride 2 from frame 0 on takes 31; ` +
         "ask for at most 10 frames or a stride of at most 1",
     );
-    expect(await refusal(readClip(path, { ...options, start: 6 }))).toBe(
-      `${path}: has 20 frames, but a clip of 16 from frame 6 on takes 22; ` +
+    expect(await refusal(readVideo(path, { ...options, start: 6 }))).toBe(
+      `${path}: has 20 frames, but a video of 16 from frame 6 on takes 22; ` +
         "ask for at most 14 frames or a start of at most 4",
     );
-    expect(await refusal(readClip(path, { ...options, frameRate: 10 }))).toBe(
-      `${path}: has 8 frames at 10 frames per second, but a clip of 16 from frame 0 on takes 16; ` +
+    expect(await refusal(readVideo(path, { ...options, frameRate: 10 }))).toBe(
+      `${path}: has 8 frames at 10 frames per second, but a video of 16 from frame 0 on takes 16; ` +
         "ask for at most 8 frames",
     );
-    expect(await refusal(readClip(path, { ...options, start: 20 }))).toMatch(
+    expect(await refusal(readVideo(path, { ...options, start: 20 }))).toMatch(
       /takes 36; ask for a start of at most 4$/,
     );
     const one = await encode(at("one.avi"), noise(8, 8, 1));
-    expect(await refusal(readClip(one, { frames: 2, resolution: 8, start: 1 }))).toMatch(
+    expect(await refusal(readVideo(one, { frames: 2, resolution: 8, start: 1 }))).toMatch(
       /has 1 frame, .* takes 3; choose a longer video$/,
     );
   });
 
-  it("refuses broken and truncated files where the damage is within the clip", async () => {
+  it("refuses broken and truncated files where the damage is within the video", async () => {
     const film = noise(32, 32, 20);
     const good = await encode(at("good.mp4"), film, ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "5"]);
     const bytes = await readFile(good);
@@ -250,7 +250,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
 
     const cut = at("cut.mp4"); // its index, at the end, is gone
     await writeFile(cut, bytes.subarray(0, bytes.length / 2));
-    expect(await refusal(readClip(cut, options))).toBe(
+    expect(await refusal(readVideo(cut, options))).toBe(
       `cannot read video ${cut}: ffmpeg failed with status 1: Invalid data found when processing input; ` +
         "replace, re-encode or remove the file",
     );
@@ -258,7 +258,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     const damage = Buffer.from(bytes);
     for (let i = 0; i < 2000; i++) damage[Math.floor(bytes.length * 0.6) + i] = (i * 2654435761) >>> 24;
     await writeFile(scratched, damage);
-    expect(await refusal(readClip(scratched, options))).toContain(
+    expect(await refusal(readVideo(scratched, options))).toContain(
       `cannot read video ${scratched}: ffmpeg failed`,
     );
     await read(scratched, { frames: 3, resolution: 32 }); // the beginning is whole
@@ -266,7 +266,7 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     const avi = await readFile(await encode(at("film.avi"), film, ["-c:v", "mpeg4", "-q:v", "2"]));
     const torn = at("torn.avi");
     await writeFile(torn, avi.subarray(0, avi.length * 0.6));
-    expect(await refusal(readClip(torn, options))).toContain(`cannot read video ${torn}: ffmpeg failed`);
+    expect(await refusal(readVideo(torn, options))).toContain(`cannot read video ${torn}: ffmpeg failed`);
     await read(torn, { frames: 3, resolution: 32 });
   });
 
@@ -281,26 +281,26 @@ describe.skipIf(!hasFfmpeg)("readClip, by ffmpeg", () => {
     await encode(at("film.avi"), noise(8, 8, 8));
     for (const [name, text] of Object.entries(files)) {
       await writeFile(at(name), text);
-      const message = await refusal(readClip(at(name), { frames: 8, resolution: 8 }));
+      const message = await refusal(readVideo(at(name), { frames: 8, resolution: 8 }));
       expect(message).toContain(`cannot read video ${at(name)}: ffmpeg failed with status`);
-      expect(await refusal(clipLength(at(name), {}))).toContain(
+      expect(await refusal(videoLength(at(name), {}))).toContain(
         `cannot read video ${at(name)}: ffprobe failed`,
       );
     }
     const sound = ffmpeg(["-f", "lavfi", "-i", "sine=duration=1"], at("sound.mp4"));
     const options = { frames: 8, resolution: 8 };
-    expect(await refusal(readClip(sound, options))).toContain("matches no streams");
-    expect(await refusal(clipLength(sound, {}))).toContain("holds sound but no picture");
+    expect(await refusal(readVideo(sound, options))).toContain("matches no streams");
+    expect(await refusal(videoLength(sound, {}))).toContain("holds sound but no image");
   });
 
   it("stops when the signal says so", async () => {
     const path = await encode(at("film.avi"), noise(8, 8, 4));
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(readClip(path, { frames: 4, resolution: 8, signal })).rejects.toThrow("enough");
+    await expect(readVideo(path, { frames: 4, resolution: 8, signal })).rejects.toThrow("enough");
   });
 });
 
-describe("readClip, with an ffmpeg that fails", () => {
+describe("readVideo, with an ffmpeg that fails", () => {
   const film = async () => {
     await writeFile(at("film.mp4"), "");
     return at("film.mp4");
@@ -311,7 +311,7 @@ describe("readClip, with an ffmpeg that fails", () => {
   it("says how to get it where it is absent; animations and frames do not need it", async () => {
     const path = await film();
     await fakeFfmpeg(folder.path, null);
-    const message = await refusal(readClip(path, options));
+    const message = await refusal(readVideo(path, options));
     expect(message).toContain(`cannot read video ${path}: ff`);
     expect(message).toContain("apt install ffmpeg");
     await read(await animate(at("film.gif"), noise(8, 8, 4)), options);
@@ -327,12 +327,12 @@ describe("readClip, with an ffmpeg that fails", () => {
     ],
     ["breaks off and calls that a success", `${head}; printf abc`, "ffmpeg broke off within a frame;"],
     ["breaks off within a frame's header", "printf 'P6\\n8'", "ffmpeg broke off within a frame;"],
-    ["writes something else", "while :; do echo hello; done", "ffmpeg wrote something that is no picture;"],
+    ["writes something else", "while :; do echo hello; done", "ffmpeg wrote something that is no image;"],
     ["hangs", `${head}; /bin/sleep 600`, "ffmpeg did not finish within 0.3 seconds: it gave no reason;"],
   ])("%s", async (_, script, reason) => {
     const path = await film();
     await fakeFfmpeg(folder.path, script);
-    const message = await refusal(readClip(path, { ...options, timeoutMs: 300 }));
+    const message = await refusal(readVideo(path, { ...options, timeoutMs: 300 }));
     expect(message).toContain(`cannot read video ${path}: `);
     expect(message).toContain(reason);
   });
@@ -340,13 +340,13 @@ describe("readClip, with an ffmpeg that fails", () => {
   it("gives nothing and calls that a success", async () => {
     const path = await film();
     await fakeFfmpeg(folder.path, "exit 0");
-    expect(await refusal(readClip(path, options))).toBe(
-      `${path}: has 0 frames, but a clip of 4 from frame 0 on takes 4; choose a longer video`,
+    expect(await refusal(readVideo(path, options))).toBe(
+      `${path}: has 0 frames, but a video of 4 from frame 0 on takes 4; choose a longer video`,
     );
   });
 });
 
-describe("readClip, without ffmpeg", () => {
+describe("readVideo, without ffmpeg", () => {
   it("reads animations and folders of frames as any stride and start say", async () => {
     const film = noise(9, 9, 21);
     // 16 colours per frame, since a GIF holds no more than 256.
@@ -365,14 +365,14 @@ describe("readClip, without ffmpeg", () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...paths), cuts, async (path, cut) => {
         const wanted = range(cut.frames, cut.stride, cut.start);
-        const reading = readClip(path, { ...cut, resolution: 9 });
+        const reading = readVideo(path, { ...cut, resolution: 9 });
         if (wanted.at(-1)! >= 21) expect(await refusal(reading)).toContain(`${path}: has 21 frames, but`);
         else expectSame((await reading).pixels, pick(film, wanted));
       }),
       { numRuns: 60 },
     );
-    for (const path of paths) expect(await clipLength(path, {})).toBe(21);
-    expect((await clipExtent(paths[2]!, {})).rate).toBeNull(); // frames without times
+    for (const path of paths) expect(await videoLength(path, {})).toBe(21);
+    expect((await videoExtent(paths[2]!, {})).rate).toBeNull(); // frames without times
   });
 
   it("goes by the delays of an animation where a frame rate is given", async () => {
@@ -381,16 +381,16 @@ describe("readClip, without ffmpeg", () => {
     const starts = [0, 0.04, 0.24, 0.3, 0.4, 0.5];
     const path = await animate(at("film.gif"), film, delays);
     const shown = range(16).map((i) => starts.findLastIndex((start) => start < (i + 0.5) / 16));
-    expect(numbers(await readClip(path, { frames: 16, resolution: 8, frameRate: 16 }))).toEqual(shown);
-    expect(numbers(await readClip(path, { frames: 5, resolution: 8, frameRate: 16, start: 3 }))).toEqual(
+    expect(numbers(await readVideo(path, { frames: 16, resolution: 8, frameRate: 16 }))).toEqual(shown);
+    expect(numbers(await readVideo(path, { frames: 5, resolution: 8, frameRate: 16, start: 3 }))).toEqual(
       shown.slice(3, 8),
     );
-    expect(await clipLength(path, { frameRate: 16 })).toBe(16);
-    expect((await clipExtent(path, {})).rate).toBe(6);
+    expect(await videoLength(path, { frameRate: 16 })).toBe(16);
+    expect((await videoExtent(path, {})).rate).toBe(6);
     // Where the moment is that of a change, the page before counts, as by ffmpeg.
     const even = await animate(at("even.gif"), plain(8, 8, 12), range(12, 0, 100));
-    expect(numbers(await readClip(even, { frames: 6, resolution: 8, frameRate: 5 }))).toEqual(range(6, 2));
-    expect(await refusal(readClip(path, { frames: 17, resolution: 8, frameRate: 16 }))).toContain(
+    expect(numbers(await readVideo(even, { frames: 6, resolution: 8, frameRate: 5 }))).toEqual(range(6, 2));
+    expect(await refusal(readVideo(path, { frames: 17, resolution: 8, frameRate: 16 }))).toContain(
       "has 16 frames at 16 frames per second",
     );
   });
@@ -398,8 +398,8 @@ describe("readClip, without ffmpeg", () => {
   it("decodes long animations in parts", async () => {
     const film = plain(700, 500, 25); // 15 such frames are 16 MiB
     const path = await animate(at("large.webp"), film);
-    expect(numbers(await readClip(path, { frames: 25, resolution: 8 }))).toEqual(range(25));
-    expect(numbers(await readClip(path, { frames: 2, resolution: 8, stride: 24 }))).toEqual([0, 24]);
+    expect(numbers(await readVideo(path, { frames: 25, resolution: 8 }))).toEqual(range(25));
+    expect(numbers(await readVideo(path, { frames: 2, resolution: 8, stride: 24 }))).toEqual([0, 24]);
   });
 
   it("lays transparency on white and makes RGB of grey", async () => {
@@ -423,7 +423,7 @@ describe("readClip, without ffmpeg", () => {
   it("refuses folders of frames of which one is missing, comes twice or has no number", async () => {
     const names = async (...all: string[]) => {
       const path = await writeFrames(at(all.join("-")), noise(8, 8, all.length), (t) => all[t]!);
-      return readClip(path, { frames: 2, resolution: 8 });
+      return readVideo(path, { frames: 2, resolution: 8 });
     };
     expect((await names("f 8.png", "f 9.png", "f 10.png")).frames).toBe(2);
     expect((await names("00.png", "05.png", "10.png")).frames).toBe(2); // every fifth of something longer
@@ -447,29 +447,29 @@ describe("readClip, without ffmpeg", () => {
 
   it("names files that cannot be read, and what was required", async () => {
     const options = { frames: 2, resolution: 8 };
-    expect(await refusal(readClip(at("gone.mp4"), options))).toContain("gone.mp4: it does not exist");
+    expect(await refusal(readVideo(at("gone.mp4"), options))).toContain("gone.mp4: it does not exist");
     await writeFile(at("notes.txt"), "no video");
-    expect(await refusal(readClip(at("notes.txt"), options))).toMatch(
+    expect(await refusal(readVideo(at("notes.txt"), options))).toMatch(
       /required a video \(\.mp4, .*got a file ending in "\.txt"/,
     );
     await mkdir(at("hollow"));
-    expect(await refusal(readClip(at("hollow"), options))).toContain(
+    expect(await refusal(readVideo(at("hollow"), options))).toContain(
       "required numbered PNG or JPEG frames, found none",
     );
     await writeFile(at("broken.gif"), "GIF89a and then nothing");
-    expect(await refusal(readClip(at("broken.gif"), options))).toContain(
+    expect(await refusal(readVideo(at("broken.gif"), options))).toContain(
       `cannot read video ${at("broken.gif")}: `,
     );
     const whole = await readFile(await animate(at("whole.webp"), noise(64, 64, 4)));
     await writeFile(at("half.webp"), whole.subarray(0, whole.length / 2));
-    expect(await refusal(readClip(at("half.webp"), options))).toContain("half.webp");
+    expect(await refusal(readVideo(at("half.webp"), options))).toContain("half.webp");
     const gif = await readFile(await animate(at("whole.gif"), noise(64, 64, 4)));
     await writeFile(at("half.gif"), gif.subarray(0, gif.length / 2));
-    expect(await refusal(readClip(at("half.gif"), { frames: 4, resolution: 8 }))).toContain("half.gif");
+    expect(await refusal(readVideo(at("half.gif"), { frames: 4, resolution: 8 }))).toContain("half.gif");
     const frames = await writeFrames(at("frames"), noise(8, 8, 3));
     await writeFile(join(frames, "1.png"), "broken");
-    expect(await refusal(readClip(frames, options))).toContain(join(frames, "1.png"));
-    expect(await refusal(readClip(frames, { ...options, frameRate: 5 }))).toContain("give a stride instead");
+    expect(await refusal(readVideo(frames, options))).toContain(join(frames, "1.png"));
+    expect(await refusal(readVideo(frames, { ...options, frameRate: 5 }))).toContain("give a stride instead");
   });
 
   it("refuses options that are out of range", async () => {
@@ -485,7 +485,7 @@ describe("readClip, without ffmpeg", () => {
       [{ frameRate: Number.NaN }, "frameRate must be in 0.01..1000 frames per second, got NaN"],
       [{ frameRate: 5, stride: 1 }, "either a stride or a frame rate, got stride 1 and frame rate 5"],
     ] as const) {
-      const refused = await refusal(readClip(path, { ...options, ...wrong }));
+      const refused = await refusal(readVideo(path, { ...options, ...wrong }));
       expect(refused).toContain(message);
       expect(refused).toContain(path);
     }

@@ -31,30 +31,30 @@ beforeEach(async () => {
   }
 });
 
-const clip = (name: string) => join("UCF-101", ...name.split("/"));
+const video = (name: string) => join("UCF-101", ...name.split("/"));
 
 describe("UCF-101", () => {
   it("is told by its split files and split as they say", async () => {
     const source = await openVideoFolder(folder.path, options);
     expect(source.classNames).toEqual(["ApplyEyeMakeup", "HandstandPushups"]);
     expect(source.files).toEqual([
-      { path: clip("ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.webp"), label: 0 },
-      { path: clip("ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c02.webp"), label: 0 },
-      { path: clip("HandstandPushups/v_HandStandPushups_g09_c01.webp"), label: 1 },
+      { path: video("ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.webp"), classId: 0 },
+      { path: video("ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c02.webp"), classId: 0 },
+      { path: video("HandstandPushups/v_HandStandPushups_g09_c01.webp"), classId: 1 },
     ]);
     expect(source.warnings).toEqual([]);
-    expect(await source.read(2)).toMatchObject({ label: 1, frames: 4 });
+    expect(await source.read(2)).toMatchObject({ classId: 1, frames: 4 });
     const test = await openVideoFolder(folder.path, { ...options, split: "test" });
     expect(test.files).toEqual([
-      { path: clip("HandstandPushups/v_HandStandPushups_g01_c01.webp"), label: 1 },
+      { path: video("HandstandPushups/v_HandStandPushups_g01_c01.webp"), classId: 1 },
     ]);
     expect(test.classNames).toEqual(source.classNames);
     expect(test.warnings).toEqual([`${folder.path}: classes without a video here: ApplyEyeMakeup`]);
     const second = await openVideoFolder(folder.path, { ...options, fold: 2 });
-    expect(second.files.map(({ label }) => label)).toEqual([1, 1]);
+    expect(second.files.map(({ classId }) => classId)).toEqual([1, 1]);
   });
 
-  it("counts clips that are not there in one warning, and refuses where none is", async () => {
+  it("counts videos that are not there in one warning, and refuses where none is", async () => {
     await rm(at("UCF-101", "ApplyEyeMakeup"), { recursive: true });
     const { warnings, files } = await openVideoFolder(folder.path, options);
     expect(files).toHaveLength(1);
@@ -90,6 +90,6 @@ describe("UCF-101", () => {
     ]);
     const source = await openVideoFolder(folder.path, options);
     expect(source.files[0]!.path).toMatch(/c01\.avi$/);
-    expect(await source.read(0)).toMatchObject({ label: 0, frames: 4 });
+    expect(await source.read(0)).toMatchObject({ classId: 0, frames: 4 });
   });
 });

@@ -21,7 +21,7 @@ const at = (...names: string[]) => join(folder.path, ...names);
 const options = { frames: 4, resolution: 8 };
 const film = (frames = 4) => plain(8, 8, frames);
 
-/** The number of the first frame of a clip of a {@link plain} film. */
+/** The number of the first frame of a video of a {@link plain} film. */
 const firstOf = ({ pixels }: { pixels: Uint8Array }) => Math.round(pixels[0]! / 10);
 
 describe("openVideoFolder, plain", () => {
@@ -33,26 +33,26 @@ describe("openVideoFolder, plain", () => {
     expect(source).toMatchObject({ name: folder.path, frames: 4, resolution: 8, length: 3, warnings: [] });
     expect(source.classNames).toEqual(["a'\"<&>", "b class"]);
     expect(source.files).toEqual([
-      { path: join("a'\"<&>", "x y #1?.webp"), label: 0 },
-      { path: join("b class", "deep", "er", "two.GIF"), label: 1 },
-      { path: join("b class", "frames"), label: 1 },
+      { path: join("a'\"<&>", "x y #1?.webp"), classId: 0 },
+      { path: join("b class", "deep", "er", "two.GIF"), classId: 1 },
+      { path: join("b class", "frames"), classId: 1 },
     ]);
     for (let i = 0; i < 3; i++) {
-      const clip = await source.read(i);
-      expect(clip).toMatchObject({ width: 8, height: 8, frames: 4, label: source.files[i]!.label });
-      expect(clip.pixels.length).toBe(4 * 8 * 8 * 3);
+      const video = await source.read(i);
+      expect(video).toMatchObject({ width: 8, height: 8, frames: 4, classId: source.files[i]!.classId });
+      expect(video.pixels.length).toBe(4 * 8 * 8 * 3);
     }
     expect(await refusal(source.read(3))).toContain("index must be in 0..2, got 3");
   });
 
-  it("is unconditional where the clips lie directly in the folder", async () => {
+  it("is unconditional where the videos lie directly in the folder", async () => {
     await animate(at("2.gif"), film());
     await writeFrames(at("1"), film());
     const source = await openVideoFolder(folder.path, options);
     expect(source.classNames).toEqual([]);
     expect(source.files).toEqual([
-      { path: "1", label: 0 },
-      { path: "2.gif", label: 0 },
+      { path: "1", classId: 0 },
+      { path: "2.gif", classId: 0 },
     ]);
   });
 
@@ -65,7 +65,7 @@ describe("openVideoFolder, plain", () => {
     const strided = await openVideoFolder(folder.path, { ...options, frames: 3, stride: 5 });
     expect(firstOf(await strided.read(1))).toBe(5); // 11 frames: 5 before, 5 after
 
-    const several = await openVideoFolder(folder.path, { ...options, clipsPerFile: 3 });
+    const several = await openVideoFolder(folder.path, { ...options, videosPerFile: 3 });
     expect(several.length).toBe(6);
     expect(several.files.map(({ path }) => path)).toEqual([
       ...["exact.webp", "exact.webp", "exact.webp"],
@@ -117,9 +117,7 @@ describe("openVideoFolder, plain", () => {
     await mkdir(at("hollow"));
     expect(await open()).toContain("found none");
     await writeFrames(folder.path, film());
-    expect(await open()).toContain(
-      "found 4 pictures; put the frames of each clip into a folder of their own",
-    );
+    expect(await open()).toContain("found 4 images; put the frames of each video into a folder of their own");
     await animate(at("full", "1.gif"), film());
     expect(await open()).toMatch(/1 hold none: hollow/);
     await animate(at("loose.gif"), film());
@@ -130,13 +128,13 @@ describe("openVideoFolder, plain", () => {
     await animate(at("1.gif"), film());
     for (const [wrong, message] of [
       [{ frames: 0 }, "frames must be a whole number in 1..1024, got 0"],
-      [{ clipsPerFile: 0 }, "clipsPerFile must be a whole number of at least 1, got 0"],
+      [{ videosPerFile: 0 }, "videosPerFile must be a whole number of at least 1, got 0"],
       [{ layout: "kinetic" as never }, 'unknown layout "kinetic". Did you mean "kinetics"?'],
       [{ split: "tset" as never }, 'unknown split "tset"'],
       [{ split: "test" }, "a plain folder has no splits"],
       [{ fold: 2 }, "folds are of UCF-101 alone, got fold 2"],
       [{ layout: "ucf101" }, "classInd.txt"],
-      [{ layout: "kinetics" }, "needs a CSV file with the columns label,youtube_id,time_start,time_end in"],
+      [{ layout: "kinetics" }, "needs a CSV file with the columns classId,youtube_id,time_start,time_end in"],
     ] as const) {
       const refused = await refusal(openVideoFolder(folder.path, { ...options, ...wrong }));
       expect(refused).toContain(message);
@@ -171,10 +169,10 @@ describe("verifyFolder", () => {
     await animate(at("a", "3.webp"), film(9));
     await writeFile(at("a", "4.webp"), "no animation");
     await writeFrames(at("b", "1"), film());
-    await writeFile(at("b", "1", "0.png"), "no picture"); // in the first of its two clips
+    await writeFile(at("b", "1", "0.png"), "no image"); // in the first of its two videos
     await writeFrames(at("b", "2"), film());
     const done: number[] = [];
-    const source = await openVideoFolder(folder.path, { ...options, clipsPerFile: 2 });
+    const source = await openVideoFolder(folder.path, { ...options, videosPerFile: 2 });
     const checked = await verifyFolder(source, { onFile: (count) => done.push(count) });
     expect(checked.unreadable.map(({ path }) => path)).toEqual([
       join("a", "2.gif"),
@@ -183,7 +181,7 @@ describe("verifyFolder", () => {
     ]);
     for (const { path, reason } of checked.unreadable) expect(reason).toContain(path);
     expect(checked.unreadable[0]!.reason).toContain("has 3 frames");
-    expect(done).toEqual(Array.from({ length: 12 }, (_, i) => i + 1)); // every clip of every file
+    expect(done).toEqual(Array.from({ length: 12 }, (_, i) => i + 1)); // every video of every file
     const good = checked.source;
     expect(good.length).toBe(6);
     expect(good.files.map(({ path }) => path)).toEqual([
@@ -191,7 +189,7 @@ describe("verifyFolder", () => {
       ...[join("b", "2"), join("b", "2")],
     ]);
     expect([firstOf(await good.read(2)), firstOf(await good.read(3))]).toEqual([0, 4]);
-    expect((await good.read(5)).label).toBe(1);
+    expect((await good.read(5)).classId).toBe(1);
     expect(await refusal(good.read(6))).toContain("index");
   });
 
@@ -211,7 +209,7 @@ describe("verifyFolder", () => {
     await animate(at("0", "1.gif"), film());
     const listed = await openVideoFolder(at("0"), options);
     let reads = 0;
-    const files = Array.from({ length: 1000 }, (_, i) => ({ path: `${i}.gif`, label: 0 }));
+    const files = Array.from({ length: 1000 }, (_, i) => ({ path: `${i}.gif`, classId: 0 }));
     const read = async () => {
       reads++;
       throw new TypeError("our own mistake");
@@ -236,7 +234,7 @@ describe("verifyFolder", () => {
 });
 
 describe("openSource", () => {
-  it("opens a folder as clips where the number of frames is given, as stills where it is not", async () => {
+  it("opens a folder as videos where the number of frames is given, as stills where it is not", async () => {
     await animate(
       at("a", "1.webp"),
       film(9),
@@ -244,9 +242,9 @@ describe("openSource", () => {
     );
     const choice = { source: folder.path, resolution: 8, seed: 0 };
     expect((await openSource(choice)).frames).toBeUndefined();
-    const clips = await openSource({ ...choice, frames: 4, stride: 2 });
-    expect(clips).toMatchObject({ frames: 4, length: 1, classNames: ["a"], warnings: [] });
-    expect(firstOf(await clips.read(0))).toBe(1);
+    const videos = await openSource({ ...choice, frames: 4, stride: 2 });
+    expect(videos).toMatchObject({ frames: 4, length: 1, classNames: ["a"], warnings: [] });
+    expect(firstOf(await videos.read(0))).toBe(1);
     const paced = await openSource({ ...choice, frames: 3, frameRate: 5 });
     expect(firstOf(await paced.read(0))).toBe(2);
   });
@@ -255,7 +253,7 @@ describe("openSource", () => {
     const choice = { resolution: 8, seed: 0 };
     expect(await refusal(openSource({ ...choice, source: "motions", stride: 2 }))).toContain("leave it out");
     expect(await refusal(openSource({ ...choice, source: folder.path, frameRate: 5 }))).toContain(
-      "say how many frames a clip has",
+      "say how many frames a video has",
     );
   });
 
@@ -263,8 +261,8 @@ describe("openSource", () => {
     await mkdir(at("b"));
     for (const name of ["1.mp4", "2.mkv"]) await writeFile(at("b", name), "");
     const choice = { source: folder.path, resolution: 8, seed: 0 };
-    expect(await refusal(openSource(choice))).toContain("holds 2 clips and no pictures; say how many frames");
+    expect(await refusal(openSource(choice))).toContain("holds 2 videos and no images; say how many frames");
     const drawn = { ...choice, source: "sprites", frames: 4 };
-    expect(await refusal(openSource(drawn))).toContain("still pictures have no frames, got 4");
+    expect(await refusal(openSource(drawn))).toContain("images have no frames, got 4");
   });
 });

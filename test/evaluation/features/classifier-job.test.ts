@@ -21,7 +21,7 @@ afterAll(() => runner.close());
 describe.each([
   ["still", still, [4, 4], [8, 8]],
   ["moving", moving, [2, 4, 4], [2, 8, 8]],
-])("degraded %s pictures", (_, config, small, large) => {
+])("degraded %s images", (_, config, small, large) => {
   it("lose what their blocks do not tell, and are shaded by blocks", async () => {
     const space = pixelSpace(config);
     const dims = [batch, 3, ...space];
@@ -62,7 +62,7 @@ describe.each([
 });
 
 describe("the draws", () => {
-  it("are of their key, differ between pictures and stay within their bounds", () => {
+  it("are of their key, differ between images and stay within their bounds", () => {
     const { lost, shades } = drawDegradation(moving, 200, [5, 6]);
     expect(drawDegradation(moving, 200, [5, 6])).toEqual({ lost, shades });
     expect(drawDegradation(moving, 200, [5, 7])).not.toEqual({ lost, shades });

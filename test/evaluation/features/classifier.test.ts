@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tensor } from "../../../src/core/tensor.ts";
-import type { Picture, PictureSource } from "../../../src/data/source.ts";
+import type { Image, ImageSource } from "../../../src/data/source.ts";
 import { toPlanes } from "../../../src/data/source.ts";
 import {
   classifierConfig,
@@ -31,18 +31,18 @@ afterAll(async () => {
 });
 
 /** Two classes that anyone tells apart: bright above or bright below, each in its own shade. */
-const halves: PictureSource = {
+const halves: ImageSource = {
   name: "halves",
   classNames: ["above", "below"],
   resolution: 8,
   length: null,
-  async read(index): Promise<Picture> {
-    const label = index % 2;
+  async read(index): Promise<Image> {
+    const classId = index % 2;
     const pixels = Uint8Array.from({ length: 192 }, (_, i) => {
       const isLower = i >= 96;
-      return (isLower === (label === 1) ? 160 : 40) + ((index * 7 + i) % 50);
+      return (isLower === (classId === 1) ? 160 : 40) + ((index * 7 + i) % 50);
     });
-    return { width: 8, height: 8, pixels, label };
+    return { width: 8, height: 8, pixels, classId };
   },
 };
 
@@ -56,7 +56,7 @@ describe("configuration", () => {
     [{ ...small, groups: 3 }, "every entry of channels must be a multiple of groups, 3, got 4"],
     [{ ...small, classes: 1 }, "classes"],
     [{ ...small, width: 1 }, "width"],
-    [{ ...small, framePatch: 2 }, "framePatch and temporalDownsampling are for moving pictures"],
+    [{ ...small, framePatch: 2 }, "framePatch and temporalDownsampling are for videos"],
     [{ ...small, frames: 6, framePatch: 2 }, "frames must be a multiple of 4"],
     [{ ...small, frames: 4, resolution: 10 }, "resolution must be a multiple of 4"],
     [{ ...small, frames: 4, temporalDownsampling: [] }, "one entry between every two channels, 1, got 0"],
@@ -66,25 +66,25 @@ describe("configuration", () => {
 });
 
 /** Four classes, each in its own shade: red or blue, dawning or fading; either way the same frames in another order. */
-const glows: PictureSource = {
+const glows: ImageSource = {
   name: "glows",
   classNames: ["red dawns", "red fades", "blue dawns", "blue fades"],
   resolution: 8,
   frames: 4,
   length: null,
-  async read(index): Promise<Picture> {
-    const label = index % 4;
+  async read(index): Promise<Image> {
+    const classId = index % 4;
     const pixels = new Uint8Array(4 * 192);
     for (let t = 0; t < 4; t++) {
-      const light = 40 + 50 * (label % 2 === 0 ? t : 3 - t) + ((index * 7) % 30);
-      for (let i = 0; i < 64; i++) pixels[t * 192 + 3 * i + (label < 2 ? 0 : 2)] = light;
+      const light = 40 + 50 * (classId % 2 === 0 ? t : 3 - t) + ((index * 7) % 30);
+      for (let i = 0; i < 64; i++) pixels[t * 192 + 3 * i + (classId < 2 ? 0 : 2)] = light;
     }
-    return { width: 8, height: 8, frames: 4, pixels, label };
+    return { width: 8, height: 8, frames: 4, pixels, classId };
   },
 };
 
 describe("classifier", () => {
-  it("of moving pictures, its kernels inflated around their middle, sees a clip of one frame as a picture", async () => {
+  it("of videos, its kernels inflated around their middle, sees a video of one frame as an image", async () => {
     const still = classifierConfig(small);
     const moving = classifierConfig({ ...small, frames: 1, temporalDownsampling: [false] });
     const weights = initialise(classifierParameters(still), [2, 3]);
@@ -97,37 +97,37 @@ describe("classifier", () => {
           inflated[name]!.data.set(data.subarray(9 * i, 9 * i + 9), 27 * i + 9);
         }
     }
-    const pictures = await Promise.all([3, 4, 5].map((i) => halves.read(i)));
+    const images = await Promise.all([3, 4, 5].map((i) => halves.read(i)));
     const stills = await loadClassifier(runner, still, weights);
-    const expected = await stills.classify(toPlanes(pictures));
+    const expected = await stills.classify(toPlanes(images));
     await stills.dispose();
-    const clips = await loadClassifier(runner, moving, inflated);
-    const found = await clips.classify(toPlanes(pictures.map((picture) => ({ ...picture, frames: 1 }))));
-    await clips.dispose();
+    const videos = await loadClassifier(runner, moving, inflated);
+    const found = await videos.classify(toPlanes(images.map((image) => ({ ...image, frames: 1 }))));
+    await videos.dispose();
     expect(Math.max(...expected.features.data)).toBeGreaterThan(0.01);
     found.features.data.forEach((value, i) => {
       expect(value).toBeCloseTo(expected.features.data[i]!, 5);
     });
   });
 
-  it("sees each picture alone, in any number, and names the class of the largest logit", async () => {
+  it("sees each image alone, in any number, and names the class of the largest logit", async () => {
     const config = classifierConfig(small);
     const weights = initialise(classifierParameters(config), [1, 1]);
     // Logit 0 is feature 0, logit 1 is feature 1.
     weights["head.weight"] = tensor("float32", [2, 3], Float32Array.of(1, 0, 0, 0, 1, 0));
     const classifier = await loadClassifier(runner, config, weights);
-    const pictures = await Promise.all(Array.from({ length: 130 }, (_, i) => halves.read(i)));
-    const all = await classifier.classify(toPlanes(pictures)); // 128 + 2: two runs
-    const alone = await classifier.classify(toPlanes(pictures.slice(129)));
+    const images = await Promise.all(Array.from({ length: 130 }, (_, i) => halves.read(i)));
+    const all = await classifier.classify(toPlanes(images)); // 128 + 2: two runs
+    const alone = await classifier.classify(toPlanes(images.slice(129)));
     await classifier.dispose();
     expect(all.features.dims).toEqual([130, 3]);
     expect(all.labels[129]).toBe(alone.labels[0]);
     alone.features.data.forEach((value, i) => {
       expect(all.features.data[129 * 3 + i]).toBeCloseTo(value, 5);
     });
-    all.labels.forEach((label, i) => {
+    all.labels.forEach((classId, i) => {
       const [first, second] = all.features.data.subarray(i * 3);
-      expect(label).toBe(first! >= second! ? 0 : 1);
+      expect(classId).toBe(first! >= second! ? 0 : 1);
     });
   });
 
@@ -155,7 +155,7 @@ describe("training", () => {
   it("learns, and its folder gives back what it wrote", async () => {
     const out = join(folder, "judge");
     const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
-    expect(written.accuracy).toEqual({ value: 1, factors: [], pictures: 30, source: "other halves" });
+    expect(written.accuracy).toEqual({ value: 1, factors: [], images: 30, source: "other halves" });
     const read = await readClassifier(out);
     expect(read.classNames).toEqual(["above", "below"]);
     expect(read.accuracy).toEqual(written.accuracy);
@@ -169,7 +169,7 @@ describe("training", () => {
     expect([...labels]).toEqual([1, 0]);
   });
 
-  it("tells moving pictures by the order of their frames alone, and counts each word of a class", async () => {
+  it("tells videos by the order of their frames alone, and counts each word of a class", async () => {
     const { accuracy, config } = await trainClassifier({
       ...options,
       run: join(folder, "moving-run"),
@@ -182,7 +182,7 @@ describe("training", () => {
       isDegraded: true,
     });
     expect(config.frames).toBe(4);
-    expect(accuracy).toEqual({ value: 1, factors: [1, 1], pictures: 30, source: "other glows" });
+    expect(accuracy).toEqual({ value: 1, factors: [1, 1], images: 30, source: "other glows" });
     const { training } = await readClassifier(join(folder, "moving"));
     expect([training.isMirrored, training.isDegraded]).toEqual([false, true]);
     expect(await readFile(join(folder, "moving/README.md"), "utf8")).toContain(
@@ -190,7 +190,7 @@ describe("training", () => {
     );
   });
 
-  it("refuses one class, and held-out pictures of other classes", async () => {
+  it("refuses one class, and held-out images of other classes", async () => {
     const at = { run: join(folder, "never"), out: join(folder, "never") };
     await expect(
       trainClassifier({ ...options, ...at, source: { ...halves, classNames: ["all"] } }),
@@ -220,10 +220,10 @@ describe("the shipped classifier", () => {
     const source = spritesSource({ seed: 77 });
     expect(source.classNames).toEqual(classNames);
     const classifier = await loadClassifier(runner, config, tensors);
-    const pictures = await Promise.all(Array.from({ length: 60 }, (_, i) => source.read(i)));
-    const { labels } = await classifier.classify(toPlanes(pictures));
+    const images = await Promise.all(Array.from({ length: 60 }, (_, i) => source.read(i)));
+    const { labels } = await classifier.classify(toPlanes(images));
     await classifier.dispose();
-    const right = pictures.filter(({ label }, i) => label === labels[i]).length;
+    const right = images.filter(({ classId }, i) => classId === labels[i]).length;
     expect(right).toBeGreaterThanOrEqual(57); // at 99.5 %, fewer happens once in 60,000
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
-import { clipOf, type Raster } from "../../../src/data/source.ts";
+import { type Raster, videoOf } from "../../../src/data/source.ts";
 import {
   type FeatureNetworkDescription,
   featureNetworkDescription,
@@ -59,8 +59,8 @@ const open = async (graph: Graph, description: object = {}) =>
     featureNetworkDescription({ ...plain, file: await fileOf(graph), ...description }),
   );
 
-/** A picture whose every byte is another. */
-const picture = (height: number, width: number, first = 0): Raster => ({
+/** An image whose every byte is another. */
+const image = (height: number, width: number, first = 0): Raster => ({
   height,
   width,
   pixels: Uint8Array.from({ length: height * width * 3 }, (_, i) => first + i),
@@ -69,13 +69,13 @@ const picture = (height: number, width: number, first = 0): Raster => ({
 const golden = JSON.parse(readFileSync(new URL("../../golden/resampling.json", import.meta.url), "utf8")) as {
   size: [number, number];
   to: [number, number];
-  picture: number[];
+  image: number[];
   planes: Record<Resampling, number[]>;
 }[];
 
-describe("pictures come to the network's size", () => {
+describe("images come to the network's size", () => {
   it.each(resamplings)("%s as the tools that name it so do", async (resampling) => {
-    for (const { size, to, picture: pixels, planes } of golden) {
+    for (const { size, to, image: pixels, planes } of golden) {
       const network = await open(mirror(["N", 3, ...to]), { resampling });
       const [height, width] = size;
       const { features } = await network.extract([{ height, width, pixels: Uint8Array.from(pixels) }]);
@@ -89,7 +89,7 @@ describe("pictures come to the network's size", () => {
 
   it("none: pixel by pixel, channel by channel", async () => {
     const network = await open(mirror(["N", 3, 2, 3]));
-    const { features, logits } = await network.extract([picture(2, 3), picture(2, 3, 100)]);
+    const { features, logits } = await network.extract([image(2, 3), image(2, 3, 100)]);
     const planes = (first: number) =>
       [0, 1, 2].flatMap((c) => [0, 3, 6, 9, 12, 15].map((at) => first + at + c));
     expect(Array.from(features.data)).toEqual([...planes(0), ...planes(100)]);
@@ -99,8 +99,8 @@ describe("pictures come to the network's size", () => {
 
   it("and no feature that is not a number leaves it", async () => {
     const network = await open(mirror(["N", 3, 2, 3]), { range: [0, 1], std: [1e-45, 1, 1] });
-    await expect(network.extract([picture(2, 3)])).rejects.toThrow(
-      /\d\.onnx: output "features" has (NaN|Infinity) for a picture; check range, mean and std/,
+    await expect(network.extract([image(2, 3)])).rejects.toThrow(
+      /\d\.onnx: output "features" has (NaN|Infinity) for an image; check range, mean and std/,
     );
     await network.dispose();
   });
@@ -128,9 +128,9 @@ describe("pictures come to the network's size", () => {
     const extents: Record<string, number> = { C: 3, T: 4, H: 2, W: 5 };
     const axes = [...layout].slice(1);
     const network = await open(mirror(["N", ...axes.map((axis) => extents[axis]!)]), { layout });
-    const frames = [0, 1, 2, 3].map((t) => picture(2, 5, 30 * t));
-    const isMoving = layout.includes("T");
-    const { features } = await network.extract([isMoving ? clipOf(frames) : frames[0]!]);
+    const frames = [0, 1, 2, 3].map((t) => image(2, 5, 30 * t));
+    const isVideo = layout.includes("T");
+    const { features } = await network.extract([isVideo ? videoOf(frames) : frames[0]!]);
     const strides: Record<string, number> = { C: 1, W: 3, H: 15, T: 30 };
     const expected = axes.reduce<number[]>(
       (starts, axis) =>
@@ -156,17 +156,17 @@ function pooled(batch: Dim): Graph {
 }
 
 describe("running", () => {
-  it("gives one vector per picture, whatever the batches, and logits beside them", async () => {
-    const pictures = Array.from({ length: 7 }, (_, n) => picture(1, 2, n));
+  it("gives one vector per image, whatever the batches, and logits beside them", async () => {
+    const images = Array.from({ length: 7 }, (_, n) => image(1, 2, n));
     for (const [batch, batchSize] of [
       ["N", 32],
       ["N", 3],
       ["N", 1],
-      [1, 32], // exported for one picture at a time
+      [1, 32], // exported for one image at a time
       [4, 32], // exported for four: the last run is filled up
     ] as const) {
       const network = await open(pooled(batch), { output: "pool3", logits: "logits", batchSize });
-      const { features, logits } = await network.extract(pictures);
+      const { features, logits } = await network.extract(images);
       expect(features.dims).toEqual([7, 3]);
       expect(logits?.dims).toEqual([7, 1]);
       for (let n = 0; n < 7; n++) {
@@ -178,10 +178,10 @@ describe("running", () => {
     }
   });
 
-  it("of clips takes as many frames a run as it would pictures", async () => {
+  it("of videos takes as many frames a run as it would images", async () => {
     const network = await open(mirror(["N", 3, "T", 1, 1]), { layout: "NCTHW", batchSize: 5 });
-    const clips = [0, 1, 2, 3, 4].map((n) => clipOf([picture(1, 1, n), picture(1, 1, 10 + n)]));
-    const { features } = await network.extract(clips);
+    const videos = [0, 1, 2, 3, 4].map((n) => videoOf([image(1, 1, n), image(1, 1, 10 + n)]));
+    const { features } = await network.extract(videos);
     expect(features.dims).toEqual([5, 6]);
     expect(Array.from(features.data.subarray(6, 12))).toEqual([1, 11, 2, 12, 3, 13]);
     await network.dispose();
@@ -189,8 +189,8 @@ describe("running", () => {
 
   it("stops when told, and leaves nothing behind", async () => {
     const network = await open(pooled("N"), { output: "pool3" });
-    await expect(network.extract([picture(1, 1)], { signal: AbortSignal.abort() })).rejects.toThrow("abort");
-    await network.extract([picture(1, 1)]);
+    await expect(network.extract([image(1, 1)], { signal: AbortSignal.abort() })).rejects.toThrow("abort");
+    await network.extract([image(1, 1)]);
     await network.dispose();
     expect(await runner.stats()).toEqual({ programs: 0, stored: 0, storedBytes: 0 });
   });
@@ -225,7 +225,7 @@ describe("descriptions", () => {
 });
 
 describe("what does not fit", () => {
-  const clips = { layout: "NCTHW" };
+  const videos = { layout: "NCTHW" };
   const double = new Graph("double");
   double.output("y", cast(double.input("x", "float64", ["N", 3, 2, 2]), "float32"));
 
@@ -250,7 +250,12 @@ describe("what does not fit", () => {
       "has the outputs pool3, classes, logits; name the one to use as output",
     ],
     ["another type", double, {}, 'input "x" must be float32, is float64'],
-    ["still for moving", mirror(["N", 3, 2, 2]), clips, 'input "pixels" is [N, 3, 2, 2], which is not NCTHW'],
+    [
+      "still for moving",
+      mirror(["N", 3, 2, 2]),
+      videos,
+      'input "pixels" is [N, 3, 2, 2], which is not NCTHW',
+    ],
     [
       "channels elsewhere",
       mirror(["N", 2, 2, 3]),
@@ -266,7 +271,7 @@ describe("what does not fit", () => {
     [
       "other frames",
       mirror(["N", 3, 4, 2, 2]),
-      { ...clips, frames: 16 },
+      { ...videos, frames: 16 },
       "so T is 4; its description says 16",
     ],
     [
@@ -296,45 +301,45 @@ describe("what does not fit", () => {
   });
 
   it.each<[string, Graph, object, Raster[], string]>([
-    ["no pictures", pooled("N"), { output: "pool3" }, [], "needs at least one picture, got none"],
+    ["no images", pooled("N"), { output: "pool3" }, [], "needs at least one image, got none"],
     [
-      "pictures of two sizes",
+      "images of two sizes",
       pooled("N"),
       { output: "pool3" },
-      [picture(1, 2), picture(2, 2)],
+      [image(1, 2), image(2, 2)],
       "share one size, got [1, 2] and [2, 2]",
     ],
     [
-      "clips for pictures",
+      "videos for images",
       pooled("N"),
       { output: "pool3" },
-      [clipOf([picture(1, 1)])],
-      "takes still pictures (layout NCHW), got moving ones of [1, 1, 1]",
+      [videoOf([image(1, 1)])],
+      "takes images (layout NCHW), got moving ones of [1, 1, 1]",
     ],
     [
-      "pictures for clips",
+      "images for videos",
       mirror(["N", 3, 2, 1, 1]),
-      clips,
-      [picture(1, 1)],
-      "takes moving pictures (layout NCTHW), got still ones",
+      videos,
+      [image(1, 1)],
+      "takes videos (layout NCTHW), got still ones",
     ],
     [
       "too few frames",
       mirror(["N", 3, 2, 1, 1]),
-      clips,
-      [clipOf([picture(1, 1)])],
-      "takes 2 frames, got 1; cut the clips to 2",
+      videos,
+      [videoOf([image(1, 1)])],
+      "takes 2 frames, got 1; cut the videos to 2",
     ],
     [
       "another size without resampling",
       mirror(["N", 3, 2, 2]),
       {},
-      [picture(1, 1)],
-      "takes pictures of 2 x 2 pixels, got 1 x 1; name a resampling",
+      [image(1, 1)],
+      "takes images of 2 x 2 pixels, got 1 x 1; name a resampling",
     ],
-  ])("%s are refused", async (_, graph, description, pictures, message) => {
+  ])("%s are refused", async (_, graph, description, images, message) => {
     const network = await open(graph, description);
-    const refusal = await network.extract(pictures).catch((error) => error);
+    const refusal = await network.extract(images).catch((error) => error);
     expect(refusal).toBeInstanceOf(InputError);
     expect(refusal.message).toContain(message);
     await network.dispose();
@@ -344,16 +349,16 @@ describe("what does not fit", () => {
     const maps = new Graph("maps");
     maps.output("conv", add(maps.input("pixels", "float32", ["N", 3, "H", "W"]), 1));
     const network = await open(maps);
-    await expect(network.extract([picture(2, 2)])).rejects.toThrow(
-      'output "conv" is [1, 3, 2, 2] for 1 pictures; it must be one vector each, [N, F]',
+    await expect(network.extract([image(2, 2)])).rejects.toThrow(
+      'output "conv" is [1, 3, 2, 2] for 1 images; it must be one vector each, [N, F]',
     );
     await network.dispose();
     // As high as wide, which the file alone knows.
     const square = new Graph("square");
     square.output("features", sum(square.input("pixels", "float32", ["N", 3, "S", "S"]), [2, 3]));
     const picky = await open(square);
-    await expect(picky.extract([picture(3, 2)])).rejects.toThrow(
-      /failed on 1 pictures of \[3, 2\]: run "square": .* check size, frames and layout/,
+    await expect(picky.extract([image(3, 2)])).rejects.toThrow(
+      /failed on 1 images of \[3, 2\]: run "square": .* check size, frames and layout/,
     );
     await picky.dispose();
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clipOf, type Raster } from "../../../src/data/source.ts";
+import { type Raster, videoOf } from "../../../src/data/source.ts";
 import { meanSquaredError, psnr, ssim } from "../../../src/evaluation/metrics/image-metrics.ts";
 
 interface Pair {
@@ -14,14 +14,14 @@ interface Pair {
   ssim: number;
 }
 const golden = JSON.parse(
-  readFileSync(new URL("../../golden/picture_metrics.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../golden/image_metrics.json", import.meta.url), "utf8"),
 ) as Pair[];
-const picturesOf = ({ width, height, a, b }: Pair): [Raster, Raster] => [
+const imagesOf = ({ width, height, a, b }: Pair): [Raster, Raster] => [
   { width, height, pixels: Uint8Array.from(Buffer.from(a, "base64")) },
   { width, height, pixels: Uint8Array.from(Buffer.from(b, "base64")) },
 ];
 
-/** A picture of one colour. */
+/** An image of one colour. */
 const plain = (value: number, side = 12): Raster => ({
   width: side,
   height: side,
@@ -30,7 +30,7 @@ const plain = (value: number, side = 12): Raster => ({
 
 describe("PSNR", () => {
   it.each(golden)("of $name is NumPy's", (pair) => {
-    expect(psnr(...picturesOf(pair))).toBeCloseTo(pair.psnr, 10);
+    expect(psnr(...imagesOf(pair))).toBeCloseTo(pair.psnr, 10);
   });
 
   it("of one step in one byte of 432 is 10 log10(255² * 432)", () => {
@@ -42,28 +42,28 @@ describe("PSNR", () => {
     expect(psnr(a, a)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("of moving pictures is over all frames together", () => {
-    const still = clipOf([plain(50), plain(50)]);
-    expect(psnr(still, clipOf([plain(50), plain(54)]))).toBeCloseTo(10 * Math.log10(65025 / 8), 10); // (0 + 16) / 2
+  it("of videos is over all frames together", () => {
+    const still = videoOf([plain(50), plain(50)]);
+    expect(psnr(still, videoOf([plain(50), plain(54)]))).toBeCloseTo(10 * Math.log10(65025 / 8), 10); // (0 + 16) / 2
   });
 });
 
 describe("SSIM", () => {
   it.each(golden)("of $name is NumPy's, window by window", (pair) => {
-    expect(ssim(...picturesOf(pair))).toBeCloseTo(pair.ssim, 9);
+    expect(ssim(...imagesOf(pair))).toBeCloseTo(pair.ssim, 9);
   });
 
-  it("of two flat pictures is the luminance term alone", () => {
+  it("of two baseline images is the luminance term alone", () => {
     const c = (0.01 * 255) ** 2;
     expect(ssim(plain(100), plain(150))).toBeCloseTo((2 * 100 * 150 + c) / (100 ** 2 + 150 ** 2 + c), 10);
   });
 
-  it("is symmetric, at most 1, and 1 for equal pictures", () => {
-    const picture = fc
+  it("is symmetric, at most 1, and 1 for equal images", () => {
+    const image = fc
       .uint8Array({ minLength: 12 * 12 * 3, maxLength: 12 * 12 * 3 })
       .map((pixels): Raster => ({ width: 12, height: 12, pixels }));
     fc.assert(
-      fc.property(picture, picture, (a, b) => {
+      fc.property(image, image, (a, b) => {
         expect(ssim(a, b)).toBeCloseTo(ssim(b, a), 10);
         expect(ssim(a, b)).toBeLessThanOrEqual(1 + 1e-9);
         expect(ssim(a, a)).toBeCloseTo(1, 10);
@@ -72,15 +72,15 @@ describe("SSIM", () => {
     );
   });
 
-  it("of moving pictures is the mean over the frames", () => {
-    const frames = golden.slice(0, 2).map(picturesOf);
-    const [a, b] = [clipOf(frames.map(([first]) => first)), clipOf(frames.map(([, second]) => second))];
+  it("of videos is the mean over the frames", () => {
+    const frames = golden.slice(0, 2).map(imagesOf);
+    const [a, b] = [videoOf(frames.map(([first]) => first)), videoOf(frames.map(([, second]) => second))];
     expect(ssim(a, b)).toBeCloseTo((golden[0]!.ssim + golden[1]!.ssim) / 2, 9);
   });
 });
 
-it("pictures of two sizes, or smaller than the window, are refused", () => {
+it("images of two sizes, or smaller than the window, are refused", () => {
   expect(() => psnr(plain(1), plain(1, 13))).toThrow("share one size, got [12,12] and [13,13]");
-  expect(() => ssim(plain(1), clipOf([plain(1)]))).toThrow("share one size, got [12,12] and [1,12,12]");
+  expect(() => ssim(plain(1), videoOf([plain(1)]))).toThrow("share one size, got [12,12] and [1,12,12]");
   expect(() => ssim(plain(1, 10), plain(1, 10))).toThrow("sides of 11 pixels at least, got [10,10]");
 });

@@ -23,10 +23,10 @@ it("agrees with Welford's update, over many blocks and pieces of any size, read 
     fc.asyncProperty(
       fc.array(fc.integer({ min: 0, max: 1500 }), { minLength: 1, maxLength: 6 }),
       fc.nat(5),
-      async (sizes, readAfter) => {
+      async (modelSchedule, readAfter) => {
         const stream = await openStatisticsStream(runner, width);
         let at = 0;
-        for (const [i, size] of sizes.entries()) {
+        for (const [i, size] of modelSchedule.entries()) {
           const part = all.subarray(at * width, Math.min(at + size, 2600) * width);
           await stream.add(tensor("float32", [part.length / width, width], part));
           at = Math.min(at + size, 2600);

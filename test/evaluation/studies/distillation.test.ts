@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { basePlan, makePlan, printSizes } from "../../../src/decoding/plan.ts";
+import { basePlan, makePlan, printModelSchedule } from "../../../src/decoding/plan.ts";
 import { isFullSize, planDistillation } from "../../../src/evaluation/studies/distillation.ts";
 import { resolveConfig, transformerConfigOf } from "../../../src/training/config.ts";
 
@@ -31,12 +31,12 @@ it("trains nested ones by each teacher and by none, and every sub-model by itsel
   ]);
 });
 
-it("decodes each trained sub-model flat, in their order, and nested ones by the schedule too", () => {
+it("decodes each trained sub-model baseline, in their order, and nested ones by the schedule too", () => {
   const plans = variants.map(({ points }) =>
     points.map(({ name, plan }) => {
-      const { sizes, cache, guidance } = makePlan(plan, base);
+      const { modelSchedule, cache, guidance } = makePlan(plan, base);
       expect(guidance.unconditionalFactor, name).toBe(cache.enabled ? 8 : "same"); // separate models have no 8
-      return `${printSizes(sizes)}${cache.enabled ? " cached" : ""}`;
+      return `${printModelSchedule(modelSchedule)}${cache.enabled ? " cached" : ""}`;
     }),
   );
   const whole = ["1x12", "2x12", "4x12", "8x12", "8x3,4x3,2x3,1x3 cached"];
@@ -62,10 +62,10 @@ it("claims about teachers where there is one, about nesting at every size, and b
   expect(said.filter((claim) => /teacher, full size \/ .*teacher/.test(claim))).toEqual([]);
   expect(said).toContain("no teacher, full size / separate, full size");
   // Of those, the one of about the same compute is found when all is measured.
-  const sizes = ["full size", "1/2", "1/4", "1/8"];
+  const modelSchedule = ["full size", "1/2", "1/4", "1/8"];
   expect(claims.at(-1)).toEqual({
     plan: "next-larger teacher, scheduled",
-    against: sizes.map((size) => `separate, ${size}`),
+    against: modelSchedule.map((size) => `separate, ${size}`),
   });
 });
 

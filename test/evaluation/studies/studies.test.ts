@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { basePlan, makePlan, type PlanInput, printSizes } from "../../../src/decoding/plan.ts";
+import { basePlan, makePlan, type PlanInput, printModelSchedule } from "../../../src/decoding/plan.ts";
 import {
   planStudy,
   type StudyGround,
@@ -42,63 +42,66 @@ describe("studies", () => {
       }
       expect(plan.choiceTemperature).toBe(7);
     }
-    const flats = points.filter((point) => point.base === "flat");
-    for (const { plan } of flats) {
+    const baselines = points.filter((point) => point.base === "baseline");
+    for (const { plan } of baselines) {
       const { cache, guidance } = makePlan(plan, base);
       expect([cache.enabled, guidance.unconditionalFactor]).toEqual([false, "same"]);
     }
-    expect(flats.length).toBeGreaterThan(0); // every row has one of its settings beside it
-    for (const { settings } of points) expect(flats.map((flat) => flat.settings)).toContain(settings);
+    expect(baselines.length).toBeGreaterThan(0); // every row has one of its settings beside it
+    for (const { settings } of points)
+      expect(baselines.map((baseline) => baseline.settings)).toContain(settings);
   });
 
-  it("main: the flat decode, each sub-model, and schedule and cache one by one", () => {
-    const found = [...plansOf("main")].map(([name, { sizes, cache }]) => [
+  it("main: the baseline decode, each sub-model, and schedule and cache one by one", () => {
+    const found = [...plansOf("main")].map(([name, { modelSchedule, cache }]) => [
       name,
-      printSizes(sizes),
+      printModelSchedule(modelSchedule),
       cache.enabled,
     ]);
     expect(found).toEqual([
-      ["flat", "1x12", false],
-      ["flat, 1/2", "2x12", false],
-      ["flat, 1/4", "4x12", false],
-      ["flat, 1/8", "8x12", false],
+      ["baseline", "1x12", false],
+      ["baseline, 1/2", "2x12", false],
+      ["baseline, 1/4", "4x12", false],
+      ["baseline, 1/8", "8x12", false],
       ["scheduled without cache", "8x3,4x3,2x3,1x3", false],
-      ["flat with cache", "1x12", true],
+      ["baseline with cache", "1x12", true],
       ["scheduled with cache", "8x3,4x3,2x3,1x3", true],
     ]);
-    // About a third of the flat decode: nearer to a quarter (1/4 flat) than to a half.
+    // About a third of the baseline decode: nearer to a quarter (1/4 baseline) than to a half.
     expect(planStudy("main", ground).claims.at(-1)).toEqual({
       plan: "scheduled with cache",
-      against: "flat, 1/4",
+      against: "baseline, 1/4",
     });
-    const own = makePlan({ sizes: "8x6,1x6" }, base);
-    expect(printSizes(plansOf("main", { base: own }).get("scheduled with cache")!.sizes)).toBe("8x6,1x6");
-    const flat = makePlan({ sizes: "1x8" }, base);
-    expect(printSizes(plansOf("main", { base: flat }).get("scheduled with cache")!.sizes)).toBe(
-      "8x2,4x2,2x2,1x2",
-    );
+    const own = makePlan({ modelSchedule: "8x6,1x6" }, base);
+    expect(
+      printModelSchedule(plansOf("main", { base: own }).get("scheduled with cache")!.modelSchedule),
+    ).toBe("8x6,1x6");
+    const baseline = makePlan({ modelSchedule: "1x8" }, base);
+    expect(
+      printModelSchedule(plansOf("main", { base: baseline }).get("scheduled with cache")!.modelSchedule),
+    ).toBe("8x2,4x2,2x2,1x2");
   });
 
-  it("direction: both ways and constant sizes, at about the compute of small to large", () => {
+  it("direction: both ways and constant modelSchedule, at about the compute of small to large", () => {
     const plans = plansOf("direction");
     const found = costs("direction");
     const target = found.get("small to large")!;
-    expect(printSizes(plans.get("large to small")!.sizes)).toBe("1x3,2x3,4x3,8x3");
+    expect(printModelSchedule(plans.get("large to small")!.modelSchedule)).toBe("1x3,2x3,4x3,8x3");
     expect(found.get("large to small")!).toBeGreaterThan(1.2 * target);
     const equal = plans.get("large to small, equal compute")!;
     expect(equal.steps).toBe(12);
-    expect(equal.sizes.map(({ factor }) => factor)).toEqual([1, 2, 4, 8]);
+    expect(equal.modelSchedule.map(({ factor }) => factor)).toEqual([1, 2, 4, 8]);
     expect(Math.abs(found.get("large to small, equal compute")! / target - 1)).toBeLessThan(0.03);
     const constants = [...found].filter(([name]) => name.endsWith("steps"));
     expect(constants).toHaveLength(4);
     for (const [name, cost] of constants) {
       // No number of steps is nearer.
-      const [{ factor, steps }] = plans.get(name)!.sizes as [{ factor: number; steps: number }];
+      const [{ factor, steps }] = plans.get(name)!.modelSchedule as [{ factor: number; steps: number }];
       const misses = Array.from({ length: 64 }, (_, i) =>
-        Math.abs(costOf({ sizes: [{ factor, steps: i + 1 }], cache: { enabled: true } }) - target),
+        Math.abs(costOf({ modelSchedule: [{ factor, steps: i + 1 }], cache: { enabled: true } }) - target),
       );
       expect(misses.indexOf(Math.min(...misses)) + 1).toBe(steps);
-      expect(cost).toBe(costOf({ sizes: [{ factor, steps }], cache: { enabled: true } }));
+      expect(cost).toBe(costOf({ modelSchedule: [{ factor, steps }], cache: { enabled: true } }));
     }
   });
 
@@ -107,10 +110,10 @@ describe("studies", () => {
     const series = (names: string[]) => names.map((name) => found.get(name)!);
     for (const rising of [
       series([
-        "flat with cache, never",
-        "flat with cache, every 4 steps",
-        "flat with cache, every 2 steps",
-        "flat",
+        "baseline with cache, never",
+        "baseline with cache, every 4 steps",
+        "baseline with cache, every 2 steps",
+        "baseline",
       ]),
       series(["scheduled, on switch", "scheduled, every 2 steps", "scheduled, every step"]),
     ]) {
@@ -121,7 +124,7 @@ describe("studies", () => {
     // Three steps a size: a refresh every fourth never comes.
     expect(found.has("scheduled, every 4 steps")).toBe(false);
     expect(
-      [...plansOf("refresh", { base: makePlan({ sizes: "8x1,1x1" }, base) }).keys()].join(),
+      [...plansOf("refresh", { base: makePlan({ modelSchedule: "8x1,1x1" }, base) }).keys()].join(),
     ).not.toContain("every 4");
   });
 
@@ -131,7 +134,7 @@ describe("studies", () => {
       ...[4, 6, 8, 12, 16, 24, 32],
     ]);
     expect([...plansOf("steps", { tokens: 8 }).keys()]).toEqual([
-      ...["flat, 4 steps", "flat, 6 steps", "flat, 8 steps"],
+      ...["baseline, 4 steps", "baseline, 6 steps", "baseline, 8 steps"],
       ...["scheduled, 4 steps", "scheduled, 6 steps", "scheduled, 8 steps"],
     ]);
   });
@@ -170,7 +173,7 @@ describe("studies", () => {
     const bounded = plans.filter((plan) => plan.unmask);
     expect(bounded.map(({ steps }) => steps)).toEqual([...Array(6).fill(24), ...Array(6).fill(64)]);
     expect(bounded.slice(0, 6).map((plan) => plan.unmask!.bound)).toEqual([32, 24, 16, 12, 8, 4]);
-    // The same plans as in the study of steps, so that what is remembered serves both.
+    // The same plans as in the study of steps, so that what is cached serves both.
     const steps = plansOf("steps");
     const scheduled = [...plansOf("unmask")].filter(([name]) => name.startsWith("scheduled"));
     expect(scheduled.map(([, plan]) => plan.steps)).toEqual([4, 6, 8, 12, 16, 24, 32]);

@@ -1,4 +1,4 @@
-/** The tokenizer as it is used: pictures to ids and back, by the graphs that ship and the one that trains. */
+/** The tokenizer as it is used: images to ids and back, by the graphs that ship and the one that trains. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type HostTensor, sizeOf, tensor } from "../../../src/core/tensor.ts";
 import { encode as encodeGraph } from "../../../src/graph/index.ts";
@@ -30,8 +30,8 @@ const small = (more: Record<string, unknown>): TokenizerConfig =>
   );
 const vq = small({ latentWidth: 6, quantizer: { kind: "vq", codebookSize: 12 } });
 const fsq = small({ latentWidth: 3, quantizer: { kind: "fsq", levels: [4, 3, 3] } });
-const clips = { frames: 4, framePatch: 2, temporalDownsampling: [false] };
-const pictures = (config: TokenizerConfig, count: number): HostTensor<"float32"> => {
+const videos = { frames: 4, framePatch: 2, temporalDownsampling: [false] };
+const images = (config: TokenizerConfig, count: number): HostTensor<"float32"> => {
   const dims = [count, 3, ...pixelSpace(config)];
   return float32(
     dims,
@@ -42,13 +42,13 @@ const pictures = (config: TokenizerConfig, count: number): HostTensor<"float32">
 describe.each([
   ["vq", vq, [16, 16], [4, 4]],
   ["fsq", fsq, [16, 16], [4, 4]],
-  ["vq of clips", { ...vq, ...clips }, [4, 16, 16], [2, 4, 4]],
+  ["vq of videos", { ...vq, ...videos }, [4, 16, 16], [2, 4, 4]],
 ])("a tokenizer with %s", (_name, config, space, grid) => {
   const tensors = initialise(tokenizerParameters(config), [1, 2]);
 
-  it("gives a picture the same ids and pixels alone and in a batch of more than one run takes", async () => {
+  it("gives an image the same ids and pixels alone and in a batch of more than one run takes", async () => {
     const tokenizer = await loadTokenizer(runner, config, tensors);
-    const many = pictures(config, 33);
+    const many = images(config, 33);
     const ids = await tokenizer.encode(many);
     const pixels = await tokenizer.decode(ids);
     expect(ids.dims).toEqual([33, ...grid]);
@@ -73,7 +73,7 @@ describe.each([
       optimiser: "adamw",
     } as const;
     const program = await runner.load(encodeGraph(tokenizerStepGraph(config, 4, options, 0)));
-    const pixels = pictures(config, 4);
+    const pixels = images(config, 4);
     const step = await runner.run(
       program,
       { ...initialState(tensors), ...optimiserFeeds(0, 0.001, options), pixels },
@@ -98,7 +98,7 @@ it.each([
   ["moving", { frames: 4, framePatch: 2 }, [4, 4, 4]],
   ["moving", { frames: 4, framePatch: 2, temporalDownsampling: [false] }, [2, 4, 4]],
 ] as const)(
-  "with a pixel shortcut and %s pictures (%j) starts as plain patch coding",
+  "with a pixel shortcut and %s images (%j) starts as plain patch coding",
   async (_kind, time, size) => {
     const latentWidth = 3 * sizeOf(size);
     const quantizer = { kind: "vq", codebookSize: 10 };
@@ -107,7 +107,7 @@ it.each([
     const tensors = initialise(tokenizerParameters(config), [1, 2]);
     tensors[codebookName] = tensor("float32", [10, latentWidth], Float32Array.from(codes));
     const tokenizer = await loadTokenizer(runner, config, tensors);
-    const pixels = pictures(config, 1);
+    const pixels = images(config, 1);
     const ids = await tokenizer.encode(pixels);
     const decoded = mapsOf(await tokenizer.decode(ids));
     await tokenizer.dispose();

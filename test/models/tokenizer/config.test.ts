@@ -57,8 +57,8 @@ describe("parseTokenizerConfig", () => {
       { frames: 16, temporalDownsampling: [true] },
       /temporalDownsampling must have one entry .*level, 4, got 1/,
     ],
-    [{ framePatch: 2 }, /framePatch and .* are for moving pictures; give frames too/],
-    [{ temporalDownsampling: [true, true, true, true] }, /temporalDownsampling are for moving pictures/],
+    [{ framePatch: 2 }, /framePatch and .* are for videos; give frames too/],
+    [{ temporalDownsampling: [true, true, true, true] }, /temporalDownsampling are for videos/],
     [
       { frames: 16, pixelShortcut: true, latentWidth: 768 },
       /latentWidth must be 12288 \(3 x 16 x 16 x 16\), got 768/,

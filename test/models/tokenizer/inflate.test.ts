@@ -1,4 +1,4 @@
-/** Central inflation: what the network of clips does with still ones must be what the network of pictures does. */
+/** Central inflation: what the network of videos does with still ones must be what the network of images does. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../../../src/core/tensor.ts";
@@ -42,7 +42,7 @@ function weightsOf(config: TokenizerConfig): Record<string, HostTensor<"float32"
   );
 }
 
-/** Pictures [B, C, ...] as clips [B, C, T, ...] in which nothing moves. */
+/** Images [B, C, ...] as videos [B, C, T, ...] in which nothing moves. */
 function still({ dims, data }: HostTensor<"float32">, frames: number): HostTensor<"float32"> {
   const [batch, channels, ...space] = dims as [number, number, ...number[]];
   const area = sizeOf(space);
@@ -52,7 +52,7 @@ function still({ dims, data }: HostTensor<"float32">, frames: number): HostTenso
   return tensor("float32", [batch, channels, frames, ...space], Float32Array.from(repeated.flat(2)));
 }
 
-describe("a still clip has the picture's tokens at every moment, and the picture's reconstruction as every frame", () => {
+describe("a still video has the image's tokens at every moment, and the image's reconstruction as every frame", () => {
   const shortcut = { pixelShortcut: true, latentWidth: 48 };
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     ["one frame", {}, { frames: 1, temporalDownsampling: [false] }],
@@ -72,38 +72,38 @@ describe("a still clip has the picture's tokens at every moment, and the picture
     // Around zero, as the codes are: else one code would be the nearest to all.
     const pixels = float32([2, 3, 16, 16], noise(2 * 3 * 256, 50)) as HostTensor<"float32">;
 
-    const ofPictures = await loadTokenizer(runner, image, weights);
-    const ids = await ofPictures.encode(pixels);
-    const decoded = await ofPictures.decode(ids);
-    await ofPictures.dispose();
+    const ofImages = await loadTokenizer(runner, image, weights);
+    const ids = await ofImages.encode(pixels);
+    const decoded = await ofImages.decode(ids);
+    await ofImages.dispose();
     expect(new Set(ids.data).size).toBeGreaterThan(2); // else the comparison says little
 
-    const ofClips = await loadTokenizer(runner, video, inflateWeights(weights, image, video));
-    const clipIds = await ofClips.encode(still(pixels, frames));
-    const clips = await ofClips.decode(clipIds);
-    await ofClips.dispose();
-    const moments = ofClips.grid[0]!;
-    const perPicture = [0, 1].map((b) => [...ids.data.subarray(16 * b, 16 * (b + 1))]);
-    expect([...clipIds.data]).toEqual(
-      perPicture.flatMap((tokens) => Array.from({ length: moments }, () => tokens).flat()),
+    const ofVideos = await loadTokenizer(runner, video, inflateWeights(weights, image, video));
+    const videoIds = await ofVideos.encode(still(pixels, frames));
+    const videos = await ofVideos.decode(videoIds);
+    await ofVideos.dispose();
+    const moments = ofVideos.grid[0]!;
+    const perImage = [0, 1].map((b) => [...ids.data.subarray(16 * b, 16 * (b + 1))]);
+    expect([...videoIds.data]).toEqual(
+      perImage.flatMap((tokens) => Array.from({ length: moments }, () => tokens).flat()),
     );
     const expected = still(decoded, frames).data;
-    clips.data.forEach((value, i) => {
+    videos.data.forEach((value, i) => {
       expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-4 * (1 + Math.abs(expected[i]!)));
     });
   });
 });
 
-it("an inflated kernel convolves every frame of a moving clip by itself", async () => {
+it("an inflated kernel convolves every frame of a moving video by itself", async () => {
   const image = configOf();
   const video = configOf({ frames: 4 });
   const weights = weightsOf(image);
   const inflated = inflateWeights(weights, image, video);
   const name = "encoder.down.0.block.0.conv1.weight";
-  const clip = noise(4 * 4 * 25, 7);
+  const noisy = noise(4 * 4 * 25, 7);
   const graph = new Graph("frames");
-  const x = graph.input("clip", "float32", [1, 4, 4, 5, 5]);
-  graph.output("clip convolved", convolution(x, graph.input("inflated", "float32", [4, 4, 3, 3, 3])));
+  const x = graph.input("video", "float32", [1, 4, 4, 5, 5]);
+  graph.output("video convolved", convolution(x, graph.input("inflated", "float32", [4, 4, 3, 3, 3])));
   const frame = graph.input("frames", "float32", [4, 4, 5, 5]);
   graph.output("frames convolved", convolution(frame, graph.input("kernel", "float32", [4, 4, 3, 3])));
   /** [channels, frames, ...] <-> [frames, channels, ...], both of four. */
@@ -112,13 +112,13 @@ it("an inflated kernel convolves every frame of a moving clip by itself", async 
       [0, 1, 2, 3].flatMap((c) => values.slice((c * 4 + t) * 25, (c * 4 + t + 1) * 25)),
     );
   const found = await evaluate(graph, {
-    clip: float32([1, 4, 4, 5, 5], clip),
-    frames: float32([4, 4, 5, 5], swapped(clip)),
+    video: float32([1, 4, 4, 5, 5], noisy),
+    frames: float32([4, 4, 5, 5], swapped(noisy)),
     inflated: inflated[name]!,
     kernel: weights[name]!,
   });
   const expected = swapped(numbers(found["frames convolved"]));
-  numbers(found["clip convolved"]).forEach((value, i) => {
+  numbers(found["video convolved"]).forEach((value, i) => {
     expect(value).toBeCloseTo(expected[i]!, 5);
   });
 });
@@ -148,8 +148,8 @@ it("puts a block's colours at its middle frame, and leaves nothing else", () => 
 describe("refuses networks that differ in more than time", () => {
   const image = configOf();
   it.each<[Record<string, unknown>, RegExp]>([
-    [{}, /makes a tokenizer of clips .* got one of still pictures from one of still pictures/],
-    [{ frames: 4, channels: 8 }, /must have the channels of .* pictures, 4, got 8/],
+    [{}, /makes a tokenizer of videos .* got one of images from one of images/],
+    [{ frames: 4, channels: 8 }, /must have the channels of .* images, 4, got 8/],
     [{ frames: 4, multipliers: [1, 1] }, /multipliers .*\[1,2\], got \[1,1\]/],
     [{ frames: 4, patchSize: 1 }, /patchSize .* 2, got 1/],
     [{ frames: 4, latentWidth: 8 }, /latentWidth .* 6, got 8/],

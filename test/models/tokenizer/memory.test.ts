@@ -16,7 +16,7 @@ const shapes = {
   },
   "MaskGIT's kind": { channels: 16, multipliers: [1, 1, 2, 2, 4], latentWidth: 32 },
   "narrow, then wide": { patchSize: 2, channels: 8, multipliers: [1, 8], latentWidth: 8 },
-  "clips in blocks": {
+  "videos in blocks": {
     frames: 16,
     framePatch: 4,
     patchSize: 8,

@@ -76,8 +76,8 @@ describe("MaskGIT's configuration", () => {
   });
 
   it("decays kernels only", () => {
-    for (const { name, shape, isDecayed } of specs) {
-      expect(isDecayed, name).toBe(shape.length === 4);
+    for (const { name, shape, hasWeightDecay } of specs) {
+      expect(hasWeightDecay, name).toBe(shape.length === 4);
     }
   });
 });

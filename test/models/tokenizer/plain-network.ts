@@ -1,11 +1,11 @@
 /**
- * The tokenizer's autoencoder for one picture as plain float64 loops over any number of axes, from the descriptions of
+ * The tokenizer's autoencoder for one image as plain float64 loops over any number of axes, from the descriptions of
  * MaskGIT's network and of MAGVIT's.
  */
 import { type HostTensor, sizeOf } from "../../../src/core/tensor.ts";
 import type { TokenizerConfig } from "../../../src/models/tokenizer/config.ts";
 
-/** Feature maps of one picture: channel after channel, each row-major over `space`. */
+/** Feature maps of one image: channel after channel, each row-major over `space`. */
 export interface Maps {
   readonly channels: number;
   readonly space: readonly number[];
@@ -169,7 +169,7 @@ export function plainDecode(latents: Maps, weights: Weights, config: TokenizerCo
   return fromPatches(patches, patchOf(config));
 }
 
-/** Picture `index` of planes [B, C, ...space]. */
+/** Image `index` of planes [B, C, ...space]. */
 export function mapsOf({ dims, data }: HostTensor, index = 0): Maps {
   const [, channels, ...space] = dims as [number, number, ...number[]];
   const size = channels * sizeOf(space);

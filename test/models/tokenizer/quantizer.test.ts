@@ -87,7 +87,9 @@ describe("vector quantisation", () => {
   });
 
   it("has one parameter, the codebook, without decay", () => {
-    expect(quantizerParameters(vq)).toMatchObject([{ name: codebookName, shape: [V, d], isDecayed: false }]);
+    expect(quantizerParameters(vq)).toMatchObject([
+      { name: codebookName, shape: [V, d], hasWeightDecay: false },
+    ]);
   });
 });
 
@@ -173,12 +175,12 @@ it("rows and maps are one another's inverse, token by token in raster order", as
   const values = Array.from({ length: 24 }, (_, i) => i);
   const found = await evaluate(graph, { maps: float32([2, 3, 2, 2], values) });
   expect(found.rows!.dims).toEqual([8, 3]);
-  // Token 1 (row 0, column 1) of picture 1: one value of each channel.
+  // Token 1 (row 0, column 1) of image 1: one value of each channel.
   expect(numbers(found.rows).slice(5 * 3, 6 * 3)).toEqual([13, 17, 21]);
   expect(numbers(found.again)).toEqual(values);
 });
 
-it("and so they are of clips, frame after frame", async () => {
+it("and so they are of videos, frame after frame", async () => {
   const graph = new Graph("rows");
   const maps = graph.input("maps", "float32", ["B", 3, 2, 2, 4]);
   const rows = mapsToRows(maps);
@@ -187,7 +189,7 @@ it("and so they are of clips, frame after frame", async () => {
   const values = Array.from({ length: 96 }, (_, i) => i);
   const found = await evaluate(graph, { maps: float32([2, 3, 2, 2, 4], values) });
   expect(found.rows!.dims).toEqual([32, 3]);
-  // Token (frame 1, row 0, column 2) of clip 1: 16 tokens before it in clip 0, 8 in frame 0, 2 in its row.
+  // Token (frame 1, row 0, column 2) of video 1: 16 tokens before it in video 0, 8 in frame 0, 2 in its row.
   expect(numbers(found.rows).slice(26 * 3, 27 * 3)).toEqual([48 + 10, 48 + 16 + 10, 48 + 32 + 10]);
   expect(numbers(found.again)).toEqual(values);
 });

@@ -5,11 +5,11 @@ import { countParameters, initialise } from "../../../src/models/parameters.ts";
 import { type TransformerConfigInput, transformerConfig } from "../../../src/models/transformer/config.ts";
 import { transformerParameters } from "../../../src/models/transformer/parameters.ts";
 
-const sizes = { codebookSize: 16, width: 32, depth: 2, heads: 8 };
+const modelSchedule = { codebookSize: 16, width: 32, depth: 2, heads: 8 };
 
 describe("transformerConfig", () => {
   it("fills in the defaults and reads its own output back", () => {
-    const config = transformerConfig(sizes);
+    const config = transformerConfig(modelSchedule);
     expect(config).toMatchObject({
       grid: [8, 8],
       classes: 0,
@@ -21,14 +21,14 @@ describe("transformerConfig", () => {
   });
 
   it.each([
-    [{ ...sizes, heads: 4 }, /model\.factors: every factor must divide heads = 4, got 8/],
-    [{ ...sizes, hidden: 12 }, /model\.factors: every factor must divide hidden = 12, got 8/],
-    [{ ...sizes, heads: 5, factors: [1] }, /model\.heads: must divide the width 32, got 5/],
-    [{ ...sizes, factors: [1, 4, 2] }, /model\.factors: must ascend.*got \[1, 4, 2\]/],
-    [{ ...sizes, factors: [2, 2] }, /model\.factors: must ascend.*got \[2, 2\]/],
-    [{ ...sizes, depth: 0 }, /model\.depth: /],
-    [{ ...sizes, dept: 3 }, /dept/],
-    [{ ...sizes, norm: "none" }, /model\.norm: .*"pre"\|"post"/],
+    [{ ...modelSchedule, heads: 4 }, /model\.factors: every factor must divide heads = 4, got 8/],
+    [{ ...modelSchedule, hidden: 12 }, /model\.factors: every factor must divide hidden = 12, got 8/],
+    [{ ...modelSchedule, heads: 5, factors: [1] }, /model\.heads: must divide the width 32, got 5/],
+    [{ ...modelSchedule, factors: [1, 4, 2] }, /model\.factors: must ascend.*got \[1, 4, 2\]/],
+    [{ ...modelSchedule, factors: [2, 2] }, /model\.factors: must ascend.*got \[2, 2\]/],
+    [{ ...modelSchedule, depth: 0 }, /model\.depth: /],
+    [{ ...modelSchedule, dept: 3 }, /dept/],
+    [{ ...modelSchedule, norm: "none" }, /model\.norm: .*"pre"\|"post"/],
   ])("refuses %j", (input, message) => {
     const read = () => transformerConfig(input as unknown as TransformerConfigInput, "model");
     expect(read).toThrow(InputError);
@@ -38,7 +38,7 @@ describe("transformerConfig", () => {
 
 describe("transformerParameters", () => {
   it("adds up to the count of the equations", () => {
-    const config = transformerConfig({ ...sizes, classes: 3 });
+    const config = transformerConfig({ ...modelSchedule, classes: 3 });
     // Tables (17 + 4 + 65) x 32; per layer four 32 x 32, two 128 x 32, biases 128 + 32, two norms 64; norm 64; bias 16.
     const expected = (17 + 4 + 65) * 32 + 2 * (4 * 1024 + 2 * 4096 + 160 + 128) + 64 + 16;
     expect(countParameters(transformerParameters(config))).toBe(expected);
@@ -46,11 +46,11 @@ describe("transformerParameters", () => {
 
   it("decays matrices only, and starts what adds to the residual stream smaller", () => {
     const specs = transformerParameters(
-      transformerConfig({ ...sizes, headHidden: true, tieEmbeddings: false }),
+      transformerConfig({ ...modelSchedule, headHidden: true, tieEmbeddings: false }),
     );
-    for (const { name, isDecayed, shape } of specs) {
+    for (const { name, hasWeightDecay, shape } of specs) {
       const isMatrix = shape.length === 2 && !/^(tokens|classes|positions)\./.test(name);
-      expect(isDecayed, name).toBe(isMatrix);
+      expect(hasWeightDecay, name).toBe(isMatrix);
     }
     const started = initialise(specs, keyFromSeed(1));
     const spread = (name: string): number => {

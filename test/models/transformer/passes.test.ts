@@ -27,9 +27,17 @@ import type { Feed, Runner, Sink } from "../../../src/runtime/runner.ts";
 import { cutWeights, emptyCache, type PlainCache, plainForward, plainPartial } from "./plain-forward.ts";
 import { randomWeights } from "./random-weights.ts";
 
-const sizes = { grid: [2, 3], codebookSize: 7, classes: 3, width: 16, depth: 2, heads: 4, hidden: 24 };
+const modelSchedule = {
+  grid: [2, 3],
+  codebookSize: 7,
+  classes: 3,
+  width: 16,
+  depth: 2,
+  heads: 4,
+  hidden: 24,
+};
 const make = (more: Partial<TransformerConfigInput> = {}) =>
-  transformerConfig({ ...sizes, factors: [1, 2, 4], ...more });
+  transformerConfig({ ...modelSchedule, factors: [1, 2, 4], ...more });
 const base = make();
 const mask = 7;
 const ids = [

@@ -214,7 +214,7 @@ describe("decodes in integers", () => {
     factors: [1, 2, 8],
   });
   const weights = randomWeights(config, keyFromSeed(6), 0.05);
-  const plan = makePlan({ sizes: "8x2,2x2,1x2", guidance: { scale: 1 } });
+  const plan = makePlan({ modelSchedule: "8x2,2x2,1x2", guidance: { scale: 1 } });
 
   it("use integers where products are large", () => {
     expect(quantisedParts(config, "int8", 1)).toEqual(["attention", "mlp"]);

@@ -50,15 +50,15 @@ afterAll(async () => {
 });
 
 const plans: Record<string, PlanInput> = {
-  "small to large": { sizes: "8x2,4x2,2x2,1x2" },
-  guided: { sizes: "4x3,1x3", guidance: { scale: 2 } },
+  "small to large": { modelSchedule: "8x2,4x2,2x2,1x2" },
+  guided: { modelSchedule: "4x3,1x3", guidance: { scale: 2 } },
   "guided by a smaller sub-model": {
-    sizes: "2x3,1x3",
+    modelSchedule: "2x3,1x3",
     guidance: { scale: 2, unconditionalFactor: "smaller" },
   },
-  "guided in the first steps": { sizes: "2x6", guidance: { scale: 2, interval: [0, 0.5] } },
+  "guided in the first steps": { modelSchedule: "2x6", guidance: { scale: 2, interval: [0, 0.5] } },
   "guided in the last steps, filtered": {
-    sizes: "2x6",
+    modelSchedule: "2x6",
     guidance: { scale: 2, interval: [0.5, 1] },
     topK: 6,
     topP: 0.9,
@@ -192,12 +192,14 @@ describe("createPredictor", () => {
   );
 
   it("draws the same at guidance scale 0, with and without the unconditional pass", async () => {
-    const plan = { sizes: "4x3,1x3", guidance: { scale: 2 } };
+    const plan = { modelSchedule: "4x3,1x3", guidance: { scale: 2 } };
     const scale0 =
       (predict: Predict): Predict =>
       (request) =>
         predict({ ...request, guidanceScale: 0 });
-    expect(await generate({ plan, wrap: scale0 })).toEqual(await generate({ plan: { sizes: "4x3,1x3" } }));
+    expect(await generate({ plan, wrap: scale0 })).toEqual(
+      await generate({ plan: { modelSchedule: "4x3,1x3" } }),
+    );
   });
 
   it("keeps nothing in the runner but the weights, over many generations and after an error", async () => {

@@ -1,4 +1,4 @@
-/** One clip: the scene, the thing that moves in it, its shadow, and what it may pass behind. */
+/** One video: the scene, the thing that moves in it, its shadow, and what it may pass behind. */
 import type { Chance } from "../sprites/chance.ts";
 import {
   type Colour,
@@ -14,7 +14,7 @@ import { box, circle, ellipse, faint, line, path, placed, type Sketch } from "..
 import { type MotionName, type Move, moves, type Pose, type Stage } from "./moves.ts";
 import { figurePaints, figures, type ThingName } from "./things.ts";
 
-/** Three hours of the day: few enough that short codes tell them apart in every corner of the picture. */
+/** Three hours of the day: few enough that short codes tell them apart in every corner of the image. */
 const hours: readonly MoodName[] = ["morning", "dusk", "night"];
 
 /** Side of a thing's box, unless it grows. */
@@ -32,7 +32,7 @@ const onLattice = (place: number) => Math.round(place / lattice) * lattice;
 
 const darkRope = darker(paints.bark, 0.3);
 
-/** Draws the clip of a class; returns what its page shows at time t in [0, 1]. */
+/** Draws the video of a class; returns what its page shows at time t in [0, 1]. */
 export function film(
   chance: Chance,
   sketch: Sketch,

@@ -1,28 +1,28 @@
 /**
- * "Motions": the built-in drawn dataset of moving pictures. Eight things in eight kinds of motion, sixty-four classes
- * such as "cat bounce"; as many clips as one asks for, each a pure function of (seed, index).
+ * "Motions": the built-in drawn dataset of videos. Eight things in eight kinds of motion, sixty-four classes
+ * such as "cat bounce"; as many videos as one asks for, each a pure function of (seed, index).
  *
  * What varies within a class: the hour, place, direction, speed, start phase, gravity and easing, sometimes a slow pan of
  * the camera, sometimes something in front. A thing looks always the same, stays upright and goes round about once: a
- * clip is later written with ten bits per 2 frames of 8 x 8 pixels.
+ * video is later written with ten bits per 2 frames of 8 x 8 pixels.
  */
 import { requireInput } from "../../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../../core/random.ts";
 import { decodeRgb } from "../../image/sharp.ts";
-import type { Clip, Picture, PictureSource } from "../../source.ts";
+import type { Image, ImageSource, Video } from "../../source.ts";
 import { chanceOf } from "../sprites/chance.ts";
 import { newSketch } from "../sprites/svg.ts";
 import { film } from "./film.ts";
 import { type MotionName, moves } from "./moves.ts";
 import { figures, type ThingName } from "./things.ts";
 
-/** What moves, in label order. */
+/** What moves, in class order. */
 export const motionThings = Object.keys(figures) as readonly ThingName[];
 
-/** How it moves, in label order. */
+/** How it moves, in class order. */
 export const motionKinds = Object.keys(moves) as readonly MotionName[];
 
-/** "cat drive", "cat bounce", ...: the class of a label is thing * kinds + kind. */
+/** "cat drive", "cat bounce", ...: the class of a classId is thing * kinds + kind. */
 export const motionClasses: readonly string[] = motionThings.flatMap((thing) =>
   motionKinds.map((motion) => `${thing} ${motion}`),
 );
@@ -30,46 +30,46 @@ export const motionClasses: readonly string[] = motionThings.flatMap((thing) =>
 /**
  * The thing and the motion of a class.
  *
- * @throws InputError for a label that is no class
+ * @throws InputError for a classId that is no class
  */
-export function motionOf(label: number): { thing: ThingName; motion: MotionName } {
+export function motionOf(classId: number): { thing: ThingName; motion: MotionName } {
   requireInput(
-    Number.isInteger(label) && label >= 0 && label < motionClasses.length,
-    `motions: label must be a whole number in 0..${motionClasses.length - 1}, got ${label}`,
+    Number.isInteger(classId) && classId >= 0 && classId < motionClasses.length,
+    `motions: classId must be a whole number in 0..${motionClasses.length - 1}, got ${classId}`,
   );
   return {
-    thing: motionThings[Math.floor(label / motionKinds.length)]!,
-    motion: motionKinds[label % motionKinds.length]!,
+    thing: motionThings[Math.floor(classId / motionKinds.length)]!,
+    motion: motionKinds[classId % motionKinds.length]!,
   };
 }
 
 export interface MotionOptions {
   /** Forces the class; by default the class is drawn too, all sixty-four equally likely. */
-  readonly label?: number;
+  readonly classId?: number;
   /** Side in pixels, 8..256. Default 64. */
   readonly resolution?: number;
   /** T, 2..64, two and two alike, evenly over the whole motion. Default 16. */
   readonly frames?: number;
 }
 
-/** Clip `index` of `seed` as a vector drawing: its frames below one another, the first on top. */
+/** Video `index` of `seed` as a vector drawing: its frames below one another, the first on top. */
 export function motionSvg(
   seed: Seed,
   index: number,
-  { label, resolution = 64, frames = 16 }: MotionOptions = {},
-): { svg: string; label: number } {
+  { classId, resolution = 64, frames = 16 }: MotionOptions = {},
+): { svg: string; classId: number } {
   requireInput(
     Number.isInteger(index) && index >= 0 && index < 2 ** 32,
     `motions: index must be a whole number in 0..${2 ** 32 - 1}, got ${index}`,
   );
   checkSize(resolution, frames);
   const key = foldIn(keyFromSeed(seed), index);
-  const drawn = label ?? chanceOf(foldIn(key, 0)).whole(0, motionClasses.length - 1);
+  const drawn = classId ?? chanceOf(foldIn(key, 0)).whole(0, motionClasses.length - 1);
   const { thing, motion } = motionOf(drawn);
   const sketch = newSketch();
   const frameAt = film(chanceOf(foldIn(key, 1 + drawn)), sketch, thing, motion);
   const strip = Array.from({ length: frames }, (_, i) => frameAt(momentOf(i, frames)));
-  return { svg: sketch.strip(resolution, strip), label: drawn };
+  return { svg: sketch.strip(resolution, strip), classId: drawn };
 }
 
 /** On twos, as most hand-drawn films are: every drawing stands for two frames, the last one for the end of the motion. */
@@ -79,20 +79,20 @@ function momentOf(frame: number, frames: number): number {
 }
 
 /**
- * Clip `index` of `seed`, drawn.
+ * Video `index` of `seed`, drawn.
  *
- * @throws InputError for an index, label, resolution or number of frames out of range
- * @example const clip = await drawMotion(7, 0, { label: motionClasses.indexOf("cat bounce") });
+ * @throws InputError for an index, classId, resolution or number of frames out of range
+ * @example const video = await drawMotion(7, 0, { classId: motionClasses.indexOf("cat bounce") });
  */
 export async function drawMotion(
   seed: Seed,
   index: number,
   options: MotionOptions = {},
-): Promise<Picture & Clip> {
-  const { svg, label } = motionSvg(seed, index, options);
+): Promise<Image & Video> {
+  const { svg, classId } = motionSvg(seed, index, options);
   const { width, height, pixels } = await decodeRgb(Buffer.from(svg));
   // The rows of a film strip are the rows of its frames, one after another.
-  return { width, height: width, frames: height / width, pixels, label };
+  return { width, height: width, frames: height / width, pixels, classId };
 }
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely. */
@@ -104,7 +104,7 @@ export function motionsSource({
   seed: Seed;
   resolution?: number;
   frames?: number;
-}): PictureSource & { readonly frames: number } {
+}): ImageSource & { readonly frames: number } {
   checkSize(resolution, frames);
   return {
     name: `motions(seed ${seed})`,

@@ -14,7 +14,7 @@ export interface Figure {
 /** Draws one figure in its two paints. */
 type DrawFigure = (sketch: Sketch, colour: Colour, second: Colour) => Figure;
 
-/** The two paints of each figure: its own, so that even a coarse picture shows what it is. */
+/** The two paints of each figure: its own, so that even a coarse image shows what it is. */
 export const figurePaints = {
   cat: ["apricot", "cream"],
   fish: ["teal", "butter"],

@@ -1,6 +1,6 @@
 /**
  * The colours of the drawn dataset: sixteen harmonised paints and eight background moods. Contrast is kept soft on
- * purpose: a picture is later written with ten bits per 8x8 pixels, and calm colours survive that.
+ * purpose: an image is later written with ten bits per 8x8 pixels, and calm colours survive that.
  */
 import type { Chance } from "./chance.ts";
 

@@ -20,8 +20,8 @@ describe("motions", () => {
   it("has a class for every thing in every kind of motion", () => {
     expect([motionThings.length, motionKinds.length, motionClasses.length]).toEqual([8, 8, 64]);
     expect(new Set(motionClasses).size).toBe(64);
-    for (const [label, name] of motionClasses.entries()) {
-      const { thing, motion } = motionOf(label);
+    for (const [classId, name] of motionClasses.entries()) {
+      const { thing, motion } = motionOf(classId);
       expect(`${thing} ${motion}`).toBe(name);
     }
     expect(() => motionOf(64)).toThrow(InputError);
@@ -41,27 +41,27 @@ describe("motions", () => {
     expect(first.pixels.length).toBe(16 * 64 * 64 * 3);
   });
 
-  it("draws another clip for every index, seed and class", async () => {
-    const clips = [
+  it("draws another video for every index, seed and class", async () => {
+    const videos = [
       ...Array.from({ length: 20 }, (_, index) => drawMotion(0, index)),
       ...Array.from({ length: 10 }, (_, index) => drawMotion(1, index)),
-      ...motionClasses.map((_, label) => drawMotion(2, 0, { label })),
+      ...motionClasses.map((_, classId) => drawMotion(2, 0, { classId })),
     ];
-    const digests = (await Promise.all(clips)).map(({ pixels }) => digest(pixels));
+    const digests = (await Promise.all(videos)).map(({ pixels }) => digest(pixels));
     expect(new Set(digests).size).toBe(20 + 10 + 64);
   });
 
   it("draws a forced class exactly as when the class came by itself", () => {
     for (let index = 0; index < 30; index++) {
-      const { svg, label } = motionSvg(4, index);
-      expect(motionSvg(4, index, { label })).toEqual({ svg, label });
+      const { svg, classId } = motionSvg(4, index);
+      expect(motionSvg(4, index, { classId })).toEqual({ svg, classId });
     }
   });
 
-  it("balances the labels", () => {
+  it("balances the classIds", () => {
     const counts = new Array<number>(64).fill(0);
     const total = 3200;
-    for (let index = 0; index < total; index++) counts[motionSvg(11, index, { frames: 2 }).label]!++;
+    for (let index = 0; index < total; index++) counts[motionSvg(11, index, { frames: 2 }).classId]!++;
     // Chi squared with 63 degrees of freedom: 103.4 is passed by one uniform source in a thousand.
     const expected = total / 64;
     const chiSquared = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
@@ -72,24 +72,24 @@ describe("motions", () => {
     "shows a thing in $motion as its pixels alone tell",
     async ({ motion, kind }) => {
       for (let thing = 0; thing < motionThings.length; thing++) {
-        const label = thing * motionKinds.length + kind;
-        const sightings = await trackThing(20, thing, label);
-        expect(nameMotion(sightings), motionClasses[label]).toBe(motion);
+        const classId = thing * motionKinds.length + kind;
+        const sightings = await trackThing(20, thing, classId);
+        expect(nameMotion(sightings), motionClasses[classId]).toBe(motion);
       }
     },
   );
 
   it("hides no thing most of the time", async () => {
     for (let index = 0; index < 40; index++) {
-      const { label } = motionSvg(21, index);
-      const sightings = await trackThing(21, index, label);
+      const { classId } = motionSvg(21, index);
+      const sightings = await trackThing(21, index, classId);
       const large = sightings.filter(({ area }) => area > 64).length;
-      expect(large, motionClasses[label]).toBeGreaterThanOrEqual(5);
+      expect(large, motionClasses[classId]).toBeGreaterThanOrEqual(5);
     }
   });
 
   it("keeps to the same motion whatever the number of frames, and draws at other sizes", async () => {
-    // Drawings stand for two frames each; 0, 2, 4, ... of fifteen are the eight of a clip of sixteen frames.
+    // Drawings stand for two frames each; 0, 2, 4, ... of fifteen are the eight of a video of sixteen frames.
     const [long, short] = await Promise.all(
       [30, 16].map((frames) => drawMotion(3, 0, { frames, resolution: 32 })),
     );
@@ -106,8 +106,8 @@ describe("motions", () => {
     expect(await opened.read(0)).toEqual(await source.read(0));
   });
 
-  it("refuses a label, an index, a resolution or a number of frames out of range", () => {
-    expect(() => motionSvg(1, 0, { label: 64 })).toThrow(InputError);
+  it("refuses a classId, an index, a resolution or a number of frames out of range", () => {
+    expect(() => motionSvg(1, 0, { classId: 64 })).toThrow(InputError);
     expect(() => motionSvg(1, -1)).toThrow("index must be");
     expect(() => motionSvg(1, 2 ** 40)).toThrow(InputError);
     expect(() => motionsSource({ seed: 1, resolution: 4 })).toThrow("8..256");
@@ -127,9 +127,9 @@ interface Sighting {
   readonly tall: number;
 }
 
-/** The thing in each frame: where the clip differs from the same clip without it. */
-async function trackThing(seed: number, index: number, label: number): Promise<Sighting[]> {
-  const { svg } = motionSvg(seed, index, { label });
+/** The thing in each frame: where the video differs from the same video without it. */
+async function trackThing(seed: number, index: number, classId: number): Promise<Sighting[]> {
+  const { svg } = motionSvg(seed, index, { classId });
   const figure = '<use href="#s0"/>';
   expect(svg).toContain(figure);
   const [shown, empty] = await Promise.all(

@@ -23,11 +23,11 @@ describe("sprites", () => {
     expect([first.width, first.height, first.pixels.length]).toEqual([64, 64, 64 * 64 * 3]);
   });
 
-  it("draws another picture for every index, seed and class", async () => {
+  it("draws another image for every index, seed and class", async () => {
     const drawn = [
       ...Array.from({ length: 60 }, (_, index) => drawSprite(0, index)),
       ...Array.from({ length: 20 }, (_, index) => drawSprite(1, index)),
-      ...spriteClasses.flatMap((_, label) => [0, 1, 2].map((index) => drawSprite(2, index, { label }))),
+      ...spriteClasses.flatMap((_, classId) => [0, 1, 2].map((index) => drawSprite(2, index, { classId }))),
     ];
     const digests = (await Promise.all(drawn)).map(({ pixels }) => digest(pixels));
     expect(new Set(digests).size).toBe(60 + 20 + 36);
@@ -35,26 +35,26 @@ describe("sprites", () => {
 
   it("draws a forced class exactly as when the class came by itself", () => {
     for (let index = 0; index < 30; index++) {
-      const { svg, label } = spriteSvg(4, index);
-      expect(spriteSvg(4, index, { label })).toEqual({ svg, label });
+      const { svg, classId } = spriteSvg(4, index);
+      expect(spriteSvg(4, index, { classId })).toEqual({ svg, classId });
     }
   });
 
-  it("balances the labels", () => {
+  it("balances the classIds", () => {
     const counts = new Array<number>(12).fill(0);
     const total = 2400;
-    for (let index = 0; index < total; index++) counts[spriteSvg(11, index).label]!++;
+    for (let index = 0; index < total; index++) counts[spriteSvg(11, index).classId]!++;
     // Chi squared with 11 degrees of freedom: 31.3 is passed by one uniform source in a thousand.
     const expected = total / 12;
     const chiSquared = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
     expect(chiSquared).toBeLessThan(31.3);
   });
 
-  it.each(spriteClasses.map((name, label) => ({ name, label })))(
+  it.each(spriteClasses.map((name, classId) => ({ name, classId })))(
     "varies the $name in many ways",
-    ({ label }) => {
+    ({ classId }) => {
       // Numbers in the SVG text are positions and sizes, hex codes are paints: nearly all of them differ between draws.
-      const svgs = Array.from({ length: 200 }, (_, index) => spriteSvg(5, index, { label }).svg);
+      const svgs = Array.from({ length: 200 }, (_, index) => spriteSvg(5, index, { classId }).svg);
       expect(new Set(svgs).size).toBe(200);
       expect(new Set(svgs.flatMap((svg) => svg.match(/#[0-9a-f]{6}/g)!)).size).toBeGreaterThan(200);
       expect(new Set(svgs.map((svg) => svg.replace(/[-\d.]+|#[0-9a-f]{6}/g, ""))).size).toBeGreaterThan(8);
@@ -62,10 +62,10 @@ describe("sprites", () => {
     },
   );
 
-  it("keeps the object large and in the frame, on a calm picture", async () => {
-    for (let label = 0; label < 12; label++) {
+  it("keeps the object large and in the frame, on a calm image", async () => {
+    for (let classId = 0; classId < 12; classId++) {
       for (let index = 0; index < 4; index++) {
-        const { pixels } = await drawSprite(6, index, { label });
+        const { pixels } = await drawSprite(6, index, { classId });
         // Mean absolute step between horizontal neighbours, in bytes: texture or fine lines would raise it.
         let step = 0;
         let middle = 0;
@@ -90,9 +90,9 @@ describe("sprites", () => {
     expect(source).toMatchObject({ resolution: 32, length: null, classNames: spriteClasses });
   });
 
-  it("refuses a label, an index or a resolution out of range", () => {
-    expect(() => spriteSvg(1, 0, { label: 12 })).toThrow(InputError);
-    expect(() => spriteSvg(1, 0, { label: -1 })).toThrow("0..11");
+  it("refuses a classId, an index or a resolution out of range", () => {
+    expect(() => spriteSvg(1, 0, { classId: 12 })).toThrow(InputError);
+    expect(() => spriteSvg(1, 0, { classId: -1 })).toThrow("0..11");
     expect(() => spriteSvg(1, -1)).toThrow("index must be");
     expect(() => spriteSvg(1, 2 ** 40)).toThrow(InputError);
     expect(() => spriteSvg(1, 0, { resolution: 4 })).toThrow("8..1024");

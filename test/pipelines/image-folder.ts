@@ -1,4 +1,4 @@
-/** Picture folders for tests: a colour for each class, with a little noise, as 20 x 16 PNG files. */
+/** Image folders for tests: a colour for each class, with a little noise, as 20 x 16 PNG files. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -10,8 +10,8 @@ const colours = [
   [50, 60, 220],
 ] as const;
 
-/** @param classes  names of class folders; none: pictures directly in the folder */
-export async function writePictures(folder: string, classes: readonly string[], each: number): Promise<void> {
+/** @param classes  names of class folders; none: images directly in the folder */
+export async function writeImages(folder: string, classes: readonly string[], each: number): Promise<void> {
   const places = classes.length > 0 ? classes.map((name) => join(folder, name)) : [folder];
   for (const [c, place] of places.entries()) {
     await mkdir(place, { recursive: true });
@@ -48,6 +48,6 @@ export function toyTraining(source: string, steps: { tokenizer: number; transfor
       model: { width: 16, depth: 1, heads: 4, factors: [1, 2] },
       training: { ...training, steps: steps.transformer },
     },
-    decoding: { steps: 4, sizes: "2x2,1x2", guidance: { scale: 1 } },
+    decoding: { steps: 4, modelSchedule: "2x2,1x2", guidance: { scale: 1 } },
   };
 }
