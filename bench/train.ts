@@ -165,7 +165,7 @@ async function loopIdleShares(runner: Runner, isQuick: boolean) {
   });
   const { model, training } = config.tokenizer;
   const source = spritesSource({ seed: 0, resolution: model.resolution });
-  const images = { source, count: 1000, isFlipped: false, key };
+  const images = { source, count: 1000, randomFlip: false, key };
   try {
     return {
       transformer: await measure(

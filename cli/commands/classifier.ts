@@ -66,7 +66,7 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
       heldOutCount: Math.min(options.heldOut, heldOut.length ?? Infinity),
       command: `magnets classifier ${commandLine({ ...options, out })}`,
       ...(steps !== undefined && { schedule: { steps } }),
-      isMirrored: mirror,
+      randomFlip: mirror,
       isDegraded: degrade,
       resume,
       threads,

@@ -165,7 +165,7 @@ function finalistTable(finalists: readonly Finalist[]): string {
     [
       "paretoFront",
       "plan",
-      "sizes",
+      "model schedule",
       "choice",
       "guidance",
       "guided",

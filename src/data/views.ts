@@ -34,17 +34,17 @@ export function keptInMemory<S extends ImageSource>(source: S): S {
 /**
  * B images drawn at random, with replacement, from the first `count` of a source.
  *
- * @param isMirrored  whether each is turned left to right with probability 1/2
+ * @param randomFlip  whether each is turned left to right with probability 1/2
  * @returns planes [B, 3, ...space] in [0, 1], and the images as they were read; a function of the key
  */
 export async function randomBatch(
   source: ImageSource,
-  { count, size, isMirrored, key }: { count: number; size: number; isMirrored: boolean; key: Key },
+  { count, size, randomFlip, key }: { count: number; size: number; randomFlip: boolean; key: Key },
 ): Promise<{ pixels: HostTensor<"float32">; images: Image[] }> {
   const places = Array.from({ length: size }, (_, i) => i);
   const images = await Promise.all(places.map((i) => source.read(integerAt(key, 2 * i, count))));
   const pixels = toPlanes(images);
-  for (const i of places) if (isMirrored && integerAt(key, 2 * i + 1, 2) === 1) mirror(pixels, i);
+  for (const i of places) if (randomFlip && integerAt(key, 2 * i + 1, 2) === 1) mirror(pixels, i);
   return { pixels, images };
 }
 

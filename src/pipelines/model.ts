@@ -145,7 +145,7 @@ async function readGeneration(path: string, config: TransformerConfig) {
     "paretoFront" in given
       ? {
           paretoFront: checkedParetoFront(
-            readParetoFront(given.paretoFront, plan, `${path}: Pareto front`),
+            readParetoFront(given.paretoFront, plan, `${path}: paretoFront`),
             config,
           ),
         }

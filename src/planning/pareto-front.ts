@@ -31,7 +31,7 @@ export interface ParetoFront {
 /**
  * Reads a Pareto front from parsed JSON; what its plans leave out comes from `base`.
  *
- * @param where  what error messages begin with, e.g. `generation_config.json: Pareto front`
+ * @param where  what error messages begin with, e.g. `generation_config.json: paretoFront`
  * @throws InputError naming the field, what it must be, and what came
  */
 export function readParetoFront(value: unknown, base: DecodePlan, where: string): ParetoFront {

@@ -35,7 +35,7 @@ export interface TokeniseOptions {
   /** Tells these images, and what was done with them, from others. */
   readonly description: string;
   /** Every image also mirrored. */
-  readonly isFlipped: boolean;
+  readonly randomFlip: boolean;
   /** What a model shall learn to complete, for which the known tokens are stored too. */
   readonly tasks: readonly Task[];
   /** How many frames are given where the task is to predict; drawn for each video, each as often. */
@@ -125,13 +125,13 @@ async function removeOthers(folder: string, parts: number): Promise<void> {
 
 /** A batch's tokens, its mirrored versions behind the others. */
 async function encodeAll(
-  { tokenizer, digest, source, description, isFlipped, tasks, given, key }: TokeniseOptions,
+  { tokenizer, digest, source, description, randomFlip, tasks, given, key }: TokeniseOptions,
   images: readonly Image[],
   first: number,
 ): Promise<TokenDataset> {
-  const encode = async (rasters: Parameters<typeof toPlanes>[0], isMirrored: boolean) => {
+  const encode = async (rasters: Parameters<typeof toPlanes>[0], isFlipped: boolean) => {
     const planes = toPlanes(rasters);
-    if (isMirrored) mirror(planes);
+    if (isFlipped) mirror(planes);
     return Uint16Array.from((await tokenizer.encode(planes)).data);
   };
   const classIds = Int32Array.from(images, ({ classId }) => classId);
@@ -141,7 +141,7 @@ async function encodeAll(
     classNames: source.classNames,
   };
   const versions: TokenDataset[] = [];
-  for (const isMirrored of isFlipped ? [false, true] : [false]) {
+  for (const isFlipped of randomFlip ? [false, true] : [false]) {
     const conditions: Record<string, Uint16Array> = {};
     for (const task of tasks) {
       const completions = images.map((_, i): Completion => {
@@ -149,13 +149,13 @@ async function encodeAll(
         return task === "predict" ? { task, given: given[draw]! } : { task };
       });
       const filled = images.map((image, i) => filledIn(image as Video, completions[i]!));
-      conditions[task] = onlyKnown(await encode(filled, isMirrored), completions, {
+      conditions[task] = onlyKnown(await encode(filled, isFlipped), completions, {
         frames: tokenizer.config.frames!,
         grid: tokenizer.grid,
         maskId: tokenizer.codebookSize,
       });
     }
-    const ids = await encode(images, isMirrored);
+    const ids = await encode(images, isFlipped);
     versions.push({
       ...common,
       count: images.length,

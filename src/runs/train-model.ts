@@ -131,7 +131,7 @@ async function trainTokenizer(
     training: config.tokenizer.training,
     source,
     count,
-    isFlipped: config.data.flip,
+    randomFlip: config.data.randomFlip,
     key: foldIn(keyFromSeed(config.seed), 1),
   });
   await train(runner, folder, startingFrom(job, initial), options);

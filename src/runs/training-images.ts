@@ -153,7 +153,7 @@ export async function tokeniseImages(
 ): Promise<void> {
   const { tasks } = config.transformer.model;
   const extras = [
-    ...(config.data.flip ? ["each also mirrored"] : []),
+    ...(config.data.randomFlip ? ["each also mirrored"] : []),
     ...tasks.map((task) => `each also as given to ${task}`),
   ];
   say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
@@ -165,7 +165,7 @@ export async function tokeniseImages(
     source,
     count,
     description: JSON.stringify([description, tasks]),
-    isFlipped: config.data.flip,
+    randomFlip: config.data.randomFlip,
     tasks,
     given: config.data.given,
     key: foldIn(keyFromSeed(config.seed), 4),

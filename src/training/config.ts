@@ -84,7 +84,7 @@ const dataSchema = z.strictObject({
   count: count.nullable().default(60_000).describe("images used for training; null: all of a folder"),
   seed: z.int().min(0).default(0).describe("of the drawn images, and of a folder's order"),
   resampler: z.enum(resamplers).default("lanczos3"),
-  flip: z.boolean().default(false).describe("also train on mirrored images"),
+  randomFlip: z.boolean().default(false).describe("also train on mirrored images"),
 });
 
 const tokenizerChoices = tokenizerConfigSchema.extend({

@@ -25,7 +25,7 @@ export interface TokenizerJobOptions {
   /** Images 0..count-1 of the source train. */
   readonly count: number;
   /** Mirror half of the images. */
-  readonly isFlipped: boolean;
+  readonly randomFlip: boolean;
   readonly key: Key;
 }
 
@@ -69,7 +69,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     },
     async batch(step) {
       const { pixels } = await randomBatch(source, {
-        ...{ count, size: training.batchSize, isMirrored: options.isFlipped },
+        ...{ count, size: training.batchSize, randomFlip: options.randomFlip },
         key: foldIn(batchKey, step),
       });
       return { feeds: { pixels }, multiplyAdds };

@@ -55,7 +55,7 @@ async function writeVideoModel(): Promise<void> {
       source: "nothing",
       images: 1,
       steps: 1,
-      isMirrored: true,
+      randomFlip: true,
       isDegraded: false,
     },
   });

@@ -74,7 +74,7 @@ it.each([
   [["--tokenizer", "absent"], "absent: no such model folder"],
   [["--classifier", "absent"], "absent"],
   [
-    ["--set", "transformer.model.factors=[1]", "--set", "decoding.sizes=1x4"],
+    ["--set", "transformer.model.factors=[1]", "--set", "decoding.modelSchedule=1x4"],
     "needs a model with sub-models",
   ],
 ])("refuses %j before anything trains", async (args, message) => {

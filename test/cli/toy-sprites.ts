@@ -31,7 +31,7 @@ export async function writeToySprites(folder: string): Promise<void> {
       source: "nothing",
       images: 1,
       steps: 1,
-      isMirrored: true,
+      randomFlip: true,
       isDegraded: false,
     },
   });

@@ -32,9 +32,9 @@ describe("randomBatch", () => {
       classId: i,
     }),
   };
-  const draw = async (isMirrored: boolean, seed = 3) => {
+  const draw = async (randomFlip: boolean, seed = 3) => {
     const { pixels, images } = await randomBatch(source, {
-      ...{ count: 5, size: 400, isMirrored },
+      ...{ count: 5, size: 400, randomFlip },
       key: keyFromSeed(seed),
     });
     expect(pixels.dims).toEqual([400, 3, 1, 2]);

@@ -113,9 +113,9 @@ describe("makePlan", () => {
     [{ modelSchedule: [] }, /plan\.modelSchedule: must be text .* or a list/],
     [
       { modelSchedule: [{ factor: 1, step: 3 }] },
-      /plan\.sizes\[0\]: unknown key "step"\. Did you mean "steps"/,
+      /plan\.modelSchedule\[0\]: unknown key "step"\. Did you mean "steps"/,
     ],
-    [{ modelSchedule: [{ factor: -2, steps: 3 }] }, /plan\.sizes\[0\]\.factor: .* got -2/],
+    [{ modelSchedule: [{ factor: -2, steps: 3 }] }, /plan\.modelSchedule\[0\]\.factor: .* got -2/],
     [{ choiceTemprature: 3 }, /unknown key "choiceTemprature"\. Did you mean "choiceTemperature"/],
     [{ choiceTemperature: -1 }, /plan\.choiceTemperature: must be 0 or above, got -1/],
     [{ choiceTemperature: Number.NaN }, /plan\.choiceTemperature: .* got NaN/],

@@ -107,7 +107,7 @@ function plainDecode(start: Int32Array, plan: DecodePlan, seed: number) {
 /** What plans may vary. The planted entropies are 0 to 2.4 nats, so these bounds matter. */
 const bounds = fc.constantFrom(0, 0.5, 2, 5, 12, 100);
 const plans = fc.record({
-  sizes: fc.constantFrom(
+  modelSchedule: fc.constantFrom(
     "8x3,4x3,2x3,1x3",
     "1x12",
     "8x1,1x7",
@@ -150,7 +150,7 @@ describe("a decode with an entropy bound", () => {
         fc.nat(),
         async (bound, count, masked, seed) => {
           const plan = {
-            sizes: `1x${count}`,
+            modelSchedule: `1x${count}`,
             unmask: { kind: "entropy", bound },
             cache: { enabled: false },
           } as const;

@@ -53,7 +53,7 @@ const judge: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
   accuracy: { value: 0.5, factors: [0.5, 0.5], images: 2, source: "dawns" },
-  training: { command: "none", source: "dawns", images: 2, steps: 1, isMirrored: true, isDegraded: false },
+  training: { command: "none", source: "dawns", images: 2, steps: 1, randomFlip: true, isDegraded: false },
 };
 
 interface Call {

@@ -14,7 +14,7 @@ const paretoFront = {
     { plan: makePlan({ modelSchedule: "8x6,4x6" }, defaults), distance: 0.9 },
   ],
 };
-const read = (value: unknown) => readParetoFront(value, defaults, "generation_config.json: Pareto front");
+const read = (value: unknown) => readParetoFront(value, defaults, "generation_config.json: paretoFront");
 
 describe("a Pareto front", () => {
   it("reads back from its JSON", () => {

@@ -140,7 +140,7 @@ it("a part of a folder is a random choice that its seed decides, not the first c
 
 it("mirrored images double the token file", async () => {
   for (const stage of ["tokenizer", "tokenise"] as const)
-    await go("flip", { stage, set: ["data.flip=true"] });
+    await go("flip", { stage, set: ["data.randomFlip=true"] });
   const { ids, classIds } = (await tokens("flip")).tensors;
   expect(ids!.dims).toEqual([36, 4, 4]);
   const all = [...(classIds!.data as Int32Array)];

@@ -40,7 +40,7 @@ async function writeTokenizer(name: string, key: Key): Promise<void> {
 
 const variants = () => ({
   nested: configOf(),
-  separate: configOf("transformer.training.factors=[2]", "decoding.sizes=2x4"),
+  separate: configOf("transformer.training.factors=[2]", "decoding.modelSchedule=2x4"),
 });
 
 /** Trains into a folder of this name. */

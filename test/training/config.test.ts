@@ -28,7 +28,7 @@ describe("resolveConfig", () => {
       count: 60_000,
       seed: 0,
       resampler: "lanczos3",
-      flip: false,
+      randomFlip: false,
     });
     expect(config.transformer.training).toMatchObject({ labelSmoothing: 0.1, lambda: { start: 1, end: 0 } });
     expect(config.decoding.steps).toBe(12);
@@ -59,11 +59,11 @@ describe("resolveConfig", () => {
       "transformer.model.factors=[1, 2]",
       "data.source=./images",
       "data.count=null",
-      "data.flip=true",
+      "data.randomFlip=true",
     ];
     const { config } = resolveConfig(base, "f", { set });
     expect(config.transformer.model.factors).toEqual([1, 2]);
-    expect(config.data).toMatchObject({ source: "./images", count: null, flip: true });
+    expect(config.data).toMatchObject({ source: "./images", count: null, randomFlip: true });
     // Twelve steps over the two sub-models, the smaller first.
     expect(config.decoding.modelSchedule).toEqual([
       { factor: 2, steps: 6 },
@@ -76,7 +76,7 @@ describe("resolveConfig", () => {
     const { config } = resolveConfig(base, "f", { set });
     expect(transformerConfigOf(config, 3).factors).toEqual([4, 8]);
     expect(config.decoding.modelSchedule.map(({ factor }) => factor)).toEqual([8, 4]);
-    expect(messageOf(base, { set: [...set, "decoding.sizes=8x6,1x6"] })).toMatch(
+    expect(messageOf(base, { set: [...set, "decoding.modelSchedule=8x6,1x6"] })).toMatch(
       /plan\.modelSchedule: the model has the sub-models p = 4, 8, got p = 1; choose among them/,
     );
   });
@@ -117,13 +117,13 @@ describe("resolveConfig", () => {
     ["transformer.training.steps=many", /^--set: transformer\.training\.steps: expected number, got "many"/],
     ["transformer.training.steps=0", /^--set: .*steps: .*>=1, got 0/],
     ["transformer.training.steps=1.5", /^--set: .*steps: expected int, got 1\.5/],
-    ["data.flip=1", /^--set: data\.flip: expected boolean, got 1/],
+    ["data.randomFlip=1", /^--set: data\.randomFlip: expected boolean, got 1/],
     ["data.resampler=best", /^--set: data\.resampler: .*"lanczos3".*got "best"/],
     ["transformer.model.heads=6", /^--set: transformer\.model\.heads: must divide the width 256, got 6/],
     ["transformer.model.factors=[1, 3]", /factors: every factor must divide heads = 8, got 3/],
     ["transformer.training.factors=[1, 3]", /^--set: .*training\.factors: must be among.*1, 2, 4, 8, got 3/],
     ["transformer.training.factors=[4, 1]", /^--set: .*training\.factors: must ascend.*got \[4, 1\]/],
-    ["decoding.sizes=3x12", /plan\.sizes|decoding.*3/],
+    ["decoding.modelSchedule=3x12", /plan\.modelSchedule|decoding.*3/],
     ["data.count=null", /^--set: data\.count: the drawn sprites have no end/],
     ["__proto__.polluted=1", /^--set: unknown key "__proto__"/],
     ["seed", /^--set: must be key=value.*got "seed"/],

@@ -89,7 +89,7 @@ describe.each([
       training,
       source,
       count: 10,
-      isFlipped: true,
+      randomFlip: true,
       key: [9, 9],
     });
     const folder = await openRunFolder(join(parent, name), {}, { resume: true });

@@ -74,7 +74,7 @@ for (const [name, config] of Object.entries(tokenizers)) {
       training: tokenizer.training,
       source: sourceOf(config.frames),
       count: 8,
-      isFlipped: true,
+      randomFlip: true,
       key: [9, 9],
     });
 }

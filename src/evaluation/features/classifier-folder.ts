@@ -28,7 +28,7 @@ const folderSchema = z.strictObject({
     source: z.string(),
     images: z.int(),
     steps: z.int(),
-    isMirrored: z.boolean().default(true),
+    randomFlip: z.boolean().default(true),
     isDegraded: z.boolean().default(false),
   }),
 });
@@ -51,7 +51,7 @@ export interface ClassifierFolder {
     readonly source: string;
     readonly images: number;
     readonly steps: number;
-    readonly isMirrored: boolean;
+    readonly randomFlip: boolean;
     readonly isDegraded: boolean;
   };
 }
@@ -107,7 +107,7 @@ dataset, with one another; they cannot be set beside figures from any paper.
 |---|---|
 | classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
 | right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.images)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
-| trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.isMirrored ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
+| trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.randomFlip ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
 | network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isVideo ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 

@@ -115,7 +115,7 @@ export interface ClassifierJobOptions {
   /** Images 0..count-1 of the source train. */
   readonly count: number;
   /** Whether half of the images of every batch are turned left to right. */
-  readonly isMirrored: boolean;
+  readonly randomFlip: boolean;
   /** Whether images lose detail and get blocks of other shades, so that the judge learns to look past such. */
   readonly isDegraded: boolean;
   readonly key: Key;
@@ -123,7 +123,7 @@ export interface ClassifierJobOptions {
 
 /** Every batch is drawn at random. */
 export function classifierJob(options: ClassifierJobOptions): TrainingJob {
-  const { config, schedule, source, count, isMirrored, isDegraded, key } = options;
+  const { config, schedule, source, count, randomFlip, isDegraded, key } = options;
   const specs = classifierParameters(config);
   const graph = classifierStepGraph(config, schedule.batchSize, schedule, isDegraded);
   const multiplyAdds = countMultiplyAdds(graph);
@@ -137,7 +137,7 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
       const { pixels, images } = await randomBatch(source, {
-        ...{ count, size: schedule.batchSize, isMirrored },
+        ...{ count, size: schedule.batchSize, randomFlip },
         key: foldIn(batchKey, step),
       });
       const labels = tensor(

@@ -311,8 +311,8 @@ function checkImages(
   const isVideo = layout.includes("T");
   requireInput(
     isVideo === (first.frames !== undefined),
-    `${file}: takes ${isVideo ? "moving" : "still"} images (layout ${layout}), got ` +
-      `${isVideo ? "still" : "moving"} ones of [${space.join(", ")}]`,
+    `${file}: takes ${isVideo ? "videos" : "images"} (layout ${layout}), got ` +
+      `${isVideo ? "images" : "videos"} of [${space.join(", ")}]`,
   );
   requireInput(
     frames === null || first.frames === frames,

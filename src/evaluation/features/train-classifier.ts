@@ -73,7 +73,7 @@ export interface TrainClassifierOptions {
   /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it, for this size. */
   readonly network?: Readonly<Record<string, unknown>>;
   /** Whether half of the images are turned left to right, which must then change no class; they are unless told. */
-  readonly isMirrored?: boolean;
+  readonly randomFlip?: boolean;
   /** Whether images lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
   readonly isDegraded?: boolean;
   readonly resume?: boolean;
@@ -91,7 +91,7 @@ export interface TrainClassifierOptions {
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
-  const { seed = 0, isMirrored = true, isDegraded = false } = options;
+  const { seed = 0, randomFlip = true, isDegraded = false } = options;
   const { classNames, resolution, frames } = source;
   requireInput(
     classNames.length >= 2,
@@ -107,13 +107,13 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const network =
     options.network ?? (frames === undefined ? stillNetwork(resolution) : movingNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
-  const settings = { seed, source: source.name, count, isMirrored, isDegraded, config, schedule };
+  const settings = { seed, source: source.name, count, randomFlip, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
     const images = { source: keptInMemory(source), count };
-    const job = classifierJob({ config, schedule, ...images, isMirrored, isDegraded, key });
+    const job = classifierJob({ config, schedule, ...images, randomFlip, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
     const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
@@ -132,7 +132,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
         source: source.name,
         images: count,
         steps: schedule.steps,
-        isMirrored,
+        randomFlip,
         isDegraded,
       },
     };

@@ -78,7 +78,7 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
       // The model's own plan, by which sheets are made on the way, may use no other sub-model.
       settings: [
         `transformer.training.factors=[${factor}]`,
-        `decoding.sizes=${factor}x${steps}`,
+        `decoding.modelSchedule=${factor}x${steps}`,
         "decoding.guidance.unconditionalFactor=same",
       ],
       factors: [factor],

@@ -33,18 +33,18 @@ describe("Kinetics", () => {
       "washing hands",
     ]);
     expect(source.files).toEqual([
-      { path: join("train", "washing hands", "-0abc_DEF12_000008_000018.webp"), label: 3 },
-      { path: "12345678901_000110_000120.webp", label: 2 },
+      { path: join("train", "washing hands", "-0abc_DEF12_000008_000018.webp"), classId: 3 },
+      { path: "12345678901_000110_000120.webp", classId: 2 },
     ]);
     expect(source.warnings).toEqual([
       `${folder.path}: 1 of the 3 videos of the train split are not there: zz_zz_zz_zz_000000_000010`,
       `${folder.path}: classes without a video here: abseiling, eating, slowly`,
     ]);
-    expect(await source.read(0)).toMatchObject({ label: 3, frames: 4 });
+    expect(await source.read(0)).toMatchObject({ classId: 3, frames: 4 });
     const validation = await openVideoFolder(folder.path, { ...options, split: "validation" });
     expect(validation.classNames).toEqual(source.classNames);
     expect(validation.files).toEqual([
-      { path: join("validation", "aaaaaaaaaaa_000001_000011.gif"), label: 0 },
+      { path: join("validation", "aaaaaaaaaaa_000001_000011.gif"), classId: 0 },
     ]);
   });
 
@@ -55,10 +55,10 @@ describe("Kinetics", () => {
     await video("aaaaaaaaaaa_000001_000011.webp");
     await video("bbbbbbbbbbb_000001_000011.webp");
     expect((await openVideoFolder(folder.path, options)).files).toEqual([
-      { path: "aaaaaaaaaaa_000001_000011.webp", label: 1 },
+      { path: "aaaaaaaaaaa_000001_000011.webp", classId: 1 },
     ]);
     const validation = await openVideoFolder(folder.path, { ...options, split: "validation" });
-    expect(validation.files).toEqual([{ path: "bbbbbbbbbbb_000001_000011.webp", label: 0 }]);
+    expect(validation.files).toEqual([{ path: "bbbbbbbbbbb_000001_000011.webp", classId: 0 }]);
     await writeFile(at("all.csv"), `${bare}\nyawning,aaaaaaaaaaa,1,11\n`);
     expect(await refusal(openVideoFolder(folder.path, options))).toMatch(
       /all\.csv: has no column "split", .*; rename or remove it/,

@@ -134,7 +134,7 @@ describe("openVideoFolder, plain", () => {
       [{ split: "test" }, "a plain folder has no splits"],
       [{ fold: 2 }, "folds are of UCF-101 alone, got fold 2"],
       [{ layout: "ucf101" }, "classInd.txt"],
-      [{ layout: "kinetics" }, "needs a CSV file with the columns classId,youtube_id,time_start,time_end in"],
+      [{ layout: "kinetics" }, "needs a CSV file with the columns label,youtube_id,time_start,time_end in"],
     ] as const) {
       const refused = await refusal(openVideoFolder(folder.path, { ...options, ...wrong }));
       expect(refused).toContain(message);

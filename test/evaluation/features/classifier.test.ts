@@ -160,7 +160,7 @@ describe("training", () => {
     expect(read.classNames).toEqual(["above", "below"]);
     expect(read.accuracy).toEqual(written.accuracy);
     expect(read.training).toEqual(written.training);
-    expect(read.training.isMirrored).toBe(true);
+    expect(read.training.randomFlip).toBe(true);
     // What is in memory was rounded to float16 on its way to the file.
     expect(tensorsDigest(read.tensors)).not.toBe(tensorsDigest(written.tensors));
     const classifier = await loadClassifier(runner, read.config, read.tensors);
@@ -178,13 +178,13 @@ describe("training", () => {
       heldOut: { ...glows, name: "other glows" },
       network: { ...small, framePatch: 2, channels: [16, 16], featureWidth: 8 },
       schedule: { ...options.schedule, learningRate: 0.005 },
-      isMirrored: false,
+      randomFlip: false,
       isDegraded: true,
     });
     expect(config.frames).toBe(4);
     expect(accuracy).toEqual({ value: 1, factors: [1, 1], images: 30, source: "other glows" });
     const { training } = await readClassifier(join(folder, "moving"));
-    expect([training.isMirrored, training.isDegraded]).toEqual([false, true]);
+    expect([training.randomFlip, training.isDegraded]).toEqual([false, true]);
     expect(await readFile(join(folder, "moving/README.md"), "utf8")).toContain(
       "| classes | red, blue × dawns, fades |",
     );

@@ -314,14 +314,14 @@ describe("what does not fit", () => {
       pooled("N"),
       { output: "pool3" },
       [videoOf([image(1, 1)])],
-      "takes images (layout NCHW), got moving ones of [1, 1, 1]",
+      "takes images (layout NCHW), got videos of [1, 1, 1]",
     ],
     [
       "images for videos",
       mirror(["N", 3, 2, 1, 1]),
       videos,
       [image(1, 1)],
-      "takes videos (layout NCTHW), got still ones",
+      "takes videos (layout NCTHW), got images of",
     ],
     [
       "too few frames",

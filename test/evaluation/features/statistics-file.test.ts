@@ -10,7 +10,7 @@ import { readStatistics, writeStatistics } from "../../../src/evaluation/feature
 import { momentsOf, statisticsOf } from "../../../src/evaluation/metrics/frechet.ts";
 import { encodeNpy, type NpyDType } from "../../../src/weights/node/npy.ts";
 
-const path = (name: string) => new URL(`../golden/${name}`, import.meta.url).pathname;
+const path = (name: string) => new URL(`../../golden/${name}`, import.meta.url).pathname;
 const golden = JSON.parse(await readFile(path("frechet.json"), "utf8")) as {
   width: number;
   a: number[];
