@@ -1,6 +1,7 @@
 /** Making models: data, configurations, run folders. */
 
-export { spriteClasses, spritesSource } from "./data/drawn/sprites/index.ts";
+export { spritesSource } from "./data/drawn/node/draw.ts";
+export { spriteClasses } from "./data/drawn/sprites/index.ts";
 export {
   type FolderSource,
   folderSource,
