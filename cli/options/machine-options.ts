@@ -39,5 +39,9 @@ export function addDeviceOptions(command: Command): Command {
 
 /** --threads alone, for what computes on the CPU only. */
 export function addThreadsOption(command: Command): Command {
-  return command.option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024));
+  return command.addOption(
+    new Option("--threads <n>", "CPU threads (default: all cores)")
+      .argParser(wholeNumber(1, 1024))
+      .env("MAGNETS_THREADS"),
+  );
 }

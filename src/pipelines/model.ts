@@ -44,7 +44,7 @@ import {
   findParetoFront,
 } from "../planning/find-pareto-front.ts";
 import { type ParetoFront, planReaching, readParetoFront } from "../planning/pareto-front.ts";
-import type { Device } from "../runtime/runner.ts";
+import type { Device } from "../runtime/device.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJson, writeJson } from "../weights/node/json-file.ts";

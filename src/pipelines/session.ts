@@ -17,10 +17,11 @@ import { gridTokens, maskId, nullClass, type Task } from "../models/transformer/
 import { arithmeticOf, type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { stepCost } from "../planning/cost.ts";
+import type { Device } from "../runtime/device.ts";
 import { describeProcessor } from "../runtime/node/machine.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import { runtimeVersion } from "../runtime/node/runtime-version.ts";
-import type { Device, Runner } from "../runtime/runner.ts";
+import type { Runner } from "../runtime/runner.ts";
 import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
 import { openDeadlines, type TimedPlan } from "./deadlines.ts";
 import { type GenerativeModel, modelFacts, planFor, readModel, transformerFacts } from "./model.ts";
