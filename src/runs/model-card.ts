@@ -5,7 +5,8 @@ import { writeFileAtomic } from "../core/node/atomic-file.ts";
 import { nounOf } from "../core/nouns.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
-import { describeModel, type GenerativeModel } from "../pipelines/model.ts";
+import { describeModel } from "../pipelines/describe-model.ts";
+import { type GenerativeModel } from "../pipelines/model.ts";
 
 export interface CardSource {
   readonly config: TrainConfig;

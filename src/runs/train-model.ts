@@ -26,7 +26,7 @@ import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
-import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/model.ts";
+import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";

@@ -18,7 +18,7 @@ import { openRunFolder } from "../training/run-folder.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import { initialTransformer, readTokenizer } from "./initial-weights.ts";
-import { writeModel } from "../pipelines/model.ts";
+import { writeModel } from "../pipelines/node/model-folder.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import { openImages, tokeniseImages, tokensFolder } from "./training-images.ts";

@@ -9,7 +9,7 @@ import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { readTokens } from "../../src/runs/token-files.ts";
 import { trainModel } from "../../src/runs/train-model.ts";
-import { VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { VideoPipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { resolveConfig } from "../../src/training/config.ts";
 import { tensorsDigest } from "../../src/weights/node/digest.ts";
 import { readModelPart, writeModelPart } from "../../src/weights/node/model-folder.ts";
