@@ -22,6 +22,7 @@ export {
 } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
+export type { MeasurementStore } from "./pipelines/calibration.ts";
 export { modelPlanCost } from "./pipelines/choose-plan.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
 export { describeModel } from "./pipelines/describe-model.ts";

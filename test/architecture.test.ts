@@ -147,6 +147,13 @@ describe("imports", () => {
   });
 });
 
+describe("state", () => {
+  it("is no module's, but for the turn that programs wait for at the process's cores", () => {
+    const owners = files.filter((file) => isOf("src")(file) && /^(export )?let /m.test(textOf(file)));
+    expect(owners).toEqual(["src/data/video/ffmpeg.ts"]);
+  });
+});
+
 describe("the platform", () => {
   it("is reached by nothing that a page imports", () => {
     expect(waysToNode("src/browser.ts")).toEqual([]);
