@@ -54,7 +54,7 @@ describe("a measured Pareto front", () => {
     const text = await readFile(path, "utf8");
     await writeFile(path, text.replace('"samples": 40', '"samples": "many"'));
     await expect(readModel(folder)).rejects.toThrow(
-      `${path}: front.samples: must be a whole number of at least 1, got "many"`,
+      `${path}: paretoFront.samples: must be a whole number of at least 1, got "many"`,
     );
     await writeParetoFront(folder, {
       ...paretoFront,
