@@ -176,8 +176,8 @@ describe("generate", () => {
     [{ steps: 0 }, /steps.*1\.\.16.*got 0/],
     [{ steps: 17 }, /steps.*got 17/],
     [{ plan: "8x3,4x" }, /"4x"/],
-    [{ plan: "3x4" }, /got p = 3/],
-    [{ plan: "1x4", steps: 5 }, /must add up to 5/],
+    [{ plan: "3x4" }, /modelSchedule: must name the model.s sub-models, p = .*, got 3/],
+    [{ plan: "1x4", steps: 5 }, /must have as many steps as steps says, 5, got 4/],
     [{ startTokens: new Int32Array(5) }, /startTokens: must hold 16 ids/],
     [{ startTokens: new Int32Array(16) }, /masked/],
   ])("refuses %j", async (options, expected) => {

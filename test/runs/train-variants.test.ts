@@ -9,7 +9,7 @@ import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { modelFacts, planFor, readModel } from "../../src/pipelines/model.ts";
 import { onTokenizer, type TrainVariantsOptions, trainVariants } from "../../src/runs/train-variants.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { readMetrics } from "../../src/training/metrics.ts";
 import { writeModelPart } from "../../src/weights/node/model-folder.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";

@@ -10,7 +10,7 @@ import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
 import { readTokens } from "../../src/runs/token-files.ts";
 import { trainModel } from "../../src/runs/train-model.ts";
 import { VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { tensorsDigest } from "../../src/weights/node/digest.ts";
 import { readModelPart, writeModelPart } from "../../src/weights/node/model-folder.ts";
 
