@@ -11,7 +11,7 @@ import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { planFor } from "../../src/pipelines/choose-plan.ts";
 import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { onTokenizer, type TrainVariantsOptions, trainVariants } from "../../src/runs/train-variants.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { readMetrics } from "../../src/training/metrics.ts";
 import { writeModelPart } from "../../src/weights/node/model-folder.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
