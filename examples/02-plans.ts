@@ -20,6 +20,7 @@ try {
     rows.push(...images);
   }
   await writeFileAtomic("out/examples/plans.png", await imageSheet(rows, { columns: 6, scale: 2 }));
+  console.log("one row per plan: out/examples/plans.png");
 } finally {
   await pipeline.dispose();
 }

@@ -18,6 +18,7 @@ try {
   });
   const strips = [0, 1, 2].flatMap((image) => steps.map((guesses) => guesses[image]!));
   await writeFileAtomic("out/examples/watch.png", await imageSheet(strips, { columns: steps.length }));
+  console.log("one row per image, one column per step: out/examples/watch.png");
 } finally {
   await pipeline.dispose();
 }

@@ -158,6 +158,28 @@ function optionsOf(program: Command, name: string): string[] | null {
   return command ? [...command.options.flatMap(({ long }) => long ?? []), "--help"] : null;
 }
 
+describe("code in the documents", () => {
+  const entries = { magnets: "index", "magnets/train": "train", "magnets/evaluate": "evaluate" };
+  const names = current.flatMap((file) =>
+    [...read(file).matchAll(/^import \{([^}]+)\} from "(magnets[\w/]*)"/gm)].flatMap(([, list, entry]) =>
+      list!
+        .split(",")
+        .map((name) => name.trim())
+        .filter(Boolean)
+        .map((name) => ({ file, name, entry: entry! })),
+    ),
+  );
+
+  it("imports what the entries export", () => {
+    expect(names.length).toBeGreaterThan(5);
+    const absent = names.filter(({ name, entry }) => {
+      const module = entries[entry as keyof typeof entries];
+      return !module || !new RegExp(`\\b${name}\\b`).test(read(`src/${module}.ts`));
+    });
+    expect(absent).toEqual([]);
+  });
+});
+
 describe("words", () => {
   /** Words of an earlier day, with what is said instead (docs/glossary.md). */
   const instead: readonly [RegExp, string][] = [
@@ -183,13 +205,20 @@ describe("words", () => {
 
   it("of the command line are, too", () => {
     const found = filesOf("cli", ".ts").flatMap((file) =>
-      [
-        ...read(file).matchAll(/"(?:[^"\\\n]|\\.)* (?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)* (?:[^`\\]|\\.)*`/g),
-      ].flatMap(([text]) => oldWordsIn(file, text.replaceAll(/\$\{[^}]*\}/g, ""), instead)),
+      textsIn(read(file)).flatMap((text) => oldWordsIn(file, text, instead)),
     );
     expect(found).toEqual([]);
   });
 });
+
+/** Strings of more than one word in a program, comments and what is put into templates left out. */
+function textsIn(program: string): string[] {
+  const code = program.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  const strings = [...code.matchAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g)].map(
+    ([text]) => text,
+  );
+  return strings.filter((text) => text.includes(" ")).map((text) => text.replaceAll(/\$\{[^}]*\}/g, ""));
+}
 
 function oldWordsIn(file: string, text: string, instead: readonly [RegExp, string][]): string[] {
   return text
