@@ -18,8 +18,8 @@ import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/fe
 import { frechetDistanceOn } from "../src/evaluation/metrics/frechet.ts";
 import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
 import { openParts } from "../src/evaluation/reference-set.ts";
-import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
-import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
+import { modelPlanCost, planFor } from "../src/pipelines/choose-plan.ts";
+import { ImagePipeline } from "../src/pipelines/node/open-pipeline.ts";
 import { reservedShare } from "../src/planning/deadline.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Runner } from "../src/runtime/runner.ts";

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { lineChart } from "../charts/line-chart.ts";
 import { writeFileAtomic } from "../core/node/atomic-file.ts";
 import { type Noun, nounOf } from "../core/nouns.ts";
-import { describeModel, type GenerativeModel } from "../pipelines/model.ts";
+import { describeModel } from "../pipelines/describe-model.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
 

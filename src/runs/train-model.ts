@@ -13,7 +13,7 @@ import { requireInput } from "../core/errors.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
-import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/model.ts";
+import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";

@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
-import { writeModel } from "../pipelines/model.ts";
+import { writeModel } from "../pipelines/node/model-folder.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Device } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";

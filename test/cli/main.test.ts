@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 interface Ended {

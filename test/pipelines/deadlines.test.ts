@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { type ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { planFor } from "../../src/pipelines/model.ts";
-import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { planFor } from "../../src/pipelines/choose-plan.ts";
+import {
+  type ImagePipeline,
+  openImagePipeline,
+  openVideoPipeline,
+} from "../../src/pipelines/node/open-pipeline.ts";
 import { planFamily } from "../../src/planning/budget.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
-import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { readModel, writeModel } from "../../src/pipelines/model.ts";
-import { boxMask } from "../../src/pipelines/node/mask-file.ts";
+import { boxMask } from "../../src/pipelines/mask.ts";
+import { readModel, writeModel } from "../../src/pipelines/node/model-folder.ts";
+import { ImagePipeline, openImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "./toy-model.ts";
@@ -97,7 +97,7 @@ describe("generate", () => {
     const { stats } = await pipeline.generate({
       count: 3,
       batchSize: 2,
-      plan: "8x1,1x3",
+      modelSchedule: "8x1,1x3",
       onStep: ({ step, total, multiplyAdds }) => {
         expect(total).toBe(8);
         steps.push(step);
@@ -175,9 +175,9 @@ describe("generate", () => {
     [{ seed: 2 ** 53 + 2 }, /seed/],
     [{ steps: 0 }, /steps.*1\.\.16.*got 0/],
     [{ steps: 17 }, /steps.*got 17/],
-    [{ plan: "8x3,4x" }, /"4x"/],
-    [{ plan: "3x4" }, /got p = 3/],
-    [{ plan: "1x4", steps: 5 }, /must add up to 5/],
+    [{ modelSchedule: "8x3,4x" }, /"4x"/],
+    [{ modelSchedule: "3x4" }, /got p = 3/],
+    [{ modelSchedule: "1x4", steps: 5 }, /must add up to 5/],
     [{ startTokens: new Int32Array(5) }, /startTokens: must hold 16 ids/],
     [{ startTokens: new Int32Array(16) }, /masked/],
   ])("refuses %j", async (options, expected) => {
@@ -254,5 +254,22 @@ describe("a pipeline's own things", () => {
     );
     await writeFile(path, text);
     expect((await readModel(folder)).plan).toEqual(toyModel().plan);
+  });
+});
+
+describe("dispose", () => {
+  it("waits for a decode in progress, whose result is whole, and refuses what comes after", async () => {
+    const own = await openImagePipeline(toyModel(), { threads: 1 });
+    const expected = await own.generate({ count: 2, seed: 5 });
+    const inProgress = own.generate({ count: 2, seed: 5 });
+    const disposed = own.dispose();
+    expect((await inProgress).tokens).toEqual(expected.tokens);
+    await disposed;
+    await own.dispose();
+    const refusal = "this pipeline was disposed; open the model again";
+    await expect(own.generate()).rejects.toThrow(refusal);
+    await expect(own.encode([])).rejects.toThrow(refusal);
+    await expect(own.decodeTokens([])).rejects.toThrow(refusal);
+    await expect(own.planInTime({ deadlineMs: 1000 })).rejects.toThrow(refusal);
   });
 });

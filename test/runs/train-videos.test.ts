@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
-import { VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { VideoPipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { readTokens } from "../../src/runs/token-files.ts";
 import { trainModel } from "../../src/runs/train-model.ts";
 import { resolveConfig } from "../../src/training/config.ts";
