@@ -1,6 +1,6 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
 
-export type { Fold } from "./data/video/ucf101.ts";
+export type { Fold } from "./data/choices.ts";
 export {
   type ComparisonOptions,
   type EvaluateProgress,

@@ -1,8 +1,10 @@
 /** Which plan a model decodes by: its default and what differs, the best within a budget, or the cheapest that is good enough. */
-import { InputError, requireInput } from "../core/errors.ts";
+import { requireInput } from "../core/errors.ts";
+import { invalidValue } from "../core/validate.ts";
 import { type DecodePlan, evenModelSchedule, makePlan, type PlanInput } from "../decoding/plan.ts";
+import { requirePlanFits } from "../decoding/resolve-plan.ts";
 import { gridTokens, type Task, type TransformerConfig, taskClass } from "../models/transformer/config.ts";
-import { transformerFacts } from "../models/transformer/facts.ts";
+import { modelFacts, transformerFacts } from "../models/transformer/facts.ts";
 import { baselineMultiplyAdds, planWithin } from "../planning/budget.ts";
 import { type PlanCost, planCost } from "../planning/cost.ts";
 import {
@@ -27,28 +29,30 @@ export function planFor(
   task: "generate" | Task = "generate",
   where = "plan",
 ): DecodePlan {
-  const { factors } = model.transformer.config;
-  if (task !== "generate") taskClass(model.transformer.config, task); // throws where it was not trained for
+  const { config } = model.transformer;
+  if (task !== "generate") taskClass(config, task); // throws where it was not trained for
   const base = (task === "generate" ? null : model.completionPlan) ?? model.plan;
-  const steps = given.steps;
+  const { steps } = given;
   const isSpread = steps !== undefined && given.modelSchedule === undefined && steps !== base.steps;
-  if (
-    isSpread &&
-    !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(model.transformer.config))
-  ) {
-    throw new InputError(
-      `${where}.steps: must be an integer in 1..${gridTokens(model.transformer.config)}, one per token at most, got ${steps}`,
+  if (isSpread && !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(config))) {
+    throw invalidValue(
+      where,
+      ["steps"],
+      `must be a whole number in 1..${gridTokens(config)}, one per token at most`,
+      steps,
     );
   }
-  const plan = makePlan(
-    isSpread ? { ...given, modelSchedule: evenModelSchedule(steps, factors) } : given,
-    base,
-    where,
-  );
-  requireInput(
-    task === "generate" || plan.guidance.scale === 0,
-    `${where}.guidance.scale: must be 0 to ${task}, since no model learns that without its task, got ${plan.guidance.scale}`,
-  );
+  const changes = isSpread ? { ...given, modelSchedule: evenModelSchedule(steps, config.factors) } : given;
+  const plan = makePlan(changes, base, where);
+  requirePlanFits(plan, modelFacts(config), where);
+  if (task !== "generate" && plan.guidance.scale !== 0) {
+    throw invalidValue(
+      where,
+      ["guidance", "scale"],
+      `must be 0 to ${task}, since no model learns that without its task`,
+      plan.guidance.scale,
+    );
+  }
   return plan;
 }
 

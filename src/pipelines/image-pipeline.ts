@@ -9,12 +9,12 @@ import type { Precision } from "../models/transformer/precision.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
-import type { RequestOptions, RequestSubject } from "./request.ts";
+import type { Classes, RequestOptions, RequestSubject } from "./request.ts";
 import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
 
 export interface GenerateOptions extends RequestOptions, DecodeHooks {
-  /** Names or numbers that take turns over the images, or "all"; null or left out: no condition. */
-  readonly classes?: readonly (string | number)[] | null;
+  /** A name or number, several that take turns over the images, or "all"; null or left out: no condition. */
+  readonly classes?: Classes;
   /** [N], or [count, N]: start tokens, the mask id (see {@link ImagePipeline.maskId}) where a token is wanted. */
   readonly startTokens?: Int32Array;
 }

@@ -4,7 +4,7 @@
  */
 import { requireInput } from "../core/errors.ts";
 import { basePlan, completionPlan, type DecodePlan, makePlan, type PlanInput } from "../decoding/plan.ts";
-import { resolvePlan } from "../decoding/resolve-plan.ts";
+import { requirePlanFits } from "../decoding/resolve-plan.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import {
   codebookSize,
@@ -108,17 +108,19 @@ function generationFrom(given: unknown, config: TransformerConfig, where: string
     `${where}: classNames must name the transformer's ${config.classes} classes, got ${classNames.length}`,
   );
   const facts = modelFacts(config);
-  const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), `${where}: plan`);
-  resolvePlan(plan, facts);
+  const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), where, ["plan"]);
+  requirePlanFits(plan, facts, where, ["plan"]);
   let completion: DecodePlan | null = null;
   if (config.tasks.length > 0) {
     const own = "completionPlan" in given ? (given.completionPlan as PlanInput) : {};
-    completion = makePlan(own, completionPlan(plan), `${where}: completionPlan`);
-    resolvePlan(completion, facts);
+    completion = makePlan(own, completionPlan(plan), where, ["completionPlan"]);
+    requirePlanFits(completion, facts, where, ["completionPlan"]);
   }
   const front =
-    "paretoFront" in given ? readParetoFront(given.paretoFront, plan, `${where}: paretoFront`) : null;
-  for (const measured of front?.plans ?? []) resolvePlan(measured.plan, facts); // throws where the model lacks a sub-model
+    "paretoFront" in given ? readParetoFront(given.paretoFront, plan, where, ["paretoFront"]) : null;
+  for (const [i, { plan }] of front?.plans.entries() ?? []) {
+    requirePlanFits(plan, facts, where, ["paretoFront", "plans", i, "plan"]);
+  }
   return {
     classNames: classNames as string[],
     plan,

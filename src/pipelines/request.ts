@@ -5,10 +5,12 @@
  *
  * N grid tokens.
  */
-import { InputError, requireInput } from "../core/errors.ts";
-import { keyFromSeed, type Seed } from "../core/random.ts";
+import { z } from "zod";
+import { requireInput } from "../core/errors.ts";
+import type { Seed } from "../core/random.ts";
+import { parse } from "../core/validate.ts";
 import type { DecodePlan, PlanInput, ScheduleRun } from "../decoding/plan.ts";
-import { gridTokens, maskId, type Task, taskClass } from "../models/transformer/config.ts";
+import { gridTokens, maskId, type Task, taskClass, tasks } from "../models/transformer/config.ts";
 import type { PlanCost } from "../planning/cost.ts";
 import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
 import { modelPlanCost, planFor, planForBudget, planForQuality } from "./choose-plan.ts";
@@ -74,15 +76,60 @@ export interface RequestOptions extends PlanOptions {
   readonly memoryBudget?: number;
 }
 
+/** A name or number, several, or "all"; null: no condition. */
+export type Classes = string | number | readonly (string | number)[] | null;
+
 /** What is asked beside {@link RequestOptions}, by the way of making images. */
 export interface RequestSubject extends RequestOptions {
   /** Default "generate". */
   readonly task?: "generate" | Task;
-  /** Names or numbers that take turns, or "all"; null or left out: no condition. For generating only. */
-  readonly classes?: readonly (string | number)[] | null;
+  /** A name or number, several that take turns, or "all"; null or left out: no condition. For generating only. */
+  readonly classes?: Classes;
   /** [N], or [count, N]: start tokens, the mask id where a token is wanted, equally many for every image. */
   readonly startTokens?: Int32Array;
 }
+
+const positive = z.int().min(1);
+
+/** What a request may hold; the plan itself is read where every plan is. */
+const requestSchema = z.strictObject({
+  task: z.enum(["generate", ...tasks]).default("generate"),
+  classes: z
+    .union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))])
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a class name or number, a list of them, "all", or null' }),
+  count: positive.default(1),
+  seed: z
+    .union([
+      z.int().min(0),
+      z
+        .bigint()
+        .min(0n)
+        .max(2n ** 64n - 1n),
+    ])
+    .default(0)
+    .meta({
+      allowed: "a whole number in 0..18446744073709551615, a bigint above 2^53",
+    }),
+  firstIndex: z.int().min(0).default(0),
+  batchSize: z.union([positive, z.literal("auto")]).optional(),
+  memoryBudget: z.number().positive().optional(),
+  startTokens: z.instanceof(Int32Array).optional(),
+  modelSchedule: z.unknown().optional(),
+  plan: z.record(z.string(), z.unknown()).default({}).meta({
+    allowed: "an object with parts of a plan",
+    remedy: 'a model schedule such as "8x3,4x3,2x3,1x3" is modelSchedule',
+  }),
+  planName: z.string().optional(),
+  steps: z.unknown().optional(),
+  guidanceScale: z.unknown().optional(),
+  choiceTemperature: z.unknown().optional(),
+  tokenTemperature: z.unknown().optional(),
+  budget: z.number().positive().optional(),
+  targetQuality: z.number().positive().optional(),
+  deadlineMs: z.number().positive().optional(),
+});
 
 /** A request of which everything is known. */
 export interface ResolvedRequest {
@@ -115,15 +162,10 @@ export function resolveRequest(
   model: GenerativeModel,
   availableMemory: () => number = () => 2 ** 31,
 ): ResolvedRequest {
-  const { task = "generate", seed = 0, count = 1, firstIndex = 0, deadlineMs = null } = options;
-  requirePositive("count", count);
-  keyFromSeed(seed); // throws where it is none
-  requireInput(
-    Number.isSafeInteger(firstIndex) && firstIndex >= 0,
-    `generate: firstIndex must be a whole number of at least 0, got ${firstIndex}`,
-  );
+  const asked = parse(requestSchema, options, options.task === undefined ? "generate" : String(options.task));
+  const { task, seed, count, firstIndex, deadlineMs = null } = asked;
   const { config } = model.transformer;
-  const startTokens = startOf(options.startTokens, count, gridTokens(config));
+  const startTokens = startOf(asked.startTokens, count, gridTokens(config));
   const maskedTokens = startTokens
     ? maskedCount(startTokens, gridTokens(config), maskId(config))
     : gridTokens(config);
@@ -133,13 +175,13 @@ export function resolveRequest(
     firstIndex,
     classRows:
       task === "generate"
-        ? classRows(options.classes ?? null, model.classNames, count, firstIndex)
+        ? classRows(classesOf(asked.classes), model.classNames, count, firstIndex)
         : Array<number>(count).fill(taskClass(config, task)),
     plan,
     cost: modelPlanCost(config, plan, maskedTokens),
     maskedTokens,
     startTokens,
-    batchSize: batchSizeOf(options, model, { plan, count, maskedTokens, availableMemory }),
+    batchSize: batchSizeOf(asked, model, { plan, count, maskedTokens, availableMemory }),
     deadlineMs,
   };
 }
@@ -177,11 +219,6 @@ export function choosePlan(
 /** The named options as parts of a plan. */
 function planInputOf(options: PlanOptions): PlanInput {
   const { plan = {}, modelSchedule, steps, guidanceScale, choiceTemperature, tokenTemperature } = options;
-  requireInput(
-    typeof plan === "object" && plan !== null,
-    `plan: must be an object with parts of a plan, got ${JSON.stringify(plan)}; a model schedule such as ` +
-      '"8x3,4x3,2x3,1x3" is modelSchedule',
-  );
   return {
     ...plan,
     ...(modelSchedule !== undefined && { modelSchedule }),
@@ -194,9 +231,13 @@ function planInputOf(options: PlanOptions): PlanInput {
   };
 }
 
+/** A text is one class. */
+const classesOf = (asked: z.output<typeof requestSchema>["classes"]): readonly (string | number)[] | null =>
+  typeof asked === "string" || typeof asked === "number" ? [asked] : asked;
+
 /** How many images are decoded together. */
 function batchSizeOf(
-  { batchSize, memoryBudget, deadlineMs }: RequestOptions,
+  { batchSize, memoryBudget, deadlineMs }: Pick<RequestOptions, "batchSize" | "memoryBudget" | "deadlineMs">,
   model: GenerativeModel,
   {
     plan,
@@ -206,17 +247,10 @@ function batchSizeOf(
   }: { plan: DecodePlan; count: number; maskedTokens: number; availableMemory: () => number },
 ): number {
   const asked = batchSize ?? (deadlineMs === undefined ? 16 : count);
-  if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
-  if (memoryBudget !== undefined) {
-    requireInput(
-      memoryBudget > 0,
-      `generate: memoryBudget must be a number of bytes above 0, got ${memoryBudget}`,
-    );
-    requireInput(
-      asked === "auto",
-      `generate: memoryBudget is for batchSize "auto", got batchSize ${asked}; leave one of them out`,
-    );
-  }
+  requireInput(
+    memoryBudget === undefined || asked === "auto",
+    `generate: memoryBudget is for batchSize "auto", got batchSize ${asked}; leave one of them out`,
+  );
   const most = plan.unmask ? 1 : count; // by entropies, each image has counts of its own
   const together =
     asked === "auto"
@@ -262,11 +296,6 @@ function maskedCount(start: Int32Array, size: number, masked: number): number {
       `image ${other} has ${counts[other]}; generate them apart`,
   );
   return counts[0]!;
-}
-
-function requirePositive(name: string, value: number, also = ""): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new InputError(`generate: ${name} must be a whole number of at least 1${also}, got ${value}`);
 }
 
 function requireForeseen({ unmask }: DecodePlan): void {

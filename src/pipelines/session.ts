@@ -229,10 +229,11 @@ export class Session {
    *
    * @throws InputError for a deadline that no plan can keep, saying the least one, and as {@link resolve}
    */
-  planInTime(options: RequestSubject & { deadlineMs: number; signal?: AbortSignal }): Promise<TimedPlan> {
+  planInTime(options: RequestSubject & DecodeHooks & { deadlineMs: number }): Promise<TimedPlan> {
     return this.#call(async () => {
-      const { deadlineMs, signal } = options;
-      const { plan, classRows } = this.resolve(options);
+      const { signal, onStep: _, ...asked } = options;
+      const { deadlineMs } = asked;
+      const { plan, classRows } = this.resolve(asked);
       return this.#deadlines.plan({ deadlineMs, count: classRows.length, decodePlan: plan, signal });
     });
   }

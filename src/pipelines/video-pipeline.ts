@@ -10,12 +10,12 @@ import type { Precision } from "../models/transformer/precision.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import type { PlanInTimeOptions } from "./image-pipeline.ts";
 import type { GenerativeModel } from "./model.ts";
-import type { RequestOptions } from "./request.ts";
+import type { Classes, RequestOptions } from "./request.ts";
 import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
 
 export interface GenerateVideoOptions extends RequestOptions, DecodeHooks {
-  /** Names or numbers that take turns over the videos, or "all"; null or left out: no condition. */
-  readonly classes?: readonly (string | number)[] | null;
+  /** A name or number, several that take turns over the videos, or "all"; null or left out: no condition. */
+  readonly classes?: Classes;
 }
 
 export interface CompleteOptions extends RequestOptions, DecodeHooks {

@@ -1,9 +1,11 @@
 /** The training of a nested transformer on token ids, with sheets of what it makes on the way. */
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { imageSheet } from "../data/image/sheet.ts";
-import { type Video, frameOf, type Raster } from "../data/source.ts";
+import { frameOf, type Raster, type Video } from "../data/source.ts";
 import type { TokenDataset } from "../data/tokens.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { openSession } from "../pipelines/session.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type LoopOptions, train } from "../training/loop.ts";
@@ -11,9 +13,7 @@ import { averagedWeights, stateNames } from "../training/optimiser.ts";
 import type { RunFolder } from "../training/run-folder.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
-import { openSession } from "../pipelines/session.ts";
 import { startingFrom } from "./initial-weights.ts";
-import type { GenerativeModel } from "../pipelines/model.ts";
 
 export interface TrainTransformerOptions extends LoopOptions {
   readonly config: TrainConfig;

@@ -106,8 +106,8 @@ describe("a deadline", () => {
   });
 
   it.each([
-    [{ deadlineMs: 0 }, /deadlineMs must be a number of milliseconds above 0, got 0/],
-    [{ deadlineMs: Number.NaN }, /deadlineMs must be .* got NaN/],
+    [{ deadlineMs: 0 }, /^generate: deadlineMs: must be a number above 0, got 0$/],
+    [{ deadlineMs: Number.NaN }, /^generate: deadlineMs: must be a number above 0, got NaN$/],
     [
       { deadlineMs: hour, plan: { unmask: { kind: "entropy" as const, bound: 1 } } },
       /deadline .* entropy bound .* leave out/,

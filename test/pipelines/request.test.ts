@@ -54,6 +54,11 @@ describe("resolveRequest", () => {
     expect(rows[0]).toBeGreaterThan(video.classNames.length); // behind the classes and the null class
   });
 
+  it("takes a text for one class", () => {
+    expect(resolveRequest({ classes: "dog", count: 2 }, model).classRows).toEqual([1, 1]);
+    expect(resolveRequest({ classes: "all", count: 3 }, model).classRows).toEqual([0, 1, 2]);
+  });
+
   it("counts what start tokens leave to decode, the same for every image, and prices that", () => {
     const start = Int32Array.from({ length: 16 }, (_, i) => (i < 5 ? mask : 1));
     const request = resolveRequest({ startTokens: start, count: 2 }, model);
@@ -74,17 +79,22 @@ describe("resolveRequest", () => {
   });
 
   it.each<[RequestSubject, RegExp]>([
-    [{ count: 0 }, /count must be a whole number of at least 1, got 0/],
-    [{ firstIndex: -1 }, /firstIndex must be .* got -1/],
-    [{ seed: -4 }, /seed/],
+    [{ count: 0 }, /^generate: count: must be a whole number of at least 1, got 0$/],
+    [{ firstIndex: -1 }, /^generate: firstIndex: must be a whole number of at least 0, got -1$/],
+    [{ seed: -4 }, /^generate: seed: must be a whole number in 0.*, got -4$/],
+    [{ seed: 2 ** 53 + 2 }, /^generate: seed: must be/],
+    [{ class: "cat" } as never, /must have no other keys than .*, got "class"; did you mean "classes"/],
     [{ classes: ["cta"] }, /unknown class "cta"\. Did you mean "cat"/],
-    [{ plan: "8x3" as never }, /plan: must be an object .* modelSchedule/],
-    [{ modelSchedule: "3x4" }, /p = 3/],
+    [
+      { plan: "8x3" as never },
+      /^generate: plan: must be an object with parts of a plan, got "8x3"; a model schedule .* is modelSchedule$/,
+    ],
+    [{ modelSchedule: "3x4" }, /plan: modelSchedule: must name .* p = 1, 2, 4, 8, got 3/],
     [{ budget: 0.5, steps: 4 }, /budget: decides the model schedule and the steps/],
     [{ budget: 0.5, plan: { modelSchedule: "1x4" } }, /budget: decides the model schedule/],
     [{ targetQuality: 1.1, steps: 4 }, /targetQuality: measured plans bring all their settings/],
     [{ targetQuality: 1.1 }, /no plans were measured/],
-    [{ planName: "my.json", plan: { steps: -1 } }, /^my\.json\.steps: must be/],
+    [{ planName: "my.json", plan: { steps: -1 } }, /^my\.json: steps: must be a whole number/],
     [{ memoryBudget: 5, batchSize: 4 }, /memoryBudget is for batchSize "auto"/],
     [{ startTokens: new Int32Array(3) }, /must hold 16 ids/],
     [{ task: "predict" }, /predict/],

@@ -8,7 +8,6 @@ import { initialise } from "../../src/models/parameters.ts";
 import type { Device } from "../../src/runtime/device.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
-import { resolveConfig } from "../../src/training/config.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
 import {
   initialState,
@@ -17,6 +16,7 @@ import {
   stateFeeds,
   stateSinks,
 } from "../../src/training/optimiser.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { transformerJob } from "../../src/training/transformer-job.ts";
 import { describeOnGpu } from "./adapter.ts";
