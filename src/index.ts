@@ -76,6 +76,7 @@ export type {
 export type { PlanCost, StepCost } from "./planning/cost.ts";
 export type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "./planning/find-pareto-front.ts";
 export type { ParetoFront, ParetoPlan } from "./planning/pareto-front.ts";
+export type { Device } from "./runtime/device.ts";
 export {
   describeMachine,
   describeProcessor,
@@ -84,6 +85,6 @@ export {
   type Processor,
 } from "./runtime/node/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
-export type { Device, Runner } from "./runtime/runner.ts";
+export type { Runner } from "./runtime/runner.ts";
 export { readJson } from "./weights/node/json-file.ts";
 export { writeNpy } from "./weights/node/npy.ts";

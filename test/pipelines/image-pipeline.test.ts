@@ -86,9 +86,13 @@ describe("generate", () => {
     await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(InputError);
     await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(/at least \d+ MiB, got 1 MiB/);
     await refused({ batchSize: "auto", memoryBudget: 0 }).toThrow(/memoryBudget: must be a number above 0/);
-    await refused({ batchSize: "auto", memoryBudget: Number.NaN }).toThrow(/memoryBudget: must be a number above 0/);
+    await refused({ batchSize: "auto", memoryBudget: Number.NaN }).toThrow(
+      /memoryBudget: must be a number above 0/,
+    );
     await refused({ batchSize: 4, memoryBudget: 2 ** 30 }).toThrow(/leave one of them out/);
-    await refused({ batchSize: 0 }).toThrow(/batchSize: must be "auto" or a whole number of at least 1, got 0/);
+    await refused({ batchSize: 0 }).toThrow(
+      /batchSize: must be "auto" or a whole number of at least 1, got 0/,
+    );
   });
 
   it("counts what it computes, step by step, over all batches", async () => {
