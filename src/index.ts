@@ -9,6 +9,7 @@ export { readImage } from "./data/image/image-folder.ts";
 export { encodePng, imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
 export { frameOf, type Image, type Raster, type Video, videoOf } from "./data/source.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
+export { type GivenVideoOptions, readGivenVideo, type TakenFrames } from "./data/video/given-video.ts";
 export { type ReadVideoOptions, readVideo, videoExtent, videoLength } from "./data/video/read-video.ts";
 export {
   animatedSheet,
