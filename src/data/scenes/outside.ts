@@ -332,7 +332,14 @@ export function mushroom(stage: Stage): string[] {
   const half = chance.between(7, 9);
   const kind = chance.pick(["dots", "dots", "dots", "bands"] as const);
   const at = -stemTall;
-  const capPath = path`M${-wide} ${at}C${-wide} ${at - tall * 0.85} ${-wide * 0.4} ${at - tall} 0 ${at - tall}C${wide * 0.4} ${at - tall} ${wide} ${at - tall * 0.85} ${wide} ${at}Q0 ${at + 9} ${-wide} ${at}Z`;
+  // How far the flanks bulge and the top is drawn out: a dome, a bell, a point.
+  const [bulge, flat] = chance.pick([
+    [0.85, 0.4],
+    [0.85, 0.4],
+    [0.5, 0.22],
+    [1, 0.75],
+  ] as const);
+  const capPath = path`M${-wide} ${at}C${-wide} ${at - tall * bulge} ${-wide * flat} ${at - tall} 0 ${at - tall}C${wide * flat} ${at - tall} ${wide} ${at - tall * bulge} ${wide} ${at}Q0 ${at + 9} ${-wide} ${at}Z`;
   const dots = [
     [0, 0.68, 4.6],
     [-0.5, 0.4, 4],
