@@ -1,6 +1,6 @@
 /** Cat, owl, ducks, penguins, fish, butterfly: what looks back, and its kin that look alike. */
 import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
 import { pattern } from "./patterns.ts";
 import { clothTable, leafColour, outdoors, pine, ripples, room, sky, waterOf } from "./places.ts";
 import { reflected, type Stage } from "./stage.ts";
@@ -269,14 +269,13 @@ export function owl(stage: Stage): string[] {
 
 /** A row on a pond, all one way, the little ones alike; reeds, and everything again in the water. */
 export function duck(stage: Stage): string[] {
-  const { chance, sketch, lit, paint, mood, ink, tint } = stage;
+  const { chance, sketch, paint, mood, tint } = stage;
   const facing = chance.pick([-1, 1] as const);
   const level = chance.between(38, 44);
   const water = waterOf(stage);
   const feather = paint("cream", "butter", "sky", "bark", "lavender");
   const headColour = chance.happens(0.5) ? paint("moss", "teal", "navy", "berry") : feather;
   const young = mix(tint(paints.butter), feather, 0.2);
-  const beak = tint("#ee9a45");
   const hasThird = chance.happens(0.5);
   const reed = mix(leafColour(stage), mood.groundLow, 0.25);
   const bank = sketch.symbol(
@@ -290,20 +289,8 @@ export function duck(stage: Stage): string[] {
     box(0, level, 100, 101 - level, sketch.fade(mix(water, mood.skyLow, 0.45), darker(water, 0.16))),
     reflected(level, 0.6, 0.4, seenBank),
   ];
-  const bird = (body: Colour, head: Colour, isYoung: boolean) => [
-    shape("M-22 -13Q-29 -20 -27 -22Q-20 -20 -16 -15Z", body, 2),
-    shape("M-24 -12Q-22 3 -4 4H8Q20 2 19 -10Q18 -16 10 -14Q-4 -19 -24 -12Z", lit(body, 0.24, facing), 1.6),
-    shape("M2 -10Q8 -16 6.5 -23H20Q18.5 -14 19.5 -6Z", head, 1.6),
-    circle(13, -25, 9, lit(head, 0.22, facing)),
-    isYoung || head === body ? "" : line("M7.2 -14.6Q13 -11.4 18.6 -14.4", "#fbf6ea", 2.4),
-    shape("M20.5 -27.5Q27 -27 29.5 -24Q27 -21.5 20.5 -22.4Z", beak, 1.4),
-    circle(15.6, -27, 2.1, ink),
-    circle(16.3, -27.8, 0.7, "#ffffff"),
-    shape("M-15 -10Q-4 -15 6 -9Q2 0 -8 -1Q-14 -3 -19 -9Z", darker(body, 0.14), 1.6),
-    line("M-13 -6Q-6 -3 0 -5", darker(body, 0.3), 1.4),
-  ];
-  const big = sketch.symbol(...bird(feather, headColour, false));
-  const small = sketch.symbol(...bird(young, young, true));
+  const big = sketch.symbol(...duckOf(stage, facing, feather, headColour, false));
+  const small = sketch.symbol(...duckOf(stage, facing, young, young, true));
   const x = 50 + facing * chance.between(9, 13);
   const line0 = chance.between(71, 75);
   const swim = (what: string, at: number, y: number, scale: number) => [
@@ -343,6 +330,86 @@ export function duck(stage: Stage): string[] {
     ellipse(padX - 4, 89.8, 2, 1.7, tint(paints.cream)),
   );
   return parts;
+}
+
+/** A swimming duck that looks right, the water at y = 0. */
+function duckOf(stage: Stage, facing: number, body: Colour, head: Colour, isYoung: boolean): string[] {
+  const { lit, ink, tint } = stage;
+  const beak = tint("#ee9a45");
+  return [
+    shape("M-22 -13Q-29 -20 -27 -22Q-20 -20 -16 -15Z", body, 2),
+    shape("M-24 -12Q-22 3 -4 4H8Q20 2 19 -10Q18 -16 10 -14Q-4 -19 -24 -12Z", lit(body, 0.24, facing), 1.6),
+    shape("M2 -10Q8 -16 6.5 -23H20Q18.5 -14 19.5 -6Z", head, 1.6),
+    circle(13, -25, 9, lit(head, 0.22, facing)),
+    isYoung || head === body ? "" : line("M7.2 -14.6Q13 -11.4 18.6 -14.4", "#fbf6ea", 2.4),
+    shape("M20.5 -27.5Q27 -27 29.5 -24Q27 -21.5 20.5 -22.4Z", beak, 1.4),
+    circle(15.6, -27, 2.1, ink),
+    circle(16.3, -27.8, 0.7, "#ffffff"),
+    shape("M-15 -10Q-4 -15 6 -9Q2 0 -8 -1Q-14 -3 -19 -9Z", darker(body, 0.14), 1.6),
+    line("M-13 -6Q-6 -3 0 -5", darker(body, 0.3), 1.4),
+  ];
+}
+
+/** Of rubber, in a tub before tiles; its fellow of the same make and the foam float with it. */
+export function bathDuck(stage: Stage): string[] {
+  const { chance, sketch, paint, twoPaints, side } = stage;
+  const facing = chance.pick([-1, 1] as const);
+  const [tile, other] = twoPaints("sky", "mint", "rose", "lavender", "cream", "teal", "butter");
+  const rubber = paint("butter", "butter", "coral", "mint", "sky");
+  const water = paint("sky", "blue", "teal");
+  const tub = lighter(paint("cream"), 0.5);
+  const period = chance.pick([12.5, 100 / 6, 20]);
+  const pale = lighter(tile, 0.45);
+  const kind = chance.pick(["checks", "diamonds", "none"] as const);
+  const line0 = chance.between(66, 70);
+  const level = line0 - 12;
+  // One tile in the middle, as the pattern has it.
+  const joints = Array.from({ length: 10 }, (_, i) => {
+    const upright = 50 + (i - 4.5) * period;
+    return path`M${upright} 0V${level}M0 ${i * period}H100`;
+  }).join("");
+  const wall = { x: 0, y: 0, width: 100, height: level };
+  const big = sketch.symbol(...duckOf(stage, facing, rubber, rubber, true));
+  const at = (x: number, y: number, scale: number) => [
+    sketch.clipped(
+      path`M0 ${y}H100V101H0Z`,
+      reflected(y, 0.7, 0.4, placed({ x, y, scale, scaleX: facing * scale }, big)),
+    ),
+    sketch.clipped(path`M0 0H100V${y}H0Z`, placed({ x, y, scale, scaleX: facing * scale }, big)),
+    ripples(x, y + 1.5, 20 * scale, water),
+  ];
+  const x = 50 + facing * chance.between(4, 7);
+  const rim = chance.between(86, 89);
+  const foam = "#fbfbf6";
+  return [
+    box(
+      0,
+      0,
+      100,
+      level + 1,
+      side < 0 ? sketch.across(lighter(pale, 0.3), pale) : sketch.across(pale, lighter(pale, 0.3)),
+    ),
+    kind === "none" ? "" : pattern(kind, wall, period * (kind === "checks" ? 2 : 1), lighter(other, 0.25)),
+    line(joints, lighter(tile, 0.75), 1.2),
+    box(0, level - 5, 100, 7, sketch.fade(tub, darker(tub, 0.12)), 2),
+    box(0, level + 1, 100, 60, sketch.fade(lighter(water, 0.35), darker(water, 0.1))),
+    ...at(x, line0 + 8, 1.1),
+    ...at(x - facing * 42, line0 + 2, 0.46),
+    ...[0, 1, 2, 3, 4].map((i) => {
+      const bx = 50 - facing * (10 + i * 9);
+      return circle(bx, rim - 3 - (i % 2) * 2.5, 5.4 + (i % 3), i % 2 === 0 ? foam : darker(foam, 0.05));
+    }),
+    ...[0, 1, 2].map((i) => {
+      const by = 36 - i * 11 + chance.between(-3, 3);
+      const bx = 50 - facing * (26 + (i % 2) * 8);
+      return (
+        faint(0.75, ring(bx, by, 4.4 - i, 4.4 - i, "#ffffff", 1.3)) +
+        circle(bx + side * 1.6, by - 1.6, 0.9, "#ffffff")
+      );
+    }),
+    box(-4, rim, 108, 20, sketch.fade(lighter(tub, 0.4), darker(tub, 0.16)), 3),
+    line(path`M0 ${rim + 5}H100`, darker(tub, 0.14), 1.4),
+  ];
 }
 
 /** On the ice, with a chick of the same coat and wool or three in a row; the ice stands again in the sea. */

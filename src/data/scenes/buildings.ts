@@ -1,6 +1,6 @@
 /** Castle, house, windmill, lighthouse, tent, Ferris wheel: what people build, and what lies around it. */
 import { darker, lighter, mix, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
 import {
   ground,
   hills,
@@ -406,7 +406,7 @@ export function lighthouse(stage: Stage): string[] {
   const top = base - tall;
   const rock = mix(tint(paints.bark), mood.hills, 0.5);
   const body = path`M${x - low} ${base}L${x - high} ${top}H${x + high}L${x + low} ${base}Z`;
-  const shine = isDark || chance.happens(0.2);
+  const shine = isDark;
   const parts = [...sky(stage, level)];
   if (shine) {
     // Fading with the distance, the same to both sides.
@@ -414,7 +414,7 @@ export function lighthouse(stage: Stage): string[] {
       parts.push(
         shape(
           path`M${x} ${top - 6.5}L${x + to * 64} ${top - 17}v21Z`,
-          sketch.veil("#ffeeb0", isDark ? 0.75 : 0.5, to === 1 ? -1 : 1),
+          sketch.veil("#ffeeb0", 0.75, to === 1 ? -1 : 1),
         ),
       );
     }
@@ -521,7 +521,7 @@ export function tent(stage: Stage): string[] {
   const open = chance.between(8, 11);
   const outline = path`M${x - half} ${base}L${x} ${top}L${x + half} ${base}Z`;
   const kind = chance.pick(["stripes", "stripes", "bands"] as const);
-  parts.push(
+  const one = sketch.symbol(
     stage.shadow(x, base + 1, half * 1.2),
     line(
       path`M${x} ${top}L${x - half - 9} ${base + 1}M${x} ${top}L${x + half + 9} ${base + 1}`,
@@ -551,6 +551,10 @@ export function tent(stage: Stage): string[] {
     line(path`M${x} ${top + 2}v-9`, darker(wood, 0.2), 1.5),
     shape(path`M${x} ${top - 7}l${stage.wind * 9} 2.8l${-stage.wind * 9} 2.8Z`, stripe, 0.8),
   );
+  // Another of the same cloth, farther off.
+  if (chance.happens(0.4))
+    parts.push(placed({ x: 50 + fireSide * 28 - x * 0.36, y: shore + 8 - base * 0.36, scale: 0.36 }, one));
+  parts.push(one);
   const fx = 50 + fireSide * 33;
   const fy = base + 6;
   parts.push(
@@ -575,7 +579,10 @@ export function tent(stage: Stage): string[] {
   return parts;
 }
 
-/** Cars in two colours that take turns, all upright, on a wheel over a fair whose tents are striped alike. */
+/**
+ * Cars in two colours that take turns, all upright, on a wheel over a fair whose tents are striped alike, or on a quay
+ * where all of it stands again in the water.
+ */
 export function ferrisWheel(stage: Stage): string[] {
   const { chance, sketch, lit, isDark, tint, mood } = stage;
   const [first, second] = stage.twoPaints("coral", "butter", "teal", "blue", "berry", "mint", "lavender");
@@ -586,7 +593,8 @@ export function ferrisWheel(stage: Stage): string[] {
   const r = chance.between(28, 31);
   const count = chance.pick([6, 8, 8]);
   const turn = chance.between(0, 360 / count);
-  const parts = [...sky(stage, 76), ...hills(stage, 74), ground(stage, 76)];
+  const behind = [...sky(stage, 76), ...hills(stage, 74), ground(stage, 76)];
+  const parts: string[] = [];
   const tentAt = (tx: number, size: number) => {
     const base = 86;
     return [
@@ -617,8 +625,8 @@ export function ferrisWheel(stage: Stage): string[] {
   parts.push(
     stage.shadow(x, 88, 30),
     line(path`M${x} ${y}L${x - 17} 89M${x} ${y}L${x + 17} 89`, darker(frame, 0.12), 3.4),
-    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${r.toFixed(2)}" fill="none" stroke="${steel}" stroke-width="2.4"/>`,
-    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${(r * 0.62).toFixed(2)}" fill="none" stroke="${steel}" stroke-width="1.3"/>`,
+    ring(x, y, r, r, steel, 2.4),
+    ring(x, y, r * 0.62, r * 0.62, steel, 1.3),
   );
   const places = Array.from({ length: count }, (_, i) => {
     const a = ((turn + (360 * i) / count) * Math.PI) / 180;
@@ -636,6 +644,21 @@ export function ferrisWheel(stage: Stage): string[] {
   }
   parts.push(circle(x, y, 4, lit(frame)), circle(x, y, 1.9, first));
   parts.push(...tentAt(x - 35, 11), ...tentAt(x + 35, 11));
+  if (chance.happens(0.4)) {
+    const water = waterOf(stage);
+    const quay = mix(tint(paints.bark), mood.groundLow, 0.3);
+    const level = 85.5;
+    // The water starts where the ground of the fair ends, so that what it mirrors meets what it stands on.
+    const seen = sketch.symbol(...parts, box(0, 82, 100, 3.6, lighter(quay, 0.2)));
+    return [
+      ...behind,
+      sketch.clipped(path`M0 0H100V${level}H0Z`, seen),
+      box(0, level, 100, 20, sketch.fade(mix(water, mood.skyLow, 0.3), darker(water, 0.22))),
+      sketch.clipped(path`M0 ${level}H100V101H0Z`, reflected(level, 0.3, 0.55, seen)),
+      line(path`M0 ${level}H100`, darker(quay, 0.2), 1.6),
+      ripples(x, 91, 28, water),
+    ];
+  }
   parts.push(
     box(x - 20, 87, 40, 5, lit(frame, 0.2), 1),
     shape(
@@ -654,5 +677,5 @@ export function ferrisWheel(stage: Stage): string[] {
     else parts.push(shape(path`M${px - 3.6} ${py}h7.2l-3.6 5.5Z`, i % 2 === 0 ? first : second));
   }
   parts.push(line("M0 91.2Q50 96.5 100 91.2", frame, 1.1));
-  return parts;
+  return [...behind, ...parts];
 }

@@ -10,9 +10,9 @@ import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "../sprites/chance.ts";
 import type { MoodName } from "../sprites/palette.ts";
 import { newSketch, placed } from "../sprites/svg.ts";
-import { butterfly, cat, duck, fish, fishBowl, owl, penguin } from "./animals.ts";
+import { bathDuck, butterfly, cat, duck, fish, fishBowl, owl, penguin } from "./animals.ts";
 import { castle, ferrisWheel, house, lighthouse, tent, windmill } from "./buildings.ts";
-import { mushroom, snowman, umbrella } from "./outside.ts";
+import { mushroom, parasol, snowman, umbrella } from "./outside.ts";
 import { newStage, type Stage } from "./stage.ts";
 import { cactus, cake, desertCactus, flowers, teapot } from "./table.ts";
 import { balloon, car, rocket, sailboat, train } from "./travel.ts";
@@ -43,7 +43,11 @@ const drawings: Readonly<Record<string, readonly View[]>> = {
   rocket: [{ draw: rocket, indoors: true }],
   cat: [{ draw: cat, indoors: true }],
   owl: [{ draw: owl, hours: [...dark, "night"] }],
-  duck: [{ draw: duck, hours: [...light, "evening"] }],
+  duck: [
+    { draw: duck, hours: [...light, "evening"] },
+    { draw: duck, hours: [...light, "evening"] },
+    { draw: bathDuck, indoors: true },
+  ],
   penguin: [{ draw: penguin, hours: ["winter", "morning", "dusk", "evening", "night"] }],
   fish: [
     { draw: fish, indoors: true },
@@ -52,7 +56,11 @@ const drawings: Readonly<Record<string, readonly View[]>> = {
   ],
   butterfly: [{ draw: butterfly, hours: light }],
   snowman: [{ draw: snowman, hours: ["winter", "winter", "morning", "dusk", "evening", "night"] }],
-  umbrella: [{ draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] }],
+  umbrella: [
+    { draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] },
+    { draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] },
+    { draw: parasol, hours: light },
+  ],
   mushroom: [{ draw: mushroom, hours: [...light, "evening"] }],
   cactus: [{ draw: cactus, indoors: true }, { draw: desertCactus }],
   flowers: [{ draw: flowers, indoors: true }],

@@ -71,7 +71,7 @@ export function sailboat(stage: Stage): string[] {
     }),
     sketch.clipped(path`M0 ${line0}H100V101H0Z`, reflected(line0 + 1.5, 0.75, 0.5, boat)),
     boat,
-    waves(line0 + 1.5, 12, 1.2, chance.between(0, 1), lighter(water, 0.3)).replace("/>", ' opacity=".35"/>'),
+    faint(0.35, waves(line0 + 1.5, 12, 1.2, chance.between(0, 1), lighter(water, 0.3))),
     ripples(x, line0 + 8, 24, water),
     waves(92, 20, 2.4, chance.between(0, 1), mix(water, darker(water, 0.3), 0.7)),
   ];
@@ -316,10 +316,7 @@ export function car(stage: Stage): string[] {
   ];
   if (isDark)
     body.unshift(
-      shape(path`M${half - 1} ${deck + 6}L${half + 40} ${deck - 2}V${low + 10}Z`, "#ffeeb0").replace(
-        "/>",
-        ' opacity=".35"/>',
-      ),
+      faint(0.35, shape(path`M${half - 1} ${deck + 6}L${half + 40} ${deck - 2}V${low + 10}Z`, "#ffeeb0")),
     );
   for (const at of [-0.56, 0.56]) {
     body.push(
