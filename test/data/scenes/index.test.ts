@@ -92,16 +92,16 @@ describe("scenes", () => {
       Float64Array.from(vectors[0]!, (_, p) => vectors.reduce((sum, v) => sum + v[p]!, 0) / vectors.length);
     const distance = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, p) => sum + (v - b[p]!) ** 2, 0);
     const means: Float64Array[] = [];
-    for (let label = 0; label < 24; label++) means.push(meanOf(await of(label, 0, 24)));
+    for (let label = 0; label < 24; label++) means.push(meanOf(await of(label, 0, 12)));
     let right = 0;
     for (let label = 0; label < 24; label++) {
-      for (const picture of await of(label, 1000, 6)) {
+      for (const picture of await of(label, 1000, 4)) {
         const distances = means.map((mean) => distance(picture, mean));
         if (distances.indexOf(Math.min(...distances)) === label) right++;
       }
     }
-    // By chance it would be 6 of these 144.
-    expect(right).toBeGreaterThan(100);
+    // By chance it would be 4 of these 96.
+    expect(right).toBeGreaterThan(60);
   }, 60_000);
 
   it("draws at other resolutions", async () => {
