@@ -48,8 +48,6 @@ export interface NestedLossInputs {
 export interface NestedLossOptions {
   /** Which sub-models train, ascending; the first learns from the truth alone. The model's factors unless told. */
   readonly factors?: readonly number[];
-  /** Weight of a sub-model's loss in the sum, by factor; 1 where none is given. */
-  readonly lossWeights?: Readonly<Record<number, number>>;
   /** Whom a sub-model learns from: the next larger one that trains, or the largest. */
   readonly teacher?: "next-larger" | "largest";
   /** s of the smoothed truth: 1 - s + s/V at the true id, s/V elsewhere. */
@@ -75,12 +73,7 @@ export function nestedLoss(
   inputs: NestedLossInputs,
   options: NestedLossOptions = {},
 ): NestedLoss {
-  const {
-    factors = config.factors,
-    lossWeights = {},
-    teacher = "next-larger",
-    labelSmoothing = 0.1,
-  } = options;
+  const { factors = config.factors, teacher = "next-larger", labelSmoothing = 0.1 } = options;
   const { rows, labels, lambda } = inputs;
   const batch = inputs.ids.dim(0);
   const label = reshape(labels, [labels.dim(0), 1]);
@@ -102,8 +95,8 @@ export function nestedLoss(
     const logits = logitsOf(config, own, gatherRows(hidden, rows)); // [R, V]
 
     const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
-    const weighted = multiply(overRows(crossEntropy(logits, target)), lossWeights[factor] ?? 1);
-    loss = loss ? add(loss, weighted) : weighted;
+    const term = overRows(crossEntropy(logits, target));
+    loss = loss ? add(loss, term) : term;
 
     if (!taught || teacher === "next-larger") taught = stopGradient(softmax(logits));
     const plain = subtract(logSumExp(logits), gatherLast(logits, label));

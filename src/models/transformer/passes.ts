@@ -18,7 +18,7 @@ import {
   logitsOf,
   type Weights,
 } from "./layers.ts";
-import { type FactorChoice, nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
+import { nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
 import { type LayerPart, layoutOf, levelsOf, partOf, scalesOf } from "./precision.ts";
 import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
@@ -106,7 +106,7 @@ interface WeightPort {
   readonly stored: string;
   readonly dtype: "float32" | "int8";
   readonly shape: Shape;
-  readonly rows: (choice: FactorChoice) => number;
+  readonly rows: (factor: number) => number;
 }
 
 function weightPorts(
@@ -125,7 +125,7 @@ function weightPorts(
         stored: name,
         dtype: "float32",
         shape: layer === null ? shape : [inner, ...shape.slice(1)],
-        rows: (choice) => rowsUsed(spec, choice),
+        rows: (factor) => rowsUsed(spec, factor),
       };
       const part = partOf(name);
       if (part === null || !quantised.includes(part)) return [port];
@@ -173,14 +173,14 @@ function weightInputs(
 export function weightFeeds(
   config: TransformerConfig,
   kind: PassKind,
-  choice: FactorChoice,
+  factor: number,
   prefix: string,
   quantised: readonly LayerPart[] = [],
 ): Record<string, StoredFeed> {
   return Object.fromEntries(
     weightPorts(config, kind, quantised).map(({ input, stored, rows }) => [
       input,
-      { stored: prefix + stored, rows: rows(choice) },
+      { stored: prefix + stored, rows: rows(factor) },
     ]),
   );
 }
