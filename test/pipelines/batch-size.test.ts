@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { fittingBatchSize, modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { toyModel } from "./toy-model.ts";
@@ -39,10 +39,11 @@ describe("fittingBatchSize", () => {
   });
 
   it("has a budget of its own: half of what is free", () => {
-    const half = process.availableMemory() / 2;
-    const each = { bytesFixed: 0, bytesPerImage: half / 8.5 };
-    expect(fittingBatchSize(each, 1000)).toBeGreaterThanOrEqual(4);
-    expect(fittingBatchSize(each, 1000)).toBeLessThanOrEqual(16);
+    const free = vi.spyOn(process, "availableMemory").mockReturnValue(300 * mebibyte);
+    expect(fittingBatchSize(need, 1000)).toBe(5); // (150 - 100) / 10
+    free.mockReturnValue(200 * mebibyte);
+    expect(() => fittingBatchSize(need, 1000)).toThrow(/at least 110 MiB, got 100 MiB/);
+    free.mockRestore();
   });
 });
 

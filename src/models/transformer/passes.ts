@@ -40,9 +40,9 @@ export function fullPass(
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "full", quantised);
   const caches: KeysValues[] = [];
-  const attended: Attended = (layer, own) => {
-    caches[layer] = own;
-    return own;
+  const attended: Attended = (layer, made) => {
+    caches[layer] = made;
+    return made;
   };
   const hidden = layers(config, weights, embedAll(config, weights, ids, classes), "B", attended);
   return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
@@ -67,12 +67,12 @@ export function partialPass(
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "partial", quantised);
   const caches: KeysValues[] = [];
-  const attended: Attended = (layer, own) => {
-    const shape = [multiplyDims("B", gridTokens(config) + 1), own.keys.dim(1)];
+  const attended: Attended = (layer, made) => {
+    const shape = [multiplyDims("B", gridTokens(config) + 1), made.keys.dim(1)];
     const extended = (name: string, fresh: Value): Value =>
       placeRows(graph.input(`${name}.${layer}`, "float32", shape), cells, fresh);
-    caches[layer] = own;
-    return { keys: extended("keys", own.keys), values: extended("values", own.values) };
+    caches[layer] = made;
+    return { keys: extended("keys", made.keys), values: extended("values", made.values) };
   };
   const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
   return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
