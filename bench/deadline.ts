@@ -2,11 +2,11 @@
  * Are deadlines kept, and what does keeping them cost? Decodes of the shipped model with a deadline that leaves the
  * default plan just enough time when nothing else runs: half of them alone, half beside a process that burns a core. The
  * device is calibrated once, alone, so that under load the plans must shrink while they run. Then the same with shorter
- * deadlines, and a judge who looks at what came of each.
+ * deadlines, and a classifier that looks at what came of each.
  *
  * `kept`: the share of all decodes that were in time. `relative`: time taken over the deadline. `compute`: multiply-adds
  * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the images to real ones in
- * the judge's features.
+ * the classifier's features.
  */
 import { spawn } from "node:child_process";
 import { table } from "../cli/output/table.ts";
@@ -18,18 +18,18 @@ import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/fe
 import { frechetDistanceOn } from "../src/evaluation/metrics/frechet.ts";
 import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
 import { openParts } from "../src/evaluation/reference-set.ts";
-import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
-import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
+import { modelPlanCost, planFor } from "../src/pipelines/choose-plan.ts";
+import { ImagePipeline } from "../src/pipelines/node/open-pipeline.ts";
 import { reservedShare } from "../src/planning/deadline.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Runner } from "../src/runtime/runner.ts";
 import { type Bench, median } from "./bench.ts";
 
 const model = "models/sprites";
-const judgeFolder = "models/sprites-classifier";
+const classifierFolder = "models/sprites-classifier";
 const batchSize = 8;
 
-/** Deadlines whose images are judged, as shares of the one that is just enough. */
+/** Deadlines whose images are measured, as shares of the one that is just enough. */
 const shares = [0.2, 0.35, 0.6, 1];
 
 /** One decode. */
@@ -139,7 +139,7 @@ async function qualityInTime(
 ) {
   const runner = await createNodeRunner();
   try {
-    const classifier = await readClassifier(judgeFolder);
+    const classifier = await readClassifier(classifierFolder);
     const { heldOut } = await openParts("sprites", { resolution: pipeline.resolution });
     const told = { runner, classifier, real: heldOut, realCount, cacheFolder: ".cache/evaluation" };
     const truth = await openTruth(told);

@@ -161,7 +161,7 @@ export async function networkOf({
   const alone = referenceStatistics === undefined ? "--save-statistics" : "--reference-statistics";
   if ((referenceStatistics ?? saveStatistics) !== undefined) {
     throw new InputError(
-      `evaluate: ${alone} needs --features, the network whose features they are of; see docs/feature-networks.md`,
+      `evaluate: ${alone} needs --features, the network whose features they are of; see docs/evaluation.md`,
     );
   }
   return undefined;

@@ -1,4 +1,4 @@
-/** Every example runs, on the shipped model where it is there, else on a toy one, and says and writes something. */
+/** Every example runs, on the shipped model where it is there, else on a toy one, and writes the files that it names. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeModel } from "../src/pipelines/model.ts";
+import { writeModel } from "../src/pipelines/node/model-folder.ts";
 import { toyModel } from "./pipelines/toy-model.ts";
 
 const shipped = resolve("models/sprites");

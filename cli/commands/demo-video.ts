@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import { planTable } from "../output/plan-table.ts";
 import { openReport } from "../output/report.ts";
 import { writeVideos } from "../output/write-videos.ts";
-import { race, raceTable } from "../race.ts";
+import { race, raceTable } from "./demo-race.ts";
 
 export interface DemoOptions {
   model?: string;

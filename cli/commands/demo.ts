@@ -32,7 +32,7 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
 async function demo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { ensureWritableFolder, ImagePipeline, modelPlanCost } = await import("../../src/index.ts");
-  const { race, raceTable } = await import("../race.ts");
+  const { race, raceTable } = await import("./demo-race.ts");
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder);
   try {

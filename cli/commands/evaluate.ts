@@ -103,14 +103,14 @@ async function plansOf(
   known: (name: string) => NamedPlans | null,
   { base }: PlanGround,
 ): Promise<NamedPlans> {
-  const { readPlan } = await import("../../src/index.ts");
+  const { readPlanFile } = await import("../../src/index.ts");
   const plans: Record<string, PlanInput> = {};
   for (const text of texts) {
     const at = text.indexOf("=");
     const name = at < 0 ? text : text.slice(0, at);
     const plan = at < 0 ? text : text.slice(at + 1);
     const found = (at < 0 ? known(text) : null) ?? {
-      [name]: plan.endsWith(".json") ? await readPlan(plan, base) : { modelSchedule: plan },
+      [name]: plan.endsWith(".json") ? await readPlanFile(plan) : { modelSchedule: plan },
     };
     for (const [one, each] of Object.entries(found)) {
       if (one === "" || Object.hasOwn(plans, one)) {

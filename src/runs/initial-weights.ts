@@ -30,7 +30,8 @@ export async function initialTokenizer(
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
   const { config: source, tensors } = await readTokenizer(folder);
-  if (source.frames === undefined && config.frames !== undefined) return inflateWeights(tensors, source, config);
+  if (source.frames === undefined && config.frames !== undefined)
+    return inflateWeights(tensors, source, config);
   checkTensors(tokenizerFile(folder), tensors, tokenizerParameters(config));
   return tensors;
 }

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 interface Ended {
@@ -223,8 +223,8 @@ it("decodes within a deadline, and runs again what ran there", async () => {
 
   const told = await magnets(["plan", model, "--deadline", "600s", "--count", "2", "--json"]);
   expect(told.stderr).toMatch(/predicted ms\n/);
-  const { settings, seconds, stepSeconds } = lastLine(told) as Record<string, unknown>;
-  expect(settings).toEqual(JSON.parse(await readFile(plan, "utf8")).settings);
+  const { plan: planned, seconds, stepSeconds } = lastLine(told) as Record<string, unknown>;
+  expect(planned).toEqual(JSON.parse(await readFile(plan, "utf8")).plan);
   expect(stepSeconds).toHaveLength(12);
   expect(seconds).toBeGreaterThan(0);
 });

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readVideo } from "../../src/data/video/read-video.ts";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { encode, hasFfmpeg, noise } from "../data/video/films.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
@@ -125,7 +125,7 @@ describe("predict and interpolate", () => {
     expect((await sharp(predicted.extra[0]).metadata()).width).toBe(2 * (2 * 8 + 4)); // given | predicted
     const between = await json("interpolate", model, "--video", frames, "--out", join(folder, "b"));
     expect(between.given).toEqual([0, 3]);
-    const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).settings;
+    const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).plan;
     expect(plan.maskSchedule.kind).toBe("linear");
   });
 

@@ -15,7 +15,7 @@ describe("initialise", () => {
     expect(started({ kind: "normal", std: 0.5 }, [100, 50])).toEqual(values);
   });
 
-  it("tells places apart by sines and cosines, the more the further apart along any axis", () => {
+  it("tells places apart by sinusoids, the more the further apart along any axis", () => {
     const grid = [4, 3, 5];
     const width = 64;
     const values = started({ kind: "sinusoidal", std: 0.02, grid }, [61, width]);

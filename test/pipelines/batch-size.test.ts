@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { fittingBatchSize, modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { toyModel } from "./toy-model.ts";
@@ -36,14 +36,6 @@ describe("fittingBatchSize", () => {
   it("refuses a budget that holds no image, and says what one takes", () => {
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(InputError);
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(/at least 110 MiB, got 64 MiB/);
-  });
-
-  it("has a budget of its own: half of what is free", () => {
-    const free = vi.spyOn(process, "availableMemory").mockReturnValue(300 * mebibyte);
-    expect(fittingBatchSize(need, 1000)).toBe(5); // (150 - 100) / 10
-    free.mockReturnValue(200 * mebibyte);
-    expect(() => fittingBatchSize(need, 1000)).toThrow(/at least 110 MiB, got 100 MiB/);
-    free.mockRestore();
   });
 });
 

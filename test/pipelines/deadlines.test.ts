@@ -1,12 +1,15 @@
-/** Decoding within a time, on a toy. What the clock decides is not tested here: see test/decoding/deadline.test.ts. */
+/** Decoding within a time, on a toy, by a clock of our own. What the clock decides by is tested in test/planning/deadline.test.ts. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { type ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { planFor } from "../../src/pipelines/model.ts";
-import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { planFor } from "../../src/pipelines/choose-plan.ts";
+import {
+  type ImagePipeline,
+  openImagePipeline,
+  openVideoPipeline,
+} from "../../src/pipelines/node/open-pipeline.ts";
 import { planFamily } from "../../src/planning/budget.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
@@ -127,8 +130,8 @@ describe("a deadline", () => {
   });
 
   it.each([
-    [{ deadlineMs: 0 }, /deadlineMs must be a number of milliseconds above 0, got 0/],
-    [{ deadlineMs: Number.NaN }, /deadlineMs must be .* got NaN/],
+    [{ deadlineMs: 0 }, /^generate: deadlineMs: must be a number above 0, got 0$/],
+    [{ deadlineMs: Number.NaN }, /^generate: deadlineMs: must be a number above 0, got NaN$/],
     [
       { deadlineMs: hour, plan: { unmask: { kind: "entropy" as const, bound: 1 } } },
       /deadline .* entropy bound .* leave out/,

@@ -4,14 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makePlan } from "../../src/decoding/plan.ts";
-import {
-  planFor,
-  planForBudget,
-  planForQuality,
-  readModel,
-  writeModel,
-  writeParetoFront,
-} from "../../src/pipelines/model.ts";
+import { planFor, planForBudget, planForQuality } from "../../src/pipelines/choose-plan.ts";
+import { readModel, writeModel, writeParetoFront } from "../../src/pipelines/node/model-folder.ts";
 import type { ParetoFront } from "../../src/planning/pareto-front.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
@@ -24,7 +18,7 @@ const paretoFront: ParetoFront = {
   seed: 5,
   baselineDistance: 2,
   plans: [
-    { plan: planFor(toyModel(), "8x12"), distance: 4 },
+    { plan: planFor(toyModel(), { modelSchedule: "8x12" }), distance: 4 },
     { plan: planFor(toyModel(), { modelSchedule: "8x6,4x6", choiceTemperature: 9 }), distance: 3 },
   ],
 };

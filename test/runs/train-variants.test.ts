@@ -6,10 +6,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Key } from "../../src/core/random.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
-import { planFor, readModel } from "../../src/pipelines/model.ts";
+import { planFor } from "../../src/pipelines/choose-plan.ts";
+import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { onTokenizer, type TrainVariantsOptions, trainVariants } from "../../src/runs/train-variants.ts";
-import { resolveConfig } from "../../src/training/read-config.ts";
 import { readMetrics } from "../../src/training/metrics.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { writeModelPart } from "../../src/weights/node/model-folder.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 
@@ -71,7 +72,7 @@ it("keeps a model from decoding by sub-models that did not train", async () => {
   const model = await readModel(join(parent, "whole", "separate", "model"));
   expect(model.transformer.config.factors).toEqual([2]);
   expect(model.plan.modelSchedule).toEqual([{ factor: 2, steps: 4 }]);
-  expect(() => planFor(model, "2x2,1x2")).toThrow(
+  expect(() => planFor(model, { modelSchedule: "2x2,1x2" })).toThrow(
     "plan: modelSchedule: must name the model's sub-models, p = 2, got 1",
   );
 });

@@ -214,7 +214,7 @@ describe("folder", () => {
 
 describe("the shipped classifier", () => {
   it("names drawn sprites it has not seen", async () => {
-    const { spritesSource } = await import("../../../src/data/drawn/sprites/index.ts");
+    const { spritesSource } = await import("../../../src/data/drawn/node/draw.ts");
     const { config, tensors, classNames, accuracy } = await readClassifier("models/sprites-classifier");
     expect(accuracy.value).toBeGreaterThanOrEqual(0.99);
     const source = spritesSource({ seed: 77 });

@@ -8,9 +8,9 @@ import { type ResolvedStep, resolvePlan } from "../../../src/decoding/resolve-pl
 import { elementsOf, evaluateDim } from "../../../src/graph/dim.ts";
 import type { Graph } from "../../../src/graph/index.ts";
 import { type TransformerConfig, transformerConfig } from "../../../src/models/transformer/config.ts";
+import { transformerFacts } from "../../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../../src/models/transformer/sampler.ts";
-import { transformerFacts } from "../../../src/pipelines/model.ts";
 import { arenaSlack, decodeMemory } from "../../../src/planning/memory.ts";
 import { liveNumbers } from "../live-numbers.ts";
 

@@ -1,7 +1,7 @@
 /** The plan of a model and the baseline decode, timed on equal terms: what both demos show. */
-import type { GenerateProgress, GenerateStats, PlanInput } from "../src/index.ts";
-import { startProgress } from "./output/progress.ts";
-import { short, table } from "./output/table.ts";
+import type { GenerateProgress, GenerateStats, PlanInput } from "../../src/index.ts";
+import { startProgress } from "../output/progress.ts";
+import { short, table } from "../output/table.ts";
 
 /** What differs from call to call. */
 interface Changes {
@@ -28,7 +28,7 @@ export async function race<Made extends Timed>(
       progress.stop();
     }
   };
-  const { baselinePlan } = await import("../src/index.ts");
+  const { baselinePlan } = await import("../../src/index.ts");
   await generate({ count: 1 }); // compiles, so that both clocks start warm
   const nested = await run("nested");
   const baseline = await run("baseline  ", baselinePlan({ steps }));
