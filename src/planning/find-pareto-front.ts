@@ -53,7 +53,7 @@ export interface Finalist {
 export interface FoundParetoFront {
   /** Lacks only the classifier's name. */
   readonly paretoFront: Omit<ParetoFront, "judge">;
-  /** From cheap to costly. */
+  /** By ascending cost. */
   readonly finalists: readonly Finalist[];
 }
 
