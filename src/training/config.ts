@@ -21,17 +21,21 @@ const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
 
 /** What the optimisation of either network can choose. */
-function optimisation(own: {
+function optimisation(defaults: {
   steps: z.ZodDefault<z.ZodInt>;
   batchSize: number;
   learningRate: number;
   warmupSteps: number;
 }) {
   return {
-    steps: own.steps,
-    batchSize: count.default(own.batchSize).describe("images per step"),
-    learningRate: z.number().positive().default(own.learningRate).describe("peak, reached after warm-up"),
-    warmupSteps: z.int().min(0).default(own.warmupSteps).describe("linear rise from 0"),
+    steps: defaults.steps,
+    batchSize: count.default(defaults.batchSize).describe("images per step"),
+    learningRate: z
+      .number()
+      .positive()
+      .default(defaults.learningRate)
+      .describe("peak, reached after warm-up"),
+    warmupSteps: z.int().min(0).default(defaults.warmupSteps).describe("linear rise from 0"),
     schedule: z
       .strictObject({
         kind: z.literal("cosine").default("cosine"),
