@@ -15,7 +15,7 @@ import type { Image } from "../src/data/source.ts";
 import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
 import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
 import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/feature-extractor.ts";
-import { frechetDistanceOn } from "../src/evaluation/metrics/frechet.ts";
+import { frechetDistance } from "../src/evaluation/metrics/frechet.ts";
 import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
 import { openParts } from "../src/evaluation/reference-set.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
@@ -181,7 +181,7 @@ async function verdictOn(runner: Runner, { classifier, set }: Truth, done: reado
   }, judging.add);
   const judged = judging.read();
   const { statistics } = await seenSetOf(runner, judged.features);
-  const { distance } = await frechetDistanceOn(runner, statistics, set.statistics);
+  const { distance } = await frechetDistance(runner, statistics, set.statistics);
   return { classAccuracy: accuracyOf(judged), frechet: distance };
 }
 

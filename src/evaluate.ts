@@ -47,21 +47,16 @@ export { type TrainClassifierOptions, trainClassifier } from "./evaluation/featu
 export { type Estimate, type Estimated, estimate, isEstimate } from "./evaluation/metrics/estimate.ts";
 export type { FeatureSet } from "./evaluation/metrics/feature-set.ts";
 export {
-  addFeatures,
-  emptyStatistics,
   type FeatureStatistics,
   type FrechetDistance,
   frechetDistance,
-  frechetDistanceOn,
   type Moments,
   momentsOf,
-  statisticsOf,
 } from "./evaluation/metrics/frechet.ts";
 export { psnr, ssim } from "./evaluation/metrics/image-metrics.ts";
 export {
   type InceptionScore,
-  inceptionScoreOfLogits,
-  inceptionScoreOfProbabilities,
+  inceptionScore,
 } from "./evaluation/metrics/inception-score.ts";
 export {
   type KernelDistanceOptions,

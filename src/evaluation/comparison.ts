@@ -17,7 +17,7 @@ import {
   openJudging,
 } from "./features/feature-extractor.ts";
 import { judgedDigest, realFeatures } from "./features/reference-features.ts";
-import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
+import { inceptionScore } from "./metrics/inception-score.ts";
 import {
   fewestImages,
   measureSet,
@@ -177,7 +177,7 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
     const verdictOf = async (judged: Judged): Promise<Verdict> => ({
       classAccuracy: accuracyOf(judged),
       factorAccuracies: factorAccuracies(judged, factors),
-      classScore: inceptionScoreOfLogits(judged.logits, { splits: 1 }).mean,
+      classScore: inceptionScore(judged.logits, { splits: 1 }).mean,
       ...(await measureSet(runner, truth.set, await seenSetOf(runner, judged.features), signal)),
     });
     return {

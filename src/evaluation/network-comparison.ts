@@ -21,7 +21,7 @@ import { realCacheFile } from "./features/reference-features.ts";
 import { readStatistics, writeStatistics } from "./features/statistics-file.ts";
 import { joinedRows } from "./metrics/feature-set.ts";
 import { momentsOf } from "./metrics/frechet.ts";
-import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
+import { inceptionScore } from "./metrics/inception-score.ts";
 import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./metrics/set-metrics.ts";
 
 /** Which network looks, and what it compares with. */
@@ -117,7 +117,7 @@ export async function openNetworkComparison(
     if (saveStatistics !== undefined) await writeStatistics(saveStatistics, truth.statistics, owner);
     const verdictOf = async ({ logits, ...seen }: Seen): Promise<NetworkVerdict> => ({
       ...(await measureSet(runner, truth, seen, signal)),
-      inceptionScore: logits && inceptionScoreOfLogits(logits, { splits: Math.min(splits, samples) }).mean,
+      inceptionScore: logits && inceptionScore(logits, { splits: Math.min(splits, samples) }).mean,
     });
     return {
       facts: {

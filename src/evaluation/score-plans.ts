@@ -8,7 +8,7 @@ import { type ComparisonOptions, openTruth, requireKnown } from "./comparison.ts
 import { generateSet, type ImageModel } from "./evaluate-model.ts";
 import { inGroups, openJudging } from "./features/feature-extractor.ts";
 import { judgedDigest } from "./features/reference-features.ts";
-import { frechetDistanceOn } from "./metrics/frechet.ts";
+import { frechetDistance } from "./metrics/frechet.ts";
 import { seenSetOf } from "./metrics/set-metrics.ts";
 
 export interface PlanJudgeOptions extends Omit<ComparisonOptions, "samples"> {
@@ -52,7 +52,7 @@ export async function openPlanJudge(options: PlanJudgeOptions): Promise<PlanJudg
         const job = { samples, seed, plan, batchSize, signal, onStep };
         await inGroups((add) => generateSet(pipeline, job, add), judging.add);
         const { statistics } = await seenSetOf(runner, judging.read().features);
-        return (await frechetDistanceOn(runner, statistics, set.statistics)).distance;
+        return (await frechetDistance(runner, statistics, set.statistics)).distance;
       });
       return found;
     },

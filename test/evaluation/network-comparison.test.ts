@@ -6,8 +6,7 @@ import { tensor } from "../../src/core/tensor.ts";
 import type { Image, ImageSource } from "../../src/data/source.ts";
 import { featureNetworkDescription } from "../../src/evaluation/features/feature-network.ts";
 import { readStatistics, writeStatistics } from "../../src/evaluation/features/statistics-file.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
-import { inceptionScoreOfLogits } from "../../src/evaluation/metrics/inception-score.ts";
+import { inceptionScore } from "../../src/evaluation/metrics/inception-score.ts";
 import { kernelDistance } from "../../src/evaluation/metrics/kernel-distance.ts";
 import {
   type NetworkComparison,
@@ -18,6 +17,7 @@ import {
 import { encode, Graph, mean, multiply } from "../../src/graph/index.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
+import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
 
 let folder: string;
 let runner: Runner;
@@ -103,8 +103,8 @@ describe("sets in a network's features", () => {
     const truth = features(indexes(0, 70).map((i) => imageAt(i)));
     const own = features(indexes(0, 20).map(made));
     const others = features(indexes(70, 20).map((i) => imageAt(i)));
-    const statistics = (set: typeof truth) => statisticsOf(set.data, 3);
-    const distance = (set: typeof truth) => frechetDistance(statistics(set), statistics(truth)).distance;
+    const statistics = (set: typeof truth) => plainStatistics(set.data, 3);
+    const distance = (set: typeof truth) => plainFrechetDistance(statistics(set), statistics(truth));
     expect(verdict.frechet / distance(own)).toBeCloseTo(1, 6);
     expect(beside.frechet / distance(others)).toBeCloseTo(1, 6);
     const { mean: kernel } = await kernelDistance(runner, own, truth);
@@ -114,7 +114,7 @@ describe("sets in a network's features", () => {
       [20, 3],
       own.data.map((value) => value / 10),
     );
-    expect(verdict.inceptionScore).toBeCloseTo(inceptionScoreOfLogits(logits).mean, 4);
+    expect(verdict.inceptionScore).toBeCloseTo(inceptionScore(logits).mean, 4);
     expect(verdict.isUnderSampled).toBe(false);
     expect(facts).toEqual({ name: "mean colour", width: 3, images: 70, source: "noise" });
     expect((await runner.stats()).stored).toBe(before.stored);
@@ -169,10 +169,10 @@ describe("sets in a network's features", () => {
   it("refuses statistics of another network or size, and images that the network cannot take", async () => {
     const before = await runner.stats();
     const [foreign, wide] = [join(folder, "foreign.npz"), join(folder, "wide.npz")];
-    await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), {
+    await writeStatistics(foreign, plainStatistics(features([made(0), made(1)]).data, 3), {
       name: "another colour",
     });
-    await writeStatistics(wide, statisticsOf(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
+    await writeStatistics(wide, plainStatistics(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
     await expect(open({ referenceStatistics: foreign })).rejects.toThrow(
       'foreign.npz: holds statistics in the features of "another colour", the feature network is "mean colour"',
     );

@@ -10,7 +10,6 @@ import {
   loadClassifier,
 } from "../../src/evaluation/features/classifier.ts";
 import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
 import { openPlanJudge } from "../../src/evaluation/score-plans.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
@@ -18,6 +17,7 @@ import { planFor } from "../../src/pipelines/model.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
+import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
 
 const config = classifierConfig({ resolution: 16, classes: 3, channels: [8], featureWidth: 4 });
 const classifier: ClassifierFolder = {
@@ -82,8 +82,8 @@ describe("a judge of plans", () => {
     const real = await network.classify(toPlanes(truth));
     await network.dispose();
     await pipeline.dispose();
-    const [a, b] = [made, real].map(({ features }) => statisticsOf(features.data, 4));
-    expect(distance / frechetDistance(a!, b!).distance).toBeCloseTo(1, 3);
+    const [a, b] = [made, real].map(({ features }) => plainStatistics(features.data, 4));
+    expect(distance / plainFrechetDistance(a!, b!)).toBeCloseTo(1, 3);
   });
 
   it("measures nothing twice, in this or a later search, and tells other questions apart", async () => {

@@ -3,7 +3,7 @@ import type { HostTensor } from "../../core/tensor.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import type { Estimate } from "./estimate.ts";
 import { firstRows, joinedRows } from "./feature-set.ts";
-import { type FeatureStatistics, frechetDistanceOn, type Moments } from "./frechet.ts";
+import { type FeatureStatistics, frechetDistance, type Moments } from "./frechet.ts";
 import { kernelDistance } from "./kernel-distance.ts";
 import { precisionRecall } from "./precision-recall.ts";
 import { openStatisticsStream } from "./statistics-stream.ts";
@@ -85,7 +85,7 @@ export async function measureSet(
   made: SeenSet,
   signal?: AbortSignal,
 ): Promise<SetMeasures> {
-  const { distance, isUnderSampled } = await frechetDistanceOn(runner, made.statistics, truth.statistics);
+  const { distance, isUnderSampled } = await frechetDistance(runner, made.statistics, truth.statistics);
   if (!truth.features || !made.features) {
     return { frechet: distance, kernel: null, precision: null, recall: null, isUnderSampled };
   }
