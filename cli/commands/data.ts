@@ -79,7 +79,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       }
     }
     if (images.length === 0) throw broken;
-    const labels = images.map(({ classId }) => source.classNames[classId] ?? "");
+    const labels = images.map(({ classId }) => (classId === null ? "" : source.classNames[classId]!));
     const layout = { scale: options.scale, labels };
     const videos = images.filter((image): image is typeof image & Video => image.frames !== undefined);
     const sheet = isVideo

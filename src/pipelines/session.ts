@@ -273,8 +273,10 @@ function generatorOver(
     return tokens.map((_, i) => fromPlanes(planes, i));
   }
 
-  const imagesOf = async (tokens: readonly Int32Array[], classIds: readonly number[]): Promise<Image[]> =>
-    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, classId: classIds[i]! }));
+  // The ids beyond the classes are those of the null class and of tasks.
+  const classOf = (id: number): number | null => (id < model.classNames.length ? id : null);
+  const imagesOf = async (tokens: readonly Int32Array[], ids: readonly number[]): Promise<Image[]> =>
+    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, classId: classOf(ids[i]!) }));
 
   /** Decodes one batch. */
   async function decodeBatch(

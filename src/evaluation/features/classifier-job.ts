@@ -1,7 +1,7 @@
 /** What the classifier brings to the training loop: its step graph and its batches. */
 import { foldIn, type Key, normals, uniforms } from "../../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
-import type { ImageSource } from "../../data/source.ts";
+import { classOf, type ImageSource } from "../../data/source.ts";
 import { randomBatch } from "../../data/views.ts";
 import {
   add,
@@ -140,11 +140,7 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
         ...{ count, size: schedule.batchSize, randomFlip },
         key: foldIn(batchKey, step),
       });
-      const labels = tensor(
-        "int32",
-        [images.length],
-        Int32Array.from(images, ({ classId }) => classId),
-      );
+      const labels = tensor("int32", [images.length], Int32Array.from(images, classOf));
       const draws = isDegraded
         ? drawDegradation(config, schedule.batchSize, foldIn(degradationKey, step))
         : {};

@@ -1,6 +1,6 @@
 /** Showing many images to the classifier, a few at a time. N images, F feature width, C classes. */
 import type { HostTensor } from "../../core/tensor.ts";
-import { type Image, toPlanes } from "../../data/source.ts";
+import { classOf, type Image, toPlanes } from "../../data/source.ts";
 import { imageBatches } from "../../data/views.ts";
 import { joinedRows } from "../metrics/feature-set.ts";
 import type { Classified, Classifier } from "./classifier.ts";
@@ -75,7 +75,7 @@ export function openJudging(classifier: Classifier): Judging {
   return {
     async add(images) {
       seen.push(await classifier.classify(toPlanes(images)));
-      labels.push(...images.map(({ classId }) => classId));
+      labels.push(...images.map(classOf));
     },
     read: () => ({
       labels: Int32Array.from(labels),

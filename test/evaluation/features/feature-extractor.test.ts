@@ -11,7 +11,7 @@ const images = (from: number, count: number): Image[] =>
   }));
 
 it("shows images in groups of one size, however they come", async () => {
-  const groups: number[][] = [];
+  const groups: (number | null)[][] = [];
   const result = await inGroups(
     async (add) => {
       let from = 0;
