@@ -33,12 +33,17 @@ export async function unlessRefused<T>(reading: Promise<T>): Promise<T | null> {
  * @param known  the names that exist
  */
 export function unknownName(what: string, given: string, known: readonly string[]): InputError {
+  const nearest = nearestName(given, known);
+  const hint = nearest ? ` Did you mean "${nearest}"?` : "";
+  return new InputError(`${what} "${given}".${hint} Known: ${known.join(", ")}.`);
+}
+
+/** The known name that `given` is most like, if it is like one at all: a third of its letters may differ. */
+export function nearestName(given: string, known: readonly string[]): string | undefined {
   const nearest = [...known]
     .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  const hint =
-    nearest && nearest.distance <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : "";
-  return new InputError(`${what} "${given}".${hint} Known: ${known.join(", ")}.`);
+  return nearest && nearest.distance <= Math.max(2, given.length / 3) ? nearest.name : undefined;
 }
 
 /** Levenshtein distance: the fewest single-character insertions, deletions and substitutions from `a` to `b`. */
