@@ -12,12 +12,12 @@ import { spawn } from "node:child_process";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { Image } from "../src/data/source.ts";
-import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
+import { openReferenceSet, type ReferenceSet } from "../src/evaluation/comparison.ts";
 import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
-import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/feature-extractor.ts";
+import { accuracyOf, inGroups, openClassifiedSet } from "../src/evaluation/features/classify-images.ts";
 import { frechetDistance } from "../src/evaluation/metrics/frechet.ts";
-import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
-import { openParts } from "../src/evaluation/reference-set.ts";
+import { setFeaturesOf } from "../src/evaluation/metrics/set-measures.ts";
+import { splitData } from "../src/evaluation/split-data.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
 import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
 import { reservedShare } from "../src/planning/deadline.ts";
@@ -68,7 +68,7 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
     const quality = await qualityInTime(
       pipeline,
       deadlineMs,
-      isQuick ? { count: 2, realCount: 100 } : { count: 50, realCount: 10_000 },
+      isQuick ? { count: 2, referenceImages: 100 } : { count: 50, referenceImages: 10_000 },
     );
     say(
       table(
@@ -135,14 +135,14 @@ async function runs(
 async function qualityInTime(
   pipeline: ImagePipeline,
   enoughMs: number,
-  { count, realCount }: { count: number; realCount: number },
+  { count, referenceImages }: { count: number; referenceImages: number },
 ) {
   const runner = await createNodeRunner();
   try {
     const classifier = await readClassifier(judgeFolder);
-    const { heldOut } = await openParts("sprites", { resolution: pipeline.resolution });
-    const told = { runner, classifier, real: heldOut, realCount, cacheFolder: ".cache/evaluation" };
-    const truth = await openTruth(told);
+    const { heldOut } = await splitData("sprites", { resolution: pipeline.resolution });
+    const told = { runner, classifier, real: heldOut, referenceImages, cacheFolder: ".cache/evaluation" };
+    const truth = await openReferenceSet(told);
     const found = [];
     for (const share of shares) {
       const deadlineMs = Math.ceil(share * enoughMs);
@@ -153,7 +153,7 @@ async function qualityInTime(
         ["beside a busy process", await besideBurner(work)],
       ] as const) {
         const { kept } = spreadOf(done);
-        found.push({ deadlineMs, machine, kept, ...(await verdictOn(runner, truth, done)) });
+        found.push({ deadlineMs, machine, kept, ...(await measureImages(runner, truth, done)) });
       }
     }
     await truth.classifier.dispose();
@@ -174,13 +174,13 @@ async function isPossible(pipeline: ImagePipeline, deadlineMs: number): Promise<
   );
 }
 
-async function verdictOn(runner: Runner, { classifier, set }: Truth, done: readonly Run[]) {
-  const judging = openJudging(classifier);
+async function measureImages(runner: Runner, { classifier, set }: ReferenceSet, done: readonly Run[]) {
+  const judging = openClassifiedSet(classifier);
   await inGroups(async (add) => {
     for (const { images } of done) await add(images);
   }, judging.add);
   const judged = judging.read();
-  const { statistics } = await seenSetOf(runner, judged.features);
+  const { statistics } = await setFeaturesOf(runner, judged.features);
   const { distance } = await frechetDistance(runner, statistics, set.statistics);
   return { classAccuracy: accuracyOf(judged), frechet: distance };
 }

@@ -6,7 +6,7 @@ import type {
   EvaluateOptions,
   Evaluation,
   GridPoint,
-  PlanVerdict,
+  GenerationRow,
   PredictionEvaluation,
   PredictionRow,
 } from "../src/evaluate.ts";
@@ -37,7 +37,7 @@ export interface RowExtras {
 interface Generated {
   readonly task: "generate";
   readonly result: Evaluation;
-  readonly rows: readonly (PlanVerdict & RowExtras)[];
+  readonly rows: readonly (GenerationRow & RowExtras)[];
 }
 
 interface Predicted {
@@ -131,7 +131,7 @@ export async function measureModel(
     batchSize: batch,
     identity: decodingIdentity(model, { device, precision, threads }),
     real: heldOut,
-    realCount: real,
+    referenceImages: real,
     ...(network && { network }),
     cacheFolder,
     signal,
@@ -199,7 +199,7 @@ export async function openJudge(
   }: Pick<EvaluationOptions, "data" | "classifier"> & PaceOptions,
 ) {
   const { InputError } = await import("../src/index.ts");
-  const { openParts, readClassifier } = await import("../src/evaluate.ts");
+  const { splitData, readClassifier } = await import("../src/evaluate.ts");
   const data = given ?? (frames === undefined ? "sprites" : "motions");
   const judge = classifier ?? classifierFolder(data);
   if (!existsSync(judge)) {
@@ -209,7 +209,7 @@ export async function openJudge(
         `magnets classifier ${told.join(" ")}`,
     );
   }
-  const { heldOut } = await openParts(data, { resolution, frames, stride, frameRate, fold });
+  const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
   return { judge, classifier: await readClassifier(judge), heldOut };
 }
 
@@ -233,15 +233,15 @@ async function measure(
   options: Omit<EvaluateOptions, "pipeline">,
 ): Promise<Generated | Predicted> {
   const { openImagePipeline, openVideoPipeline } = await import("../src/index.ts");
-  const { evaluateModel, evaluatePrediction } = await import("../src/evaluate.ts");
+  const { evaluateGeneration, evaluatePrediction } = await import("../src/evaluate.ts");
   if (model.tokenizer.config.frames === undefined) {
     const pipeline = await openImagePipeline(model, computing);
-    const result = await evaluateModel({ ...options, pipeline });
+    const result = await evaluateGeneration({ ...options, pipeline });
     return { task: "generate", result, rows: await rowsOf(result.plans, grid) };
   }
   const pipeline = await openVideoPipeline(model, computing);
   if (given === undefined) {
-    const result = await evaluateModel({ ...options, pipeline });
+    const result = await evaluateGeneration({ ...options, pipeline });
     return { task: "generate", result, rows: await rowsOf(result.plans, grid) };
   }
   const result = await evaluatePrediction({ ...options, pipeline, given });
@@ -253,7 +253,7 @@ async function measure(
  *
  * @param isBaseline  which plans are baseline decodes, one for all plans of equal settings
  */
-export async function rowsOf<Plan extends PlanVerdict | PredictionRow>(
+export async function rowsOf<Plan extends GenerationRow | PredictionRow>(
   plans: readonly Plan[],
   grid: readonly GridPoint[],
   isBaseline = ({ base }: GridPoint): boolean => base === "baseline",

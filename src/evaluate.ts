@@ -1,27 +1,25 @@
 /** Measuring models: a classifier as the judge, Fréchet distances, decode plans compared. */
 
 export type { Fold } from "./data/video/ucf101.ts";
-export {
-  type ComparisonOptions,
-  type EvaluateProgress,
-  requireKnown,
-  type Verdict,
+export type {
+  ComparisonOptions,
+  ImageMeasures,
 } from "./evaluation/comparison.ts";
 export {
-  type EvaluateOptions,
-  type Evaluation,
-  evaluateModel,
-  type ImageModel,
-  type PlanVerdict,
-} from "./evaluation/evaluate-model.ts";
+  type EvaluateGenerationOptions,
+  evaluateGeneration,
+  type GeneratingModel,
+  type GenerationEvaluation,
+  type GenerationRow,
+} from "./evaluation/evaluate-generation.ts";
 export {
   type EvaluatePredictionOptions,
   evaluatePrediction,
-  type Nearness,
+  type FrameSimilarity,
   type PredictingModel,
   type PredictionEvaluation,
+  type PredictionMeasures,
   type PredictionRow,
-  type PredictionVerdict,
 } from "./evaluation/evaluate-prediction.ts";
 export { type ChartedRow, type EvaluationFiles, writeEvaluation } from "./evaluation/evaluation-files.ts";
 export { type ClassFactor, classFactors } from "./evaluation/features/class-factors.ts";
@@ -67,9 +65,9 @@ export {
   type PrecisionRecallOptions,
   precisionRecall,
 } from "./evaluation/metrics/precision-recall.ts";
-export type { SetMeasures } from "./evaluation/metrics/set-metrics.ts";
+export type { SetMeasures } from "./evaluation/metrics/set-measures.ts";
 export { openStatisticsStream, type StatisticsStream } from "./evaluation/metrics/statistics-stream.ts";
-export type { NetworkFacts, NetworkOptions, NetworkVerdict } from "./evaluation/network-comparison.ts";
+export type { NetworkFacts, NetworkMeasures, NetworkOptions } from "./evaluation/network-comparison.ts";
 export {
   type PlanFigures,
   type PlanRow,
@@ -77,8 +75,8 @@ export {
   type RunReport,
   ratioOf,
 } from "./evaluation/plan-runs.ts";
-export { drawnSeeds, openParts, type PartsOptions } from "./evaluation/reference-set.ts";
-export { openPlanJudge, type PlanJudge, type PlanJudgeOptions } from "./evaluation/score-plans.ts";
+export { openPlanScorer, type PlanScorer, type PlanScorerOptions } from "./evaluation/score-plans.ts";
+export { drawnSeeds, type SplitOptions, splitData } from "./evaluation/split-data.ts";
 export {
   type DistillationStudy,
   isFullSize,
@@ -87,12 +85,12 @@ export {
 } from "./evaluation/studies/distillation.ts";
 export { type GridPoint, type GridSettings, planGrid } from "./evaluation/studies/plan-grid.ts";
 export {
+  answersOf,
   type Claim,
   planStudy,
   type Study,
   type StudyGround,
   type StudyName,
   studyNames,
-  verdictsOf,
 } from "./evaluation/studies/studies.ts";
 export { type TokenizerReport, tokenizerReport } from "./evaluation/tokenizer-report.ts";

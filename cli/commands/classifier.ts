@@ -52,8 +52,8 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
     options;
   const out = options.out ?? classifierFolder(data);
   const report = openReport(options);
-  const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, { resolution, frames, stride, frameRate, fold });
+  const { splitData, trainClassifier } = await import("../../src/evaluate.ts");
+  const { training, heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
   const started = performance.now();
   let progress: ReturnType<typeof startProgress> | undefined;
   try {

@@ -3,14 +3,14 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "../../src/index.ts";
 import { openRunners, openSubject } from "../evaluation-run.ts";
-import { addJudgeOptions, type JudgeOptions } from "../options/evaluation-options.ts";
+import { addJudgeOptions, type ClassifyOptions } from "../options/evaluation-options.ts";
 import { addComputeOptions, type ComputeOptions } from "../options/machine-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options/parse.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { openReport } from "../output/report.ts";
 import { table } from "../output/table.ts";
 
-interface SearchOptions extends ComputeOptions, JudgeOptions {
+interface SearchOptions extends ComputeOptions, ClassifyOptions {
   budget: number;
   candidates: number;
   samples: number;
@@ -66,7 +66,7 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
     openVideoPipeline,
     writeParetoFront,
   } = await import("../../src/index.ts");
-  const { openPlanJudge } = await import("../../src/evaluate.ts");
+  const { openPlanScorer } = await import("../../src/evaluate.ts");
   const subject = await openSubject(folder, options);
   const { model, judge, classifier } = subject;
   const { paretoFront: kept } = model;
@@ -86,14 +86,14 @@ async function search(folder: string, options: SearchOptions, signal: AbortSigna
   let found: FoundParetoFront;
   try {
     const openPipeline = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
-    const planJudge = await openPlanJudge({
+    const planJudge = await openPlanScorer({
       pipeline: await openPipeline(model, { runner, precision }),
       runner: measuring,
       classifier,
       batchSize: batch,
       identity: decodingIdentity(model, { device, precision, threads }),
       real: subject.heldOut,
-      realCount: options.real,
+      referenceImages: options.real,
       cacheFolder: options.cacheFolder,
       signal,
       onProgress: stages.show,

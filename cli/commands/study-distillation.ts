@@ -1,7 +1,7 @@
 /** `magnets study distillation`: one configuration trained in several ways, and what came of each, written up. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { DistillationStudy, PlanVerdict, StudyVariant } from "../../src/evaluate.ts";
+import type { DistillationStudy, GenerationRow, StudyVariant } from "../../src/evaluate.ts";
 import type { DecodePlan } from "../../src/index.ts";
 import type { TrainConfig, TrainedVariant } from "../../src/train.ts";
 import {
@@ -66,7 +66,7 @@ export function addDistillationStudy(study: Command, signal: AbortSignal): void 
 async function runDistillation(path: string, given: DistillationOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(given);
   const { ensureWritableFolder } = await import("../../src/index.ts");
-  const { requireKnown } = await import("../../src/evaluate.ts");
+  const { requireFittingClassifier } = await import("../../src/evaluate.ts");
   const config = await configOf(path, given);
   const data = given.data ?? config.data.source;
   const options = {
@@ -79,7 +79,7 @@ async function runDistillation(path: string, given: DistillationOptions, signal:
   const { study, variants } = await prepare(path, config, options);
   // What the judge lacks is told before anything trains.
   const { classifier, heldOut } = await openJudge(config.data, options);
-  requireKnown({ ...config.data, classNames: heldOut.classNames }, classifier);
+  requireFittingClassifier({ ...config.data, classNames: heldOut.classNames }, classifier);
   await ensureWritableFolder(options.out);
 
   const left = openTimeLeft(
@@ -231,7 +231,7 @@ async function measureAll(
       const measured = await measureModel(subject, { base, grid: points }, facts);
       if (measured.task === "generate") all.push(measured); // as without `given` it is
     }
-    const plans: PlanVerdict[] = all.flatMap(({ result }) => result.plans);
+    const plans: GenerationRow[] = all.flatMap(({ result }) => result.plans);
     const rows = await rowsOf(plans, study.points, isFullSize);
     const losses = variants.flatMap(({ points, factors }, i) =>
       points.map((_, at) => trained[i]!.losses[factors[at]!]),

@@ -5,7 +5,7 @@ import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
 import { wholeNumber } from "./parse.ts";
 
 /** Who judges, beside what. */
-export interface JudgeOptions extends PaceOptions {
+export interface ClassifyOptions extends PaceOptions {
   real: number;
   data?: string;
   classifier?: string;
@@ -13,7 +13,7 @@ export interface JudgeOptions extends PaceOptions {
   batch: number;
 }
 
-export interface EvaluationOptions extends MachineOptions, JudgeOptions {
+export interface EvaluationOptions extends MachineOptions, ClassifyOptions {
   samples: number;
   seeds: number;
   given?: number;

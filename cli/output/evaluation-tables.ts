@@ -6,7 +6,7 @@ import { short, table } from "./table.ts";
 type Figure = number | Estimate;
 
 /** What the judge says of anything. */
-interface Judged {
+interface ClassifiedSet {
   readonly classAccuracy: Figure;
   readonly factorAccuracies: readonly Figure[];
   readonly frechet: Figure;
@@ -46,7 +46,7 @@ const significant = (figure: Figure) => {
 };
 const percent = (value: number) => (100 * value).toFixed(1);
 
-const judgedHead = ({ factorAccuracies }: Judged) => [
+const judgedHead = ({ factorAccuracies }: ClassifiedSet) => [
   "right class, %",
   ...factorAccuracies.map((_, i) => `word ${i + 1}, %`),
   "distance",
@@ -54,7 +54,7 @@ const judgedHead = ({ factorAccuracies }: Judged) => [
   "precision",
   "recall",
 ];
-const judgedCells = ({ classAccuracy, factorAccuracies, frechet, kernel, precision, recall }: Judged) => [
+const judgedCells = ({ classAccuracy, factorAccuracies, frechet, kernel, precision, recall }: ClassifiedSet) => [
   shown(classAccuracy, percent),
   ...factorAccuracies.map((figure) => shown(figure, percent)),
   shown(frechet, significant(frechet)),
@@ -74,7 +74,7 @@ const costCells = ({ frechetToBaseline, multiplyAdds, ratio, seconds }: Decoded)
 
 export function generationTable(
   { real, tokenizer }: Evaluation,
-  rows: readonly (Decoded & Judged)[],
+  rows: readonly (Decoded & ClassifiedSet)[],
   print = table,
 ): string {
   return print(
@@ -89,10 +89,10 @@ export function generationTable(
 
 export function predictionTable(
   { real, repeat, tokenizer }: PredictionEvaluation,
-  rows: readonly (Decoded & Judged & Near)[],
+  rows: readonly (Decoded & ClassifiedSet & Near)[],
   print = table,
 ): string {
-  const cells = (way: Judged & Near) => [
+  const cells = (way: ClassifiedSet & Near) => [
     shown(way.psnr, decimals(2)),
     shown(way.gain.psnr, decimals(2)),
     shown(way.ssim, decimals(4)),

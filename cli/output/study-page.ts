@@ -46,7 +46,7 @@ export function studyPage(
     setting(measured, options),
     "",
     ...notes.flatMap((note) => [note, ""]),
-    "## Verdict",
+    "## ImageMeasures",
     "",
     ...verdicts.map((verdict) => `- ${verdict}`),
     ...warningsOf(measured, options).map((warning) => `- **Doubtful:** ${warning}.`),

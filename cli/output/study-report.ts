@@ -27,9 +27,9 @@ export async function reportStudy(
   { name, subject, options, extras = {}, notes }: StudyReport,
 ): Promise<void> {
   const { writeFileAtomic } = await import("../../src/index.ts");
-  const { verdictsOf } = await import("../../src/evaluate.ts");
+  const { answersOf } = await import("../../src/evaluate.ts");
   const { isJoined } = study;
-  const verdicts = verdictsOf(study, measured.rows);
+  const verdicts = answersOf(study, measured.rows);
   sayEvaluation(report, measured, options);
   report.say(`\n${verdicts.join("\n")}`);
   const result = { study: name, verdicts, ...extras, ...toResult(subject, measured, options) };

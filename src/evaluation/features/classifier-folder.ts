@@ -36,10 +36,10 @@ const folderSchema = z.strictObject({
 export interface ClassifierFolder {
   readonly config: ClassifierConfig;
   readonly tensors: Tensors;
-  /** In label order. */
+  /** In the order of the class ids. */
   readonly classNames: readonly string[];
   readonly accuracy: {
-    /** The share of held-out images it names rightly, in [0, 1]. */
+    /** The share of held-out images whose class it names, in [0, 1]. */
     readonly value: number;
     /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
     readonly factors: readonly number[];

@@ -1,10 +1,10 @@
 /**
- * A small convolutional classifier of images, still or moving: the judge of what a generator made. It says which
+ * A small convolutional classifier of images and videos, by which what a generator made is measured. It names the
  * class it sees, and its last hidden layer is the feature space in which sets of images are compared (frechet.ts). It
  * is trained on real images only and shares nothing with the generator.
  *
  * B images, T frames, S side in pixels, C classes, F feature width. The space of an image is [S, S], that of a
- * moving one [T, S, S]; the network is the same over either.
+ * video [T, S, S]; the network is the same over either.
  */
 import { z } from "zod";
 import { requireInput } from "../../core/errors.ts";
@@ -34,7 +34,7 @@ const positive = z.int().positive();
 
 const classifierConfigSchema = z.strictObject({
   resolution: positive.describe("S, side of the square images, in pixels"),
-  frames: positive.optional().describe("T of videos; left out: still ones"),
+  frames: positive.optional().describe("T of videos; left out: images"),
   classes: z.int().min(2).describe("C"),
   patchSize: positive.default(4).describe("side of the pixel blocks that the first convolution sees"),
   framePatch: positive.default(1).describe("frames of those blocks"),
@@ -159,7 +159,7 @@ export function classify(
   return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
 }
 
-/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `labels` [B] int32. */
+/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `predictedIds` [B] int32. */
 export function classifierGraph(config: ClassifierConfig): Graph {
   const graph = new Graph("classifier");
   const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
@@ -167,13 +167,13 @@ export function classifierGraph(config: ClassifierConfig): Graph {
   const { features, logits } = classify(pixels, weights, config, "direct");
   graph.output("features", features);
   graph.output("logits", logits);
-  graph.output("labels", argMax(logits, 1));
+  graph.output("predictedIds", argMax(logits, 1));
   return graph;
 }
 
 export interface Classified {
   /** [B], the likeliest class of each image. */
-  readonly labels: Int32Array;
+  readonly predictedIds: Int32Array;
   /** [B, F]. */
   readonly features: HostTensor<"float32">;
   /** [B, C], before the softmax. */
@@ -215,7 +215,7 @@ export async function loadClassifier(
     config,
     async classify(planes) {
       const count = planes.dims[0]!;
-      const labels = new Int32Array(count);
+      const predictedIds = new Int32Array(count);
       const features = new Float32Array(count * featureWidth);
       const logits = new Float32Array(count * classes);
       for (let from = 0; from < count; from += chunk) {
@@ -225,14 +225,14 @@ export async function loadClassifier(
         const result = await runner.run(
           program,
           { ...weights, pixels },
-          { features: "host", logits: "host", labels: "host" },
+          { features: "host", logits: "host", predictedIds: "host" },
         );
-        labels.set(result.labels!.data as Int32Array, from);
+        predictedIds.set(result.predictedIds!.data as Int32Array, from);
         features.set(result.features!.data as Float32Array, from * featureWidth);
         logits.set(result.logits!.data as Float32Array, from * classes);
       }
       return {
-        labels,
+        predictedIds,
         features: tensor("float32", [count, featureWidth], features),
         logits: tensor("float32", [count, classes], logits),
       };

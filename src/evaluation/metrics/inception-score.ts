@@ -18,10 +18,10 @@ export interface InceptionScore {
 }
 
 export interface InceptionScoreOptions {
-  /** Parts that are scored by themselves, 10 unless told. */
+  /** Parts that are scored by themselves, default 10. */
   readonly splits?: number;
   /**
-   * Draws the order in which samples go into the splits, of seed 0 unless told: samples made class by class would
+   * Draws the order in which samples go into the splits, default of seed 0: samples made class by class would
    * else leave a split few classes. null: as they come.
    */
   readonly key?: Key | null;

@@ -349,10 +349,10 @@ export interface StudiedPlan {
  *
  * @param rows  every plan of the study
  */
-export function verdictsOf({ claims }: Pick<Study, "claims">, rows: readonly StudiedPlan[]): string[] {
+export function answersOf({ claims }: Pick<Study, "claims">, rows: readonly StudiedPlan[]): string[] {
   const row = (name: string): StudiedPlan => {
     const found = rows.find((one) => one.name === name);
-    if (!found) throw new Error(`verdictsOf: no plan "${name}" was measured`);
+    if (!found) throw new Error(`answersOf: no plan "${name}" was measured`);
     return found;
   };
   return claims.map(({ plan, against }) => {

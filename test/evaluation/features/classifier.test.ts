@@ -121,11 +121,11 @@ describe("classifier", () => {
     const alone = await classifier.classify(toPlanes(images.slice(129)));
     await classifier.dispose();
     expect(all.features.dims).toEqual([130, 3]);
-    expect(all.labels[129]).toBe(alone.labels[0]);
+    expect(all.predictedIds[129]).toBe(alone.predictedIds[0]);
     alone.features.data.forEach((value, i) => {
       expect(all.features.data[129 * 3 + i]).toBeCloseTo(value, 5);
     });
-    all.labels.forEach((classId, i) => {
+    all.predictedIds.forEach((classId, i) => {
       const [first, second] = all.features.data.subarray(i * 3);
       expect(classId).toBe(first! >= second! ? 0 : 1);
     });
@@ -164,9 +164,11 @@ describe("training", () => {
     // What is in memory was rounded to float16 on its way to the file.
     expect(tensorsDigest(read.tensors)).not.toBe(tensorsDigest(written.tensors));
     const classifier = await loadClassifier(runner, read.config, read.tensors);
-    const { labels } = await classifier.classify(toPlanes([await halves.read(1), await halves.read(2)]));
+    const { predictedIds } = await classifier.classify(
+      toPlanes([await halves.read(1), await halves.read(2)]),
+    );
     await classifier.dispose();
-    expect([...labels]).toEqual([1, 0]);
+    expect([...predictedIds]).toEqual([1, 0]);
   });
 
   it("tells videos by the order of their frames alone, and counts each word of a class", async () => {
@@ -221,9 +223,9 @@ describe("the shipped classifier", () => {
     expect(source.classNames).toEqual(classNames);
     const classifier = await loadClassifier(runner, config, tensors);
     const images = await Promise.all(Array.from({ length: 60 }, (_, i) => source.read(i)));
-    const { labels } = await classifier.classify(toPlanes(images));
+    const { predictedIds } = await classifier.classify(toPlanes(images));
     await classifier.dispose();
-    const right = images.filter(({ classId }, i) => classId === labels[i]).length;
+    const right = images.filter(({ classId }, i) => classId === predictedIds[i]).length;
     expect(right).toBeGreaterThanOrEqual(57); // at 99.5 %, fewer happens once in 60,000
   });
 });

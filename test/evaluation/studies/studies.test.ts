@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { basePlan, makePlan, type PlanInput, printModelSchedule } from "../../../src/decoding/plan.ts";
 import {
+  answersOf,
   planStudy,
   type StudyGround,
   studyNames,
-  verdictsOf,
 } from "../../../src/evaluation/studies/studies.ts";
 import { planCost } from "../../../src/planning/cost.ts";
 
@@ -199,7 +199,7 @@ describe("verdicts", () => {
   });
   const claims = [{ plan: "new", against: "old" }];
   const verdict = (fresh: number[], old: number[]) =>
-    verdictsOf({ claims }, [plan("old", 300, ...old), plan("new", 100, ...fresh)])[0];
+    answersOf({ claims }, [plan("old", 300, ...old), plan("new", 100, ...fresh)])[0];
 
   it("are the ratio over the seeds, with its error, and what it comes to", () => {
     // Ratios 0.8 and 0.82: mean 0.81, deviation 0.0141, error 0.01, of which 12.7 is 0.13
@@ -221,16 +221,16 @@ describe("verdicts", () => {
       ...one,
       runs: one.runs.map((run) => ({ ...run, psnr: { mean: 20 + i, standardError: 1 } })),
     }));
-    expect(verdictsOf({ claims }, [old!, fresh!])[0]).toContain(", with 21.00 dB PSNR beside 20.00 dB: ");
+    expect(answersOf({ claims }, [old!, fresh!])[0]).toContain(", with 21.00 dB PSNR beside 20.00 dB: ");
   });
 
   it("are beside the plan of the nearest compute, of several", () => {
     const rows = [plan("a", 50, 4), plan("b", 90, 2), plan("c", 130, 1), plan("new", 100, 3)];
-    const [found] = verdictsOf({ claims: [{ plan: "new", against: ["a", "b", "c"] }] }, rows);
+    const [found] = answersOf({ claims: [{ plan: "new", against: ["a", "b", "c"] }] }, rows);
     expect(found).toContain('"new" is 1.500 times the distance of "b" at 1.11 of its multiply-adds');
   });
 
   it("are of plans that were measured", () => {
-    expect(() => verdictsOf({ claims }, [plan("old", 1, 1)])).toThrow('no plan "new"');
+    expect(() => answersOf({ claims }, [plan("old", 1, 1)])).toThrow('no plan "new"');
   });
 });
