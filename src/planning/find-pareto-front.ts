@@ -51,9 +51,9 @@ export interface Finalist {
 }
 
 export interface FoundParetoFront {
-  /** Lacks only who judged. */
-  readonly paretoFront: Omit<ParetoFront, "judge">;
-  /** From cheap to dear. */
+  /** Lacks only the classifier's name. */
+  readonly paretoFront: Omit<ParetoFront, "classifier">;
+  /** By ascending cost. */
   readonly finalists: readonly Finalist[];
 }
 
