@@ -109,7 +109,7 @@ const isOfKind = (code: string): boolean => code === "invalid_type" || code === 
 
 function messagesOf(issue: z.core.$ZodIssue, root: Allowed, where: Where, outer: Path): string[] {
   const path = [...outer, ...issue.path];
-  if (issue.code === "custom") {
+  if (issue.code === "custom" && issue.message.startsWith("must ")) {
     return [sentence(where, path, issue.message, show(issue.input), issue.params?.remedy)];
   }
   const places = allowedAt(root, issue.path);

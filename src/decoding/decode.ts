@@ -11,7 +11,7 @@ import { haltonOrder } from "./halton-order.ts";
 import { maskedAfterSteps } from "./mask-schedule.ts";
 import type { DecodePlan } from "./plan.ts";
 import type { Predict, PredictRequest, PredictResult } from "./predict.ts";
-import { type ModelFacts, type ResolvedStep, resolvePlan } from "./resolve-plan.ts";
+import { type ModelFacts, type ResolvedStep, requirePlanFits, resolvePlan } from "./resolve-plan.ts";
 import { countWithinBound, goneOnFrom } from "./unmasking.ts";
 
 export interface DecodeOptions {
@@ -92,6 +92,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     !plan.unmask || batch === 1,
     `decode: with an entropy rule samples are decoded one at a time, got ${batch} together; decode them apart`,
   );
+  requirePlanFits(plan, model);
   const tokens = startTokens(options);
   const condition = conditionTokens(options);
   const maskedTokens = maskedPerSample(tokens, options);

@@ -1,10 +1,12 @@
 /**
  * The decode plan: every choice of a decode in one plain object that can be printed, saved as JSON and read back.
- * {@link makePlan} fills in defaults and checks; `resolvePlan` (resolve-plan.ts) turns a plan into its steps.
+ * {@link makePlan} reads one that a user wrote and fills in defaults; `resolvePlan` (resolve-plan.ts) turns a plan into
+ * its steps.
  *
  * K steps; p a downscale factor: p = 1 is the full model, p = 8 has an eighth of its heads and hidden units.
  */
-import { InputError, requireInput, unknownName } from "../core/errors.ts";
+import { z } from "zod";
+import { addIssue, invalidValue, type Path, parse, type Where } from "../core/validate.ts";
 import { type Guidance, guidanceOver, guidanceSchedules, hasStepIn } from "./guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
 import type { EntropyRule } from "./unmasking.ts";
@@ -77,16 +79,95 @@ export const defaultPlan: DecodePlan = {
   cache: { enabled: true, refresh: "on-switch" },
 };
 
-/**
- * What {@link makePlan} takes: any part of a plan; sizes also as text, "8x3,4x3,2x3,1x3"; `unmask` also of kind
- * "schedule", for as many tokens as the schedule says where the base has it otherwise.
- */
-export type PlanInput = Partial<Omit<DecodePlan, "modelSchedule" | "unmask" | "guidance" | "cache">> & {
-  readonly modelSchedule?: readonly ScheduleRun[] | string;
+/** Any part of a plan, to be laid over a whole one: {@link changePlan}. */
+export type PlanChanges = Partial<Omit<DecodePlan, "unmask" | "guidance" | "cache">> & {
+  /** Of kind "schedule": as many tokens a step as the schedule says, where the whole plan has it otherwise. */
   readonly unmask?: EntropyRule | { readonly kind: "schedule" };
   readonly guidance?: Partial<Guidance>;
   readonly cache?: Partial<CachePlan>;
 };
+
+/** What {@link makePlan} takes: any part of a plan, the model schedule also as text, "8x3,4x3,2x3,1x3". */
+export type PlanInput = Omit<PlanChanges, "modelSchedule"> & {
+  readonly modelSchedule?: readonly ScheduleRun[] | string;
+};
+
+const aboveZero = z.number().positive();
+const atLeastZero = z.number().min(0);
+const atLeastOne = z.int().min(1);
+/** A fraction in (0, 1]. */
+const portion = z.number().positive().max(1);
+
+const scheduleText = z
+  .string()
+  .meta({ allowed: 'text such as "8x3,1x9"' })
+  .transform((text, context): ScheduleRun[] => {
+    const runs = text.split(",").map((part) => {
+      const [factor, steps] = (/^\s*(\d+)\s*x\s*(\d+)\s*$/i.exec(part) ?? []).slice(1).map(Number);
+      const isRun = [factor, steps].every((count) => Number.isSafeInteger(count) && count > 0);
+      return isRun ? { factor, steps } : part;
+    });
+    const wrong = runs.find((run) => typeof run === "string");
+    if (wrong !== undefined) {
+      addIssue(context, {
+        path: [],
+        must: "must be pairs of factor x steps, each at least 1, such as 8x3,4x3,2x3,1x3",
+        got: text,
+        remedy: `mend "${wrong}"`,
+      });
+    }
+    return runs.filter((run) => typeof run !== "string");
+  });
+
+/** A part of a plan as a user writes it. Every field may be left out; what they mean together is checked with the rest. */
+export const planSchema = z
+  .strictObject({
+    steps: atLeastOne,
+    modelSchedule: z.union([
+      scheduleText,
+      z.array(z.strictObject({ factor: atLeastOne, steps: atLeastOne })).min(1),
+    ]),
+    leaveOut: z.array(z.int().min(0)),
+    maskSchedule: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("pow"), exponent: aboveZero }),
+      z.strictObject({ kind: z.enum(maskScheduleKinds).exclude(["pow"]) }),
+    ]),
+    unmask: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("entropy"), bound: atLeastZero }),
+      z.strictObject({ kind: z.literal("schedule") }),
+    ]),
+    choiceTemperature: atLeastZero,
+    tokenTemperature: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("constant"), value: aboveZero }),
+      z.strictObject({
+        kind: z.literal("annealed"),
+        bias: aboveZero.default(0.5),
+        scale: atLeastZero.default(0.8),
+      }),
+    ]),
+    topK: atLeastOne.nullable(),
+    topP: portion.nullable(),
+    minP: portion.nullable(),
+    guidance: z
+      .strictObject({
+        scale: atLeastZero,
+        schedule: z.enum(guidanceSchedules),
+        power: aboveZero,
+        interval: z
+          .tuple([z.number().min(0), z.number().max(1)])
+          .refine(([from, to]) => from < to)
+          .meta({ allowed: "[from, to] with 0 <= from < to <= 1, fractions of the steps" }),
+        unconditionalFactor: z.union([z.enum(["same", "smaller"]), atLeastOne]),
+      })
+      .partial(),
+    cache: z
+      .strictObject({
+        enabled: z.boolean(),
+        refresh: z.union([z.enum(["on-switch", "never"]), z.strictObject({ every: atLeastOne })]),
+      })
+      .partial(),
+  })
+  .partial();
 
 /**
  * The baseline decode that a plan is held against: the full model in both branches of guidance, every position at every
@@ -94,7 +175,7 @@ export type PlanInput = Partial<Omit<DecodePlan, "modelSchedule" | "unmask" | "g
  *
  * @param factor  of a sub-model instead of the full one
  */
-export function baselinePlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): PlanInput {
+export function baselinePlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): PlanChanges {
   return {
     modelSchedule: [{ factor, steps }],
     guidance: { unconditionalFactor: "same" },
@@ -105,74 +186,110 @@ export function baselinePlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): 
 /**
  * A whole, checked plan from a part of one; also the reader of plans saved as JSON.
  *
- * @param input  not trusted, whatever its type says: parsed JSON may be passed. `modelSchedule` without `steps` sets K.
- * @param base   where what `input` leaves out comes from; fields of `guidance` and `cache` one by one, the interval of
- *   guidance only where it has a step (else guidance is in all), `leaveOut` only where steps and sizes are not given
- *   anew
- * @param where  what error messages begin with, e.g. `generation_config.json`
+ * @param input  not trusted, whatever its type says: parsed JSON may be passed
+ * @param base   where what `input` leaves out comes from; see {@link changePlan}
+ * @param where  the file or option that `input` came from, which messages begin with
+ * @param path   its place there
  * @throws InputError naming the field, what it must be, and what came
  */
-export function makePlan(input: PlanInput = {}, base = defaultPlan, where = "plan"): DecodePlan {
-  const given = fieldsOf(where, input, [...Object.keys(defaultPlan), "leaveOut", "unmask"]);
-  const guidance = fieldsOf(`${where}.guidance`, given.guidance ?? {}, Object.keys(defaultPlan.guidance));
-  const cache = fieldsOf(`${where}.cache`, given.cache ?? {}, Object.keys(defaultPlan.cache));
-  const modelSchedule = modelScheduleFrom(
-    `${where}.modelSchedule`,
-    given.modelSchedule ?? base.modelSchedule,
-  );
-  const total = modelSchedule.reduce((sum, run) => sum + run.steps, 0);
-  const steps = integer(`${where}.steps`, given.steps ?? (given.modelSchedule ? total : base.steps), 1);
-  requireInput(
-    total === steps,
-    `${where}.modelSchedule: the steps must add up to ${steps} (steps), but ${printModelSchedule(modelSchedule)} has ${total}; ` +
-      "change one of the two",
-  );
-  const isResized = given.modelSchedule !== undefined || given.steps !== undefined;
-  const leaveOut = leaveOutFrom(
-    `${where}.leaveOut`,
-    given.leaveOut ?? (isResized ? [] : (base.leaveOut ?? [])),
-    steps,
-  );
-  const unmask = unmaskFrom(`${where}.unmask`, given.unmask ?? base.unmask ?? { kind: "schedule" });
+export function makePlan(
+  input: PlanInput = {},
+  base = defaultPlan,
+  where: Where = "plan",
+  path: Path = [],
+): DecodePlan {
+  return completePlan(parse(planSchema, input, where, path), base, where, path);
+}
+
+/**
+ * {@link makePlan} for a part that {@link planSchema} has read already, as one field of a configuration.
+ *
+ * @throws InputError where its fields do not go together
+ */
+export function completePlan(
+  changes: PlanChanges,
+  base: DecodePlan,
+  where: Where,
+  path: Path = [],
+): DecodePlan {
+  const plan = changePlan(base, changes);
+  const { steps, modelSchedule, leaveOut = [], guidance } = plan;
+  const total = stepsOf(modelSchedule);
+  if (total !== steps) {
+    throw invalidValue(
+      where,
+      [...path, "modelSchedule"],
+      `must have as many steps as steps says, ${steps}`,
+      total,
+      `change one of the two; it is "${printModelSchedule(modelSchedule)}"`,
+    );
+  }
+  if (leaveOut.some((step, i) => step >= steps - 1 || (i > 0 && step <= leaveOut[i - 1]))) {
+    const must = `must be a list of steps in 0..${steps - 2}, ascending, the last step never among them`;
+    throw invalidValue(where, [...path, "leaveOut"], must, leaveOut);
+  }
+  if (guidance.scale > 0 && !hasStepIn(guidance.interval, steps)) {
+    const [from, to] = guidance.interval;
+    throw invalidValue(
+      where,
+      [...path, "guidance", "interval"],
+      `must hold a step k of ${steps}, ${from} <= k/${steps} < ${to}`,
+      guidance.interval,
+      "widen it, or set scale to 0",
+    );
+  }
+  return plan;
+}
+
+/**
+ * A plan with changes. A model schedule without `steps` sets K. Fields of `guidance` and `cache` are changed one by one;
+ * the interval of guidance stays only where it still has a step (else guidance is in all), and `leaveOut` only where
+ * neither steps nor model schedule change. Nothing is checked: for changes of a user, see {@link makePlan}.
+ */
+export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
+  const modelSchedule = changes.modelSchedule ?? base.modelSchedule;
+  const steps = changes.steps ?? (changes.modelSchedule ? stepsOf(modelSchedule) : base.steps);
+  const isResized = changes.modelSchedule !== undefined || changes.steps !== undefined;
+  const leaveOut = changes.leaveOut ?? (isResized ? [] : (base.leaveOut ?? []));
+  const unmask = changes.unmask ?? base.unmask;
+  const { guidance = {}, cache = {} } = changes;
+  const baseGuidance = guidanceOver(base.guidance, steps);
   return {
     steps,
     modelSchedule,
     ...(leaveOut.length > 0 && { leaveOut }),
-    maskSchedule: maskScheduleFrom(`${where}.maskSchedule`, given.maskSchedule ?? base.maskSchedule),
-    ...(unmask && { unmask }),
-    choiceTemperature: atLeastZero(
-      `${where}.choiceTemperature`,
-      given.choiceTemperature ?? base.choiceTemperature,
-    ),
-    tokenTemperature: tokenTemperatureFrom(
-      `${where}.tokenTemperature`,
-      given.tokenTemperature ?? base.tokenTemperature,
-    ),
-    topK: orNull(given.topK === undefined ? base.topK : given.topK, (v) => integer(`${where}.topK`, v, 1)),
-    topP: orNull(given.topP === undefined ? base.topP : given.topP, (v) => portion(`${where}.topP`, v)),
-    minP: orNull(given.minP === undefined ? base.minP : given.minP, (v) => portion(`${where}.minP`, v)),
-    guidance: guidanceFrom(
-      `${where}.guidance`,
-      { ...guidanceOver(base.guidance, steps), ...guidance },
-      steps,
-    ),
-    cache: cacheFrom(`${where}.cache`, { ...base.cache, ...cache }),
+    maskSchedule: changes.maskSchedule ?? base.maskSchedule,
+    ...(unmask?.kind === "entropy" && { unmask }),
+    choiceTemperature: changes.choiceTemperature ?? base.choiceTemperature,
+    tokenTemperature: changes.tokenTemperature ?? base.tokenTemperature,
+    topK: changes.topK === undefined ? base.topK : changes.topK,
+    topP: changes.topP === undefined ? base.topP : changes.topP,
+    minP: changes.minP === undefined ? base.minP : changes.minP,
+    guidance: {
+      scale: guidance.scale ?? baseGuidance.scale,
+      schedule: guidance.schedule ?? baseGuidance.schedule,
+      power: guidance.power ?? baseGuidance.power,
+      interval: guidance.interval ?? baseGuidance.interval,
+      unconditionalFactor: guidance.unconditionalFactor ?? baseGuidance.unconditionalFactor,
+    },
+    cache: {
+      enabled: cache.enabled ?? base.cache.enabled,
+      refresh: cache.refresh ?? base.cache.refresh,
+    },
   };
 }
 
-/** Reads "8x3,4x3,2x3,1x3": factor x steps, comma between. Throws InputError naming the part that is wrong. */
-export function parseModelSchedule(text: string, where = "plan.modelSchedule"): ScheduleRun[] {
-  return text.split(",").map((part) => {
-    const match = /^\s*(\d+)\s*x\s*(\d+)\s*$/i.exec(part);
-    requireInput(
-      match !== null,
-      `${where}: must be factor x steps pairs such as 8x3,4x3,2x3,1x3, got "${part}" in "${text}"`,
-    );
-    return {
-      factor: integer(`${where}, factor of "${part}"`, Number(match[1]), 1),
-      steps: integer(`${where}, steps of "${part}"`, Number(match[2]), 1),
-    };
-  });
+const stepsOf = (modelSchedule: readonly ScheduleRun[]): number =>
+  modelSchedule.reduce((sum, run) => sum + run.steps, 0);
+
+/**
+ * Reads a model schedule, "8x3,4x3,2x3,1x3": factor x steps, comma between.
+ *
+ * @param where  the option that it came from
+ * @throws InputError naming the part that is wrong
+ */
+export function parseModelSchedule(text: string, where: Where = "modelSchedule"): ScheduleRun[] {
+  return parse(scheduleText, text, where);
 }
 
 /** The text that {@link parseModelSchedule} reads. */
@@ -204,173 +321,4 @@ export function completionPlan(plan: DecodePlan): DecodePlan {
     choiceTemperature: 7.5,
     guidance: { ...plan.guidance, scale: 0 },
   };
-}
-
-function modelScheduleFrom(where: string, value: unknown): ScheduleRun[] {
-  if (typeof value === "string") return parseModelSchedule(value, where);
-  requireInput(
-    Array.isArray(value) && value.length > 0,
-    `${where}: must be text such as "8x3,1x9" or a list of {factor, steps}, got ${show(value)}`,
-  );
-  return value.map((run: unknown, i) => {
-    const given = fieldsOf(`${where}[${i}]`, run, ["factor", "steps"]);
-    return {
-      factor: integer(`${where}[${i}].factor`, given.factor, 1),
-      steps: integer(`${where}[${i}].steps`, given.steps, 1),
-    };
-  });
-}
-
-function leaveOutFrom(where: string, value: unknown, steps: number): readonly number[] {
-  const isStep = (step: unknown) =>
-    Number.isInteger(step) && (step as number) >= 0 && (step as number) < steps - 1;
-  requireInput(
-    Array.isArray(value) && value.every((step, i) => isStep(step) && (i === 0 || step > value[i - 1])),
-    `${where}: must be a list of steps in 0..${steps - 2}, ascending, the last step never among them, got ${show(value)}`,
-  );
-  return value;
-}
-
-function maskScheduleFrom(where: string, value: unknown): MaskSchedule {
-  const given = fieldsOf(where, value, ["kind", "exponent"]);
-  const kind = oneOf(`${where}.kind`, given.kind, maskScheduleKinds);
-  if (kind === "pow") return { kind, exponent: aboveZero(`${where}.exponent`, given.exponent) };
-  requireInput(
-    given.exponent === undefined,
-    `${where}.exponent: only "pow" has one, but kind is "${kind}"; leave it out`,
-  );
-  return { kind };
-}
-
-function unmaskFrom(where: string, value: unknown): EntropyRule | null {
-  const given = fieldsOf(where, value, ["kind", "bound"]);
-  const kind = oneOf(`${where}.kind`, given.kind, ["schedule", "entropy"]);
-  if (kind === "entropy") return { kind, bound: atLeastZero(`${where}.bound`, given.bound) };
-  requireInput(
-    given.bound === undefined,
-    `${where}.bound: only "entropy" has one, but kind is "${kind}"; leave it out`,
-  );
-  return null;
-}
-
-function tokenTemperatureFrom(where: string, value: unknown): TokenTemperature {
-  const { kind, ...rest } = fieldsOf(where, value, ["kind", "value", "bias", "scale"]);
-  if (oneOf(`${where}.kind`, kind, ["constant", "annealed"]) === "constant") {
-    const given = fieldsOf(where, rest, ["value"]);
-    return { kind: "constant", value: aboveZero(`${where}.value`, given.value) };
-  }
-  const given = fieldsOf(where, rest, ["bias", "scale"]);
-  return {
-    kind: "annealed",
-    bias: aboveZero(`${where}.bias`, given.bias ?? 0.5),
-    scale: atLeastZero(`${where}.scale`, given.scale ?? 0.8),
-  };
-}
-
-function guidanceFrom(where: string, given: Record<string, unknown>, steps: number): Guidance {
-  const interval = given.interval;
-  requireInput(
-    Array.isArray(interval) &&
-      interval.length === 2 &&
-      interval.every((end) => typeof end === "number") &&
-      0 <= interval[0] &&
-      interval[0] < interval[1] &&
-      interval[1] <= 1,
-    `${where}.interval: must be [from, to] with 0 <= from < to <= 1, fractions of the steps, got ${show(interval)}`,
-  );
-  const [from, to] = interval as [number, number];
-  const scale = atLeastZero(`${where}.scale`, given.scale);
-  requireInput(
-    scale === 0 || hasStepIn([from, to], steps),
-    `${where}.interval: no step k of ${steps} has ${from} <= k/${steps} < ${to}; widen it, or set scale to 0`,
-  );
-  const factor = given.unconditionalFactor;
-  return {
-    scale,
-    schedule: oneOf(`${where}.schedule`, given.schedule, guidanceSchedules),
-    power: aboveZero(`${where}.power`, given.power),
-    interval: [from, to],
-    unconditionalFactor:
-      typeof factor === "number"
-        ? integer(`${where}.unconditionalFactor`, factor, 1)
-        : oneOf(`${where}.unconditionalFactor`, factor, ["same", "smaller"] as const),
-  };
-}
-
-function cacheFrom(where: string, given: Record<string, unknown>): CachePlan {
-  requireInput(
-    typeof given.enabled === "boolean",
-    `${where}.enabled: must be true or false, got ${show(given.enabled)}`,
-  );
-  if (typeof given.refresh !== "object") {
-    const refresh = oneOf(
-      `${where}.refresh`,
-      given.refresh,
-      ["on-switch", "never"] as const,
-      ', or {"every": n}',
-    );
-    return { enabled: given.enabled, refresh };
-  }
-  const { every } = fieldsOf(`${where}.refresh`, given.refresh, ["every"]);
-  return { enabled: given.enabled, refresh: { every: integer(`${where}.refresh.every`, every, 1) } };
-}
-
-/** `value` as an object that has no other keys than `known`. */
-function fieldsOf(where: string, value: unknown, known: readonly string[]): Record<string, unknown> {
-  requireInput(
-    typeof value === "object" && value !== null && !Array.isArray(value),
-    `${where}: must be an object with ${known.join(", ")}, got ${show(value)}`,
-  );
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw unknownName(`${where}: unknown key`, key, known);
-  }
-  return value as Record<string, unknown>;
-}
-
-function oneOf<T extends string>(where: string, value: unknown, known: readonly T[], also = ""): T {
-  if (known.includes(value as T)) return value as T;
-  if (typeof value === "string") throw unknownName(`${where}: unknown name`, value, known);
-  throw new InputError(`${where}: must be one of ${known.join(", ")}${also}, got ${show(value)}`);
-}
-
-function integer(where: string, value: unknown, least: number): number {
-  requireInput(
-    Number.isSafeInteger(value) && (value as number) >= least,
-    `${where}: must be an integer of at least ${least}, got ${show(value)}`,
-  );
-  return value as number;
-}
-
-function aboveZero(where: string, value: unknown): number {
-  requireInput(
-    Number.isFinite(value) && (value as number) > 0,
-    `${where}: must be above 0, got ${show(value)}`,
-  );
-  return value as number;
-}
-
-/** A number in (0, 1]. */
-function portion(where: string, value: unknown): number {
-  requireInput(
-    Number.isFinite(value) && (value as number) > 0 && (value as number) <= 1,
-    `${where}: must be in (0, 1], got ${show(value)}`,
-  );
-  return value as number;
-}
-
-function atLeastZero(where: string, value: unknown): number {
-  requireInput(
-    Number.isFinite(value) && (value as number) >= 0,
-    `${where}: must be 0 or above, got ${show(value)}`,
-  );
-  return value as number;
-}
-
-function orNull<T>(value: unknown, check: (value: unknown) => T): T | null {
-  return value === null ? null : check(value);
-}
-
-/** A value as it reads in a message: NaN and undefined by name, text in quotes. */
-function show(value: unknown): string {
-  return typeof value === "number" || value === undefined ? String(value) : JSON.stringify(value);
 }

@@ -6,6 +6,7 @@
  * N grid tokens, N0 of them masked at the start, K steps k = 0..K-1, r = (k+1)/K, p downscale factor.
  */
 import { requireInput } from "../core/errors.ts";
+import { invalidValue, type Path, type Where } from "../core/validate.ts";
 import { guidanceScaleAt, unconditionalFactorFor } from "./guidance.ts";
 import { maskedAfterSteps } from "./mask-schedule.ts";
 import type { DecodePlan } from "./plan.ts";
@@ -67,9 +68,10 @@ export interface ResolvedStep {
  * there are fewer tokens than steps, and those whose tokens an entropy rule decoded before.
  *
  * @param maskedTokens  N0, in 1..N; all tokens unless editing
- * @param maskedAfter   [K] tokens still masked after each step, never rising, 0 after the last; unless told, those of
- *   the mask schedule
- * @throws InputError when the model has no such factor, or a factor does not divide its heads
+ * @param maskedAfter   [K] tokens still masked after each step, never rising, 0 after the last; default: those of the
+ *   mask schedule
+ * @throws InputError for a number of masked tokens that is not in 1..N. Whether the plan fits the model is not asked
+ *   here: {@link requirePlanFits}
  */
 export function resolvePlan(
   plan: DecodePlan,
@@ -121,7 +123,6 @@ export function resolvePlan(
           : plan.tokenTemperature.bias + plan.tokenTemperature.scale * remaining,
     });
   }
-  checkFactors(plan, steps, model);
   const isRead = (i: number) =>
     plan.unmask ? plan.cache.enabled && i + 1 < steps.length : steps[i + 1]?.isFull === false;
   return {
@@ -131,25 +132,32 @@ export function resolvePlan(
   };
 }
 
-function checkFactors(
+/**
+ * Refuses a plan that a model cannot run, because it has no such sub-model. Asked once, where a plan comes in.
+ *
+ * @param where  the file or option that the plan came from, which messages begin with
+ * @param path   its place there
+ * @throws InputError naming the field, the sub-models that there are, and what came
+ */
+export function requirePlanFits(
   plan: DecodePlan,
-  steps: readonly Pick<ResolvedStep, "unconditionalFactor">[],
   model: ModelFacts,
+  where: Where = "plan",
+  path: Path = [],
 ): void {
-  const used = new Map<number, string>();
-  for (const run of plan.modelSchedule) used.set(run.factor, "plan.modelSchedule");
-  for (const step of steps) {
-    const factor = step.unconditionalFactor;
-    if (factor !== null && !used.has(factor)) used.set(factor, "plan.guidance.unconditionalFactor");
-  }
-  for (const [factor, where] of used) {
-    requireInput(
-      model.factors.includes(factor),
-      `${where}: the model has the sub-models p = ${model.factors.join(", ")}, got p = ${factor}; choose among them`,
-    );
-    requireInput(
-      model.heads === undefined || model.heads % factor === 0,
-      `${where}: p must divide the model's ${model.heads} heads, got p = ${factor}`,
-    );
+  const requireFactor = (factor: number, place: Path) => {
+    if (!model.factors.includes(factor)) {
+      const must = `must name the model's sub-models, p = ${model.factors.join(", ")}`;
+      throw invalidValue(where, [...path, ...place], must, factor);
+    }
+    if (model.heads !== undefined && model.heads % factor !== 0) {
+      throw invalidValue(where, [...path, ...place], `must divide the model's ${model.heads} heads`, factor);
+    }
+  };
+  for (const { factor } of plan.modelSchedule) requireFactor(factor, ["modelSchedule"]);
+  const { guidance, steps } = plan;
+  const isGuided = Array.from({ length: steps }).some((_, k) => guidanceScaleAt(guidance, k, steps) > 0);
+  if (isGuided && typeof guidance.unconditionalFactor === "number") {
+    requireFactor(guidance.unconditionalFactor, ["guidance", "unconditionalFactor"]);
   }
 }

@@ -17,7 +17,7 @@ import {
   type PlanInput,
   printModelSchedule,
 } from "../decoding/plan.ts";
-import { resolvePlan } from "../decoding/resolve-plan.ts";
+import { requirePlanFits } from "../decoding/resolve-plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import {
@@ -133,20 +133,21 @@ async function readGeneration(path: string, config: TransformerConfig) {
     classNames.length === config.classes,
     `${path}: classNames must name the transformer's ${config.classes} classes, got ${classNames.length}`,
   );
-  const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), `${path}: plan`);
-  resolvePlan(plan, modelFacts(config));
+  const plan = makePlan(given.plan as PlanInput, basePlan(config.factors), path, ["plan"]);
+  requirePlanFits(plan, modelFacts(config), path, ["plan"]);
   let completion: DecodePlan | null = null;
   if (config.tasks.length > 0) {
     const own = "completionPlan" in given ? (given.completionPlan as PlanInput) : {};
-    completion = makePlan(own, completionPlan(plan), `${path}: completionPlan`);
-    resolvePlan(completion, modelFacts(config));
+    completion = makePlan(own, completionPlan(plan), path, ["completionPlan"]);
+    requirePlanFits(completion, modelFacts(config), path, ["completionPlan"]);
   }
   const paretoFront =
     "paretoFront" in given
       ? {
           paretoFront: checkedParetoFront(
-            readParetoFront(given.paretoFront, plan, `${path}: paretoFront`),
+            readParetoFront(given.paretoFront, plan, path, ["paretoFront"]),
             config,
+            path,
           ),
         }
       : {};
@@ -154,8 +155,10 @@ async function readGeneration(path: string, config: TransformerConfig) {
 }
 
 /** A Pareto front whose plans the model can run. */
-function checkedParetoFront(paretoFront: ParetoFront, config: TransformerConfig): ParetoFront {
-  for (const { plan } of paretoFront.plans) resolvePlan(plan, modelFacts(config));
+function checkedParetoFront(paretoFront: ParetoFront, config: TransformerConfig, path: string): ParetoFront {
+  for (const [i, { plan }] of paretoFront.plans.entries()) {
+    requirePlanFits(plan, modelFacts(config), path, ["paretoFront", "plans", i, "plan"]);
+  }
   return paretoFront;
 }
 
@@ -240,6 +243,7 @@ export function planFor(
     isSpread ? { ...given, modelSchedule: evenModelSchedule(steps, factors) } : given,
     base,
   );
+  requirePlanFits(plan, modelFacts(model.transformer.config));
   requireInput(
     task === "generate" || plan.guidance.scale === 0,
     `plan.guidance.scale: must be 0 to ${task}, since no model learns that without its task, got ${plan.guidance.scale}`,

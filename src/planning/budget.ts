@@ -3,7 +3,7 @@
  * it. K steps, p downscale factor.
  */
 import { requireInput } from "../core/errors.ts";
-import { baselinePlan, type DecodePlan, evenModelSchedule, makePlan } from "../decoding/plan.ts";
+import { baselinePlan, changePlan, type DecodePlan, evenModelSchedule } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 import type { ParetoPlan } from "./pareto-front.ts";
@@ -26,10 +26,10 @@ export function planFamily(factors: readonly number[], defaults: DecodePlan): De
   const { steps } = defaults;
   const sorted = [...factors].sort((a, b) => a - b); // largest sub-model first
   const over = (chosen: readonly number[], count = steps): DecodePlan =>
-    makePlan({ modelSchedule: evenModelSchedule(count, chosen) }, defaults);
+    changePlan(defaults, { modelSchedule: evenModelSchedule(count, chosen) });
   const smallest = sorted.slice(-1);
   return [
-    makePlan(baselinePlan(defaults, sorted[0]), defaults),
+    changePlan(defaults, baselinePlan(defaults, sorted[0])),
     ...sorted.map((_, i) => over(sorted.slice(0, i + 1))),
     defaults,
     ...sorted.slice(1).map((_, i) => over(sorted.slice(i + 1))),

@@ -1,9 +1,11 @@
 /**
- * The Pareto front of a model: plans whose quality was measured, from cheap to dear, as it stands in the model's
+ * The Pareto front of a model: plans whose quality was measured, from cheap to costly, as it stands in the model's
  * `generation_config.json`. Whoever has one need not guess which plan suits a budget.
  */
+import { z } from "zod";
 import { requireInput } from "../core/errors.ts";
-import { type DecodePlan, makePlan, type PlanInput } from "../decoding/plan.ts";
+import { type Path, parse, type Where } from "../core/validate.ts";
+import { completePlan, type DecodePlan, planSchema } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 
@@ -14,7 +16,7 @@ export interface ParetoPlan {
   readonly distance: number;
 }
 
-/** Plans measured on equal terms: as many images of the same seed each, by one judge. */
+/** Plans measured on equal terms: as many images of the same seed each, by one classifier. */
 export interface ParetoFront {
   /** Whose features the distances are in, by name. */
   readonly judge: string;
@@ -28,35 +30,36 @@ export interface ParetoFront {
   readonly plans: readonly ParetoPlan[];
 }
 
+const distance = z.number().min(0);
+const paretoFrontSchema = z
+  .strictObject({
+    judge: z.string(),
+    samples: z.int().min(1),
+    seed: z.int().min(0),
+    baselineDistance: distance,
+    plans: z.array(z.strictObject({ plan: planSchema, distance })).min(1),
+  })
+  .meta({ remedy: "magnets search makes one" });
+
 /**
  * Reads a Pareto front from parsed JSON; what its plans leave out comes from `base`.
  *
- * @param where  what error messages begin with, e.g. `generation_config.json: paretoFront`
+ * @param where  the file, which messages begin with
+ * @param path   its place there
  * @throws InputError naming the field, what it must be, and what came
  */
-export function readParetoFront(value: unknown, base: DecodePlan, where: string): ParetoFront {
-  const { judge, samples, seed, baselineDistance, plans } = objectAt(where, value);
-  requireInput(
-    typeof judge === "string",
-    `${where}.judge: must be the judge's name, got ${JSON.stringify(judge)}`,
-  );
-  requireInput(
-    Array.isArray(plans) && plans.length > 0,
-    `${where}.plans: must be a list of {plan, distance}, got ${JSON.stringify(plans)}; magnets search makes one`,
-  );
-  return {
-    judge,
-    samples: wholeAt(`${where}.samples`, samples, 1),
-    seed: wholeAt(`${where}.seed`, seed, 0),
-    baselineDistance: distanceAt(`${where}.baselineDistance`, baselineDistance),
-    plans: plans.map((given: unknown, i) => {
-      const { plan, distance } = objectAt(`${where}.plans[${i}]`, given);
-      return {
-        plan: makePlan(plan as PlanInput, base, `${where}.plans[${i}].plan`),
-        distance: distanceAt(`${where}.plans[${i}].distance`, distance),
-      };
-    }),
-  };
+export function readParetoFront(
+  value: unknown,
+  base: DecodePlan,
+  where: Where,
+  path: Path = [],
+): ParetoFront {
+  const given = parse(paretoFrontSchema, value, where, path);
+  const plans = given.plans.map(({ plan, distance }, i) => ({
+    plan: completePlan(plan, base, where, [...path, "plans", i, "plan"]),
+    distance,
+  }));
+  return { ...given, plans };
 }
 
 /**
@@ -79,28 +82,4 @@ export function planReaching(
   );
   const cost = ({ plan }: ParetoPlan) => planCost(model, plan).multiplyAdds;
   return good.reduce((a, b) => (cost(b) < cost(a) ? b : a)).plan;
-}
-
-function objectAt(where: string, value: unknown): Record<string, unknown> {
-  requireInput(
-    typeof value === "object" && value !== null && !Array.isArray(value),
-    `${where}: must be an object, got ${JSON.stringify(value)}; magnets search makes one`,
-  );
-  return value as Record<string, unknown>;
-}
-
-function wholeAt(where: string, value: unknown, least: number): number {
-  requireInput(
-    Number.isSafeInteger(value) && (value as number) >= least,
-    `${where}: must be a whole number of at least ${least}, got ${JSON.stringify(value)}`,
-  );
-  return value as number;
-}
-
-function distanceAt(where: string, value: unknown): number {
-  requireInput(
-    Number.isFinite(value) && (value as number) >= 0,
-    `${where}: must be a distance, 0 or more, got ${JSON.stringify(value)}`,
-  );
-  return value as number;
 }

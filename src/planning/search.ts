@@ -5,7 +5,7 @@
 import { requireInput } from "../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
 import { guidanceOver } from "../decoding/guidance.ts";
-import { type DecodePlan, makePlan } from "../decoding/plan.ts";
+import { changePlan, type DecodePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { baselineMultiplyAdds, planFamily } from "./budget.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
@@ -111,7 +111,7 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     token.kind === "constant" ? { ...token, value: token.value * oneOf([0.9, 1, 1.1]) } : token;
   const unguided = { modelSchedule, choiceTemperature, tokenTemperature, cache: { refresh } } as const;
   if (defaults.guidance.scale === 0) {
-    return makePlan({ ...unguided, minP: oneOf(leastShares) }, defaults);
+    return changePlan(defaults, { ...unguided, minP: oneOf(leastShares) });
   }
   const interval = oneOf([
     [0, 1],
@@ -126,7 +126,7 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     interval: guidanceOver({ interval }, steps).interval,
     unconditionalFactor: oneOf(["same", "smaller", factors[0]!] as const),
   };
-  return makePlan({ ...unguided, guidance, minP: oneOf(leastShares) }, defaults);
+  return changePlan(defaults, { ...unguided, guidance, minP: oneOf(leastShares) });
 }
 
 /**

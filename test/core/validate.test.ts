@@ -21,6 +21,11 @@ const schema = z
       .min(1)
       .optional(),
     betas: z.tuple([z.number(), z.number()]).optional(),
+    interval: z
+      .tuple([z.number(), z.number()])
+      .refine(([from, to]) => from < to)
+      .meta({ allowed: "[from, to], from < to" })
+      .optional(),
     name: z.string().regex(/^\w+$/).meta({ allowed: "made of letters", remedy: "rename it" }).optional(),
   })
   .superRefine(({ steps, topK }, context) => {
@@ -52,7 +57,7 @@ describe("parse", () => {
   it.each<[unknown, string]>([
     [
       null,
-      "f.json: must be an object with steps, topK, share, size, isCached, schedule, refresh, runs, betas, name, got null",
+      "f.json: must be an object with steps, topK, share, size, isCached, schedule, refresh, runs, betas, interval, name, got null",
     ],
     [{ steps: 0 }, "f.json: steps: must be a whole number of at least 1, got 0"],
     [{ steps: 1.5 }, "f.json: steps: must be a whole number of at least 1, got 1.5"],
@@ -87,6 +92,7 @@ describe("parse", () => {
     [{ runs: [] }, "f.json: runs: must be a list of at least 1, each an object with factor, steps, got []"],
     [{ runs: [{ factor: 1, steps: "2" }] }, 'f.json: runs[0].steps: must be a whole number, got "2"'],
     [{ betas: [0.9] }, "f.json: betas: must be a list of 2: a number, a number, got [0.9]"],
+    [{ interval: [2, 1] }, "f.json: interval: must be [from, to], from < to, got [2,1]"],
     [{ name: "a/b" }, 'f.json: name: must be made of letters, got "a/b"; rename it'],
     [{ topK: 3 }, "f.json: topK: must be at least steps, 12, got 3; raise it"],
   ])("refuses %j in one sentence", (value, message) => {

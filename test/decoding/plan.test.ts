@@ -78,9 +78,15 @@ describe("makePlan", () => {
     expect(makePlan({ choiceTemperature: 2 }, base).leaveOut).toEqual([1, 5]);
     expect(makePlan({ modelSchedule: "8x4" }, base)).not.toHaveProperty("leaveOut");
     expect(makePlan({ leaveOut: [] }, base)).not.toHaveProperty("leaveOut");
-    for (const leaveOut of [[7], [-1], [2, 2], [3, 1], [0.5], "3"]) {
+    for (const leaveOut of [[7], [2, 2], [3, 1]]) {
+      const make = () => makePlan({ modelSchedule: "1x8", leaveOut });
+      expect(make).toThrow(/^plan: leaveOut: must be a list of steps in 0\.\.6, ascending, .* got \[/);
+    }
+    for (const leaveOut of [[-1], [0.5], "3"]) {
       const given = { modelSchedule: "1x8", leaveOut } as PlanInput;
-      expect(() => makePlan(given)).toThrow(/^plan\.leaveOut: must be a list of steps in 0\.\.6/);
+      expect(() => makePlan(given)).toThrow(
+        /^plan: leaveOut(\[0\])?: must be a .*whole number of at least 0/,
+      );
     }
   });
 
@@ -97,56 +103,109 @@ describe("makePlan", () => {
     expect(makePlan({ modelSchedule: "8x1" }, base).guidance).toEqual({ ...base.guidance, interval: [0, 1] });
     expect(makePlan({ modelSchedule: "8x4" }, base).guidance).toEqual(base.guidance);
     expect(() => makePlan({ modelSchedule: "8x1", guidance: { interval: [0.25, 1] } }, base)).toThrow(
-      /no step k of 1/,
+      /must hold a step k of 1,/,
     );
     const unguided = { scale: 0, interval: [0.25, 1] } as const;
     expect(makePlan({ modelSchedule: "8x1", guidance: unguided }).guidance).toMatchObject(unguided);
   });
 
-  it.each<[unknown, RegExp]>([
-    [{ steps: 13 }, /plan\.modelSchedule: the steps must add up to 13 .*8x3,4x3,2x3,1x3 has 12/],
-    [{ steps: 0, modelSchedule: "1x1" }, /plan\.steps: must be an integer of at least 1, got 0/],
-    [{ modelSchedule: "8x3,4y3" }, /plan\.modelSchedule: must be factor x steps .*got "4y3" in "8x3,4y3"/],
-    [{ modelSchedule: "8x3,1x0" }, /steps of "1x0": must be an integer of at least 1, got 0/],
-    [{ modelSchedule: "0x3" }, /factor of "0x3": must be .* at least 1, got 0/],
-    [{ modelSchedule: "" }, /plan\.modelSchedule: must be factor x steps/],
-    [{ modelSchedule: [] }, /plan\.modelSchedule: must be text .* or a list/],
+  it.each<[unknown, string | RegExp]>([
+    [
+      { steps: 13 },
+      'plan: modelSchedule: must have as many steps as steps says, 13, got 12; change one of the two; it is "8x3,4x3,2x3,1x3"',
+    ],
+    [{ steps: 0, modelSchedule: "1x1" }, "plan: steps: must be a whole number of at least 1, got 0"],
+    [
+      { modelSchedule: "8x3,4y3" },
+      'plan: modelSchedule: must be pairs of factor x steps, each at least 1, such as 8x3,4x3,2x3,1x3, got "8x3,4y3"; mend "4y3"',
+    ],
+    [{ modelSchedule: "8x3,1x0" }, /got "8x3,1x0"; mend "1x0"$/],
+    [{ modelSchedule: "0x3" }, /must be pairs .* each at least 1.* mend "0x3"$/],
+    [{ modelSchedule: "" }, /^plan: modelSchedule: must be pairs of factor x steps/],
+    [
+      { modelSchedule: [] },
+      'plan: modelSchedule: must be text such as "8x3,1x9" or a list of at least 1, each an object with factor, steps, got []',
+    ],
     [
       { modelSchedule: [{ factor: 1, step: 3 }] },
-      /plan\.modelSchedule\[0\]: unknown key "step"\. Did you mean "steps"/,
+      /^plan: modelSchedule\[0\]: must have no other keys than factor, steps, got "step"; did you mean "steps"\?$/m,
     ],
-    [{ modelSchedule: [{ factor: -2, steps: 3 }] }, /plan\.modelSchedule\[0\]\.factor: .* got -2/],
-    [{ choiceTemprature: 3 }, /unknown key "choiceTemprature"\. Did you mean "choiceTemperature"/],
-    [{ choiceTemperature: -1 }, /plan\.choiceTemperature: must be 0 or above, got -1/],
-    [{ choiceTemperature: Number.NaN }, /plan\.choiceTemperature: .* got NaN/],
-    [{ choiceTemperature: "4.5" }, /plan\.choiceTemperature: .* got "4.5"/],
+    [
+      { modelSchedule: [{ factor: -2, steps: 3 }] },
+      "plan: modelSchedule[0].factor: must be a whole number of at least 1, got -2",
+    ],
+    [
+      { choiceTemprature: 3 },
+      /^plan: must have no other keys than steps, .* got "choiceTemprature"; did you mean "choiceTemperature"\?$/,
+    ],
+    [{ choiceTemperature: -1 }, "plan: choiceTemperature: must be a number of at least 0, got -1"],
+    [{ choiceTemperature: Number.NaN }, "plan: choiceTemperature: must be a number of at least 0, got NaN"],
+    [{ choiceTemperature: "4.5" }, 'plan: choiceTemperature: must be a number of at least 0, got "4.5"'],
     [
       { maskSchedule: { kind: "cosin" } },
-      /plan\.maskSchedule\.kind: unknown name "cosin"\. Did you mean "cosine"/,
+      /^plan: maskSchedule\.kind: must be "pow", "cosine", .* got "cosin"; did you mean "cosine"\?$/,
     ],
-    [{ maskSchedule: { kind: "pow" } }, /plan\.maskSchedule\.exponent: must be above 0, got undefined/],
-    [{ maskSchedule: { kind: "cosine", exponent: 2 } }, /exponent: only "pow" has one/],
+    [{ maskSchedule: { kind: "pow" } }, "plan: maskSchedule.exponent: must be a number above 0, got nothing"],
+    [
+      { maskSchedule: { kind: "cosine", exponent: 2 } },
+      'plan: maskSchedule.exponent: must be left out where kind is "cosine", got 2',
+    ],
+    [
+      { unmask: { kind: "schedule", bound: 2 } },
+      'plan: unmask.bound: must be left out where kind is "schedule", got 2',
+    ],
     [
       { tokenTemperature: { kind: "constant", value: 0 } },
-      /plan\.tokenTemperature\.value: must be above 0, got 0/,
+      "plan: tokenTemperature.value: must be a number above 0, got 0",
     ],
-    [{ tokenTemperature: { kind: "constant", bias: 1 } }, /plan\.tokenTemperature: unknown key "bias"/],
-    [{ topK: 0 }, /plan\.topK: must be an integer of at least 1, got 0/],
-    [{ topP: 1.5 }, /plan\.topP: must be in \(0, 1\], got 1\.5/],
-    [{ minP: 0 }, /plan\.minP: must be in \(0, 1\], got 0/],
-    [{ guidance: { scale: Number.POSITIVE_INFINITY } }, /plan\.guidance\.scale: .* got Infinity/],
-    [{ guidance: { schedule: "cosine" } }, /plan\.guidance\.schedule: unknown name "cosine"/],
-    [{ guidance: { interval: [0.5, 0.5] } }, /plan\.guidance\.interval: must be \[from, to\]/],
-    [{ guidance: { scale: 1, interval: [0.1, 0.15] } }, /no step k of 12 has 0\.1 <= k\/12 < 0\.15/],
-    [{ guidance: { unconditionalFactor: "larger" } }, /unconditionalFactor: unknown name "larger"/],
-    [{ cache: { refresh: { every: 0 } } }, /plan\.cache\.refresh\.every: .* got 0/],
-    [{ cache: { refresh: "allways" } }, /plan\.cache\.refresh: unknown name "allways"/],
-    [{ cache: true }, /plan\.cache: must be an object .* got true/],
-    ["8x3", /plan: must be an object .* got "8x3"/],
+    [
+      { tokenTemperature: { kind: "constant", bias: 1, value: 1 } },
+      'plan: tokenTemperature.bias: must be left out where kind is "constant", got 1',
+    ],
+    [{ topK: 0 }, "plan: topK: must be a whole number of at least 1 or null, got 0"],
+    [{ topP: 1.5 }, "plan: topP: must be a number in (0, 1] or null, got 1.5"],
+    [{ minP: 0 }, "plan: minP: must be a number in (0, 1] or null, got 0"],
+    [
+      { guidance: { scale: Number.POSITIVE_INFINITY } },
+      "plan: guidance.scale: must be a number of at least 0, got Infinity",
+    ],
+    [
+      { guidance: { schedule: "cosine" } },
+      'plan: guidance.schedule: must be "constant", "linear" or "power-cosine", got "cosine"',
+    ],
+    [
+      { guidance: { interval: [0.5, 0.5] } },
+      "plan: guidance.interval: must be [from, to] with 0 <= from < to <= 1, fractions of the steps, got [0.5,0.5]",
+    ],
+    [
+      { guidance: { scale: 1, interval: [0.1, 0.15] } },
+      "plan: guidance.interval: must hold a step k of 12, 0.1 <= k/12 < 0.15, got [0.1,0.15]; widen it, or set scale to 0",
+    ],
+    [
+      { guidance: { unconditionalFactor: "larger" } },
+      /^plan: guidance.unconditionalFactor: must be "same", "smaller" or a whole number of at least 1, got "larger"/,
+    ],
+    [{ guidance: { unconditionalFactor: 0.5 } }, /^plan: guidance.unconditionalFactor: must be .* got 0.5$/],
+    [
+      { cache: { refresh: { every: 0 } } },
+      "plan: cache.refresh.every: must be a whole number of at least 1, got 0",
+    ],
+    [
+      { cache: { refresh: "nevr" } },
+      'plan: cache.refresh: must be "on-switch", "never" or an object with every, got "nevr"; did you mean "never"?',
+    ],
+    [{ cache: true }, "plan: cache: must be an object with enabled, refresh, got true"],
+    ["8x3", /^plan: must be an object with steps, modelSchedule, .* got "8x3"$/],
   ])("refuses %j", (given, message) => {
     const make = () => makePlan(given as object);
     expect(make).toThrow(InputError);
-    expect(make).toThrow(message);
+    expect(make).toThrow(typeof message === "string" ? new InputError(message) : message);
+  });
+
+  it("says where a plan came from", () => {
+    const make = () => makePlan({ topK: 0 }, defaultPlan, "generation_config.json", ["plan"]);
+    expect(make).toThrow(/^generation_config\.json: plan\.topK: must be a whole number/);
+    expect(() => parseModelSchedule("8x", "--model-schedule")).toThrow(/^--model-schedule: must be pairs/);
   });
 });
 

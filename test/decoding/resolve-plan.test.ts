@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
-import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
+import { requirePlanFits, resolvePlan } from "../../src/decoding/resolve-plan.ts";
 
 const model = { gridTokens: 256, factors: [1, 2, 4, 8], heads: 8 };
 const resolve = (input: PlanInput, maskedTokens?: number) =>
@@ -81,23 +81,40 @@ describe("resolvePlan", () => {
     expect(isRead({ modelSchedule: "8x1,4x1,2x1,1x1" })).toEqual([false, false, false, false]);
   });
 
-  it.each<[PlanInput, RegExp]>([
-    [
-      { modelSchedule: "16x3,1x9" },
-      /plan\.modelSchedule: the model has the sub-models p = 1, 2, 4, 8, got p = 16/,
-    ],
-    [{ guidance: { scale: 1, unconditionalFactor: 3 } }, /plan\.guidance\.unconditionalFactor: .* got p = 3/],
-  ])("refuses %j", (input, message) => {
-    expect(() => resolve(input)).toThrow(message);
-    expect(() => resolve(input)).toThrow(InputError);
-  });
-
-  it("refuses factors that do not divide the heads, and impossible counts", () => {
-    expect(() => resolvePlan(makePlan(), { ...model, heads: 12 })).toThrow(
-      /must divide the model's 12 heads, got p = 8/,
-    );
+  it("refuses impossible counts", () => {
     expect(() => resolve({}, 0)).toThrow(InputError);
     expect(() => resolve({}, 257)).toThrow(InputError);
+  });
+});
+
+describe("requirePlanFits", () => {
+  it.each<[PlanInput, string]>([
+    [
+      { modelSchedule: "16x3,1x9" },
+      "plan: modelSchedule: must name the model's sub-models, p = 1, 2, 4, 8, got 16",
+    ],
+    [
+      { guidance: { scale: 1, unconditionalFactor: 3 } },
+      "plan: guidance.unconditionalFactor: must name the model's sub-models, p = 1, 2, 4, 8, got 3",
+    ],
+  ])("refuses %j", (input, message) => {
+    expect(() => requirePlanFits(makePlan(input), model)).toThrow(new InputError(message));
+  });
+
+  it("refuses a factor that does not divide the heads, naming the file", () => {
+    const check = () => requirePlanFits(makePlan(), { ...model, heads: 12 }, "f.json", ["plan"]);
+    expect(check).toThrow(
+      new InputError("f.json: plan.modelSchedule: must divide the model's 12 heads, got 8"),
+    );
+  });
+
+  it("does not mind the unconditional branch of a plan that is never guided", () => {
+    for (const guidance of [
+      { scale: 0, unconditionalFactor: 3 },
+      { scale: 2, schedule: "linear", interval: [0, 0.05], unconditionalFactor: 3 }, // in step 0, where it is 0
+    ] as const) {
+      requirePlanFits(makePlan({ guidance }), model);
+    }
   });
 });
 
