@@ -2,21 +2,21 @@
  * Are deadlines kept, and what does keeping them cost? Decodes of the shipped model with a deadline that leaves the
  * default plan just enough time when nothing else runs: half of them alone, half beside a process that burns a core. The
  * device is calibrated once, alone, so that under load the plans must shrink while they run. Then the same with shorter
- * deadlines, and a judge who looks at what came of each.
+ * deadlines, and a classifier that measures what came of each.
  *
  * `kept`: the share of all decodes that were in time. `relative`: time taken over the deadline. `compute`: multiply-adds
  * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the images to real ones in
- * the judge's features.
+ * the classifier's features.
  */
 import { spawn } from "node:child_process";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { Image } from "../src/data/source.ts";
-import { openReferenceSet, type ReferenceSet } from "../src/evaluation/comparison.ts";
 import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
 import { accuracyOf, inGroups, openClassifiedSet } from "../src/evaluation/features/classify-images.ts";
 import { frechetDistance } from "../src/evaluation/metrics/frechet.ts";
 import { setFeaturesOf } from "../src/evaluation/metrics/set-measures.ts";
+import { openReferenceSet, type ReferenceSet } from "../src/evaluation/reference-set.ts";
 import { splitData } from "../src/evaluation/split-data.ts";
 import { ImagePipeline } from "../src/pipelines/image-pipeline.ts";
 import { modelPlanCost, planFor } from "../src/pipelines/model.ts";
@@ -26,10 +26,10 @@ import type { Runner } from "../src/runtime/runner.ts";
 import { type Bench, median } from "./bench.ts";
 
 const model = "models/sprites";
-const judgeFolder = "models/sprites-classifier";
+const classifierFolder = "models/sprites-classifier";
 const batchSize = 8;
 
-/** Deadlines whose images are judged, as shares of the one that is just enough. */
+/** Deadlines whose images are measured, as shares of the one that is just enough. */
 const shares = [0.2, 0.35, 0.6, 1];
 
 /** One decode. */
@@ -139,10 +139,10 @@ async function qualityInTime(
 ) {
   const runner = await createNodeRunner();
   try {
-    const classifier = await readClassifier(judgeFolder);
+    const classifier = await readClassifier(classifierFolder);
     const { heldOut } = await splitData("sprites", { resolution: pipeline.resolution });
-    const told = { runner, classifier, real: heldOut, referenceImages, cacheFolder: ".cache/evaluation" };
-    const truth = await openReferenceSet(told);
+    const options = { runner, classifier, heldOut, referenceImages, cacheFolder: ".cache/evaluation" };
+    const reference = await openReferenceSet(options);
     const found = [];
     for (const share of shares) {
       const deadlineMs = Math.ceil(share * enoughMs);
@@ -153,10 +153,10 @@ async function qualityInTime(
         ["beside a busy process", await besideBurner(work)],
       ] as const) {
         const { kept } = spreadOf(done);
-        found.push({ deadlineMs, machine, kept, ...(await measureImages(runner, truth, done)) });
+        found.push({ deadlineMs, machine, kept, ...(await measureImages(runner, reference, done)) });
       }
     }
-    await truth.classifier.dispose();
+    await reference.classifier.dispose();
     return found;
   } finally {
     await runner.close();
@@ -174,15 +174,15 @@ async function isPossible(pipeline: ImagePipeline, deadlineMs: number): Promise<
   );
 }
 
-async function measureImages(runner: Runner, { classifier, set }: ReferenceSet, done: readonly Run[]) {
-  const judging = openClassifiedSet(classifier);
+async function measureImages(runner: Runner, reference: ReferenceSet, done: readonly Run[]) {
+  const set = openClassifiedSet(reference.classifier);
   await inGroups(async (add) => {
     for (const { images } of done) await add(images);
-  }, judging.add);
-  const judged = judging.read();
-  const { statistics } = await setFeaturesOf(runner, judged.features);
-  const { distance } = await frechetDistance(runner, statistics, set.statistics);
-  return { classAccuracy: accuracyOf(judged), frechet: distance };
+  }, set.add);
+  const classified = set.read();
+  const { statistics } = await setFeaturesOf(runner, classified.features);
+  const { distance } = await frechetDistance(runner, statistics, reference.features.statistics);
+  return { classAccuracy: accuracyOf(classified), frechet: distance };
 }
 
 /** Does work while another process keeps one core busy. */

@@ -165,7 +165,11 @@ export async function evaluateChosen(
   const network = await networkOf(options);
   const runners = await openRunners(options);
   try {
-    return await measureSubject(subject, { base, grid }, { options, runners, network, ...trackWork(work, options) });
+    return await measureSubject(
+      subject,
+      { base, grid },
+      { options, runners, network, ...trackWork(work, options) },
+    );
   } finally {
     await runners.close();
   }
@@ -217,8 +221,7 @@ export function trackWork(
   return {
     onProgress(progress) {
       const { plan, done, total } = progress;
-      const secondsLeft =
-        plan === undefined ? null : left.seconds(((workOf.get(plan) ?? 0) * done) / total);
+      const secondsLeft = plan === undefined ? null : left.seconds(((workOf.get(plan) ?? 0) * done) / total);
       onProgress?.({ ...progress, secondsLeft });
     },
     onRun({ name, isCached }) {

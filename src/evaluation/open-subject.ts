@@ -3,7 +3,6 @@
  * before anything runs.
  */
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
 import { z } from "zod";
 import { invalidValue, parse } from "../core/validate.ts";
 import type { ImageSource } from "../data/source.ts";
@@ -11,6 +10,7 @@ import type { Precision } from "../models/transformer/precision.ts";
 import { type GenerativeModel, readModel } from "../pipelines/model.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
+import { classifierCommand, defaultClassifierFolder } from "./classifier-command.ts";
 import { type ClassifierFolder, readClassifier } from "./features/classifier-folder.ts";
 import { splitData } from "./split-data.ts";
 import { samplingLike, trainingDataOf, type VideoSampling } from "./video-sampling.ts";
@@ -83,11 +83,6 @@ export async function openSubject(
   return { model, folder, ...opened };
 }
 
-/** Where the classifier of a dataset is by default: beside the shipped ones. */
-export function defaultClassifierFolder(data: string): string {
-  return join("models", `${basename(data)}-classifier`);
-}
-
 /**
  * The classifier of images of a size, and images that it did not train on.
  *
@@ -101,16 +96,13 @@ export async function openClassifierData(
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
   const classifierFolder = options.classifier ?? defaultClassifierFolder(data);
   if (!existsSync(classifierFolder)) {
-    const words = { data, resolution, frames, stride, "frame-rate": frameRate, fold };
-    const command = Object.entries(words).flatMap(([name, value]) =>
-      value === undefined ? [] : [`--${name} ${value}`],
-    );
+    const command = classifierCommand({ data, resolution, frames, stride, frameRate, fold });
     throw invalidValue(
       "classifier",
       [],
       "must be the folder of a trained classifier",
       classifierFolder,
-      `which does not exist; name another, or train one: magnets classifier ${command.join(" ")}`,
+      `which does not exist; name another, or train one: ${command}`,
     );
   }
   const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });

@@ -30,7 +30,13 @@ export async function plansByName(texts: readonly string[], ground: PlanGround):
   for (const text of texts.flatMap(separated)) {
     for (const [name, plan] of Object.entries(await plansOf(text, ground))) {
       if (name === "" || Object.hasOwn(plans, name)) {
-        throw invalidValue("plans", [], "must have a name of its own each", text, "write it as name=schedule");
+        throw invalidValue(
+          "plans",
+          [],
+          "must have a name of its own each",
+          text,
+          "write it as name=schedule",
+        );
       }
       plans[name] = plan;
     }

@@ -1,7 +1,8 @@
 /** An evaluation as tables: which columns there are, and every figure as text. A printer makes lines of them. */
+
+import type { ModelEvaluation, RowContext } from "./evaluate.ts";
 import type { GenerationRow } from "./evaluate-generation.ts";
 import type { PredictionRow } from "./evaluate-prediction.ts";
-import type { ModelEvaluation, RowContext } from "./evaluate.ts";
 import type { Estimate } from "./metrics/estimate.ts";
 
 /** Cells by row; every row as long as the head. */
@@ -172,7 +173,14 @@ function networkTable(evaluation: ModelEvaluation): FigureTable {
     ...evaluation.rows,
   ];
   return {
-    head: ["in its features", "Fréchet distance", "kernel distance", "precision", "recall", "Inception score"],
+    head: [
+      "in its features",
+      "Fréchet distance",
+      "kernel distance",
+      "precision",
+      "recall",
+      "Inception score",
+    ],
     rows: sets.flatMap(({ name, network }) => {
       if (!network) return [];
       const { frechet, kernel, precision, recall, inceptionScore } = network;

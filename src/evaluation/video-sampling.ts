@@ -35,9 +35,7 @@ export function samplingLike(
 }
 
 /** The `data` of the configuration that a model folder was trained by; empty where it does not tell. */
-export async function trainingDataOf(
-  folder: string,
-): Promise<VideoSampling & { readonly source?: string }> {
+export async function trainingDataOf(folder: string): Promise<VideoSampling & { readonly source?: string }> {
   const path = join(folder, "train_config.json");
   if (!existsSync(path)) return {};
   const config = (await readJson(path)) as { data?: VideoSampling & { source?: string } } | null;

@@ -352,7 +352,11 @@ describe("bad input", () => {
       { start: Int32Array.from([...partlyKnown(2, 5), ...partlyKnown(1, 6)]) },
       /sample 0 has 5 and sample 2 has 6/,
     ],
-    ["a factor that the model lacks", { plan: { modelSchedule: "3x4" } }, /model.s sub-models, p = .*, got 3/],
+    [
+      "a factor that the model lacks",
+      { plan: { modelSchedule: "3x4" } },
+      /model.s sub-models, p = .*, got 3/,
+    ],
     ["a seed that is not exact", { seed: 2 ** 60 }, /seed: a number above 2\^53/],
   ])("refuses %s", async (_, options, message) => {
     const error = await run(options).catch((e: unknown) => e);

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
+import { invalidValue, parse } from "../../core/validate.ts";
 import { type Raster, spaceOf } from "../../data/source.ts";
 import {
   add,
@@ -102,22 +103,21 @@ export async function readFeatureNetwork(path: string): Promise<FeatureNetworkDe
 /**
  * Checks a description and fills in defaults.
  *
- * @param where  what error messages begin with
+ * @param where  the file that messages begin with
  * @throws InputError naming the key, what it must be and what came
  */
 export function featureNetworkDescription(
   value: unknown,
   where = "feature network",
 ): FeatureNetworkDescription {
-  const parsed = featureNetworkSchema.safeParse(value);
-  requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
-  const { frames, layout, std } = parsed.data;
-  requireInput(
-    frames === undefined || layout.includes("T"),
-    `${where}: frames are for videos; choose a layout with T, such as NCTHW, or leave them out`,
-  );
-  requireInput(!std?.includes(0), `${where}: std must not be 0, got [${std?.join(", ")}]`);
-  return parsed.data;
+  const description = parse(featureNetworkSchema, value, where);
+  const { frames, layout, std } = description;
+  if (frames !== undefined && !layout.includes("T")) {
+    const remedy = "choose a layout with T, such as NCTHW, for videos";
+    throw invalidValue(where, ["frames"], `must be left out where layout is ${layout}`, frames, remedy);
+  }
+  if (std?.includes(0)) throw invalidValue(where, ["std"], "must be other than 0", std);
+  return description;
 }
 
 /**

@@ -31,7 +31,14 @@ export async function runStudy(
     study = studyOf(name, ground);
     return study.points;
   });
-  return { name, study: study!, evaluation, answers: answersOf(study!, evaluation.rows), notes: [], extras: {} };
+  return {
+    name,
+    study: study!,
+    evaluation,
+    answers: answersOf(study!, evaluation.rows),
+    notes: [],
+    extras: {},
+  };
 }
 
 /** The study's plans for a model. */
