@@ -112,35 +112,38 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
         size: batchSize,
         signal,
       }) as AsyncGenerator<TrueVideo[]>;
-    const repeatLast = (truth: readonly TrueVideo[]) => truth.map((video) => filledIn(video, completion));
+    const repeatLast = (trueVideos: readonly TrueVideo[]) =>
+      trueVideos.map((video) => filledIn(video, completion));
 
     /** Measures one way to predict, whose videos `make` adds a batch at a time. */
     const measureWay = async <T>(
-      make: (add: (videos: readonly Video[], truth: readonly TrueVideo[]) => Promise<void>) => Promise<T>,
+      make: (
+        add: (videos: readonly Video[], trueVideos: readonly TrueVideo[]) => Promise<void>,
+      ) => Promise<T>,
     ) => {
       const parts: FrameErrors[] = [];
       const { measures, filled } = await comparison.measureImages((add) =>
-        make(async (videos, truth) => {
-          parts.push(await frameErrors(videos, truth, given, signal));
-          await add(videos.map((video, i) => ({ ...video, classId: truth[i]!.classId })));
+        make(async (videos, trueVideos) => {
+          parts.push(await frameErrors(videos, trueVideos, given, signal));
+          await add(videos.map((video, i) => ({ ...video, classId: trueVideos[i]!.classId })));
         }),
       );
       return { errors: joinedErrors(parts), measures, filled };
     };
     /** Measures a way that needs no plan. */
     const measureWithoutPlan = (
-      predict: (truth: readonly TrueVideo[]) => readonly Video[] | Promise<readonly Video[]>,
+      predict: (trueVideos: readonly TrueVideo[]) => readonly Video[] | Promise<readonly Video[]>,
     ) =>
       measureWay(async (add) => {
-        for await (const truth of batches()) await add(await predict(truth), truth);
+        for await (const trueVideos of batches()) await add(await predict(trueVideos), trueVideos);
       });
 
     let repeatErrors: FrameErrors | null = null; // needed only where something is not cached
     const errorsOfRepeat = async (): Promise<FrameErrors> => {
       if (repeatErrors) return repeatErrors;
       const parts: FrameErrors[] = [];
-      for await (const truth of batches()) {
-        parts.push(await frameErrors(repeatLast(truth), truth, given, signal));
+      for await (const trueVideos of batches()) {
+        parts.push(await frameErrors(repeatLast(trueVideos), trueVideos, given, signal));
       }
       repeatErrors = joinedErrors(parts);
       return repeatErrors;
@@ -159,11 +162,11 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
     });
     const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
       let done = 0;
-      const way = await measureWithoutPlan(async (truth) => {
-        const back = (await pipeline.decodeTokens(await pipeline.encode(truth))) as Video[];
-        done += truth.length;
+      const way = await measureWithoutPlan(async (trueVideos) => {
+        const back = (await pipeline.decodeTokens(await pipeline.encode(trueVideos))) as Video[];
+        done += trueVideos.length;
         onProgress?.({ stage: "tokenizer", done, total: samples });
-        return back.map((video, i) => withGivenFrames(video, truth[i]!, completion));
+        return back.map((video, i) => withGivenFrames(video, trueVideos[i]!, completion));
       });
       return withSimilarity(way);
     });
@@ -174,10 +177,10 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
       const way = await measureWay((add) =>
         makeSet({ ...run, samples }, async ({ firstIndex, count, onStep }) => {
           const indexes = Array.from({ length: count }, (_, i) => referenceImages + firstIndex + i);
-          const truth = (await Promise.all(indexes.map(read))) as TrueVideo[];
-          const videos = truth.map(givenFrames);
+          const trueVideos = (await Promise.all(indexes.map(read))) as TrueVideo[];
+          const videos = trueVideos.map(givenFrames);
           const made = await pipeline.predict({ ...run, videos, given, firstIndex, onStep });
-          await add(made.videos, truth);
+          await add(made.videos, trueVideos);
           return made;
         }),
       );
@@ -208,17 +211,17 @@ interface FrameErrors {
 /** Compares the frames after the first `given` ones with the true ones. */
 async function frameErrors(
   videos: readonly Video[],
-  truth: readonly Video[],
+  trueVideos: readonly Video[],
   given: number,
   signal?: AbortSignal,
 ): Promise<FrameErrors> {
-  const predicted = Array.from({ length: truth[0]!.frames - given }, (_, i) => given + i);
+  const predicted = Array.from({ length: trueVideos[0]!.frames - given }, (_, i) => given + i);
   const squared: number[][] = [];
   const similarity: number[][] = [];
   for (const [i, video] of videos.entries()) {
     await setImmediate(); // lets a signal come in
     signal?.throwIfAborted();
-    const pairs = predicted.map((t) => [frameOf(video, t), frameOf(truth[i]!, t)] as const);
+    const pairs = predicted.map((t) => [frameOf(video, t), frameOf(trueVideos[i]!, t)] as const);
     squared.push(pairs.map(([made, wanted]) => meanSquaredError(made, wanted)));
     similarity.push(pairs.map(([made, wanted]) => ssim(made, wanted)));
   }

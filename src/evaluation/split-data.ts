@@ -7,7 +7,7 @@ import type { Split } from "../data/video/listing.ts";
 import { layoutOf } from "../data/video/video-folder.ts";
 import { selected } from "../data/views.ts";
 
-/** Seeds of drawn images. Generators train on small seeds (0 unless told); these are far from them. */
+/** Seeds of drawn images. Generators train on small seeds (default 0); these are far from them. */
 export const drawnSeeds = { training: 1000, heldOut: 2000 } as const;
 
 /** The share of a folder's images that a classifier trains on; the rest is held out. */

@@ -2,7 +2,7 @@
  * Feature networks are files: an ONNX file that the user has (Inception for FID, I3D for FVD), beside a description
  * of how it wants its images. docs/feature-networks.md says which files and descriptions give the field's figures.
  *
- * N images, still or moving; T frames, H height, W width of what the network sees; F feature width, C classes.
+ * N images or videos; T frames, H height, W width of what the network sees; F feature width, C classes.
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -53,9 +53,7 @@ const featureNetworkSchema = z.strictObject({
   range: z.tuple([z.number(), z.number()]).describe("what a byte of 0 and one of 255 become, e.g. [-1, 1]"),
   mean: perChannel.optional().describe("of red, green and blue, subtracted after that"),
   std: perChannel.optional().describe("of red, green and blue, divided by after that"),
-  batchSize: positive
-    .default(32)
-    .describe("images per run; of moving ones as many frames, one image at least"),
+  batchSize: positive.default(32).describe("images per run; of videos as many frames, one video at least"),
 });
 
 /** See {@link featureNetworkSchema}; every field carries its meaning there. */

@@ -153,7 +153,7 @@ describe("training", () => {
   };
 
   it("learns, and its folder gives back what it wrote", async () => {
-    const out = join(folder, "judge");
+    const out = join(folder, "classifier");
     const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
     expect(written.accuracy).toEqual({ value: 1, factors: [], images: 30, source: "other halves" });
     const read = await readClassifier(out);
