@@ -2,8 +2,8 @@
 import { decode } from "../src/decoding/decode.ts";
 import type { DecodePlan } from "../src/decoding/plan.ts";
 import { maskId } from "../src/models/transformer/config.ts";
+import { modelFacts } from "../src/models/transformer/facts.ts";
 import { createPredictor, type LoadedTransformer } from "../src/models/transformer/predictor.ts";
-import { modelFacts } from "../src/pipelines/model.ts";
 
 /** @returns seconds, without the tokenizer */
 export async function decodeOnce(

@@ -18,7 +18,8 @@ import { type TransformerConfig, transformerConfig } from "../src/models/transfo
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import type { Precision } from "../src/models/transformer/precision.ts";
 import { type LoadedTransformer, loadTransformer } from "../src/models/transformer/predictor.ts";
-import { modelPlanCost, readModel } from "../src/pipelines/model.ts";
+import { modelPlanCost } from "../src/pipelines/choose-plan.ts";
+import { readModel } from "../src/pipelines/node/model-folder.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
 import { type Bench, type BenchRequest, median } from "./bench.ts";

@@ -6,9 +6,9 @@ import { decode } from "../src/decoding/decode.ts";
 import { makePlan } from "../src/decoding/plan.ts";
 import { countParameters, initialise } from "../src/models/parameters.ts";
 import { maskId, transformerConfig } from "../src/models/transformer/config.ts";
+import { modelFacts } from "../src/models/transformer/facts.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { createPredictor, loadTransformer } from "../src/models/transformer/predictor.ts";
-import { modelFacts } from "../src/pipelines/model.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { settledMemory } from "./settled-memory.ts";
 

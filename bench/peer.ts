@@ -10,7 +10,7 @@ import { initialise } from "../src/models/parameters.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { loadTransformer } from "../src/models/transformer/predictor.ts";
-import { modelPlanCost } from "../src/pipelines/model.ts";
+import { modelPlanCost } from "../src/pipelines/choose-plan.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { type Bench, median } from "./bench.ts";
 import { decodeOnce } from "./decode-once.ts";

@@ -13,7 +13,8 @@ import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import { type DecodePlan, evenModelSchedule, makePlan } from "../src/decoding/plan.ts";
 import { gridTokens, type TransformerConfig, transformerConfig } from "../src/models/transformer/config.ts";
-import { modelPlanCost, transformerFacts } from "../src/pipelines/model.ts";
+import { transformerFacts } from "../src/models/transformer/facts.ts";
+import { modelPlanCost } from "../src/pipelines/choose-plan.ts";
 import { decodeMemory } from "../src/planning/memory.ts";
 import { type Bench, median } from "./bench.ts";
 import {

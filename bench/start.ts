@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { table } from "../cli/output/table.ts";
-import { writeModel } from "../src/pipelines/model.ts";
+import { writeModel } from "../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../test/pipelines/toy-model.ts";
 import { type Bench, median } from "./bench.ts";
 

@@ -17,7 +17,6 @@ import { encode } from "../src/graph/index.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Device, Runner } from "../src/runtime/runner.ts";
-import { loadConfig, resolveConfig } from "../src/training/config.ts";
 import { type TrainingJob, train } from "../src/training/loop.ts";
 import {
   initialState,
@@ -26,6 +25,7 @@ import {
   stateFeeds,
   stateSinks,
 } from "../src/training/optimiser.ts";
+import { loadConfig, resolveConfig } from "../src/training/read-config.ts";
 import { openRunFolder } from "../src/training/run-folder.ts";
 import { tokenizerJob } from "../src/training/tokenizer-job.ts";
 import { transformerJob } from "../src/training/transformer-job.ts";

@@ -1,4 +1,4 @@
-// Images of chosen classes, from a model folder to a PNG.
+// From a model folder to a PNG: one image of each class.
 // npx tsx examples/01-sample.ts [model folder]
 import { ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 

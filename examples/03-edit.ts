@@ -1,4 +1,4 @@
-// A part of an image made anew: the middle (inpainting), then everything but the middle (outpainting).
+// A part of an image made again: the middle (inpainting), then all but the middle (outpainting).
 // npx tsx examples/03-edit.ts [model folder]
 import { boxMask, ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 

@@ -1,4 +1,4 @@
-// The decode step by step: after each, the model's guess at the whole image. One row per image, first step left.
+// Watch a decode: after each step, the model's guess at the whole image. One row per image, the first step on the left.
 // npx tsx examples/04-watch.ts [model folder]
 import { type Image, ImagePipeline, imageSheet, writeFileAtomic } from "../src/index.ts";
 
@@ -18,6 +18,7 @@ try {
   });
   const strips = [0, 1, 2].flatMap((image) => steps.map((guesses) => guesses[image]!));
   await writeFileAtomic("out/examples/watch.png", await imageSheet(strips, { columns: steps.length }));
+  console.log("one row per image, one column per step: out/examples/watch.png");
 } finally {
   await pipeline.dispose();
 }

@@ -3,7 +3,7 @@
  * search for the best plans, and the classifier that all of it measures with.
  */
 
-export type { Fold } from "./data/video/ucf101.ts";
+export type { Fold } from "./data/choices.ts";
 // One evaluation of a model's plans.
 export type { ImageMeasures } from "./evaluation/comparison.ts";
 export {

@@ -30,44 +30,48 @@ export {
 export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
-export type { TimedPlan } from "./pipelines/deadlines.ts";
 export {
-  type EditOptions,
-  type Generated,
-  type GenerateOptions,
-  ImagePipeline,
-  openImagePipeline,
-} from "./pipelines/image-pipeline.ts";
-export {
-  decodingIdentity,
-  describeModel,
   findModelParetoFront,
-  type GenerativeModel,
   modelPlanCost,
   planFor,
   planForBudget,
   planForQuality,
-  readModel,
-  readPlan,
-  writeModel,
-  writeParetoFront,
-} from "./pipelines/model.ts";
-export { boxMask, type PixelMask, readMask } from "./pipelines/node/mask-file.ts";
-export { openPipeline } from "./pipelines/node/open-pipeline.ts";
+} from "./pipelines/choose-plan.ts";
+export type { TimedPlan } from "./pipelines/deadlines.ts";
+export { describeModel } from "./pipelines/describe-model.ts";
 export type {
-  DecodeChoices,
-  GenerateProgress,
-  GenerateStats,
-  PipelineOptions,
+  EditOptions,
+  GeneratedImages,
+  GenerateOptions,
   PlanInTimeOptions,
-} from "./pipelines/session.ts";
+} from "./pipelines/image-pipeline.ts";
+export { boxMask, type PixelMask } from "./pipelines/mask.ts";
+export type { GenerativeModel } from "./pipelines/model.ts";
+export { decodingIdentity } from "./pipelines/node/identity.ts";
+export { readMask } from "./pipelines/node/mask-file.ts";
+export { readModel, writeModel, writeParetoFront } from "./pipelines/node/model-folder.ts";
 export {
-  type CompleteOptions,
-  type GeneratedVideos,
-  type GenerateVideoOptions,
+  ImagePipeline,
+  openImagePipeline,
+  openPipeline,
   openVideoPipeline,
-  type PredictOptions,
+  type PipelineOptions,
   VideoPipeline,
+} from "./pipelines/node/open-pipeline.ts";
+export { readPlanFile } from "./pipelines/node/plan-file.ts";
+export {
+  choosePlan,
+  type PlanOptions,
+  type RequestOptions,
+  type ResolvedRequest,
+  resolveRequest,
+} from "./pipelines/request.ts";
+export type { GenerateProgress, GenerateStats } from "./pipelines/session.ts";
+export type {
+  CompleteOptions,
+  GeneratedVideos,
+  GenerateVideoOptions,
+  PredictOptions,
 } from "./pipelines/video-pipeline.ts";
 export type { PlanCost, StepCost } from "./planning/cost.ts";
 export type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "./planning/find-pareto-front.ts";

@@ -1,11 +1,10 @@
 /** Making models: data, configurations, run folders. */
 
+export { type Resampler, resamplers } from "./data/choices.ts";
 export { spriteClasses, spritesSource } from "./data/drawn/sprites/index.ts";
 export {
   type FolderSource,
   folderSource,
-  type Resampler,
-  resamplers,
   verifyFolder,
 } from "./data/image/image-folder.ts";
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
@@ -18,15 +17,17 @@ export {
   trainVariants,
 } from "./runs/train-variants.ts";
 export {
-  type ConfigOptions,
   type DataConfig,
-  type LoadedConfig,
-  loadConfig,
-  type Override,
-  resolveConfig,
   type TrainConfig,
   type TrainingConfig,
   transformerConfigOf,
 } from "./training/config.ts";
 export type { TrainingProgress } from "./training/loop.ts";
+export {
+  type ConfigOptions,
+  type LoadedConfig,
+  loadConfig,
+  type Override,
+  resolveConfig,
+} from "./training/read-config.ts";
 export { type Checkpoint, openRunFolder, type RunFolder } from "./training/run-folder.ts";

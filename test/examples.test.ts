@@ -1,12 +1,12 @@
-/** Every example runs, on the shipped model where it is there, else on a toy one, and says and writes something. */
+/** Every example runs, on the shipped model where it is there, else on a toy one, and writes the files that it names. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeModel } from "../src/pipelines/model.ts";
+import { writeModel } from "../src/pipelines/node/model-folder.ts";
 import { toyModel } from "./pipelines/toy-model.ts";
 
 const shipped = resolve("models/sprites");
@@ -38,9 +38,9 @@ describe(`examples on ${isShipped ? "the shipped model" : "a toy model, as the s
     const args = ["--import", tsx, resolve("examples", name), model];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
     const named = [...stdout.matchAll(/out\/examples\/[\w.-]+/g)].map(([path]) => path);
+    expect(named.length).toBeGreaterThan(0);
     for (const path of named) expect(existsSync(join(folder, path))).toBe(true);
-    expect(stdout.trim()).not.toBe("");
-    expect((await readdir(join(folder, "out/examples"))).some((file) => file.endsWith(".png"))).toBe(true);
+    expect(named.some((path) => path.endsWith(".png"))).toBe(true);
     if (name.startsWith("05")) expect(stdout).toContain("the same images");
   });
 });

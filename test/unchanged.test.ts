@@ -25,7 +25,7 @@ describe("the tokens of a seed", async () => {
 
   it.each([
     ["default", { classes: ["cat", "rocket"], count: 2, seed: 7 }],
-    ["sub-model 1/8", { classes: ["house"], seed: 3, plan: "8x6" }],
+    ["sub-model 1/8", { classes: ["house"], seed: 3, modelSchedule: "8x6" }],
     [
       "baseline",
       {

@@ -5,14 +5,14 @@ import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch
 import { frameRateOption } from "../options/frame-rate-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
-import { addCompletionPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addCompletionPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
 import { openReport, type Report } from "../output/report.ts";
 import type { OutOptions } from "../output/write-images.ts";
 import { writeVideos } from "../output/write-videos.ts";
 
-interface CompleteOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, VideoOptions {
+interface CompleteOptions extends PlanFlags, BatchOptions, MachineOptions, OutOptions, VideoOptions {
   video: string;
   start?: number;
   stride?: number;
@@ -98,7 +98,7 @@ async function complete(
       count: options.count,
       isPasted: options.paste,
       seed: options.seed,
-      plan: await planInputOf(options, pipeline.model, completion.task),
+      ...(await planOptionsOf(options)),
       ...batchingOf(options),
       signal,
       onStep({ step, total, factor }: { step: number; total: number; factor: number }) {

@@ -3,12 +3,12 @@ import { type Command, Option } from "commander";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
 import { box, finishCommand, wholeNumber } from "../options/parse.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
 import { openReport } from "../output/report.ts";
 import { type OutOptions, writeGenerated } from "../output/write-images.ts";
 
-interface EditOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions {
+interface EditOptions extends PlanFlags, BatchOptions, MachineOptions, OutOptions {
   image: string;
   mask?: string;
   box?: { x: number; y: number; width: number; height: number };
@@ -60,7 +60,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       class: options.class,
       count: options.count,
       seed: options.seed,
-      plan: await planInputOf(options, pipeline.model),
+      ...(await planOptionsOf(options)),
       ...batchingOf(options),
       signal,
     });

@@ -1,14 +1,14 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
 import { type Command, Option } from "commander";
-import type { GenerativeModel, PlanInTimeOptions, Task, TimedPlan } from "../../src/index.ts";
+import type { GenerativeModel, PlanInTimeOptions, PlanOptions, Task, TimedPlan } from "../../src/index.ts";
 import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../options/machine-options.ts";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { planTable } from "../output/plan-table.ts";
 import { openReport } from "../output/report.ts";
 import { short } from "../output/table.ts";
 
-interface PlanCommandOptions extends PlanOptions, ComputeOptions {
+interface PlanCommandOptions extends PlanFlags, ComputeOptions {
   task: "generate" | Task;
   count: number;
   json?: boolean;
@@ -27,7 +27,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
     .option("--count <n>", "images at once, for --deadline, as are the next three", wholeNumber(1, 4096), 16);
   finishCommand(
     addPlanOptions(addComputeOptions(command)),
-    "plan models/sprites --plan 8x3,4x3,2x3,1x3 --guidance 2",
+    "plan models/sprites --model-schedule 8x3,4x3,2x3,1x3 --guidance 2",
     "plan models/sprites --budget 0.2",
     "plan models/sprites --target-quality 1.05",
     "plan models/sprites --steps 24 --entropy-bound 2",
@@ -39,18 +39,19 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
 async function showPlan(folder: string, options: PlanCommandOptions, signal: AbortSignal): Promise<void> {
   const { task, deadline, count } = options;
   const report = openReport(options);
-  const { modelPlanCost, planFor, printModelSchedule, readModel } = await import("../../src/index.ts");
+  const { modelPlanCost, printModelSchedule, readModel, resolveRequest } = await import("../../src/index.ts");
   const model = await readModel(folder);
-  const input = await planInputOf(options, model, task);
+  const asked = await planOptionsOf(options);
+  const request = resolveRequest({ ...asked, task, count }, model);
   const timed =
     deadline === undefined
       ? null
-      : await timedPlan(model, { ...options, plan: input, deadlineMs: deadline, signal });
-  const plan = timed?.plan ?? planFor(model, input, task);
-  const cost = modelPlanCost(model.transformer.config, plan);
+      : await timedPlan(model, options, { ...asked, task, count, deadlineMs: deadline, signal });
+  const plan = timed?.plan ?? request.plan;
+  const cost = timed ? modelPlanCost(model.transformer.config, plan) : request.cost;
   report.say(planTable(cost, timed?.stepSeconds));
   // What budgets are fractions of; a plan of fewer or unguided steps also has a cheaper baseline decode of its own.
-  const baseline = modelPlanCost(model.transformer.config, planFor(model, {}, task)).baselineMultiplyAdds;
+  const baseline = resolveRequest({ task }, model).cost.baselineMultiplyAdds;
   const share = cost.multiplyAdds / baseline;
   report.say(`${share.toFixed(3)} of the default plan's baseline decode (${short(baseline)})`);
   if (timed) {
@@ -61,14 +62,14 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
     );
   }
   report.finish({
-    plan: printModelSchedule(plan.modelSchedule),
+    modelSchedule: printModelSchedule(plan.modelSchedule),
     multiplyAdds: cost.multiplyAdds,
     leastMultiplyAdds: cost.leastMultiplyAdds,
     baselineMultiplyAdds: cost.baselineMultiplyAdds,
     ratio: cost.ratio,
     shareOfDefaultBaseline: share,
     steps: cost.steps,
-    settings: plan,
+    plan,
     ...(timed && {
       seconds: timed.seconds,
       stepSeconds: timed.stepSeconds,
@@ -80,11 +81,12 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
 /** The plan for a deadline, by a calibration of this machine. */
 async function timedPlan(
   model: GenerativeModel,
-  request: ComputeOptions & PlanInTimeOptions,
+  { device, threads, precision }: ComputeOptions,
+  request: PlanOptions & PlanInTimeOptions & { readonly count: number; readonly signal: AbortSignal },
 ): Promise<TimedPlan> {
   const { openImagePipeline, openVideoPipeline } = await import("../../src/index.ts");
   const open = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
-  const pipeline = await open(model, { ...request, calibrationFolder });
+  const pipeline = await open(model, { device, threads, precision, calibrationFolder });
   try {
     return await pipeline.planInTime(request);
   } finally {

@@ -1,10 +1,10 @@
 /** `magnets sample`: new images or videos from a model folder. */
 import { type Command, Option } from "commander";
-import type { Generated, GeneratedVideos } from "../../src/index.ts";
+import type { GeneratedImages, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options/parse.ts";
-import { addPlanOptions, type PlanOptions, planInputOf } from "../options/plan-options.ts";
+import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
 import { openReport } from "../output/report.ts";
@@ -12,7 +12,7 @@ import { short } from "../output/table.ts";
 import { type OutOptions, writeGenerated } from "../output/write-images.ts";
 import { writeVideos } from "../output/write-videos.ts";
 
-interface SampleOptions extends PlanOptions, BatchOptions, MachineOptions, OutOptions, VideoOptions {
+interface SampleOptions extends PlanFlags, BatchOptions, MachineOptions, OutOptions, VideoOptions {
   class?: string[];
   count?: number;
   json?: boolean;
@@ -36,7 +36,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
     command,
     "sample models/sprites --class cat,rocket --count 16 --seed 7 --out out/cats",
     "sample models/sprites --count 8 --deadline 400ms",
-    "sample models/sprites --class all --plan 8x3,4x3,2x3,1x3 --guidance 2",
+    "sample models/sprites --class all --model-schedule 8x3,4x3,2x3,1x3 --guidance 2",
     'sample models/motions --class "cat bounce,rocket orbit" --format gif',
   ).action((model: string, options: SampleOptions) => sample(model, options, signal));
 }
@@ -64,7 +64,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
         classes,
         count,
         seed: options.seed,
-        plan: await planInputOf(options, pipeline.model),
+        ...(await planOptionsOf(options)),
         ...batchingOf(options),
         signal,
         onStep: ({ step, total, factor, multiplyAdds }) => {
@@ -78,7 +78,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     }
     const written = isVideo
       ? await writeVideos(result as GeneratedVideos, pipeline, { ...options, ...writing }, report, signal)
-      : await writeGenerated(result as Generated, pipeline, options, report, signal);
+      : await writeGenerated(result as GeneratedImages, pipeline, options, report, signal);
     const { seconds, multiplyAdds, ratio, deadline } = result.stats;
     report.say(
       `${countOf(count, isVideo ? "video" : "image")} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +

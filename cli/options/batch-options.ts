@@ -21,9 +21,9 @@ export function addBatchOptions(command: Command): Command {
     );
 }
 
-/** What decides how many images are decoded together; a deadline: all. */
+/** What decides how many images are decoded together; with a deadline: all. */
 export function batchingOf({ batch, memory, deadline }: BatchOptions & { deadline?: number }) {
-  if (deadline !== undefined) return { deadlineMs: deadline };
+  if (deadline !== undefined) return {};
   return { batchSize: batch, ...(memory !== undefined && { memoryBudget: memory }) };
 }
 

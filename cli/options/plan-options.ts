@@ -1,9 +1,10 @@
 /** The options that choose a decode plan, shared by the commands that decode or price one. */
 import { type Command, Option } from "commander";
-import type { GenerativeModel, MaskSchedule, PlanInput, Task } from "../../src/index.ts";
+import type { MaskSchedule, PlanInput, PlanOptions } from "../../src/index.ts";
 import { decimalNumber, duration, wholeNumber } from "./parse.ts";
 
-export interface PlanOptions {
+export interface PlanFlags {
+  modelSchedule?: string;
   plan?: string;
   budget?: number;
   targetQuality?: number;
@@ -30,7 +31,7 @@ export function addPlanOptions(command: Command): Command {
         "of the baseline decode's distance, e.g. 1.05: the cheapest plan that magnets search measured as good",
       )
         .argParser(decimalNumber(0, true))
-        .conflicts(["plan", "steps", "budget", "deadline"])
+        .conflicts(["modelSchedule", "plan", "steps", "budget", "deadline"])
         // Measured plans bring their settings.
         .conflicts(["guidance", "maskSchedule", "entropyBound", "cache", "choiceTemperature"])
         .conflicts(["tokenTemperature", "minP"]),
@@ -46,9 +47,12 @@ export function addPlanOptions(command: Command): Command {
 export function addCompletionPlanOptions(command: Command): Command {
   return command
     .option(
-      "--plan <sizes>",
-      "sub-models in order, factor x steps: 8x3 is 3 steps at an eighth of the size; or the file of a plan, e.g. the " +
-        "sample.json of a decode, to run what ran there",
+      "--model-schedule <sizes>",
+      "sub-models in order, factor x steps: 8x3,1x9 is 3 steps at an eighth of the size, then 9 at full size",
+    )
+    .option(
+      "--plan <file>",
+      "JSON with every choice of a decode, e.g. the sample.json of an earlier one, to run what ran there",
     )
     .addOption(
       new Option(
@@ -56,7 +60,7 @@ export function addCompletionPlanOptions(command: Command): Command {
         "of the multiply-adds of the default plan's baseline decode, above 0: the plan that makes the most of it",
       )
         .argParser(decimalNumber(0, true))
-        .conflicts(["plan", "steps"]),
+        .conflicts(["modelSchedule", "steps"]),
     )
     .addOption(
       new Option(
@@ -65,7 +69,7 @@ export function addCompletionPlanOptions(command: Command): Command {
           "All images are decoded together",
       )
         .argParser(duration)
-        .conflicts(["plan", "steps", "budget", "batch", "memory"]),
+        .conflicts(["modelSchedule", "plan", "steps", "budget", "batch", "memory"]),
     )
     .option("--steps <n>", "decode steps, 1 to the number of tokens", wholeNumber(1))
     .addOption(
@@ -92,33 +96,30 @@ export function addCompletionPlanOptions(command: Command): Command {
     );
 }
 
-/** What the given options change of the model's default plan for a task. */
-export async function planInputOf(
-  options: PlanOptions,
-  model: GenerativeModel,
-  task?: "generate" | Task,
-): Promise<PlanInput> {
-  const { planFor, planForBudget, planForQuality, readPlan } = await import("../../src/index.ts");
-  const settings: PlanInput = {
-    ...(options.guidance !== undefined && { guidance: { scale: options.guidance } }),
-    ...(options.maskSchedule !== undefined && { maskSchedule: { kind: options.maskSchedule } }),
-    ...(options.entropyBound !== undefined && {
-      unmask: { kind: "entropy", bound: options.entropyBound } as const,
+/** The plan that the options ask for, as the library takes it. */
+export async function planOptionsOf(options: PlanFlags): Promise<PlanOptions> {
+  const { guidance, maskSchedule, entropyBound, cache, choiceTemperature, tokenTemperature, minP } = options;
+  const { readPlanFile } = await import("../../src/index.ts");
+  const read = options.plan === undefined ? {} : await readPlanFile(options.plan);
+  const plan: PlanInput = {
+    ...read,
+    ...(guidance !== undefined && { guidance: { ...read.guidance, scale: guidance } }),
+    ...(maskSchedule !== undefined && { maskSchedule: { kind: maskSchedule } }),
+    ...(entropyBound !== undefined && { unmask: { kind: "entropy", bound: entropyBound } as const }),
+    ...(cache === false && { cache: { ...read.cache, enabled: false } }),
+    ...(choiceTemperature !== undefined && { choiceTemperature }),
+    ...(tokenTemperature !== undefined && {
+      tokenTemperature: { kind: "constant", value: tokenTemperature } as const,
     }),
-    ...(options.cache === false && { cache: { enabled: false } }),
-    ...(options.choiceTemperature !== undefined && { choiceTemperature: options.choiceTemperature }),
-    ...(options.tokenTemperature !== undefined && {
-      tokenTemperature: { kind: "constant", value: options.tokenTemperature } as const,
-    }),
-    ...(options.minP !== undefined && { minP: options.minP }),
+    ...(minP !== undefined && { minP }),
   };
-  if (options.budget !== undefined) return planForBudget(model, options.budget, task, settings);
-  if (options.targetQuality !== undefined) return planForQuality(model, options.targetQuality, task);
   return {
-    ...(options.plan?.endsWith(".json")
-      ? await readPlan(options.plan, planFor(model, {}, task))
-      : options.plan !== undefined && { modelSchedule: options.plan }),
+    plan,
+    ...(options.plan !== undefined && { planName: options.plan }),
+    ...(options.modelSchedule !== undefined && { modelSchedule: options.modelSchedule }),
     ...(options.steps !== undefined && { steps: options.steps }),
-    ...settings,
+    ...(options.budget !== undefined && { budget: options.budget }),
+    ...(options.targetQuality !== undefined && { targetQuality: options.targetQuality }),
+    ...(options.deadline !== undefined && { deadlineMs: options.deadline }),
   };
 }

@@ -1,6 +1,6 @@
 /** What `sample` and `edit` leave in their folder: a sheet, single images, tokens, and how they were made. */
 import { join } from "node:path";
-import type { Generated, ImagePipeline } from "../../src/index.ts";
+import type { GeneratedImages, ImagePipeline } from "../../src/index.ts";
 import { type Report, toJson } from "./report.ts";
 
 export interface OutOptions {
@@ -10,7 +10,7 @@ export interface OutOptions {
 
 /** @returns the result object of the command */
 export async function writeGenerated(
-  { images, tokens, seed, plan, stats }: Generated,
+  { images, tokens, seed, plan, stats }: GeneratedImages,
   { model, precision }: ImagePipeline,
   { out, tokens: format }: OutOptions,
   report: Report,
@@ -25,8 +25,8 @@ export async function writeGenerated(
   const sheet = await imageSheet(images, { scale: 2, ...(isLabelled && { labels }) });
   await writeFileAtomic(sheetPath, sheet);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
-  const facts = { ...stats, plan: printModelSchedule(plan.modelSchedule), seed, precision };
-  const record = { ...facts, classes: labels, settings: plan };
+  const facts = { ...stats, modelSchedule: printModelSchedule(plan.modelSchedule), seed, precision };
+  const record = { ...facts, classes: labels, plan };
   await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
   if (report.isTerminal) {
     const { halfBlocks } = await import("./terminal.ts");

@@ -56,10 +56,13 @@ export async function writeVideos(
   await writeFileAtomic(strip, still);
   await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = {
-    ...{ ...stats, plan: printModelSchedule(plan.modelSchedule), seed, precision },
+    ...stats,
+    modelSchedule: printModelSchedule(plan.modelSchedule),
+    seed,
+    precision,
     ...(source ? { source } : { classes: labels }),
   };
-  await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, settings: plan }, 2)}\n`);
+  await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, plan }, 2)}\n`);
   if (report.isTerminal) {
     const { halfBlocks } = await import("./terminal.ts");
     report.say(await halfBlocks(still, process.stdout.columns));

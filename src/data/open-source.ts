@@ -2,9 +2,10 @@
 import { InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
+import type { Resampler } from "./choices.ts";
 import { motionsSource } from "./drawn/motions/index.ts";
 import { spritesSource } from "./drawn/sprites/index.ts";
-import { folderSource, type Resampler } from "./image/image-folder.ts";
+import { folderSource } from "./image/image-folder.ts";
 import type { ImageSource } from "./source.ts";
 import type { Timing } from "./video/footage.ts";
 import { listPlain } from "./video/plain.ts";

@@ -5,9 +5,9 @@ import type { Seed } from "../core/random.ts";
 import { invalidValue } from "../core/validate.ts";
 import { type DecodePlan, type PlanInput, printModelSchedule } from "../decoding/plan.ts";
 import type { Precision } from "../models/transformer/precision.ts";
-import { openImagePipeline } from "../pipelines/image-pipeline.ts";
-import { decodingIdentity, modelPlanCost, planFor } from "../pipelines/model.ts";
-import { openVideoPipeline } from "../pipelines/video-pipeline.ts";
+import { modelPlanCost, planFor } from "../pipelines/choose-plan.ts";
+import { decodingIdentity } from "../pipelines/node/identity.ts";
+import { openImagePipeline, openVideoPipeline } from "../pipelines/node/open-pipeline.ts";
 import {
   type EvaluateGenerationOptions,
   evaluateGeneration,

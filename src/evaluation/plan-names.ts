@@ -2,7 +2,8 @@
 import { nearestName } from "../core/errors.ts";
 import { invalidValue } from "../core/validate.ts";
 import { baselinePlan, type DecodePlan, type PlanInput } from "../decoding/plan.ts";
-import { type GenerativeModel, readPlan } from "../pipelines/model.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { readPlanFile } from "../pipelines/node/plan-file.ts";
 
 /** What plans are chosen for. */
 export interface PlanGround {
@@ -65,7 +66,7 @@ async function plansOf(text: string, { model, base }: PlanGround): Promise<Named
   if (text === "pareto") return paretoPlans(model);
   const at = text.indexOf("=");
   const [name, plan] = at < 0 ? [text, text] : [text.slice(0, at), text.slice(at + 1)];
-  if (plan.endsWith(".json")) return { [name]: await readPlan(plan, base) };
+  if (plan.endsWith(".json")) return { [name]: await readPlanFile(plan) };
   if (!plan.split(",").every((run) => schedulePart.test(run))) {
     const nearest = nearestName(text, ["default", "baseline", "pareto"]);
     throw invalidValue(

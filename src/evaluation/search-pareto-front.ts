@@ -3,9 +3,10 @@ import { basename } from "node:path";
 import { z } from "zod";
 import { ensureWritableFolder } from "../core/node/atomic-file.ts";
 import { invalidValue } from "../core/validate.ts";
-import { openImagePipeline } from "../pipelines/image-pipeline.ts";
-import { decodingIdentity, findModelParetoFront, writeParetoFront } from "../pipelines/model.ts";
-import { openVideoPipeline } from "../pipelines/video-pipeline.ts";
+import { findModelParetoFront } from "../pipelines/choose-plan.ts";
+import { decodingIdentity } from "../pipelines/node/identity.ts";
+import { writeParetoFront } from "../pipelines/node/model-folder.ts";
+import { openImagePipeline, openVideoPipeline } from "../pipelines/node/open-pipeline.ts";
 import type { Finalist } from "../planning/find-pareto-front.ts";
 import type { ParetoFront } from "../planning/pareto-front.ts";
 import {

@@ -1,9 +1,9 @@
 /** Real images for training a classifier and for comparing with, kept apart from one another. */
 import { AbsentError, requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
+import type { Split } from "../data/choices.ts";
 import { openSource, type SourceChoice } from "../data/open-source.ts";
 import type { ImageSource } from "../data/source.ts";
-import type { Split } from "../data/video/listing.ts";
 import { layoutOf } from "../data/video/video-folder.ts";
 import { selected } from "../data/views.ts";
 

@@ -1,7 +1,7 @@
 /** Which frames of the videos of a folder are taken, and of UCF-101 which of its splits. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Fold } from "../data/video/ucf101.ts";
+import type { Fold } from "../data/choices.ts";
 import { readJson } from "../weights/node/json-file.ts";
 
 export interface VideoSampling {

@@ -2,11 +2,9 @@
 import { requireInput } from "../core/errors.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 import { decodingNumbers } from "../models/tokenizer/memory.ts";
+import { transformerFacts } from "../models/transformer/facts.ts";
 import { arenaSlack, decodeMemory } from "../planning/memory.ts";
-import { type GenerativeModel, transformerFacts } from "./model.ts";
-
-/** The share of the memory that this process could still get which "auto" uses unless told otherwise. */
-const shareOfFree = 0.5;
+import type { GenerativeModel } from "./model.ts";
 
 /** Beyond it, batches gain no speed, and the first images come later. */
 const mostImages = 64;
@@ -43,13 +41,13 @@ export function modelPlanMemory(
  * How many images to decode together: the most that fit into the budget, at most 64, spread so that the batches are
  * of about one size.
  *
- * @param budget  bytes; half of what this process could still get unless told
+ * @param budget  bytes
  * @throws InputError when not even one image fits, saying how much that would take
  */
 export function fittingBatchSize(
   { bytesPerImage, bytesFixed }: MemoryNeed,
   count: number,
-  budget = shareOfFree * process.availableMemory(),
+  budget: number,
 ): number {
   const least = bytesFixed + bytesPerImage;
   const mebibytes = (bytes: number, round: (x: number) => number) => `${round(bytes / 2 ** 20)} MiB`;

@@ -4,11 +4,27 @@
  */
 
 import { type DecodePlan, makePlan } from "../decoding/plan.ts";
+import type { transformerFacts } from "../models/transformer/facts.ts";
 import { planCost } from "../planning/cost.ts";
 import type { Timing } from "../planning/deadline.ts";
 import { type PassTime, passesOf, stepSeconds } from "../planning/latency.ts";
-import { cached } from "../weights/node/cache.ts";
-import type { transformerFacts } from "./model.ts";
+
+/**
+ * Keeps what was measured: gives what was found under these facts before, or else what `measure` finds now.
+ *
+ * @param facts    all that the figures depend on besides the model and the device, as JSON
+ * @param measure  gives what JSON can hold
+ */
+export type MeasurementStore = <Found>(
+  facts: unknown,
+  measure: () => Promise<Found>,
+) => Promise<{ readonly found: Found; readonly isCached: boolean }>;
+
+/** Keeps nothing. */
+export const noMeasurements: MeasurementStore = async (_facts, measure) => ({
+  found: await measure(),
+  isCached: false,
+});
 
 export interface CalibrationOptions {
   readonly facts: ReturnType<typeof transformerFacts>;
@@ -16,10 +32,9 @@ export interface CalibrationOptions {
   readonly plan: DecodePlan;
   /** Images decoded together. */
   readonly batch: number;
-  /** All that the times depend on besides, as JSON. */
-  readonly identity: unknown;
-  /** Keeps the times; null: nowhere. */
-  readonly folder: string | null;
+  readonly measurements: MeasurementStore;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
   /** Decodes a batch of `batch` images and throws it away. */
   readonly decodeTokens: (plan: DecodePlan, onStep: () => void) => Promise<void>;
   /** Makes `batch` images of any tokens. */
@@ -43,11 +58,11 @@ const rounds = 3;
  * @throws what decoding throws
  */
 export async function calibratedTiming(options: CalibrationOptions): Promise<Timing> {
-  const { batch, plan, identity, folder } = options;
+  const { batch, plan, measurements } = options;
   const plans = timedPlans(options);
   const { topK, topP, minP } = plan;
-  const told = { figure: "seconds (2)", identity, batch, topK, topP, minP, plans };
-  const { found, isCached } = await cached(folder, told, () => calibrate(options, plans));
+  const facts = { figure: "seconds (2)", batch, topK, topP, minP, plans };
+  const { found, isCached } = await measurements(facts, () => calibrate(options, plans));
   if (isCached) await warmUp(options, plans);
   return { secondsOf: stepSeconds(found.passes, batch), tailSeconds: found.tailSeconds };
 }
@@ -63,14 +78,17 @@ function timedPlans({ facts, plan }: Pick<CalibrationOptions, "facts" | "plan">)
           // Four partial steps over all, half, a third and a fifth of the tokens.
           modelSchedule: [{ factor, steps: 5 }],
           maskSchedule: { kind: "pow", exponent: 0.5 },
-          ...{ topK: plan.topK, topP: plan.topP, minP: plan.minP, guidance: { scale } },
+          topK: plan.topK,
+          topP: plan.topP,
+          minP: plan.minP,
+          guidance: { scale },
         }),
       ),
     );
 }
 
 async function calibrate(options: CalibrationOptions, plans: readonly DecodePlan[]): Promise<Calibration> {
-  const { facts, batch, makeImages } = options;
+  const { facts, batch, makeImages, now } = options;
   const passes: PassTime[] = [];
   for (const plan of plans) {
     const seconds: number[][] = [];
@@ -81,7 +99,11 @@ async function calibrate(options: CalibrationOptions, plans: readonly DecodePlan
     }
   }
   const tails: number[] = [];
-  for (let round = 0; round <= rounds; round++) tails.push(await timed(makeImages));
+  for (let round = 0; round <= rounds; round++) {
+    const before = now();
+    await makeImages();
+    tails.push((now() - before) / 1000);
+  }
   return { passes, tailSeconds: Math.min(...tails.slice(1)) };
 }
 
@@ -94,19 +116,13 @@ async function warmUp(options: CalibrationOptions, plans: readonly DecodePlan[])
 }
 
 /** The seconds of each step of a decode. */
-async function timedSteps({ decodeTokens }: CalibrationOptions, plan: DecodePlan): Promise<number[]> {
+async function timedSteps({ decodeTokens, now }: CalibrationOptions, plan: DecodePlan): Promise<number[]> {
   const seconds: number[] = [];
-  let before = performance.now();
+  let before = now();
   await decodeTokens(plan, () => {
-    const now = performance.now();
-    seconds.push((now - before) / 1000);
-    before = now;
+    const after = now();
+    seconds.push((after - before) / 1000);
+    before = after;
   });
   return seconds;
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const before = performance.now();
-  await work();
-  return (performance.now() - before) / 1000;
 }

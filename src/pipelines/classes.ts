@@ -1,16 +1,16 @@
-/** From what people call classes to the transformer's class ids. */
+/** From what people call classes to the rows of the transformer's class table. */
 import { InputError, unknownName } from "../core/errors.ts";
 
 /**
- * The class id of each of `count` images: the asked classes take turns.
+ * The row of the class table of each of `count` images: the asked classes take turns.
  *
  * @param asked  names or numbers; a name goes before a number written as text; `"all"` is every class. Null or
  *   `["none"]`: no condition, the null class.
  * @param first  the index of the first image, by which the turns go
- * @returns [count] ids in 0..C, C (the number of classes) being the null class
+ * @returns [count] rows in 0..C, C (the number of classes) being the null class
  * @throws InputError for a class that the model does not have, naming the nearest
  */
-export function classIds(
+export function classRows(
   asked: readonly (string | number)[] | null,
   classNames: readonly string[],
   count: number,

@@ -1,11 +1,13 @@
 /** Deadlines of one model in one runner: what this device needs, the plan to begin with, and how it is kept. */
 import { requireInput } from "../core/errors.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
+import { transformerFacts } from "../models/transformer/facts.ts";
 import { planFamily } from "../planning/budget.ts";
 import { keepDeadline, planInTime, type Timing } from "../planning/deadline.ts";
 import { secondsOfSteps } from "../planning/latency.ts";
-import { calibratedTiming } from "./calibration.ts";
-import { type GenerativeModel, modelIdentity, modelPlanCost, transformerFacts } from "./model.ts";
+import { calibratedTiming, type MeasurementStore, noMeasurements } from "./calibration.ts";
+import { modelPlanCost } from "./choose-plan.ts";
+import type { GenerativeModel } from "./model.ts";
 
 export interface DeadlineRequest {
   readonly deadlineMs: number;
@@ -46,10 +48,10 @@ export interface Deadlines {
 
 /** What the device is asked to do while it is timed. */
 export interface TimedWork {
-  /** Keeps what was found; null: nowhere. */
-  readonly folder: string | null;
-  /** What times depend on besides the model and the batch, as JSON. */
-  readonly circumstances: object;
+  /** Keeps what was found; default: nothing is kept. */
+  readonly measurements?: MeasurementStore;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
   /** Decodes so many images and throws them away. */
   decodeTokens(
     batch: number,
@@ -71,8 +73,11 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
     const known = timings.get(key);
     if (known) return known;
     const timing = calibratedTiming({
-      ...{ facts, plan, batch, folder: work.folder },
-      identity: { model: modelIdentity(model), ...work.circumstances },
+      facts,
+      plan,
+      batch,
+      measurements: work.measurements ?? noMeasurements,
+      now: work.now,
       decodeTokens: (timed, onStep) => work.decodeTokens(batch, timed, { signal, onStep }),
       makeImages: () => work.makeImages(batch),
     });
@@ -111,9 +116,7 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
       const { plan, timing } = await chosen(request);
       const { maskedTokens = facts.gridTokens, deadlineMs } = request;
       const keep = (now: () => number) =>
-        keepDeadline({
-          ...{ ...timing, model: facts, maskedTokens, wanted: plan, now, endsAt: deadlineMs / 1000 },
-        });
+        keepDeadline({ ...timing, model: facts, maskedTokens, wanted: plan, now, endsAt: deadlineMs / 1000 });
       return { plan, keep };
     },
   };

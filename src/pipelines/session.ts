@@ -1,82 +1,48 @@
 /**
- * A model in a runner: images to tokens and back, and whole series of images decoded in batches. What the image and
- * the video pipeline have in common; people call those.
+ * A model loaded into a runner: images to tokens and back, and series of images decoded in batches. What the image and the
+ * video pipeline have in common; people call those.
  *
  * B images of one batch, N grid tokens.
  */
-import { requireInput } from "../core/errors.ts";
-import { keyFromSeed, type Seed } from "../core/random.ts";
-import { tensor } from "../core/tensor.ts";
+import { InputError, requireInput } from "../core/errors.ts";
+import type { Seed } from "../core/random.ts";
+import { sizeOf, tensor } from "../core/tensor.ts";
 import { fromPlanes, type Image, type Raster, spaceOf, toPlanes } from "../data/source.ts";
 import { type DecodeOptions, decode } from "../decoding/decode.ts";
-import { type DecodePlan, type PlanInput, printModelSchedule } from "../decoding/plan.ts";
-import { resolvePlan } from "../decoding/resolve-plan.ts";
+import { type DecodePlan, printModelSchedule } from "../decoding/plan.ts";
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer/codec.ts";
 import { pixelSpace } from "../models/tokenizer/config.ts";
-import { gridTokens, maskId, nullClass, type Task } from "../models/transformer/config.ts";
-import { arithmeticOf, type Precision, requirePrecision } from "../models/transformer/precision.ts";
+import { maskId, nullClass } from "../models/transformer/config.ts";
+import { modelFacts, transformerFacts } from "../models/transformer/facts.ts";
+import { type Precision, requirePrecision } from "../models/transformer/precision.ts";
 import { createPredictor, loadTransformer } from "../models/transformer/predictor.ts";
 import { stepCost } from "../planning/cost.ts";
-import { describeProcessor } from "../runtime/node/machine.ts";
-import { createNodeRunner } from "../runtime/node/runner.ts";
-import { runtimeVersion } from "../runtime/node/runtime-version.ts";
-import type { Device, Runner } from "../runtime/runner.ts";
-import { fittingBatchSize, modelPlanMemory } from "./batch-size.ts";
-import { openDeadlines, type TimedPlan } from "./deadlines.ts";
-import { type GenerativeModel, modelFacts, planFor, readModel, transformerFacts } from "./model.ts";
+import type { Runner } from "../runtime/runner.ts";
+import type { MeasurementStore } from "./calibration.ts";
+import { type Deadlines, openDeadlines, type TimedPlan } from "./deadlines.ts";
+import type { GenerativeModel } from "./model.ts";
+import { type RequestSubject, type ResolvedRequest, resolveRequest } from "./request.ts";
 
-export interface PipelineOptions {
-  /** Where to compute; "cpu" unless told. */
-  readonly device?: Device;
-  /** CPU threads; all cores unless told. */
-  readonly threads?: number;
+export interface SessionOptions {
+  /** What computes. It stays the caller's to close, unless `close` does that. */
+  readonly runner: Runner;
   /**
-   * What the transformer's linear layers compute with; "fp32" unless told. "int8", on the CPU only, is faster, and
-   * near to the same images.
+   * What the transformer's linear layers compute with; default "fp32". "int8", on the CPU only, is faster, and near to
+   * the same images.
    */
   readonly precision?: Precision;
-  /** Keeps what deadlines need to know of this device, between processes; null, the default: nowhere. */
-  readonly calibrationFolder?: string | null;
-  /** A runner to compute with, which stays the caller's to close; `device` and `threads` are then its own. */
-  readonly runner?: Runner;
+  /** Keeps what deadlines need to know of this device; default: nothing is kept. */
+  readonly measurements?: MeasurementStore;
+  /** Bytes that this process could still get, for batches of size "auto"; default 2 GiB. */
+  readonly availableMemory?: () => number;
+  /** Milliseconds of a clock that only goes forward; default `performance.now`. */
+  readonly now?: () => number;
+  /** Called once when the session was disposed of, or could not be opened. */
+  readonly close?: () => Promise<void>;
 }
 
-/** What every way of making images can choose. */
-export interface DecodeChoices {
-  /** 0 unless told. Image i of a seed is the same whatever count and batch size are. */
-  readonly seed?: Seed;
-  /** What differs from the model's default plan, or its model sizes as text: "8x3,4x3,2x3,1x3". */
-  readonly plan?: PlanInput | string;
-  /** K; spread evenly over the sub-models unless the plan says otherwise. */
-  readonly steps?: number;
-  /** s of logits = cond + s (cond - uncond); 0 is the conditional pass alone. */
-  readonly guidanceScale?: number;
-  readonly choiceTemperature?: number;
-  /** A constant; schedules go into `plan`. */
-  readonly tokenTemperature?: number;
-  /**
-   * Index of the first image in the seed's series, 0 unless told: images 100 to 199 are the same whether they are
-   * made after the first hundred or by themselves. Classes take turns by that index.
-   */
-  readonly firstIndex?: number;
-  /**
-   * Images decoded together, 16 unless told; changes memory and speed, never an image. "auto": as many as fit into
-   * `memoryBudget`, at most 64. By a plan with an entropy rule each is decoded alone, whatever is asked for.
-   */
-  readonly batchSize?: number | "auto";
-  /**
-   * Bytes that generating may take at its peak beyond the loaded model, for batches of size "auto": half of what the
-   * process could still get unless told. Kept by an estimate that measured peaks on the CPU stay below.
-   */
-  readonly memoryBudget?: number;
-  /**
-   * Milliseconds within which the images shall be there: from the first decode step to their pixels, the tokenizer's
-   * decoder included, but not what comes before, which happens once per batch size (calibrating, compiling). The plan is
-   * then chosen by what this device is predicted to do in that time: among the model's measured plans, or where the
-   * options change its default plan, among sizes for that. It shrinks while it runs where time runs out faster. All
-   * images are decoded together.
-   */
-  readonly deadlineMs?: number;
+/** What somebody who waits for a decode can do. */
+export interface DecodeHooks {
   /** Checked at every step; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Called, and awaited, after every step. */
@@ -114,29 +80,9 @@ export interface GenerateStats {
   readonly deadline?: {
     readonly milliseconds: number;
     readonly isKept: boolean;
-    /** The model sizes that were planned when it began. */
+    /** The model schedule that was planned when it began. */
     readonly planned: string;
   };
-}
-
-/** What a plan is asked for: everything that would be asked of the decode. */
-export interface PlanInTimeOptions extends DecodeChoices {
-  readonly deadlineMs: number;
-  /** Images, decoded together; 1 unless told. */
-  readonly count?: number;
-  /** "generate" unless told. */
-  readonly task?: "generate" | Task;
-}
-
-/** A series of images to decode. */
-export interface DecodeJob extends DecodeChoices {
-  readonly decodePlan: DecodePlan;
-  /** One id of the class table per image: a class, the null class, or a task. */
-  readonly ids: readonly number[];
-  /** [images, N] start tokens, each with as many masked ones; all masked unless given. */
-  readonly start?: Int32Array;
-  /** [images, N] what the model sees at masked places: the mask id, or a token to refine. */
-  readonly condition?: Int32Array;
 }
 
 /** Decoded images, with what made them. */
@@ -150,252 +96,223 @@ export interface Decoded {
   readonly stats: GenerateStats;
 }
 
-export interface Generator {
+/** A series to decode. */
+export interface Series extends DecodeHooks {
+  readonly request: ResolvedRequest;
+  /** [count, N] what the model sees at masked places: the mask id, or a token to refine; default the mask id. */
+  readonly condition?: Int32Array;
+}
+
+/**
+ * Loads a model into a runner.
+ *
+ * @throws InputError when the device lacks the precision, and what loading throws; the runner is then closed by `close`
+ */
+export async function openSession(model: GenerativeModel, options: SessionOptions): Promise<Session> {
+  const { runner, precision = "fp32", close = async () => {} } = options;
+  let tokenizer: Tokenizer | undefined;
+  try {
+    requirePrecision(precision, runner.device);
+    tokenizer = await loadTokenizer(runner, model.tokenizer.config, model.tokenizer.tensors);
+    const { config, tensors } = model.transformer;
+    const transformer = await loadTransformer(runner, config, tensors, { precision });
+    return new Session(model, tokenizer, transformer, options);
+  } catch (error) {
+    // The first failure is the one to tell.
+    await tokenizer?.dispose().catch(() => {});
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+export class Session {
   readonly model: GenerativeModel;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
   /** The id of a masked token. */
   readonly maskId: number;
-  /** The token ids of images of the model's size, [N] each. */
-  encode(images: readonly Raster[]): Promise<Int32Array[]>;
-  /** The images of token ids, [N] each. */
-  decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
+  readonly #transformer: Awaited<ReturnType<typeof loadTransformer>>;
+  readonly #options: SessionOptions;
+  readonly #deadlines: Deadlines;
+  readonly #now: () => number;
+  /** Calls in progress. */
+  readonly #calls = new Set<Promise<unknown>>();
+  #disposal: Promise<void> | undefined;
+
+  constructor(
+    model: GenerativeModel,
+    tokenizer: Tokenizer,
+    transformer: Awaited<ReturnType<typeof loadTransformer>>,
+    options: SessionOptions,
+  ) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.precision = transformer.precision;
+    this.maskId = maskId(model.transformer.config);
+    this.#transformer = transformer;
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#deadlines = openDeadlines(model, {
+      measurements: options.measurements,
+      now: this.#now,
+      decodeTokens: async (batch, plan, hooks) => {
+        const classRows = Array<number>(batch).fill(nullClass(model.transformer.config));
+        await this.#decodeBatch(classRows, { plan, seed: 0, first: 0, ...hooks });
+      },
+      makeImages: async (batch) => {
+        const size = sizeOf(tokenizer.grid);
+        await this.#rastersOf(Array.from({ length: batch }, () => new Int32Array(size)));
+      },
+    });
+  }
+
   /**
-   * Decodes a series.
+   * What is asked of this model, known and costed; see {@link resolveRequest}.
    *
-   * @throws InputError for a bad seed, first image, batch size or memory budget, or start tokens with differing numbers
-   *   of masks
+   * @throws InputError naming the option that is wrong, and after `dispose`
    */
-  decode(job: DecodeJob): Promise<Decoded>;
+  resolve(options: RequestSubject): ResolvedRequest {
+    this.#requireOpen();
+    return resolveRequest(options, this.model, this.#options.availableMemory);
+  }
+
   /**
-   * The plan that a deadline begins with, without decoding by it.
+   * The token ids of images of the model's size, [N] each.
    *
-   * @throws InputError for a deadline that no plan can keep, saying the least one, and a task that the model lacks
+   * @throws InputError for images of another size
    */
-  planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
-  /** Frees what it holds, and its runner unless that was given. Safe to call twice. */
-  dispose(): Promise<void>;
-}
-
-/**
- * Opens a model folder.
- *
- * @throws InputError when the folder is not a whole model, or the device is not there or lacks the precision
- */
-export async function openGeneratorFrom(folder: string, options: PipelineOptions = {}): Promise<Generator> {
-  requirePrecision(options.precision ?? "fp32", (options.runner ?? options).device); // before anything is opened
-  if (options.runner) return openGenerator(await readModel(folder), options);
-  // The runner's thread starts while the files are read.
-  const opening = createNodeRunner(options);
-  const [runner, model] = await Promise.allSettled([opening, readModel(folder)]);
-  if (runner.status === "rejected") throw runner.reason;
-  if (model.status === "rejected") {
-    await runner.value.close();
-    throw model.reason;
-  }
-  return generatorWith(model.value, runner.value, options, () => runner.value.close());
-}
-
-/** A generator over a model that is in memory, e.g. one in training. */
-export async function openGenerator(
-  model: GenerativeModel,
-  options: PipelineOptions = {},
-): Promise<Generator> {
-  const { device, threads, precision, runner: given } = options;
-  requirePrecision(precision ?? "fp32", (given ?? { device }).device);
-  if (given) return generatorWith(model, given, options, async () => {});
-  const runner = await createNodeRunner({ device, threads });
-  return generatorWith(model, runner, options, () => runner.close());
-}
-
-/** @param close  what to do with the runner in the end, also when opening fails */
-async function generatorWith(
-  model: GenerativeModel,
-  runner: Runner,
-  options: PipelineOptions,
-  close: () => Promise<void>,
-): Promise<Generator> {
-  const { precision } = options;
-  const opened: { dispose(): Promise<void> }[] = [];
-  const closeAll = async () => {
-    for (const part of opened.splice(0).reverse()) await part.dispose();
-    await close();
-  };
-  try {
-    const tokenizer = await loadTokenizer(runner, model.tokenizer.config, model.tokenizer.tensors);
-    opened.push(tokenizer);
-    const { config, tensors } = model.transformer;
-    const transformer = await loadTransformer(runner, config, tensors, precision && { precision });
-    opened.push(transformer);
-    return generatorOver(model, tokenizer, transformer, options, closeAll);
-  } catch (error) {
-    await closeAll().catch(() => {}); // the first failure is the one to tell
-    throw error;
-  }
-}
-
-function generatorOver(
-  model: GenerativeModel,
-  tokenizer: Tokenizer,
-  transformer: Awaited<ReturnType<typeof loadTransformer>>,
-  { threads, calibrationFolder = null }: PipelineOptions,
-  closeAll: () => Promise<void>,
-): Generator {
-  const config = model.transformer.config;
-  const size = gridTokens(config);
-  const masked = maskId(config);
-  const space = pixelSpace(model.tokenizer.config);
-  let closing: Promise<void> | undefined;
-
-  async function encode(images: readonly Raster[]): Promise<Int32Array[]> {
-    for (const image of images) {
-      requireInput(
-        spaceOf(image).join() === space.join(),
-        `encode: images must be of ${space.join(" x ")} pixels for this model, got ${spaceOf(image).join(" x ")}`,
-      );
-    }
-    const { data } = await tokenizer.encode(toPlanes(images));
-    return split(data, size);
+  encode(images: readonly Raster[]): Promise<Int32Array[]> {
+    return this.#call(async () => {
+      const space = pixelSpace(this.model.tokenizer.config);
+      for (const image of images) {
+        requireInput(
+          spaceOf(image).join() === space.join(),
+          `encode: images must be of ${space.join(" x ")} pixels for this model, got ${spaceOf(image).join(" x ")}`,
+        );
+      }
+      const { data } = await this.tokenizer.encode(toPlanes(images));
+      return split(data, sizeOf(this.tokenizer.grid));
+    });
   }
 
-  async function decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]> {
-    const all = new Int32Array(tokens.length * size);
-    for (const [i, ids] of tokens.entries()) {
-      const wrong = ids.find((id) => id < 0 || id >= config.codebookSize);
-      requireInput(
-        ids.length === size && wrong === undefined,
-        `decodeTokens: image ${i} needs ${size} ids in 0..${config.codebookSize - 1}, got ` +
-          `${wrong ?? `${ids.length} ids`}`,
-      );
-      all.set(ids, i * size);
-    }
-    const planes = await tokenizer.decode(tensor("int32", [tokens.length, ...tokenizer.grid], all));
-    return tokens.map((_, i) => fromPlanes(planes, i));
+  /**
+   * The images of token ids, [N] each.
+   *
+   * @throws InputError for another number of ids, or ids that are no codes
+   */
+  decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]> {
+    return this.#call(async () => {
+      const size = sizeOf(this.tokenizer.grid);
+      const { codebookSize } = this.tokenizer;
+      for (const [i, ids] of tokens.entries()) {
+        const wrong = ids.find((id) => id < 0 || id >= codebookSize);
+        requireInput(
+          ids.length === size && wrong === undefined,
+          `decodeTokens: image ${i} needs ${size} ids in 0..${codebookSize - 1}, got ${wrong ?? `${ids.length} ids`}`,
+        );
+      }
+      return this.#rastersOf(tokens);
+    });
   }
 
-  // The ids beyond the classes are those of the null class and of tasks.
-  const classOf = (id: number): number | null => (id < model.classNames.length ? id : null);
-  const imagesOf = async (tokens: readonly Int32Array[], ids: readonly number[]): Promise<Image[]> =>
-    (await decodeTokens(tokens)).map((raster, i) => ({ ...raster, classId: classOf(ids[i]!) }));
+  /**
+   * Decodes a series, batch after batch.
+   *
+   * @throws InputError for a deadline that no plan can keep, saying the least one; the signal's reason
+   */
+  decode(series: Series): Promise<Decoded> {
+    return this.#call(() => this.#decodeSeries(series));
+  }
 
-  /** Decodes one batch. */
-  async function decodeBatch(
-    ids: readonly number[],
-    options: Pick<DecodeOptions, "plan" | "seed" | "start" | "condition" | "signal" | "onStep" | "replan"> & {
-      readonly first?: number;
-    },
-  ): Promise<Int32Array[]> {
-    const { first = 0, ...rest } = options;
-    const predictor = createPredictor(transformer, ids);
+  /**
+   * The plan that a deadline begins with, without decoding by it, and what it is predicted to take.
+   *
+   * @throws InputError for a deadline that no plan can keep, saying the least one, and as {@link resolve}
+   */
+  planInTime(options: RequestSubject & DecodeHooks & { deadlineMs: number }): Promise<TimedPlan> {
+    return this.#call(async () => {
+      const { signal, onStep: _, ...asked } = options;
+      const { deadlineMs } = asked;
+      const { plan, classRows } = this.resolve(asked);
+      return this.#deadlines.plan({ deadlineMs, count: classRows.length, decodePlan: plan, signal });
+    });
+  }
+
+  /** Waits for calls in progress, then frees what the session holds. Later calls are refused. Safe to call twice. */
+  dispose(): Promise<void> {
+    this.#disposal ??= (async () => {
+      await Promise.allSettled(this.#calls);
+      await this.#transformer.dispose();
+      await this.tokenizer.dispose();
+      await this.#options.close?.();
+    })();
+    return this.#disposal;
+  }
+
+  #requireOpen(): void {
+    if (this.#disposal) throw new InputError("this pipeline was disposed; open the model again");
+  }
+
+  /** Does work that `dispose` waits for. */
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    this.#requireOpen();
+    const running = work();
+    this.#calls.add(running);
     try {
-      const { tokens } = await decode({
-        ...rest,
-        model: modelFacts(config),
-        maskId: masked,
-        sampleIndexes: ids.map((_, i) => first + i),
-        gridShape: config.grid,
-        predict: predictor.predict,
-      });
-      return split(tokens, size);
+      return await running;
     } finally {
-      await predictor.dispose();
+      this.#calls.delete(running);
     }
   }
 
-  const deadlines = openDeadlines(model, {
-    folder: calibrationFolder,
-    circumstances: {
-      ...{ device: transformer.runner.device, precision: arithmeticOf(transformer.precision) },
-      threads: threads ?? null,
-      ...{ runtime: runtimeVersion(), machine: describeProcessor() },
-    },
-    async decodeTokens(batch, plan, { signal, onStep }) {
-      await decodeBatch(Array<number>(batch).fill(nullClass(config)), { plan, seed: 0, signal, onStep });
-    },
-    async makeImages(batch) {
-      const grids = Array.from({ length: batch }, () => new Int32Array(size));
-      await imagesOf(grids, Array<number>(batch).fill(0));
-    },
-  });
-
-  async function decodeSeries(job: DecodeJob): Promise<Decoded> {
-    const { ids, start, condition, seed = 0, firstIndex = 0, signal, deadlineMs } = job;
-    const { batchSize: asked = deadlineMs === undefined ? 16 : ids.length, memoryBudget } = job;
-    if (deadlineMs !== undefined) requireForeseen(job.decodePlan);
-    const count = ids.length;
-    if (asked !== "auto") requirePositive("batchSize", asked, ' or "auto"');
-    if (memoryBudget !== undefined) requireBudget(memoryBudget, asked);
-    keyFromSeed(seed);
-    requireInput(
-      Number.isSafeInteger(firstIndex) && firstIndex >= 0,
-      `generate: firstIndex must be a whole number of at least 0, got ${firstIndex}`,
-    );
-    const toFill = start && maskedCount(start, size, masked);
-    const together = job.decodePlan.unmask ? 1 : undefined; // by entropies, each image has counts of its own
-    const batchSize =
-      asked === "auto"
-        ? fittingBatchSize(modelPlanMemory(model, job.decodePlan, toFill), together ?? count, memoryBudget)
-        : (together ?? asked);
-    if (deadlineMs !== undefined) requireTogether(count, batchSize);
+  async #decodeSeries({ request, condition, signal, onStep }: Series): Promise<Decoded> {
+    const { classRows, startTokens, seed, firstIndex, batchSize, deadlineMs, maskedTokens } = request;
+    const count = classRows.length;
+    const size = sizeOf(this.tokenizer.grid);
     const inTime =
-      deadlineMs === undefined
+      deadlineMs === null
         ? null
-        : await deadlines.begin({
-            deadlineMs,
-            count,
-            decodePlan: job.decodePlan,
-            maskedTokens: toFill,
-            signal,
-          });
-    let plan = inTime?.plan ?? job.decodePlan;
-    const facts = transformerFacts(config);
-    const planned = resolvePlan(plan, facts, toFill).steps.length;
-    const batches = Math.ceil(count / batchSize);
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
+        : await this.#deadlines.begin({ deadlineMs, count, decodePlan: request.plan, maskedTokens, signal });
+    const started = this.#now();
+    const seconds = () => (this.#now() - started) / 1000;
+    let plan = inTime?.plan ?? request.plan;
     const keep = inTime?.keep(seconds);
-    const replan = (before: DecodePlan, step: number) => {
-      plan = keep!(before, step);
-      return plan;
-    };
+    const replan = keep && ((before: DecodePlan, step: number) => (plan = keep(before, step)));
 
+    const facts = transformerFacts(this.model.transformer.config);
     const ran = { steps: 0, multiplyAdds: 0, baselineMultiplyAdds: 0 };
     const tokens: Int32Array[] = [];
     const images: Image[] = [];
     for (let first = 0; first < count; first += batchSize) {
       const last = Math.min(count, first + batchSize);
-      const own = ids.slice(first, last);
-      const part = (all?: Int32Array) => all?.slice(first * size, last * size);
-      const grids = await decodeBatch(own, {
-        ...{
-          plan,
-          seed,
-          first: firstIndex + first,
-          start: part(start),
-          condition: part(condition),
-          signal,
-        },
-        ...(keep && { replan }),
+      const own = classRows.slice(first, last);
+      const batchesLeft = Math.ceil((count - last) / batchSize);
+      const grids = await this.#decodeBatch(own, {
+        plan,
+        seed,
+        first: firstIndex + first,
+        start: startTokens?.slice(first * size, last * size),
+        condition: condition?.slice(first * size, last * size),
+        signal,
+        replan,
         onStep: async (step) => {
-          const { done, total, factor, tokens } = step;
           const cost = stepCost(facts, step);
           ran.steps++;
           ran.multiplyAdds += own.length * (cost.conditionalMultiplyAdds + cost.unconditionalMultiplyAdds);
           ran.baselineMultiplyAdds += own.length * cost.baselineMultiplyAdds;
-          const batchesLeft = batches - 1 - first / batchSize;
-          await job.onStep?.({
+          await onStep?.({
             step: ran.steps,
-            total: ran.steps + (total - done) + planned * batchesLeft,
-            factor,
+            total: ran.steps + (step.total - step.done) + batchesLeft * request.cost.steps.length,
+            factor: step.factor,
             firstIndex: firstIndex + first,
-            tokens,
+            tokens: step.tokens,
             multiplyAdds: ran.multiplyAdds,
-            preview: () => imagesOf(split(tokens, size), own),
+            preview: () => this.#imagesOf(split(step.tokens, size), own),
           });
         },
       });
       tokens.push(...grids);
-      images.push(...(await imagesOf(grids, own)));
+      images.push(...(await this.#imagesOf(grids, own)));
     }
     const took = seconds();
     return {
@@ -420,89 +337,49 @@ function generatorOver(
     };
   }
 
-  return {
-    model,
-    tokenizer,
-    precision: transformer.precision,
-    maskId: masked,
-    encode,
-    decodeTokens,
-    decode: decodeSeries,
-    planInTime: async ({ deadlineMs, count = 1, task, signal, ...choices }) => {
-      const decodePlan = planFor(model, planInput(choices), task);
-      requireForeseen(decodePlan);
-      return deadlines.plan({ deadlineMs, count, signal, decodePlan });
+  /** Decodes one batch: [N] ids for every row of the class table. */
+  async #decodeBatch(
+    classRows: readonly number[],
+    options: Pick<DecodeOptions, "plan" | "seed" | "start" | "condition" | "signal" | "onStep" | "replan"> & {
+      /** Index of the first image in the seed's series. */
+      readonly first: number;
     },
-    dispose: () => {
-      closing ??= closeAll();
-      return closing;
-    },
-  };
+  ): Promise<Int32Array[]> {
+    const { first, ...rest } = options;
+    const { config } = this.model.transformer;
+    const predictor = createPredictor(this.#transformer, classRows);
+    try {
+      const { tokens } = await decode({
+        ...rest,
+        model: modelFacts(config),
+        maskId: this.maskId,
+        sampleIndexes: classRows.map((_, i) => first + i),
+        gridShape: config.grid,
+        predict: predictor.predict,
+      });
+      return split(tokens, sizeOf(config.grid));
+    } finally {
+      await predictor.dispose();
+    }
+  }
+
+  /** Pixels of token grids. */
+  async #rastersOf(tokens: readonly Int32Array[]): Promise<Raster[]> {
+    const size = sizeOf(this.tokenizer.grid);
+    const all = new Int32Array(tokens.length * size);
+    for (const [i, ids] of tokens.entries()) all.set(ids, i * size);
+    const planes = await this.tokenizer.decode(tensor("int32", [tokens.length, ...this.tokenizer.grid], all));
+    return tokens.map((_, i) => fromPlanes(planes, i));
+  }
+
+  async #imagesOf(tokens: readonly Int32Array[], classRows: readonly number[]): Promise<Image[]> {
+    const rasters = await this.#rastersOf(tokens);
+    // The rows beyond the classes are those of the null class and of tasks.
+    const classIdOf = (row: number) => (row < this.model.classNames.length ? row : null);
+    return rasters.map((raster, i) => ({ ...raster, classId: classIdOf(classRows[i]!) }));
+  }
 }
 
-/** The named options as parts of a plan; a name goes before the same thing inside `plan`. */
-export function planInput({
-  plan = {},
-  steps,
-  guidanceScale,
-  choiceTemperature,
-  tokenTemperature,
-}: DecodeChoices): PlanInput {
-  const given: PlanInput = typeof plan === "string" ? { modelSchedule: plan } : plan;
-  return {
-    ...given,
-    ...(steps !== undefined && { steps }),
-    ...(guidanceScale !== undefined && { guidance: { ...given.guidance, scale: guidanceScale } }),
-    ...(choiceTemperature !== undefined && { choiceTemperature }),
-    ...(tokenTemperature !== undefined && {
-      tokenTemperature: { kind: "constant", value: tokenTemperature } as const,
-    }),
-  };
-}
-
-/** N0, which must be the same for every image: one cost and one list of steps hold for all. */
-function maskedCount(start: Int32Array, size: number, masked: number): number {
-  const counts = split(start, size).map((ids) => ids.filter((id) => id === masked).length);
-  const other = counts.findIndex((count) => count !== counts[0]);
-  requireInput(
-    other === -1,
-    `startTokens: every image must have the same number of masked tokens, but image 0 has ${counts[0]} and ` +
-      `image ${other} has ${counts[other]}; generate them apart`,
-  );
-  return counts[0]!;
-}
-
-export function split(all: Int32Array, size: number): Int32Array[] {
+function split(all: Int32Array, size: number): Int32Array[] {
   return Array.from({ length: all.length / size }, (_, i) => all.slice(i * size, (i + 1) * size));
-}
-
-export function requirePositive(name: string, value: number, also = ""): void {
-  requireInput(
-    Number.isSafeInteger(value) && value >= 1,
-    `generate: ${name} must be a whole number of at least 1${also}, got ${value}`,
-  );
-}
-
-function requireForeseen({ unmask }: DecodePlan): void {
-  requireInput(
-    !unmask,
-    "generate: a deadline is kept by steps that are known beforehand, and with an entropy bound they are not; leave " +
-      'out one of the two, the bound by unmask: { kind: "schedule" }',
-  );
-}
-
-function requireTogether(count: number, batchSize: number): void {
-  requireInput(
-    count <= batchSize,
-    `generate: with a deadline all images are decoded together, but ${count} do not fit into a batch of ${batchSize}; ` +
-      "ask for fewer, or leave out the batch size",
-  );
-}
-
-function requireBudget(bytes: number, batchSize: number | "auto"): void {
-  requireInput(bytes > 0, `generate: memoryBudget must be a number of bytes above 0, got ${bytes}`);
-  requireInput(
-    batchSize === "auto",
-    `generate: memoryBudget is for batchSize "auto", got batchSize ${batchSize}; leave one of them out`,
-  );
 }

@@ -1,38 +1,27 @@
 /**
- * From a model folder to videos: new ones by class, and given ones gone on with (frame prediction) or filled in between
- * their ends (interpolation).
+ * From a model to videos: new ones by class, and given ones gone on with (frame prediction) or filled in between their ends
+ * (interpolation).
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
 import type { Image, Video } from "../data/source.ts";
-import { type Task, taskClass } from "../models/transformer/config.ts";
+import type { Task } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
-import { classIds } from "./classes.ts";
 import type { TimedPlan } from "./deadlines.ts";
-import { type GenerativeModel, planFor } from "./model.ts";
-import {
-  type DecodeChoices,
-  type Decoded,
-  type Generator,
-  openGenerator,
-  openGeneratorFrom,
-  type PipelineOptions,
-  type PlanInTimeOptions,
-  planInput,
-  requirePositive,
-} from "./session.ts";
+import type { PlanInTimeOptions } from "./image-pipeline.ts";
+import type { GenerativeModel } from "./model.ts";
+import type { Classes, RequestOptions } from "./request.ts";
+import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
 
-export interface GenerateVideoOptions extends DecodeChoices {
-  /** Names or numbers that take turns over the videos, or "all"; null or left out: no condition. */
-  readonly classes?: readonly (string | number)[] | null;
-  /** Videos, 1 unless told. */
-  readonly count?: number;
+export interface GenerateVideoOptions extends RequestOptions, DecodeHooks {
+  /** A name or number, several that take turns over the videos, or "all"; null or left out: no condition. */
+  readonly classes?: Classes;
 }
 
-export interface CompleteOptions extends DecodeChoices {
+export interface CompleteOptions extends RequestOptions, DecodeHooks {
   /** Of the model's size; only the given frames are read, so that they need no others. */
   readonly videos: readonly Video[];
-  /** Versions of each video, 1 unless told; those of a video follow one another. */
+  /** Versions of each video, default 1; those of a video follow one another. */
   readonly count?: number;
   /** Whether the given frames stand in the result as they are (the default), or as the model rebuilt them. */
   readonly isPasted?: boolean;
@@ -62,7 +51,7 @@ export interface VideoPipeline extends AsyncDisposable {
    */
   generate(options?: GenerateVideoOptions): Promise<GeneratedVideos>;
   /**
-   * Predicts the frames after the given ones, by the model's plan for completions unless told otherwise.
+   * Predicts the frames after the given ones; by default by the model's plan for completions.
    *
    * @throws InputError when the model was not trained to, and for videos of another size or with too few frames
    */
@@ -74,92 +63,74 @@ export interface VideoPipeline extends AsyncDisposable {
   /** The videos of token ids, [N] each. */
   decodeTokens(tokens: readonly Int32Array[]): Promise<Video[]>;
   /** The plan that a call with a deadline would begin with, and what it is predicted to take. */
-  planInTime(options: PlanInTimeOptions): Promise<TimedPlan>;
-  /** Frees what the pipeline holds, and its runner unless that was given. Safe to call twice. */
+  planInTime(options: RequestOptions & PlanInTimeOptions & DecodeHooks): Promise<TimedPlan>;
+  /** Waits for calls in progress, then frees what the pipeline holds. Later calls are refused. Safe to call twice. */
   dispose(): Promise<void>;
 }
 
-export const VideoPipeline = {
-  /**
-   * Opens a model folder.
-   *
-   * @throws InputError when the folder is not a whole model of videos, or the device is not there or lacks the precision
-   * @example
-   * const pipeline = await VideoPipeline.fromPretrained("models/motions");
-   * const { videos } = await pipeline.generate({ classes: ["cat bounce"], count: 4, seed: 7 });
-   * const continued = await pipeline.predict({ videos: videos, given: 5 });
-   * await pipeline.dispose();
-   */
-  async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<VideoPipeline> {
-    return videoPipelineOver(await openGeneratorFrom(folder, options));
-  },
-};
-
-/** A pipeline over a model that is in memory, e.g. one in training. */
+/**
+ * A pipeline over a model that is in memory, e.g. one in training.
+ *
+ * @throws InputError for a model of images, and as {@link openSession}
+ */
 export async function openVideoPipeline(
   model: GenerativeModel,
-  options: PipelineOptions = {},
+  options: SessionOptions,
 ): Promise<VideoPipeline> {
-  return videoPipelineOver(await openGenerator(model, options));
+  return videoPipelineOver(await openSession(model, options));
 }
 
-/** A pipeline over an opened model, which it then owns. */
-export async function videoPipelineOver(generator: Generator): Promise<VideoPipeline> {
-  const { model, tokenizer, maskId, encode, dispose } = generator;
+/** A pipeline over a session, which it then owns. */
+export async function videoPipelineOver(session: Session): Promise<VideoPipeline> {
+  const { model, tokenizer, maskId } = session;
   const { resolution, frames } = model.tokenizer.config;
   if (frames === undefined) {
-    await dispose();
+    await session.dispose();
     throw new InputError(
-      "VideoPipeline: this model makes images; they are for ImagePipeline and the commands sample and edit",
+      "VideoPipeline: this model makes images, not videos; they are for ImagePipeline and the commands sample and edit",
     );
   }
 
-  async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
-    const { count = 1, firstIndex } = options;
-    requirePositive("count", count);
-    const made = await generator.decode({
-      ...options,
-      decodePlan: planFor(model, planInput(options)),
-      ids: classIds(options.classes ?? null, model.classNames, count, firstIndex),
-    });
-    return asVideos(made);
+  async function generate({
+    signal,
+    onStep,
+    ...options
+  }: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
+    return asVideos(await session.decode({ request: session.resolve(options), signal, onStep }));
   }
 
   async function complete(
-    options: CompleteOptions,
+    { videos: given, count = 1, isPasted = true, signal, onStep, ...options }: CompleteOptions,
     completion: Completion,
     length: number,
   ): Promise<GeneratedVideos> {
-    const { videos, count = 1, isPasted = true } = options;
-    requirePositive("count", count);
-    checkVideos(videos, completion.task, resolution, length);
-    const plan = planFor(model, planInput(options), completion.task);
-    const task = taskClass(model.transformer.config, completion.task);
-    const known = (await encode(videos.map((video) => filledIn(video, completion, frames)))).map((ids) =>
+    checkVideos(given, completion.task, resolution, length);
+    const versions = given.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
+    const request = session.resolve({
+      ...options,
+      task: completion.task,
+      count: Number.isSafeInteger(count) ? count * given.length : count,
+    });
+    const filled = given.map((video) => filledIn(video, completion, frames));
+    const known = (await session.encode(filled)).map((ids) =>
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),
     );
-    const versions = videos.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
-    const made = asVideos(
-      await generator.decode({
-        ...options,
-        decodePlan: plan,
-        ids: versions.map(() => task),
-        condition: Int32Array.from(versions.flatMap(({ i }) => [...known[i]!])),
-      }),
-    );
+    const condition = Int32Array.from(versions.flatMap(({ i }) => [...known[i]!]));
+    const made = asVideos(await session.decode({ request, condition, signal, onStep }));
     if (!isPasted) return made;
-    const pasted = made.videos.map((video, i) => ({
+    const videos = made.videos.map((video, i) => ({
       ...video,
       ...withGivenFrames(video, versions[i]!.video, completion),
     }));
-    return { ...made, videos: pasted };
+    return { ...made, videos };
   }
 
+  const dispose = () => session.dispose();
   return {
     model,
     resolution,
     frames,
-    precision: generator.precision,
+    precision: session.precision,
     generate,
     predict: async ({ given, ...options }) => {
       requireInput(
@@ -168,10 +139,10 @@ export async function videoPipelineOver(generator: Generator): Promise<VideoPipe
       );
       return complete(options, { task: "predict", given }, given);
     },
-    interpolate: (options) => complete(options, { task: "interpolate" }, 2),
-    encode,
-    decodeTokens: async (tokens) => (await generator.decodeTokens(tokens)) as Video[],
-    planInTime: generator.planInTime,
+    interpolate: async (options) => complete(options, { task: "interpolate" }, 2),
+    encode: (videos) => session.encode(videos),
+    decodeTokens: async (tokens) => (await session.decodeTokens(tokens)) as Video[],
+    planInTime: (options) => session.planInTime(options),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -2,15 +2,16 @@
 import { join } from "node:path";
 import { lineChart } from "../charts/line-chart.ts";
 import { writeFileAtomic } from "../core/node/atomic-file.ts";
-import { nounOf } from "../core/nouns.ts";
+import { type Noun, nounOf } from "../core/nouns.ts";
+import { describeModel } from "../pipelines/describe-model.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
-import { describeModel, type GenerativeModel } from "../pipelines/model.ts";
 
 export interface CardSource {
   readonly config: TrainConfig;
   readonly model: GenerativeModel;
-  /** The run's folder, whose metrics are told. */
+  /** The run's folder; its metrics give the losses and times. */
   readonly run: string;
 }
 
@@ -20,7 +21,7 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
   const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
   const transformer = await metricsOf("transformer");
   const losses = model.transformer.config.factors.map((factor) => ({
-    name: `p = ${factor}`,
+    name: subModel(factor),
     points: smoothed(transformer, `loss.p${factor}`),
   }));
   const curve = lineChart(losses, {
@@ -57,7 +58,7 @@ function cardText(
   const folder = join("models", config.name);
   const subModelRows = subModels.map(
     ({ factor, heads: own, hidden, parameters }) =>
-      `| ${factor} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
+      `| ${subModel(factor)} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
   );
   return `---
 library_name: magnets
@@ -67,10 +68,11 @@ tags: [masked-generation, nested-transformer]
 # ${config.name}
 
 ${frames === undefined ? "Images" : `Videos of ${frames} frames`} of ${resolution} x ${resolution} pixels${model.classNames.length > 0 ? `, by class: ${model.classNames.join(", ")}` : ""}.
-A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns a ${thing} into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
-masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Its small sub-models are slices of the one set of weights.
+A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns ${an(thing)} into ${grid.join(" x ")} tokens of ${codebookSize} codes; a nested
+masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Sub-model 1/p has the leading 1/p of the heads and hidden units
+of every layer; all sub-models share one set of weights.
 
-| down-scale factor p | heads | hidden units | parameters | loss (nats per token in it) |
+| sub-model | heads | hidden units | parameters | training loss (nats per masked token) |
 |---|---|---|---|---|
 ${subModelRows.join("\n")}
 
@@ -82,18 +84,20 @@ ${subModelRows.join("\n")}
 magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
 ${sizes.tasks.map((task) => `magnets ${task} ${folder} --video video.mp4\n`).join("")}\`\`\`
 
-Default plan: ${plan.modelSchedule} (p x steps), guidance ${plan.guidanceScale}: ${(plan.multiplyAdds / 1e9).toFixed(2)}G multiply-adds a ${thing}, ${plan.ratio.toFixed(2)}x fewer than the baseline decode.
-${completionPlan ? `Plan of completions (${sizes.tasks.join(", ")}): ${completionPlan.modelSchedule}, ${completionPlan.maskSchedule} schedule, ${completionPlan.ratio.toFixed(2)}x fewer.\n` : ""}
+Default plan: model schedule ${plan.modelSchedule} (\`pxK\`: K steps of sub-model 1/p), guidance scale ${plan.guidanceScale}. It takes ${(plan.multiplyAdds / 1e9).toFixed(2)} G
+multiply-adds for ${an(thing)}, ${plan.ratio.toFixed(2)} times fewer than the baseline decode: the full model and every position in every step, no cache,
+the same guidance scale.
+${completionPlan ? `Default plan of completions (${sizes.tasks.join(", ")}): model schedule ${completionPlan.modelSchedule}, ${completionPlan.maskSchedule} mask schedule, ${completionPlan.ratio.toFixed(2)} times fewer.\n` : ""}
 ## Training
 
 \`\`\`
 magnets train ${folder}/train_config.json
 \`\`\`
 
-On ${things} of "${config.data.source}"${config.data.count === null ? "" : ` (${config.data.count})`}; every choice is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
+Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
 ${tokenizerLine(config, tokenizer)},
 transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
-The weights are the moving averages of the training, stored as float16.
+The weights are moving averages over the training, stored as float16.
 `;
 }
 
@@ -102,7 +106,7 @@ function tokenizerLine(
   { data, tokenizer: { init, training } }: TrainConfig,
   lines: readonly MetricsLine[],
 ): string {
-  if (training.steps === 0) return `tokenizer none, it is that of ${init}`;
+  if (training.steps === 0) return `tokenizer: none, it is the one of ${init}`;
   const things = `${nounOf(data)}s`;
   return (
     `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}, ` +
@@ -111,8 +115,14 @@ function tokenizerLine(
   );
 }
 
+/** What a sub-model is called: its share of the heads and hidden units. */
+const subModel = (factor: number): string => (factor === 1 ? "full" : `1/${factor}`);
+
+/** "an image", "a video". */
+const an = (noun: Noun): string => (noun === "image" ? "an image" : `a ${noun}`);
+
 const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.seconds! / 60).toFixed(0);
 
 /** Where a training began, if not at random. */
 const startOf = ({ init }: { readonly init?: string }): string =>
-  init === undefined ? "" : `, from the weights that ${init} had then`;
+  init === undefined ? "" : `, starting from the weights of ${init}`;

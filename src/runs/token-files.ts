@@ -10,7 +10,7 @@ import { requireInput, unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/node/file-error.ts";
 import { integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
-import { type Video, mirror, type Image, type ImageSource, toPlanes } from "../data/source.ts";
+import { type Image, type ImageSource, mirror, toPlanes, type Video } from "../data/source.ts";
 import { fromTensors, joinTokens, type TokenDataset, toTensors } from "../data/tokens.ts";
 import { imageBatches } from "../data/views.ts";
 import type { Tokenizer } from "../models/tokenizer/codec.ts";

@@ -13,6 +13,7 @@ import { requireInput } from "../core/errors.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
+import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Device, Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
@@ -25,14 +26,13 @@ import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
-import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/model.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import {
-  openImages,
   type ImageOptions,
   type Images,
+  openImages,
   tokeniseImages,
   tokensFolder,
 } from "./training-images.ts";

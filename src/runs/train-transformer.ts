@@ -1,9 +1,11 @@
 /** The training of a nested transformer on token ids, with sheets of what it makes on the way. */
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { imageSheet } from "../data/image/sheet.ts";
-import { type Video, frameOf, type Raster } from "../data/source.ts";
+import { frameOf, type Raster, type Video } from "../data/source.ts";
 import type { TokenDataset } from "../data/tokens.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { openSession } from "../pipelines/session.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type LoopOptions, train } from "../training/loop.ts";
@@ -11,9 +13,7 @@ import { averagedWeights, stateNames } from "../training/optimiser.ts";
 import type { RunFolder } from "../training/run-folder.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
-import { openGenerator } from "../pipelines/session.ts";
 import { startingFrom } from "./initial-weights.ts";
-import type { GenerativeModel } from "../pipelines/model.ts";
 
 export interface TrainTransformerOptions extends LoopOptions {
   readonly config: TrainConfig;
@@ -60,18 +60,16 @@ const shownFrames = 8;
 
 /** Images of the first classes by the model's own plan, always the same seed: eight each, or one video's frames. */
 async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint8Array> {
-  const generator = await openGenerator(model, { runner });
+  const session = await openSession(model, { runner });
   const isVideo = model.tokenizer.config.frames !== undefined;
   const rows = Math.max(1, Math.min(8, model.classNames.length));
   const count = isVideo ? rows : 8 * rows;
   // Of many classes, some from everywhere in the list.
   const classId = (row: number) => Math.floor((row * model.classNames.length) / rows);
-  const { images } = await generator.decode({
-    decodePlan: model.plan,
-    ids: Array.from({ length: count }, (_, i) => classId(isVideo ? i : Math.floor(i / 8))),
-    seed: 0,
-  });
-  await generator.dispose();
+  const classes = Array.from({ length: count }, (_, i) => classId(isVideo ? i : Math.floor(i / 8)));
+  const request = session.resolve({ count, classes: model.classNames.length > 0 ? classes : null });
+  const { images } = await session.decode({ request });
+  await session.dispose();
   return imageSheet(isVideo ? images.flatMap((video) => framesOf(video as Video)) : images, {
     columns: 8,
     scale: 2,

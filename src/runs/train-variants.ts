@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
+import { writeModel } from "../pipelines/node/model-folder.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Device } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
@@ -18,7 +19,6 @@ import { openRunFolder } from "../training/run-folder.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import { initialTransformer, readTokenizer } from "./initial-weights.ts";
-import { writeModel } from "../pipelines/model.ts";
 import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import { openImages, tokeniseImages, tokensFolder } from "./training-images.ts";

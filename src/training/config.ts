@@ -1,29 +1,19 @@
 /**
- * The training configuration: one schema for everything a run can choose, and its reader. A value comes from, in
- * rising precedence, the schema's default, the configuration file, the file's `quick:` block (when asked for), and
- * `--set key=value`. Files are YAML (JSON is YAML too); nothing in them is ever executed.
+ * The schema of a training configuration: everything that a run can choose, with defaults and meanings, and the rules
+ * between its fields. Where the values come from is the reader's matter, read-config.ts.
  */
-import { readFile } from "node:fs/promises";
-import { parseDocument } from "yaml";
 import { z } from "zod";
-import { InputError, requireInput, unknownName } from "../core/errors.ts";
-import { fileError } from "../core/node/file-error.ts";
 import { sizeOf } from "../core/tensor.ts";
-import { resamplers } from "../data/image/image-folder.ts";
-import { splits } from "../data/video/listing.ts";
-import { folds } from "../data/video/ucf101.ts";
-import { basePlan, completionPlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
-import { resolvePlan } from "../decoding/resolve-plan.ts";
+import { addIssue, parse, type Where } from "../core/validate.ts";
+import { folds, resamplers, splits } from "../data/choices.ts";
+import { basePlan, completePlan, completionPlan, type DecodePlan, planSchema } from "../decoding/plan.ts";
+import { requirePlanFits } from "../decoding/resolve-plan.ts";
+import { checkTokenizer, codebookSize, tokenGrid, tokenizerFields } from "../models/tokenizer/config.ts";
 import {
-  codebookSize,
-  parseTokenizerConfig,
-  tokenGrid,
-  tokenizerConfigSchema,
-} from "../models/tokenizer/config.ts";
-import {
-  requireAscending,
+  checkAscending,
+  checkTransformer,
+  defaultHidden,
   type TransformerConfig,
-  transformerConfig,
   transformerFields,
 } from "../models/transformer/config.ts";
 
@@ -69,13 +59,11 @@ const dataSchema = z.strictObject({
     .describe('"sprites", "motions", or the path of a folder of images or videos'),
   resolution: z.int().min(8).max(1024).default(64).describe("side of the square images, in pixels"),
   frames: z.int().min(2).max(1024).optional().describe("of a video; left out: images"),
-  stride: count.optional().describe("take every so-manieth frame of a video"),
+  stride: count.optional().describe("take every n-th frame of a video"),
   frameRate: z.number().positive().optional().describe("resample videos to so many frames per second"),
-  videosPerFile: count
-    .optional()
-    .describe("videos evenly spread over each video; the middle one unless told"),
+  videosPerFile: count.optional().describe("videos evenly spread over each video; default: the middle one"),
   split: z.enum(splits).optional().describe("of UCF-101 and Kinetics"),
-  fold: z.literal(folds).optional().describe("of UCF-101's three ways to split, 1 unless told"),
+  fold: z.literal(folds).optional().describe("of UCF-101's three ways to split; default 1"),
   given: z
     .array(count)
     .min(1)
@@ -87,19 +75,25 @@ const dataSchema = z.strictObject({
   randomFlip: z.boolean().default(false).describe("also train on mirrored images"),
 });
 
-const tokenizerChoices = tokenizerConfigSchema.extend({
-  quantizer: tokenizerConfigSchema.shape.quantizer.prefault({ kind: "vq" }),
-});
+const tokenizerChoices = tokenizerFields
+  .extend({ quantizer: tokenizerFields.shape.quantizer.prefault({ kind: "vq" }) })
+  .superRefine(checkTokenizer);
 
 /** What a run chooses of the transformer; its grid, codebook and classes follow from the tokenizer and the data. */
-const transformerChoices = transformerFields.omit({ grid: true, codebookSize: true, classes: true }).extend({
-  width: transformerFields.shape.width.default(256),
-  depth: transformerFields.shape.depth.default(8),
-  heads: transformerFields.shape.heads.default(8),
-});
+const transformerChoices = transformerFields
+  .omit({ grid: true, codebookSize: true, classes: true })
+  .extend({
+    width: transformerFields.shape.width.default(256),
+    depth: transformerFields.shape.depth.default(8),
+    heads: transformerFields.shape.heads.default(8),
+  })
+  .superRefine(checkTransformer);
 
-const schema = z.strictObject({
-  name: z.string().regex(/^[\w.-]+$/, "must be made of letters, digits, and . _ -"),
+const fields = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/)
+    .meta({ allowed: "made of letters, digits, and . _ -" }),
   seed: z.int().min(0).default(0),
   data: dataSchema.prefault({}),
   tokenizer: z
@@ -164,27 +158,33 @@ const schema = z.strictObject({
           lambda: z
             .strictObject({ start: fraction.default(1), end: fraction.default(0) })
             .prefault({})
-            .describe("weight of the truth against the teacher, linear over the training"),
+            .describe("weight of the true tokens against the teacher, linear over the training"),
           factors: z
             .array(count)
             .min(1)
             .optional()
-            .describe("sub-models that train, and that the trained model then has; all unless told"),
+            .describe("sub-models that train, and that the trained model then has; default: all"),
           maskSchedule: z.literal("cosine").default("cosine"),
         })
         .prefault({}),
     })
     .prefault({}),
-  /** Checked by makePlan, which knows plans best. */
-  decoding: z.record(z.string(), z.unknown()).default({}),
-  /** What completing videos changes in it. */
-  completionDecoding: z.record(z.string(), z.unknown()).nullable().default({}), // null: the model completes nothing
+  decoding: planSchema
+    .prefault({})
+    .describe("the decode plan of the trained model, and of its samples during training"),
+  completionDecoding: planSchema
+    .nullable()
+    .prefault({})
+    .describe("what completing videos changes in it; null: the model completes nothing"),
 });
 
-type Parsed = z.output<typeof schema>;
+/** With the rules between fields. */
+const schema = fields.superRefine(checkSizes).superRefine(checkData).superRefine(checkFactors);
+
+type Parsed = Omit<z.output<typeof fields>, "decoding" | "completionDecoding">;
 
 /** A whole, checked configuration; every field carries its meaning in the schema. */
-export type TrainConfig = Omit<Parsed, "decoding" | "completionDecoding"> & {
+export type TrainConfig = Parsed & {
   /** The decode plan of the trained model, and of its samples during training. */
   readonly decoding: DecodePlan;
   /** The plan by which it completes videos; null where it has no such task. */
@@ -194,155 +194,88 @@ export type DataConfig = TrainConfig["data"];
 /** What both networks' optimisations have in common. */
 export type TrainingConfig = TrainConfig["tokenizer"]["training"];
 
-export interface ConfigOptions {
-  /** `a.b=value` each; the value is YAML, so numbers, lists and null are what they look like. Later ones win. */
-  readonly set?: readonly string[];
-  /** Apply the file's `quick:` block. */
-  readonly quick?: boolean;
-}
-
-/** A value that `--set` changed. */
-export interface Override {
-  readonly key: string;
-  readonly value: unknown;
-  /** What the file said; undefined: the default stood. */
-  readonly before: unknown;
-}
-
-export interface LoadedConfig {
-  readonly config: TrainConfig;
-  readonly overrides: readonly Override[];
-}
-
-type Raw = Readonly<Record<string, unknown>>;
-
 /**
- * Reads a configuration file.
+ * Checks a configuration and fills in defaults; the images and the tokenizer have one size, which need be given once.
  *
- * @throws InputError when the file cannot be read, is not YAML, or as {@link resolveConfig}
+ * @param raw    not trusted
+ * @param where  the file or option that each part came from, which messages begin with
+ * @throws InputError naming the key, what it must be and what came; for an unknown key also the nearest known one
  */
-export async function loadConfig(path: string, options: ConfigOptions = {}): Promise<LoadedConfig> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw fileError("cannot read the configuration", path, error);
-  });
-  return resolveConfig(parseYaml(text, path), path, options);
-}
-
-/**
- * A whole configuration from a part of one.
- *
- * A block with a `kind` is replaced, not merged, when the kind changes: the fields of one kind mean nothing to another.
- *
- * @param raw   parsed YAML or JSON; not trusted
- * @param file  where it came from, for messages
- * @throws InputError naming the file (or `--set`), the key, what it must be and what came; for an unknown key also
- *   the nearest known one
- */
-export function resolveConfig(raw: unknown, file: string, options: ConfigOptions = {}): LoadedConfig {
-  requireInput(isBlock(raw), `${file}: must hold keys and values, e.g. "name: sprites", got ${show(raw)}`);
-  const { quick, ...base } = raw;
-  requireInput(
-    quick === undefined || isBlock(quick),
-    `${file}: quick must hold the keys that --quick changes, got ${show(quick)}`,
-  );
-  requireInput(!options.quick || quick, `${file}: has no quick: block, so --quick has nothing to apply`);
-  // Also without --quick: a mistake in the block should not wait for the day it is used.
-  if (quick) check(merge(base, quick), (path) => (has(quick, path) ? `${file}, quick` : file));
-
-  const given = options.quick ? merge(base, quick as Raw) : base;
-  const settings = (options.set ?? []).map(parseSetting);
-  const all = settings.reduce<Raw>((block, { path, value }) => put(block, path, value), given);
-  const config = check(all, (path) =>
-    settings.some((setting) => setting.path.every((key, i) => i >= path.length || key === path[i]))
-      ? "--set"
-      : file,
-  );
-  return {
-    config,
-    overrides: settings.map(({ path, value }) => ({ key: path.join("."), value, before: get(given, path) })),
-  };
-}
-
-/** Everything that one value alone or two together can get wrong. */
-function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainConfig {
-  // The images and the tokenizer have one size: say it once.
-  const isOpen = (path: string[]) => get(raw, path) === undefined || isBlock(get(raw, path));
-  const filled = ["resolution", "frames"].reduce((block, key) => {
-    const size = get(raw, ["data", key]);
-    const place = ["tokenizer", "model", key];
-    const follows =
-      size !== undefined && isOpen(["tokenizer"]) && isOpen(["tokenizer", "model"]) && !has(raw, place);
-    return follows ? put(block, place, size) : block;
-  }, raw);
-  const parsed = schema.safeParse(filled);
-  if (!parsed.success) throw explain(parsed.error.issues[0]!, filled, originOf);
-  const config = parsed.data;
-  const where = (...path: string[]) => `${originOf(path)}: ${path.join(".")}`;
-
-  parseTokenizerConfig(config.tokenizer.model, where("tokenizer", "model"));
-  for (const key of ["resolution", "frames"] as const) {
-    const [wanted, got] = [config.data[key], config.tokenizer.model[key]];
-    requireInput(
-      wanted === got,
-      `${where("tokenizer", "model", key)}: must equal data.${key}, ${wanted ?? "which is not given"}, got ` +
-        `${got ?? "nothing"}; leave it out and it follows`,
-    );
-  }
-  requireInput(
-    config.tokenizer.training.steps > 0 || config.tokenizer.init !== undefined,
-    `${where("tokenizer", "training", "steps")}: 0 takes the tokenizer of a model as it is, so tokenizer.init must ` +
-      "name one, got nothing",
-  );
-  checkData(config, where);
-  const { model, training } = config.transformer;
-  const { factors } = transformerConfigOf(config, 1, where("transformer", "model"));
-  const trained = where("transformer", "training", "factors");
-  for (const factor of training.factors ?? []) {
-    requireInput(
-      model.factors.includes(factor),
-      `${trained}: must be among the model's ${model.factors.join(", ")}, got ${factor}`,
-    );
-  }
-  requireAscending(factors, trained);
-  const decoding = makePlan(config.decoding, basePlan(factors), where("decoding"));
-  const completionDecoding =
-    model.tasks.length > 0
-      ? makePlan(config.completionDecoding ?? {}, completionPlan(decoding), where("completionDecoding"))
-      : null;
+export function parseConfig(raw: unknown, where: Where): TrainConfig {
+  const config = parse(schema, raw, where);
+  const { factors } = transformerConfigOf(config, 1);
   const facts = {
     gridTokens: sizeOf(tokenGrid(config.tokenizer.model)),
     factors,
-    heads: model.heads,
+    heads: config.transformer.model.heads,
   };
-  resolvePlan(decoding, facts);
-  if (completionDecoding) resolvePlan(completionDecoding, facts);
+  const decoding = completePlan(config.decoding, basePlan(factors), where, ["decoding"]);
+  requirePlanFits(decoding, facts, where, ["decoding"]);
+  if (config.transformer.model.tasks.length === 0) return { ...config, decoding, completionDecoding: null };
+  const changes = config.completionDecoding ?? {};
+  const completionDecoding = completePlan(changes, completionPlan(decoding), where, ["completionDecoding"]);
+  requirePlanFits(completionDecoding, facts, where, ["completionDecoding"]);
   return { ...config, decoding, completionDecoding };
 }
 
-function checkData({ data, transformer }: Parsed, where: (...path: string[]) => string): void {
+/** The tokenizer is of the images' size, and comes from somewhere. */
+function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx): void {
+  for (const key of ["resolution", "frames"] as const) {
+    if (data[key] === tokenizer.model[key]) continue;
+    addIssue(context, {
+      path: ["tokenizer", "model", key],
+      must: `must equal data.${key}, ${data[key] ?? "which is not given"}`,
+      got: tokenizer.model[key],
+      remedy: "leave it out and it follows",
+    });
+  }
+  if (tokenizer.training.steps === 0 && tokenizer.init === undefined) {
+    addIssue(context, {
+      path: ["tokenizer", "init"],
+      must: "must name the model whose tokenizer is taken as it is, since tokenizer.training.steps is 0",
+      got: undefined,
+    });
+  }
+}
+
+function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx): void {
   const { source, count, frames, given } = data;
-  requireInput(
-    !["sprites", "motions"].includes(source) || count !== null,
-    `${where("data", "count")}: the drawn ${source} have no end, so it must be a number, got null`,
-  );
-  requireInput(
-    source !== "motions" || frames !== undefined,
-    `${where("data", "frames")}: motions are videos, so it must be a number, got nothing; 16 is usual`,
-  );
-  requireInput(
-    source !== "sprites" || frames === undefined,
-    `${where("data", "frames")}: sprites are images, so it must be left out, got ${frames}; videos are "motions"`,
-  );
   const { tasks } = transformer.model;
-  requireInput(
-    tasks.length === 0 || frames !== undefined,
-    `${where("transformer", "model", "tasks")}: only videos can be completed, so data.frames must be given, got nothing`,
-  );
-  const tooMany = given.find((first) => tasks.length > 0 && first >= (frames ?? 0));
-  requireInput(
-    tooMany === undefined,
-    `${where("data", "given")}: must be fewer than the ${frames} frames of a video, got ${tooMany}`,
-  );
+  if (["sprites", "motions"].includes(source) && count === null) {
+    const must = `must be a number, since the drawn ${source} have no end`;
+    addIssue(context, { path: ["data", "count"], must, got: null });
+  }
+  if (source === "motions" && frames === undefined) {
+    const must = "must be a number, since motions are videos";
+    addIssue(context, { path: ["data", "frames"], must, got: frames, remedy: "16 is usual" });
+  }
+  if (source === "sprites" && frames !== undefined) {
+    const must = "must be left out, since sprites are images";
+    addIssue(context, { path: ["data", "frames"], must, got: frames, remedy: 'videos are "motions"' });
+  }
+  if (tasks.length > 0 && frames === undefined) {
+    const must = "must be empty where data.frames is not given, since only videos can be completed";
+    addIssue(context, { path: ["transformer", "model", "tasks"], must, got: tasks });
+  }
+  const tooMany = given.find((first) => tasks.length > 0 && frames !== undefined && first >= frames);
+  if (tooMany !== undefined) {
+    addIssue(context, {
+      path: ["data", "given"],
+      must: `must be fewer than the ${frames} frames of a video`,
+      got: tooMany,
+    });
+  }
+}
+
+/** Which sub-models train. */
+function checkFactors({ transformer: { model, training } }: Parsed, context: z.core.$RefinementCtx): void {
+  const path = ["transformer", "training", "factors"];
+  const { factors = model.factors } = training;
+  const unknown = factors.find((factor) => !model.factors.includes(factor));
+  if (unknown !== undefined) {
+    const must = `must be among the model's ${model.factors.join(", ")}`;
+    addIssue(context, { path, must, got: unknown });
+  } else if (training.factors) checkAscending(factors, path, context);
 }
 
 /**
@@ -352,99 +285,14 @@ function checkData({ data, transformer }: Parsed, where: (...path: string[]) => 
 export function transformerConfigOf(
   { tokenizer, transformer }: Pick<TrainConfig, "tokenizer" | "transformer">,
   classes: number,
-  where = "transformer.model",
 ): TransformerConfig {
-  const grid = tokenGrid(tokenizer.model);
-  const config = transformerConfig(
-    { ...transformer.model, grid, codebookSize: codebookSize(tokenizer.model), classes },
-    where,
-  );
-  return { ...config, factors: transformer.training.factors ?? config.factors };
-}
-
-/** The error for what the schema refused. */
-function explain(
-  issue: z.core.$ZodIssue,
-  raw: Raw,
-  originOf: (path: readonly string[]) => string,
-): InputError {
-  const path = issue.path.map(String);
-  if (issue.code === "unrecognized_keys") {
-    const key = issue.keys[0]!;
-    const place = path.length > 0 ? `: in ${path.join(".")}` : "";
-    return unknownName(`${originOf([...path, key])}${place}: unknown key`, key, knownKeys(path));
-  }
-  const must = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
-  return new InputError(`${originOf(path)}: ${path.join(".")}: ${must}, got ${show(get(raw, path))}`);
-}
-
-/** The keys that the schema knows at a place. */
-function knownKeys(path: readonly string[]): string[] {
-  const objects = (type: unknown): z.ZodObject[] => {
-    if (type instanceof z.ZodObject) return [type];
-    if (type instanceof z.ZodDiscriminatedUnion) return type.options.flatMap(objects);
-    if (type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional) {
-      return objects(type.unwrap());
-    }
-    return [];
+  const { model, training } = transformer;
+  return {
+    grid: tokenGrid(tokenizer.model),
+    codebookSize: codebookSize(tokenizer.model),
+    classes,
+    ...model,
+    hidden: model.hidden ?? defaultHidden(model.width),
+    factors: training.factors ?? model.factors,
   };
-  let places = objects(schema);
-  for (const key of path) places = places.flatMap((place) => objects(place.shape[key]));
-  return [...new Set(places.flatMap((place) => Object.keys(place.shape)))];
-}
-
-function parseYaml(text: string, where: string): unknown {
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error) throw new InputError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`);
-  try {
-    return document.toJS();
-  } catch (reason) {
-    throw new InputError(`${where}: not valid YAML: ${(reason as Error).message}`); // e.g. too many aliases
-  }
-}
-
-function parseSetting(text: string): { path: string[]; value: unknown } {
-  const at = text.indexOf("=");
-  const path = text.slice(0, at).split(".");
-  requireInput(
-    at > 0 && path.every((key) => key.length > 0),
-    `--set: must be key=value with dots between the parts of the key, e.g. transformer.training.steps=100, got "${text}"`,
-  );
-  return { path, value: parseYaml(text.slice(at + 1), `--set ${path.join(".")}`) };
-}
-
-function isBlock(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** `over` laid over `base`, block by block. */
-function merge(base: Raw, over: Raw): Raw {
-  if (over.kind !== undefined && base.kind !== undefined && over.kind !== base.kind) return over;
-  const merged = new Map(Object.entries(base));
-  for (const [key, value] of Object.entries(over)) {
-    const below = merged.get(key);
-    merged.set(key, isBlock(below) && isBlock(value) ? merge(below, value) : value);
-  }
-  return Object.fromEntries(merged);
-}
-
-const put = (block: Raw, path: readonly string[], value: unknown): Raw =>
-  merge(block, path.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as Raw);
-
-function get(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === "object" && inner !== null && Object.hasOwn(inner, key)
-        ? (inner as Raw)[key]
-        : undefined,
-    value,
-  );
-}
-
-const has = (block: Raw, path: readonly string[]): boolean => get(block, path) !== undefined;
-
-/** A value as it reads in a message. */
-function show(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value);
 }

@@ -6,7 +6,7 @@
  * where the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
  * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher. All are means over
  * the tokens in the loss, those of the whole batch at once. MaskGIT's configuration takes the mean over those of each
- * sample first; in small batches samples with few masked tokens are then most of the gradient's noise (docs/LOG.md).
+ * sample first; in small batches samples with few masked tokens are then most of the gradient's noise (docs/log/2026-11-26.md).
  *
  * B samples, N grid tokens, R tokens of the batch in the loss, V codebook size, p downscale factor.
  */

@@ -9,7 +9,7 @@ import { classifierConfig, classifierParameters } from "../../src/evaluation/fea
 import { encode, Graph, mean } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 import { magnets } from "./run-magnets.ts";
 import { writeToySprites } from "./toy-sprites.ts";

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 interface Ended {
@@ -104,7 +104,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--memory", "1MiB"], /must hold one image.*at least \d+ MiB, got 1 MiB/],
     [["sample", "/no/model"], /no such model folder/],
     [["sample"], /missing required argument 'model'/],
-    [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must add up to 5/],
+    [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must have as many steps as steps says, 5, got 4/],
     [
       ["plan", "MODEL", "--budget", "0.0001"],
       /budget: must be at least 0\.\d{4} of the baseline decode.* got 0\.0001/,
@@ -122,7 +122,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["plan", "MODEL", "--entropy-bound", "-1"], /'--entropy-bound <nats>' argument '-1'/],
     [["plan", "MODEL", "--entropy-bound", "1", "--deadline", "1s"], /--entropy-bound.*used with.*--deadline/],
     [["plan", "MODEL", "--plan", "absent.json"], /cannot read absent\.json: it does not exist/],
-    [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got p = 3/],
+    [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
     [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],
     [["train", "/no/config.yaml"], /cannot read the configuration \/no\/config\.yaml/],

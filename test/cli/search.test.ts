@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { readModel } from "../../src/pipelines/model.ts";
+import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { magnets } from "./run-magnets.ts";
 import { writeToySprites } from "./toy-sprites.ts";
 

@@ -5,7 +5,7 @@ import { writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/features/classifier.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 
 /** Writes `model` and `classifier` into a folder. */

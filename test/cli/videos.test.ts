@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readVideo } from "../../src/data/video/read-video.ts";
-import { writeModel } from "../../src/pipelines/model.ts";
+import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { encode, hasFfmpeg, noise } from "../data/video/films.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";

@@ -15,8 +15,7 @@ import type { ClassifierFolder } from "../../src/evaluation/features/classifier-
 import { planGrid } from "../../src/evaluation/studies/plan-grid.ts";
 import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
 import { initialise } from "../../src/models/parameters.ts";
-import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { openImagePipeline, openVideoPipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";

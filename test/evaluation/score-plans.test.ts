@@ -12,8 +12,8 @@ import {
 import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
 import { openPlanScorer } from "../../src/evaluation/score-plans.ts";
 import { initialise } from "../../src/models/parameters.ts";
-import { openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { planFor } from "../../src/pipelines/model.ts";
+import { planFor } from "../../src/pipelines/choose-plan.ts";
+import { openImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
@@ -83,7 +83,7 @@ async function open(
 describe("a scorer of plans", () => {
   it("tells the distance of what a plan makes, as computed by hand", async () => {
     const { pipeline, scorer } = await open();
-    const plan = planFor(toyModel(), "8x4");
+    const plan = planFor(toyModel(), { modelSchedule: "8x4" });
     const distance = await scorer.distance(plan, { samples: 12, seed: 3 });
     await scorer.dispose();
 
@@ -100,7 +100,7 @@ describe("a scorer of plans", () => {
 
   it("measures nothing twice, in this or a later search, and tells other questions apart", async () => {
     const first = await open({ cacheFolder: folder });
-    const plan = planFor(toyModel(), "8x4");
+    const plan = planFor(toyModel(), { modelSchedule: "8x4" });
     const distance = await first.scorer.distance(plan, { samples: 6, seed: 1 });
     expect(await first.scorer.distance(plan, { samples: 6, seed: 1 })).toBe(distance);
     expect(first.asked).toEqual([6]);
@@ -128,7 +128,7 @@ describe("a scorer of plans", () => {
   });
 
   it("makes large sets a batch at a time, as if at once", async () => {
-    const plan = planFor(toyModel(), "8x4");
+    const plan = planFor(toyModel(), { modelSchedule: "8x4" });
     const distances: number[] = [];
     for (const batchSize of [8, 20]) {
       const { scorer, pipeline, asked } = await open({ batchSize });

@@ -37,13 +37,6 @@ describe("fittingBatchSize", () => {
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(InputError);
     expect(() => fittingBatchSize(need, 4, 64 * mebibyte)).toThrow(/at least 110 MiB, got 64 MiB/);
   });
-
-  it("has a budget of its own: half of what is free", () => {
-    const half = process.availableMemory() / 2;
-    const each = { bytesFixed: 0, bytesPerImage: half / 8.5 };
-    expect(fittingBatchSize(each, 1000)).toBeGreaterThanOrEqual(4);
-    expect(fittingBatchSize(each, 1000)).toBeLessThanOrEqual(16);
-  });
 });
 
 describe("modelPlanMemory", () => {

@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { type ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { planFor } from "../../src/pipelines/model.ts";
-import { openVideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { planFor } from "../../src/pipelines/choose-plan.ts";
+import {
+  type ImagePipeline,
+  openImagePipeline,
+  openVideoPipeline,
+} from "../../src/pipelines/node/open-pipeline.ts";
 import { planFamily } from "../../src/planning/budget.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
@@ -103,8 +106,8 @@ describe("a deadline", () => {
   });
 
   it.each([
-    [{ deadlineMs: 0 }, /deadlineMs must be a number of milliseconds above 0, got 0/],
-    [{ deadlineMs: Number.NaN }, /deadlineMs must be .* got NaN/],
+    [{ deadlineMs: 0 }, /^generate: deadlineMs: must be a number above 0, got 0$/],
+    [{ deadlineMs: Number.NaN }, /^generate: deadlineMs: must be a number above 0, got NaN$/],
     [
       { deadlineMs: hour, plan: { unmask: { kind: "entropy" as const, bound: 1 } } },
       /deadline .* entropy bound .* leave out/,

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
-import { ImagePipeline, openImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { readModel, writeModel } from "../../src/pipelines/model.ts";
-import { boxMask } from "../../src/pipelines/node/mask-file.ts";
+import { boxMask } from "../../src/pipelines/mask.ts";
+import { readModel, writeModel } from "../../src/pipelines/node/model-folder.ts";
+import { ImagePipeline, openImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyModel } from "./toy-model.ts";
@@ -55,7 +55,7 @@ describe("generate", () => {
     expect(firsts).toEqual([3, 5]);
     for (const firstIndex of [-1, 0.5]) {
       await expect(pipeline.generate({ firstIndex })).rejects.toThrow(
-        `firstIndex must be a whole number of at least 0, got ${firstIndex}`,
+        `firstIndex: must be a whole number of at least 0, got ${firstIndex}`,
       );
     }
   });
@@ -85,10 +85,14 @@ describe("generate", () => {
       expect(pipeline.generate(options)).rejects;
     await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(InputError);
     await refused({ batchSize: "auto", memoryBudget: 2 ** 20 }).toThrow(/at least \d+ MiB, got 1 MiB/);
-    await refused({ batchSize: "auto", memoryBudget: 0 }).toThrow(/bytes above 0/);
-    await refused({ batchSize: "auto", memoryBudget: Number.NaN }).toThrow(/bytes above 0/);
+    await refused({ batchSize: "auto", memoryBudget: 0 }).toThrow(/memoryBudget: must be a number above 0/);
+    await refused({ batchSize: "auto", memoryBudget: Number.NaN }).toThrow(
+      /memoryBudget: must be a number above 0/,
+    );
     await refused({ batchSize: 4, memoryBudget: 2 ** 30 }).toThrow(/leave one of them out/);
-    await refused({ batchSize: 0 }).toThrow(/at least 1 or "auto", got 0/);
+    await refused({ batchSize: 0 }).toThrow(
+      /batchSize: must be "auto" or a whole number of at least 1, got 0/,
+    );
   });
 
   it("counts what it computes, step by step, over all batches", async () => {
@@ -97,7 +101,7 @@ describe("generate", () => {
     const { stats } = await pipeline.generate({
       count: 3,
       batchSize: 2,
-      plan: "8x1,1x3",
+      modelSchedule: "8x1,1x3",
       onStep: ({ step, total, multiplyAdds }) => {
         expect(total).toBe(8);
         steps.push(step);
@@ -170,14 +174,14 @@ describe("generate", () => {
     [{ classes: ["cst"] }, /unknown class "cst"\. Did you mean "cat"\?/],
     [{ classes: [3] }, /number in 0\.\.2, got 3/],
     [{ classes: [-1] }, /number in 0\.\.2, got -1/],
-    [{ count: 0 }, /count must be a whole number of at least 1, got 0/],
+    [{ count: 0 }, /count: must be a whole number of at least 1, got 0/],
     [{ count: -2 }, /count/],
     [{ seed: 2 ** 53 + 2 }, /seed/],
     [{ steps: 0 }, /steps.*1\.\.16.*got 0/],
     [{ steps: 17 }, /steps.*got 17/],
-    [{ plan: "8x3,4x" }, /"4x"/],
-    [{ plan: "3x4" }, /got p = 3/],
-    [{ plan: "1x4", steps: 5 }, /must add up to 5/],
+    [{ modelSchedule: "8x3,4x" }, /"4x"/],
+    [{ modelSchedule: "3x4" }, /modelSchedule: must name the model.s sub-models, p = .*, got 3/],
+    [{ modelSchedule: "1x4", steps: 5 }, /must have as many steps as steps says, 5, got 4/],
     [{ startTokens: new Int32Array(5) }, /startTokens: must hold 16 ids/],
     [{ startTokens: new Int32Array(16) }, /masked/],
   ])("refuses %j", async (options, expected) => {
@@ -254,5 +258,22 @@ describe("a pipeline's own things", () => {
     );
     await writeFile(path, text);
     expect((await readModel(folder)).plan).toEqual(toyModel().plan);
+  });
+});
+
+describe("dispose", () => {
+  it("waits for a decode in progress, whose result is whole, and refuses what comes after", async () => {
+    const own = await openImagePipeline(toyModel(), { threads: 1 });
+    const expected = await own.generate({ count: 2, seed: 5 });
+    const inProgress = own.generate({ count: 2, seed: 5 });
+    const disposed = own.dispose();
+    expect((await inProgress).tokens).toEqual(expected.tokens);
+    await disposed;
+    await own.dispose();
+    const refusal = "this pipeline was disposed; open the model again";
+    await expect(own.generate()).rejects.toThrow(refusal);
+    await expect(own.encode([])).rejects.toThrow(refusal);
+    await expect(own.decodeTokens([])).rejects.toThrow(refusal);
+    await expect(own.planInTime({ deadlineMs: 1000 })).rejects.toThrow(refusal);
   });
 });

@@ -3,14 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  planFor,
-  planForBudget,
-  planForQuality,
-  readModel,
-  writeModel,
-  writeParetoFront,
-} from "../../src/pipelines/model.ts";
+import { makePlan } from "../../src/decoding/plan.ts";
+import { planFor, planForBudget, planForQuality } from "../../src/pipelines/choose-plan.ts";
+import { readModel, writeModel, writeParetoFront } from "../../src/pipelines/node/model-folder.ts";
 import type { ParetoFront } from "../../src/planning/pareto-front.ts";
 import { toyModel } from "./toy-model.ts";
 import { toyVideoModel } from "./toy-video-model.ts";
@@ -23,7 +18,7 @@ const paretoFront: ParetoFront = {
   seed: 5,
   baselineDistance: 2,
   plans: [
-    { plan: planFor(toyModel(), "8x12"), distance: 4 },
+    { plan: planFor(toyModel(), { modelSchedule: "8x12" }), distance: 4 },
     { plan: planFor(toyModel(), { modelSchedule: "8x6,4x6", choiceTemperature: 9 }), distance: 3 },
   ],
 };
@@ -58,9 +53,9 @@ describe("a measured Pareto front", () => {
     );
     await writeParetoFront(folder, {
       ...paretoFront,
-      plans: [{ plan: planFor(toyModel(), "3x4"), distance: 1 }],
+      plans: [{ plan: makePlan({ modelSchedule: "3x4" }, toyModel().plan), distance: 1 }],
     });
-    await expect(readModel(folder)).rejects.toThrow(/p = 1, 2, 4, 8, got p = 3/);
+    await expect(readModel(folder)).rejects.toThrow(/p = 1, 2, 4, 8, got 3/);
     await writeFile(path, text);
   });
 

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
 import { frameOf, type Video, videoOf } from "../../src/data/source.ts";
-import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
-import { readModel, writeModel } from "../../src/pipelines/model.ts";
-import { openVideoPipeline, VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
+import { readModel, writeModel } from "../../src/pipelines/node/model-folder.ts";
+import { ImagePipeline, openVideoPipeline, VideoPipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyModel } from "./toy-model.ts";
@@ -123,7 +122,7 @@ describe("predict", () => {
     [{ videos: [noise(1, 2)], given: 3 }, /8 x 8 pixels with at least 3 frames, got 8 x 8 with 2/],
     [{ videos: [], given: 2 }, /at least one video/],
     [{ videos: [{ ...noise(1), width: 4, height: 16 }], given: 2 }, /8 x 8 pixels.*got 4 x 16/],
-    [{ videos: [noise(1)], given: 2, count: 0 }, /count must be/],
+    [{ videos: [noise(1)], given: 2, count: 0 }, /count: must be/],
   ])("refuses %#", async (options, message) => {
     await expect(pipeline.predict(options)).rejects.toThrow(message);
   });

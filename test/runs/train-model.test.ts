@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
-import { ImagePipeline } from "../../src/pipelines/image-pipeline.ts";
+import { ImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { type TrainModelOptions, trainModel } from "../../src/runs/train-model.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 

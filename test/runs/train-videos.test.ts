@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
+import { VideoPipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { readTokens } from "../../src/runs/token-files.ts";
 import { trainModel } from "../../src/runs/train-model.ts";
-import { VideoPipeline } from "../../src/pipelines/video-pipeline.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { tensorsDigest } from "../../src/weights/node/digest.ts";
 import { readModelPart, writeModelPart } from "../../src/weights/node/model-folder.ts";
 
@@ -151,7 +151,7 @@ describe("starting from another model", () => {
     );
     await go("first", "tokenizer");
     await go("second", "tokenizer", from("tokenizer", "first"));
-    expect(() => configOf(videos, [asItIs])).toThrow(/tokenizer\.init must name one, got nothing/);
+    expect(() => configOf(videos, [asItIs])).toThrow(/tokenizer\.init: must name the model/);
   });
 
   it("takes its transformer, unless that speaks of other codes", async () => {
@@ -179,7 +179,7 @@ describe("starting from another model", () => {
 it.each([
   [["data.source=motions", "data.frames=null"], /data\.frames/],
   [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a video, got 4/],
-  [["data.source=sprites"], /sprites are images, so it must be left out, got 4/],
+  [["data.source=sprites"], /data\.frames: must be left out, since sprites are images, got 4/],
   [["tokenizer.model.frames=8"], /tokenizer\.model\.frames: must equal data\.frames, 4, got 8/],
 ])("refuses %s", (set, message) => {
   expect(() => configOf("motions", set)).toThrow(message);

@@ -3,7 +3,7 @@ import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
 import { openImages } from "../../src/runs/training-images.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { temporaryFolder } from "../data/video/films.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
 

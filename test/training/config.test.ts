@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countParameters } from "../../src/models/parameters.ts";
 import { magvitTokenizer, maskgitTokenizer } from "../../src/models/tokenizer/config.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
-import { loadConfig, resolveConfig, transformerConfigOf } from "../../src/training/config.ts";
+import { transformerConfigOf } from "../../src/training/config.ts";
+import { loadConfig, resolveConfig } from "../../src/training/read-config.ts";
 
 const base = { name: "x" };
 const messageOf = (raw: unknown, options: Parameters<typeof resolveConfig>[2] = {}): string => {
@@ -77,7 +78,7 @@ describe("resolveConfig", () => {
     expect(transformerConfigOf(config, 3).factors).toEqual([4, 8]);
     expect(config.decoding.modelSchedule.map(({ factor }) => factor)).toEqual([8, 4]);
     expect(messageOf(base, { set: [...set, "decoding.modelSchedule=8x6,1x6"] })).toMatch(
-      /plan\.modelSchedule: the model has the sub-models p = 4, 8, got p = 1; choose among them/,
+      /^--set: decoding\.modelSchedule: must name the model.s sub-models, p = 4, 8, got 1$/,
     );
   });
 
@@ -99,33 +100,53 @@ describe("resolveConfig", () => {
 
   it("names file, key and the nearest known key", () => {
     expect(messageOf({ name: "x", transformer: { training: { stpes: 3 } } })).toMatch(
-      /^f\.yaml: in transformer\.training: unknown key "stpes"\. Did you mean "steps"\?/,
+      /^f\.yaml: transformer\.training: must have no other keys than steps, .* got "stpes"; did you mean "steps"\?$/,
     );
     expect(messageOf(base, { set: ["data.sorce=x"] })).toMatch(
-      /^--set: in data: unknown key "sorce"\. Did you mean "source"\?/,
+      /^--set: data: must have no other keys than source, .* got "sorce"; did you mean "source"\?$/,
     );
-    expect(messageOf({ name: "x", quick: { seeed: 1 } })).toMatch(/^f\.yaml, quick: unknown key "seeed"/);
+    expect(messageOf({ name: "x", quick: { seeed: 1 } })).toMatch(
+      /^f\.yaml, quick: must have no other keys than name, seed, .* got "seeed"; did you mean "seed"\?$/,
+    );
     expect(messageOf({ name: "x", decoding: { guidance: { scle: 2 } } })).toMatch(
-      /^f\.yaml: decoding\.guidance: unknown key "scle"\. Did you mean "scale"\?/,
+      /^f\.yaml: decoding\.guidance: must have no other keys than scale, .* got "scle"; did you mean "scale"\?$/,
     );
     expect(messageOf(base, { set: ["tokenizer.model.quantizer={kind: vq, codebokSize: 3}"] })).toMatch(
-      /in tokenizer\.model\.quantizer: unknown key "codebokSize"\. Did you mean "codebookSize"\?/,
+      /^--set: tokenizer\.model\.quantizer: must have no other keys .* got "codebokSize"; did you mean "codebookSize"\?$/,
     );
   });
 
   it.each([
-    ["transformer.training.steps=many", /^--set: transformer\.training\.steps: expected number, got "many"/],
-    ["transformer.training.steps=0", /^--set: .*steps: .*>=1, got 0/],
-    ["transformer.training.steps=1.5", /^--set: .*steps: expected int, got 1\.5/],
-    ["data.randomFlip=1", /^--set: data\.randomFlip: expected boolean, got 1/],
+    [
+      "transformer.training.steps=many",
+      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got "many"$/,
+    ],
+    [
+      "transformer.training.steps=0",
+      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got 0$/,
+    ],
+    [
+      "transformer.training.steps=1.5",
+      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got 1\.5$/,
+    ],
+    ["data.randomFlip=1", /^--set: data\.randomFlip: must be true or false, got 1$/],
     ["data.resampler=best", /^--set: data\.resampler: .*"lanczos3".*got "best"/],
     ["transformer.model.heads=6", /^--set: transformer\.model\.heads: must divide the width 256, got 6/],
-    ["transformer.model.factors=[1, 3]", /factors: every factor must divide heads = 8, got 3/],
+    [
+      "transformer.model.factors=[1, 3]",
+      /^--set: transformer\.model\.factors: must all divide heads = 8, got 3; leave it out/,
+    ],
     ["transformer.training.factors=[1, 3]", /^--set: .*training\.factors: must be among.*1, 2, 4, 8, got 3/],
-    ["transformer.training.factors=[4, 1]", /^--set: .*training\.factors: must ascend.*got \[4, 1\]/],
-    ["decoding.modelSchedule=3x12", /plan\.modelSchedule|decoding.*3/],
-    ["data.count=null", /^--set: data\.count: the drawn sprites have no end/],
-    ["__proto__.polluted=1", /^--set: unknown key "__proto__"/],
+    ["transformer.training.factors=[4, 1]", /^--set: .*training\.factors: must ascend.*got \[4,1\]$/],
+    [
+      "decoding.modelSchedule=3x12",
+      /^--set: decoding\.modelSchedule: must name the model.s sub-models, p = 1, 2, 4, 8, got 3$/,
+    ],
+    [
+      "data.count=null",
+      /^--set: data\.count: must be a number, since the drawn sprites have no end, got null$/,
+    ],
+    ["__proto__.polluted=1", /^--set: must have no other keys .* got "__proto__"$/],
     ["seed", /^--set: must be key=value.*got "seed"/],
     ["=3", /^--set: must be key=value/],
     ["data..count=3", /^--set: must be key=value/],
@@ -138,16 +159,18 @@ describe("resolveConfig", () => {
   it.each([
     [null, /must hold keys and values/],
     [["a"], /must hold keys and values/],
-    [{}, /^f\.yaml: name: expected string, got nothing/],
-    [{ name: "a/b" }, /^f\.yaml: name: must be made of letters/],
-    [{ name: "x", data: null }, /^f\.yaml: data: expected object, got null/],
-    [{ name: "x", quick: 3 }, /quick must hold the keys/],
+    [{}, /^f\.yaml: name: must be made of letters, digits, and \. _ -, got nothing$/],
+    [{ name: "a/b" }, /^f\.yaml: name: must be made of letters, digits, and \. _ -, got "a\/b"$/],
+    [{ name: "x", data: null }, /^f\.yaml: data: must be an object with source, .* got null$/],
+    [{ name: "x", quick: 3 }, /^f\.yaml: quick: must hold the keys that --quick changes, got 3$/],
   ])("refuses %j", (raw, expected) => {
     expect(messageOf(raw)).toMatch(expected);
   });
 
   it("refuses --quick without a quick: block", () => {
-    expect(messageOf(base, { quick: true })).toMatch(/has no quick: block/);
+    expect(messageOf(base, { quick: true })).toMatch(
+      /^f\.yaml: quick: must be there for --quick, got nothing$/,
+    );
   });
 });
 

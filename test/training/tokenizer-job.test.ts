@@ -9,7 +9,7 @@ import type { ImageSource } from "../../src/data/source.ts";
 import { keptInMemory } from "../../src/data/views.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";

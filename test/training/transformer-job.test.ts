@@ -9,7 +9,7 @@ import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
 import { type TransformerConfig, transformerConfig } from "../../src/models/transformer/config.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { maskedBatch, transformerJob } from "../../src/training/transformer-job.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";

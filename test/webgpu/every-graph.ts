@@ -8,7 +8,7 @@ import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../src/models/transformer/sampler.ts";
-import { resolveConfig } from "../../src/training/config.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
 import { transformerStepGraph } from "../../src/training/transformer-job.ts";
 

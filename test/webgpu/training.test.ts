@@ -7,7 +7,6 @@ import { encode } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Device, Runner } from "../../src/runtime/runner.ts";
-import { resolveConfig } from "../../src/training/config.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
 import {
   initialState,
@@ -16,6 +15,7 @@ import {
   stateFeeds,
   stateSinks,
 } from "../../src/training/optimiser.ts";
+import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { transformerJob } from "../../src/training/transformer-job.ts";
 import { describeOnGpu } from "./adapter.ts";

@@ -11,13 +11,10 @@ import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import { InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
+import { type Resampler, resamplers } from "../choices.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
-
-/** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
-export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
-export type Resampler = (typeof resamplers)[number];
 
 export interface FolderOptions {
   /** Side of the square images, 8..4096 pixels. */

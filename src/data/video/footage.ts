@@ -1,5 +1,5 @@
 /** What a file with videos is to the rest: frames along a time line, each made square as stills are. */
-import type { Resampler } from "../image/image-folder.ts";
+import type { Resampler } from "../choices.ts";
 import { loadSharp } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
 

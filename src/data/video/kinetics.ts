@@ -10,8 +10,9 @@ import { basename, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { AbsentError, InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
+import type { Split } from "../choices.ts";
 import { list } from "../image/image-folder.ts";
-import { type Listing, locate, type Split } from "./listing.ts";
+import { type Listing, locate } from "./listing.ts";
 
 const columns = ["label", "youtube_id", "time_start", "time_end"] as const;
 type Row = Record<(typeof columns)[number] | "split", string>;

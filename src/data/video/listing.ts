@@ -6,10 +6,6 @@ import { isVideoPath } from "./read-video.ts";
 
 export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
 
-/** The parts that published datasets are cut into. */
-export const splits = ["train", "validation", "test"] as const;
-export type Split = (typeof splits)[number];
-
 /** A video that an annotation file names. */
 export interface Named {
   /** The name without its ending, or, where that is not unique, `folder/name`. */

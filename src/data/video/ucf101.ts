@@ -11,13 +11,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
-import { type Listing, locate, type Named, type Split } from "./listing.ts";
+import { type Fold, folds, type Split } from "../choices.ts";
+import { type Listing, locate, type Named } from "./listing.ts";
 
 /** The folder that tells this dataset. */
 export const ucf101Lists = "ucfTrainTestlist";
-
-export const folds = [1, 2, 3] as const;
-export type Fold = (typeof folds)[number];
 
 /** @throws InputError when a list is malformed, AbsentError when one is missing or names no video that is there */
 export async function listUcf101(

@@ -4,14 +4,15 @@
  */
 import { join } from "node:path";
 import { requireInput, unknownName } from "../../core/errors.ts";
+import { type Fold, type Split, splits } from "../choices.ts";
 import { type FolderSource, fileAt, list } from "../image/image-folder.ts";
 import { ffmpegVersion } from "./ffmpeg.ts";
 import { spanOf } from "./footage.ts";
 import { kineticsTables, listKinetics } from "./kinetics.ts";
-import { type Listing, type Split, splits } from "./listing.ts";
+import type { Listing } from "./listing.ts";
 import { listPlain } from "./plain.ts";
 import { needsFfmpeg, readVideo, requireVideoOptions, type VideoOptions, videoLength } from "./read-video.ts";
-import { type Fold, listUcf101, ucf101Lists } from "./ucf101.ts";
+import { listUcf101, ucf101Lists } from "./ucf101.ts";
 
 export const layouts = ["plain", "ucf101", "kinetics"] as const;
 export type Layout = (typeof layouts)[number];

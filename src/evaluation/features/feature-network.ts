@@ -1,6 +1,6 @@
 /**
  * Feature networks are files: an ONNX file that the user has (Inception for FID, I3D for FVD), beside a description
- * of how it wants its images. docs/feature-networks.md says which files and descriptions give the field's figures.
+ * of how it wants its images. docs/evaluation.md says which files and descriptions give the field's figures.
  *
  * N images or videos; T frames, H height, W width of what the network sees; F feature width, C classes.
  */
@@ -92,7 +92,7 @@ export async function readFeatureNetwork(path: string): Promise<FeatureNetworkDe
   requireInput(
     isThere || place === path,
     `${path}: needs a description beside it, ${place}: what it takes and which of its tensors are the features; ` +
-      "docs/feature-networks.md has examples",
+      "docs/evaluation.md has examples",
   );
   const description = featureNetworkDescription(await readJson(place), place);
   return { ...description, file: resolve(dirname(place), description.file) };

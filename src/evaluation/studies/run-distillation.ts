@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { ensureWritableFolder } from "../../core/node/atomic-file.ts";
 import type { DecodePlan } from "../../decoding/plan.ts";
 import { onTokenizer, type TrainedVariant, trainVariants } from "../../runs/train-variants.ts";
-import { loadConfig, type TrainConfig, transformerConfigOf } from "../../training/config.ts";
+import { type TrainConfig, transformerConfigOf } from "../../training/config.ts";
 import type { TrainingProgress } from "../../training/loop.ts";
+import { loadConfig } from "../../training/read-config.ts";
 import {
   type CheckedOptions,
   type MeasuringOptions,

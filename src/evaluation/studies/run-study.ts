@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
-import { modelPlanCost, planFor } from "../../pipelines/model.ts";
+import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
 import { evaluateChosen, type MeasuringOptions } from "../evaluate.ts";
 import type { ModelOrFolder } from "../open-subject.ts";
 import type { PlanGround } from "../plan-names.ts";

@@ -3,8 +3,8 @@
  * axes [S, S] of rows and columns, or moving, with [T, S, S]; every list of axes has that order.
  */
 import { z } from "zod";
-import { requireInput } from "../../core/errors.ts";
 import { sizeOf } from "../../core/tensor.ts";
+import { addIssue, type Path, parse, type Where } from "../../core/validate.ts";
 
 const positive = z.int().positive();
 
@@ -25,7 +25,8 @@ const quantizerSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-export const tokenizerConfigSchema = z.strictObject({
+/** Every field of a configuration; what they mean together, {@link checkTokenizer} checks. */
+export const tokenizerFields = z.strictObject({
   resolution: positive.default(64).describe("side of the square images, in pixels"),
   frames: positive.optional().describe("frames T of a video; left out: images"),
   patchSize: positive
@@ -62,60 +63,71 @@ export const tokenizerConfigSchema = z.strictObject({
   quantizer: quantizerSchema,
 });
 
-/** See {@link tokenizerConfigSchema}; every field carries its meaning there. */
-export type TokenizerConfig = z.infer<typeof tokenizerConfigSchema>;
+/** See {@link tokenizerFields}; every field carries its meaning there. */
+export type TokenizerConfig = z.infer<typeof tokenizerFields>;
 
-/** Checks a configuration as a whole and fills in defaults. `where` names the file in errors. */
-export function parseTokenizerConfig(value: unknown, where: string): TokenizerConfig {
-  const parsed = tokenizerConfigSchema.safeParse(value);
-  requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
-  const config = parsed.data;
-  requireTime(config, where);
+/** The sizes must divide each other: a schema's `superRefine`. */
+export function checkTokenizer(config: TokenizerConfig, context: z.core.$RefinementCtx): void {
+  const { resolution, channels, multipliers, groups, quantizer, latentWidth, pixelShortcut } = config;
+  checkTime(config, context);
   const stride = tokenStride(config);
   const side = stride.at(-1)!;
-  requireInput(
-    config.resolution % side === 0,
-    `${where}: resolution must be a multiple of ${side} (patchSize times 2 per further level), got ${config.resolution}`,
-  );
-  for (const multiplier of config.multipliers) {
-    requireInput(
-      (config.channels * multiplier) % config.groups === 0,
-      `${where}: groups must divide the channels of every level (${config.channels} x ${multiplier}), got ${config.groups}`,
-    );
+  if (resolution % side !== 0) {
+    const must = `must be a multiple of ${side} (patchSize times 2 per further level)`;
+    addIssue(context, { path: ["resolution"], must, got: resolution });
   }
-  const { quantizer } = config;
-  requireInput(
-    quantizer.kind !== "fsq" || quantizer.levels.length === config.latentWidth,
-    `${where}: latentWidth must equal the number of fsq levels, got ${config.latentWidth} and ${quantizer.kind === "fsq" ? quantizer.levels.length : 0}`,
-  );
+  const uneven = multipliers.find((multiplier) => (channels * multiplier) % groups !== 0);
+  if (uneven !== undefined) {
+    const must = `must divide the channels of every level (${channels} x ${uneven})`;
+    addIssue(context, { path: ["groups"], must, got: groups });
+  }
+  if (quantizer.kind === "fsq" && quantizer.levels.length !== latentWidth) {
+    const must = `must equal the number of fsq levels, ${quantizer.levels.length}`;
+    addIssue(context, { path: ["latentWidth"], must, got: latentWidth });
+  }
   const values = 3 * sizeOf(stride);
-  requireInput(
-    !config.pixelShortcut || config.latentWidth === values,
-    `${where}: with pixelShortcut latentWidth must be ${values} (3 x ${stride.join(" x ")}), got ${config.latentWidth}`,
-  );
-  return config;
+  if (pixelShortcut && latentWidth !== values) {
+    const must = `must be ${values} (3 x ${stride.join(" x ")}) with pixelShortcut`;
+    addIssue(context, { path: ["latentWidth"], must, got: latentWidth });
+  }
 }
 
-/** What only videos have fits them, and is absent from still ones. */
-function requireTime(config: TokenizerConfig, where: string): void {
+/** What only videos have fits them, and is absent from images. */
+function checkTime(config: TokenizerConfig, context: z.core.$RefinementCtx): void {
   const { frames, framePatch, temporalDownsampling, multipliers } = config;
   if (frames === undefined) {
-    requireInput(
-      framePatch === 1 && temporalDownsampling === undefined,
-      `${where}: framePatch and temporalDownsampling are for videos; give frames too, or leave them out`,
-    );
+    const must = "must be left out for images, which have no frames";
+    const remedy = "give frames too, or leave it out";
+    if (framePatch !== 1) addIssue(context, { path: ["framePatch"], must, got: framePatch, remedy });
+    if (temporalDownsampling !== undefined) {
+      addIssue(context, { path: ["temporalDownsampling"], must, got: temporalDownsampling, remedy });
+    }
     return;
   }
   const steps = multipliers.length - 1;
-  requireInput(
-    temporalDownsampling === undefined || temporalDownsampling.length === steps,
-    `${where}: temporalDownsampling must have one entry per further level, ${steps}, got ${temporalDownsampling?.length}`,
-  );
+  if (temporalDownsampling !== undefined && temporalDownsampling.length !== steps) {
+    const must = `must have one entry per further level, ${steps}`;
+    addIssue(context, { path: ["temporalDownsampling"], must, got: temporalDownsampling.length });
+  }
   const stride = tokenStride(config)[0]!;
-  requireInput(
-    frames % stride === 0,
-    `${where}: frames must be a multiple of ${stride} (framePatch times 2 per level that halves time), got ${frames}`,
-  );
+  if (frames % stride !== 0) {
+    const must = `must be a multiple of ${stride} (framePatch times 2 per level that halves time)`;
+    addIssue(context, { path: ["frames"], must, got: frames });
+  }
+}
+
+const schema = tokenizerFields.superRefine(checkTokenizer);
+
+/**
+ * Reads a whole configuration and fills in defaults.
+ *
+ * @param value  not trusted
+ * @param where  the file, which messages begin with
+ * @param path   its place there
+ * @throws InputError naming the field, what it must be, and what came
+ */
+export function parseTokenizerConfig(value: unknown, where: Where, path: Path = []): TokenizerConfig {
+  return parse(schema, value, where, path);
 }
 
 /** The axes of an image in pixels: [S, S], or [T, S, S]. */
@@ -161,14 +173,14 @@ export function codebookSize({ quantizer }: TokenizerConfig): number {
 }
 
 /** MaskGIT's ImageNet 256 tokenizer: 16 x 16 tokens of 1024 codes, 54.5M parameters (Chang et al., CVPR 2022). */
-export const maskgitTokenizer: TokenizerConfig = tokenizerConfigSchema.parse({
+export const maskgitTokenizer: TokenizerConfig = tokenizerFields.parse({
   resolution: 256,
   shortcut: "output",
   quantizer: { kind: "vq" },
 });
 
 const magvit = (channels: number): TokenizerConfig =>
-  tokenizerConfigSchema.parse({
+  tokenizerFields.parse({
     resolution: 128,
     frames: 16,
     channels,

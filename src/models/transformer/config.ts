@@ -5,8 +5,9 @@
  * the leading H/p heads and F/p hidden units of every layer.
  */
 import { z } from "zod";
-import { InputError, requireInput } from "../../core/errors.ts";
+import { requireInput } from "../../core/errors.ts";
 import { sizeOf } from "../../core/tensor.ts";
+import { addIssue, type Path, parse, type Where } from "../../core/validate.ts";
 
 const positive = z.int().min(1);
 
@@ -14,7 +15,10 @@ const positive = z.int().min(1);
 export const tasks = ["predict", "interpolate"] as const;
 export type Task = (typeof tasks)[number];
 
-/** Every field of a configuration; the training configuration offers those that do not follow from the data. */
+/**
+ * Every field of a configuration; what they mean together, {@link checkTransformer} checks. The training configuration
+ * offers those that do not follow from the data.
+ */
 export const transformerFields = z.strictObject({
   grid: z.array(positive).min(1).default([8, 8]).describe("Extents of the token grid, outermost first"),
   codebookSize: positive.describe("V: token ids are 0..V-1, and V stands for a masked token"),
@@ -26,7 +30,7 @@ export const transformerFields = z.strictObject({
   width: positive.describe("D: width of the residual stream"),
   depth: positive.describe("L: number of layers"),
   heads: positive.describe("H: attention heads of the full model; must divide the width"),
-  hidden: positive.optional().describe("F: hidden units of the full MLP; 4 D unless given"),
+  hidden: positive.optional().describe("F: hidden units of the full MLP; default 4 D"),
   factors: z
     .array(positive)
     .min(1)
@@ -43,10 +47,48 @@ export const transformerFields = z.strictObject({
     .default(true)
     .describe("The output matrix is the token embedding; else it has weights of its own"),
 });
-const schema = transformerFields.transform((config) => ({
-  ...config,
-  hidden: config.hidden ?? 4 * config.width,
-}));
+/** What the sub-models are slices of must divide by their factors: a schema's `superRefine`. */
+export function checkTransformer(
+  config: Pick<z.output<typeof transformerFields>, "factors" | "heads" | "hidden" | "width">,
+  context: z.core.$RefinementCtx,
+): void {
+  const { factors, heads, width, hidden = defaultHidden(width) } = config;
+  checkAscending(factors, ["factors"], context);
+  if (width % heads !== 0) {
+    addIssue(context, { path: ["heads"], must: `must divide the width ${width}`, got: heads });
+  }
+  for (const [key, value] of Object.entries({ heads, hidden })) {
+    const wrong = factors.find((factor) => value % factor !== 0);
+    if (wrong === undefined) continue;
+    addIssue(context, {
+      path: ["factors"],
+      must: `must all divide ${key} = ${value}`,
+      got: wrong,
+      remedy: `leave it out or choose ${key} divisible by it`,
+    });
+  }
+}
+
+/** Refuses factors that are not in the order of the models' sizes, the largest first. */
+export function checkAscending(
+  factors: readonly number[],
+  path: PropertyKey[],
+  context: z.core.$RefinementCtx,
+): void {
+  if (factors.every((factor, i) => i === 0 || factor > factors[i - 1]!)) return;
+  addIssue(context, {
+    path,
+    must: "must ascend, the largest model (1 is the full one) first",
+    got: factors,
+  });
+}
+
+/** F where none is given. */
+export const defaultHidden = (width: number): number => 4 * width;
+
+const schema = transformerFields
+  .superRefine(checkTransformer)
+  .transform((config) => ({ ...config, hidden: config.hidden ?? defaultHidden(config.width) }));
 
 export type TransformerConfig = Readonly<z.output<typeof schema>>;
 export type TransformerConfigInput = z.input<typeof schema>;
@@ -55,46 +97,16 @@ export type TransformerConfigInput = z.input<typeof schema>;
  * A whole, checked configuration from a part of one; also the reader of `config.json`.
  *
  * @param input  not trusted, whatever its type says
- * @param where  what error messages begin with
- * @throws {InputError} naming the key, what it must be, and what came
+ * @param where  the file, which messages begin with
+ * @param path   its place there
+ * @throws InputError naming the field, what it must be, and what came
  */
-export function transformerConfig(input: TransformerConfigInput, where = "transformer"): TransformerConfig {
-  const parsed = schema.safeParse(input);
-  if (!parsed.success) {
-    const reasons = parsed.error.issues.map(
-      ({ path, message }) => `${[where, ...path].join(".")}: ${message}`,
-    );
-    throw new InputError(reasons.join("; "));
-  }
-  const config = parsed.data;
-  const { factors, heads, hidden, width } = config;
-  requireAscending(factors, `${where}.factors`);
-  if (width % heads !== 0) {
-    throw new InputError(`${where}.heads: must divide the width ${width}, got ${heads}`);
-  }
-  for (const factor of factors) {
-    for (const [key, value] of Object.entries({ heads, hidden })) {
-      if (value % factor !== 0) {
-        throw new InputError(
-          `${where}.factors: every factor must divide ${key} = ${value}, got ${factor}; ` +
-            `leave it out or choose ${key} divisible by it`,
-        );
-      }
-    }
-  }
-  return config;
-}
-
-/**
- * Refuses factors that are not in the order of the models' sizes, the largest first.
- *
- * @throws {InputError} beginning with `where`
- */
-export function requireAscending(factors: readonly number[], where: string): void {
-  requireInput(
-    factors.every((factor, i) => i === 0 || factor > factors[i - 1]!),
-    `${where}: must ascend, the largest model (1 is the full one) first, got [${factors.join(", ")}]`,
-  );
+export function transformerConfig(
+  input: TransformerConfigInput,
+  where: Where = "transformer",
+  path: Path = [],
+): TransformerConfig {
+  return parse(schema, input, where, path);
 }
 
 /** N: the number of grid tokens. */

@@ -1,37 +1,9 @@
-/**
- * From a mask over pixels to a mask over tokens, for editing.
- *
- * H, W pixels of the image; the token grid has R rows and C columns.
- */
+/** Masks for editing, read from image files. */
 import { readFile } from "node:fs/promises";
-import { InputError, requireInput } from "../../core/errors.ts";
+import { InputError } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { loadSharp } from "../../data/image/sharp.ts";
-
-/** A mask over pixels. */
-export interface PixelMask {
-  readonly width: number;
-  readonly height: number;
-  /** [H, W] row-major; not 0 where the image shall be made anew. */
-  readonly data: Uint8Array;
-}
-
-/** A mask that is set inside of a box, which is cut at the edges; with `isOutside`, outside of it. */
-export function boxMask(
-  size: { readonly width: number; readonly height: number },
-  box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
-  isOutside = false,
-): PixelMask {
-  const { width, height } = size;
-  const data = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const isInside = x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
-      data[y * width + x] = isInside !== isOutside ? 1 : 0;
-    }
-  }
-  return { width, height, data };
-}
+import type { PixelMask } from "../mask.ts";
 
 /**
  * A mask file: set where it is brighter than middle grey; with `isOutside`, where it is not. Never resized.
@@ -53,35 +25,4 @@ export async function readMask(path: string, isOutside = false): Promise<PixelMa
   const isSet = (i: number) => data[i * info.channels]! > 127 !== isOutside;
   const set = Uint8Array.from({ length: info.width * info.height }, (_, i) => (isSet(i) ? 1 : 0));
   return { width: info.width, height: info.height, data: set };
-}
-
-/**
- * Which tokens are made anew: those with a set pixel in their patch.
- *
- * @param resolution  side of the model's images, which the mask must have
- * @returns [R * C] 1 where a token is made anew
- * @throws InputError for a mask of another size, or one that sets nothing
- */
-export function tokenMask(
-  mask: PixelMask,
-  resolution: number,
-  [rows, columns]: readonly [number, number],
-): Uint8Array {
-  requireInput(
-    mask.width === resolution && mask.height === resolution,
-    `edit: the mask must be as large as the model's images, ${resolution} x ${resolution} pixels, ` +
-      `got ${mask.width} x ${mask.height}`,
-  );
-  const tokens = new Uint8Array(rows * columns);
-  for (const [at, value] of mask.data.entries()) {
-    if (value === 0) continue;
-    const row = Math.floor((Math.floor(at / resolution) * rows) / resolution);
-    const column = Math.floor(((at % resolution) * columns) / resolution);
-    tokens[row * columns + column] = 1;
-  }
-  requireInput(
-    tokens.includes(1),
-    "edit: the mask sets no pixel, so nothing would change; white marks what is made anew",
-  );
-  return tokens;
 }

@@ -1,9 +1,35 @@
-/** Opening a model without knowing what it makes. */
+/** Pipelines in Node: from a model folder, with a runner of their own. */
+import { type Precision, requirePrecision } from "../../models/transformer/precision.ts";
+import { describeProcessor } from "../../runtime/node/machine.ts";
+import { createNodeRunner } from "../../runtime/node/runner.ts";
+import { runtimeVersion } from "../../runtime/node/runtime-version.ts";
+import type { Device, Runner } from "../../runtime/runner.ts";
+import { cached } from "../../weights/node/cache.ts";
+import type { MeasurementStore } from "../calibration.ts";
+import { type ImagePipeline as ImagePipelineOf, imagePipelineOver } from "../image-pipeline.ts";
+import type { GenerativeModel } from "../model.ts";
+import { openSession, type Session } from "../session.ts";
+import { type VideoPipeline as VideoPipelineOf, videoPipelineOver } from "../video-pipeline.ts";
+import { decodingIdentity } from "./identity.ts";
+import { readModel } from "./model-folder.ts";
 
-import { type ImagePipeline, imagePipelineOver } from "../image-pipeline.ts";
-import type { PipelineOptions } from "../session.ts";
-import { openGeneratorFrom } from "../session.ts";
-import { type VideoPipeline, videoPipelineOver } from "../video-pipeline.ts";
+export interface PipelineOptions {
+  /** Where to compute; default "cpu". */
+  readonly device?: Device;
+  /** CPU threads; default all cores. */
+  readonly threads?: number;
+  /**
+   * What the transformer's linear layers compute with; default "fp32". "int8", on the CPU only, is faster, and near to
+   * the same images.
+   */
+  readonly precision?: Precision;
+  /** Keeps what deadlines need to know of this device, between processes; null, the default: nowhere. */
+  readonly calibrationFolder?: string | null;
+  /** A runner to compute with, which stays the caller's to close; `device` and `threads` are then its own. */
+  readonly runner?: Runner;
+  /** Milliseconds of a clock that only goes forward; default `performance.now`. */
+  readonly now?: () => number;
+}
 
 /**
  * Opens a model folder as what it is; a `VideoPipeline` has `frames`, an `ImagePipeline` has not.
@@ -16,8 +42,99 @@ import { type VideoPipeline, videoPipelineOver } from "../video-pipeline.ts";
 export async function openPipeline(
   folder: string,
   options: PipelineOptions = {},
-): Promise<ImagePipeline | VideoPipeline> {
-  const generator = await openGeneratorFrom(folder, options);
-  const isVideo = generator.model.tokenizer.config.frames !== undefined;
-  return isVideo ? videoPipelineOver(generator) : imagePipelineOver(generator);
+): Promise<ImagePipelineOf | VideoPipelineOf> {
+  const session = await openNodeSession(folder, options);
+  const isVideo = session.model.tokenizer.config.frames !== undefined;
+  return isVideo ? videoPipelineOver(session) : imagePipelineOver(session);
+}
+
+/** A pipeline over a model that is in memory; throws as {@link openPipeline}, and for a model of videos. */
+export async function openImagePipeline(
+  model: GenerativeModel,
+  options: PipelineOptions = {},
+): Promise<ImagePipelineOf> {
+  return imagePipelineOver(await openNodeSession(model, options));
+}
+
+/** A pipeline over a model that is in memory; throws as {@link openPipeline}, and for a model of images. */
+export async function openVideoPipeline(
+  model: GenerativeModel,
+  options: PipelineOptions = {},
+): Promise<VideoPipelineOf> {
+  return videoPipelineOver(await openNodeSession(model, options));
+}
+
+export type ImagePipeline = ImagePipelineOf;
+export const ImagePipeline = {
+  /**
+   * Opens a model folder.
+   *
+   * @throws InputError when the folder is not a whole model of images, or the device is not there or lacks the precision
+   * @example
+   * const pipeline = await ImagePipeline.fromPretrained("models/sprites");
+   * const { images } = await pipeline.generate({ classes: ["cat"], count: 4, seed: 7 });
+   * await pipeline.dispose();
+   */
+  async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<ImagePipelineOf> {
+    return imagePipelineOver(await openNodeSession(folder, options));
+  },
+};
+
+export type VideoPipeline = VideoPipelineOf;
+export const VideoPipeline = {
+  /**
+   * Opens a model folder.
+   *
+   * @throws InputError when the folder is not a whole model of videos, or the device is not there or lacks the precision
+   * @example
+   * const pipeline = await VideoPipeline.fromPretrained("models/motions");
+   * const { videos } = await pipeline.generate({ classes: ["cat bounce"], count: 4, seed: 7 });
+   * const continued = await pipeline.predict({ videos, given: 5 });
+   * await pipeline.dispose();
+   */
+  async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<VideoPipelineOf> {
+    return videoPipelineOver(await openNodeSession(folder, options));
+  },
+};
+
+/** A session over a folder or a model in memory, with a runner of its own unless one is given. */
+async function openNodeSession(
+  source: string | GenerativeModel,
+  { calibrationFolder = null, ...options }: PipelineOptions,
+): Promise<Session> {
+  const { precision = "fp32", threads, now, runner: given } = options;
+  requirePrecision(precision, given?.device ?? options.device); // before anything is opened
+  const reading = typeof source === "string" ? readModel(source) : source;
+  // The runner's thread starts while the files are read.
+  const opening = given ?? createNodeRunner({ device: options.device, threads });
+  const [opened, read] = await Promise.allSettled([opening, reading]);
+  if (opened.status === "rejected") throw opened.reason;
+  const runner = opened.value;
+  const close = given ? async () => {} : () => runner.close();
+  if (read.status === "rejected") {
+    await close();
+    throw read.reason;
+  }
+  const model = read.value;
+  const measurements: MeasurementStore = (facts, measure) =>
+    cached(
+      calibrationFolder,
+      {
+        ...(facts as object),
+        identity: {
+          ...decodingIdentity(model, { device: runner.device, precision, threads }),
+          runtime: runtimeVersion(),
+          machine: describeProcessor(),
+        },
+      },
+      measure,
+    );
+  return openSession(model, {
+    runner,
+    precision,
+    measurements,
+    availableMemory: () => process.availableMemory(),
+    now,
+    close,
+  });
 }

@@ -3,10 +3,18 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { planInputOf } from "../../../cli/options/plan-options.ts";
-import { modelPlanCost, planFor } from "../../../src/index.ts";
+import { planOptionsOf } from "../../../cli/options/plan-options.ts";
+import { choosePlan, type GenerativeModel, modelPlanCost, type Task } from "../../../src/index.ts";
+import { planFor } from "../../../src/pipelines/choose-plan.ts";
 import { toyModel } from "../../pipelines/toy-model.ts";
 import { toyVideoModel } from "../../pipelines/toy-video-model.ts";
+
+/** The plan that a model decodes by under these options. */
+const planOf = async (
+  options: Parameters<typeof planOptionsOf>[0],
+  model: GenerativeModel,
+  task?: "generate" | Task,
+) => choosePlan(await planOptionsOf(options), model, task);
 
 let folder: string;
 beforeAll(async () => {
@@ -20,8 +28,8 @@ describe("the file of a plan", () => {
     await writeFile(path, JSON.stringify({ modelSchedule: "4x3,1x2" }));
     const model = toyVideoModel();
     for (const task of ["generate", "predict"] as const) {
-      const plan = planFor(model, await planInputOf({ cache: true, plan: path }, model, task), task);
-      expect(plan).toEqual(planFor(model, "4x3,1x2", task));
+      const plan = await planOf({ cache: true, plan: path }, model, task);
+      expect(plan).toEqual(planFor(model, { modelSchedule: "4x3,1x2" }, task));
       expect(plan.maskSchedule.kind).toBe(task === "predict" ? "linear" : "cosine");
     }
   });
@@ -30,11 +38,17 @@ describe("the file of a plan", () => {
     const model = toyVideoModel();
     const path = join(folder, "sample.json");
     const ran = planFor(model, { modelSchedule: "8x1,2x2", choiceTemperature: 2 });
-    await writeFile(path, JSON.stringify({ settings: ran, seed: 4 }));
-    expect(planFor(model, await planInputOf({ cache: true, plan: path }, model))).toEqual(ran);
-    const hotter = await planInputOf({ cache: true, plan: path, choiceTemperature: 5 }, model);
-    expect(planFor(model, hotter)).toEqual({ ...ran, choiceTemperature: 5 });
+    await writeFile(path, JSON.stringify({ plan: ran, seed: 4 }));
+    expect(await planOf({ cache: true, plan: path }, model)).toEqual(ran);
+    const hotter = await planOf({ cache: true, plan: path, choiceTemperature: 5 }, model);
+    expect(hotter).toEqual({ ...ran, choiceTemperature: 5 });
   });
+});
+
+it("a model schedule where a file is expected is answered by the option that takes one", async () => {
+  await expect(planOf({ cache: true, plan: "8x3,4x3" }, toyModel())).rejects.toThrow(
+    "--model-schedule 8x3,4x3",
+  );
 });
 
 it("guides no completion, since none was trained without its task", () => {
@@ -56,17 +70,17 @@ describe("a budget", () => {
       plans: [{ plan, distance: 1 }],
     };
     const model = { ...toyModel(), paretoFront };
-    expect(await planInputOf({ cache: true, budget: 0.5 }, model)).toBe(plan);
-    const colder = await planInputOf({ cache: true, budget: 0.5, choiceTemperature: 1 }, model);
+    expect(await planOf({ cache: true, budget: 0.5 }, model)).toBe(plan);
+    const colder = await planOf({ cache: true, budget: 0.5, choiceTemperature: 1 }, model);
     expect([colder.choiceTemperature, colder.modelSchedule]).not.toEqual([9, plan.modelSchedule]);
     expect(colder.choiceTemperature).toBe(1);
   });
 
   it("never drops guidance that was asked for", async () => {
     const model = toyModel();
-    const guided = await planInputOf({ cache: true, budget: 0.05, guidance: 3 }, model);
+    const guided = await planOf({ cache: true, budget: 0.05, guidance: 3 }, model);
     expect(guided.guidance!.scale).toBe(3);
-    await expect(planInputOf({ cache: true, budget: 0.001, guidance: 3 }, model)).rejects.toThrow(
+    await expect(planOf({ cache: true, budget: 0.001, guidance: 3 }, model)).rejects.toThrow(
       /what one step of/,
     );
   });
@@ -75,7 +89,7 @@ describe("a budget", () => {
     const model = toyModel();
     const baseline = modelPlanCost(model.transformer.config, model.plan).baselineMultiplyAdds;
     for (const more of [{}, { cache: false }, { guidance: 3 }, { choiceTemperature: 1, minP: 0.1 }]) {
-      const plan = planFor(model, await planInputOf({ cache: true, budget: 0.3, ...more }, model));
+      const plan = await planOf({ cache: true, budget: 0.3, ...more }, model);
       expect(modelPlanCost(model.transformer.config, plan).multiplyAdds / baseline).toBeLessThanOrEqual(0.3);
       expect(plan.cache.enabled).toBe(!("cache" in more));
       expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);

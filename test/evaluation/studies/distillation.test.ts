@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { basePlan, makePlan, printModelSchedule } from "../../../src/decoding/plan.ts";
 import { isFullSize, planDistillation } from "../../../src/evaluation/studies/distillation.ts";
-import { resolveConfig, transformerConfigOf } from "../../../src/training/config.ts";
+import { transformerConfigOf } from "../../../src/training/config.ts";
+import { resolveConfig } from "../../../src/training/read-config.ts";
 
 const factors = [1, 2, 4, 8];
 const base = makePlan(

@@ -42,32 +42,54 @@ describe("parseTokenizerConfig", () => {
     expect(tokenStride(config).map((stride, axis) => stride * grid[axis]!)).toEqual(pixelSpace(config));
   });
 
-  it.each<[Record<string, unknown>, RegExp]>([
-    [{ resolution: 72 }, /file: resolution must be a multiple of 16 .*got 72/],
-    [{ channels: 20, groups: 8 }, /file: groups must divide the channels of every level \(20 x 1\), got 8/],
-    [{ latentWidth: 3, quantizer: { kind: "fsq", levels: [8, 8] } }, /latentWidth must equal .*got 3 and 2/],
-    [{ pixelShortcut: true }, /latentWidth must be 768 \(3 x 16 x 16\), got 256/],
-    [{ quantizer: { kind: "fsq", levels: [1] } }, /levels/],
-    [{ frames: 24 }, /file: frames must be a multiple of 16 .*got 24/],
+  it.each<[Record<string, unknown>, string]>([
+    [
+      { resolution: 72 },
+      "resolution: must be a multiple of 16 (patchSize times 2 per further level), got 72",
+    ],
+    [{ channels: 20, groups: 8 }, "groups: must divide the channels of every level (20 x 1), got 8"],
+    [
+      { latentWidth: 3, quantizer: { kind: "fsq", levels: [8, 8] } },
+      "latentWidth: must equal the number of fsq levels, 2, got 3",
+    ],
+    [{ pixelShortcut: true }, "latentWidth: must be 768 (3 x 16 x 16) with pixelShortcut, got 256"],
+    [
+      { latentWidth: 1, quantizer: { kind: "fsq", levels: [1] } },
+      "quantizer.levels[0]: must be a whole number of at least 2, got 1",
+    ],
+    [
+      { frames: 24 },
+      "frames: must be a multiple of 16 (framePatch times 2 per level that halves time), got 24",
+    ],
     [
       { frames: 6, framePatch: 2, temporalDownsampling: [true, false, false, false] },
-      /frames must be a multiple of 4 .*got 6/,
+      "frames: must be a multiple of 4 (framePatch times 2 per level that halves time), got 6",
     ],
     [
       { frames: 16, temporalDownsampling: [true] },
-      /temporalDownsampling must have one entry .*level, 4, got 1/,
+      "temporalDownsampling: must have one entry per further level, 4, got 1",
     ],
-    [{ framePatch: 2 }, /framePatch and .* are for videos; give frames too/],
-    [{ temporalDownsampling: [true, true, true, true] }, /temporalDownsampling are for videos/],
+    [
+      { framePatch: 2 },
+      "framePatch: must be left out for images, which have no frames, got 2; give frames too, or leave it out",
+    ],
+    [
+      { temporalDownsampling: [true, true, true, true] },
+      "temporalDownsampling: must be left out for images, which have no frames, got [true,true,true,true]; give frames too, or leave it out",
+    ],
     [
       { frames: 16, pixelShortcut: true, latentWidth: 768 },
-      /latentWidth must be 12288 \(3 x 16 x 16 x 16\), got 768/,
+      "latentWidth: must be 12288 (3 x 16 x 16 x 16) with pixelShortcut, got 768",
     ],
-    [{ chanels: 4 }, /chanels/],
-    [{ quantizer: { kind: "kmeans" } }, /quantizer/],
+    [{ quantizer: { kind: "kmeans" } }, 'quantizer.kind: must be "vq" or "fsq", got "kmeans"'],
+    [{ shortcut: "outptu" }, 'shortcut: must be "input" or "output", got "outptu"; did you mean "output"?'],
   ])("refuses %j in one message that says what is required", (wrong, message) => {
     const given = { resolution: 256, quantizer: { kind: "vq" }, ...wrong };
-    expect(() => parseTokenizerConfig(given, "file")).toThrow(message);
-    expect(() => parseTokenizerConfig(given, "file")).toThrow(InputError);
+    expect(() => parseTokenizerConfig(given, "file")).toThrow(new InputError(`file: ${message}`));
+  });
+
+  it("names the nearest key for an unknown one", () => {
+    const read = () => parseTokenizerConfig({ quantizer: { kind: "vq" }, chanels: 4 }, "file");
+    expect(read).toThrow(/^file: must have no other keys than .* got "chanels"; did you mean "channels"\?$/);
   });
 });

@@ -1,8 +1,8 @@
 /** The closed form of a pass's memory against what is alive in its graph, node by node. */
 import { describe, expect, it } from "vitest";
 import { transformerConfig } from "../../../src/models/transformer/config.ts";
+import { transformerFacts } from "../../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../../src/models/transformer/passes.ts";
-import { transformerFacts } from "../../../src/pipelines/model.ts";
 import { passNumbers } from "../../../src/planning/memory.ts";
 import { liveNumbers } from "../live-numbers.ts";
 

@@ -1,0 +1,13 @@
+/** Names that choose among the ways to read data, apart from the code that reads, so that a configuration needs no files. */
+
+/** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
+export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
+export type Resampler = (typeof resamplers)[number];
+
+/** The parts that published video datasets are cut into. */
+export const splits = ["train", "validation", "test"] as const;
+export type Split = (typeof splits)[number];
+
+/** UCF-101's three official ways to split its videos. */
+export const folds = [1, 2, 3] as const;
+export type Fold = (typeof folds)[number];
