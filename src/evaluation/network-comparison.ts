@@ -9,8 +9,9 @@ import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { Image, ImageSource } from "../data/source.ts";
 import { imageBatches } from "../data/views.ts";
 import type { Runner } from "../runtime/runner.ts";
+import { cachedTensors } from "../weights/node/cache.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
-import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
+import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { featureBatch } from "./features/classify-images.ts";
 import {
   type FeatureNetwork,
@@ -22,7 +23,13 @@ import { readStatistics, writeStatistics } from "./features/statistics-file.ts";
 import { joinedRows } from "./metrics/feature-set.ts";
 import { momentsOf } from "./metrics/frechet.ts";
 import { inceptionScore } from "./metrics/inception-score.ts";
-import { measureSet, openSetFeatures, type SetFeatures, type SetMeasures } from "./metrics/set-measures.ts";
+import {
+  keptVectors,
+  measureSet,
+  openSetFeatures,
+  type SetFeatures,
+  type SetMeasures,
+} from "./metrics/set-measures.ts";
 
 /** A feature network, and what it compares with. */
 export interface NetworkOptions {
@@ -198,22 +205,32 @@ async function heldOutOutputs(
 ): Promise<NetworkOutputs> {
   const { heldOut, cacheFolder, digest, from, count, width, signal, onProgress } = options;
   const file = await referenceCacheFile("network", { source: heldOut, cacheFolder, digest, from, count });
-  const cached = file && (await readOutputs(file, count, width));
-  if (cached) return cached;
-  const extraction = await openExtraction(options);
-  try {
-    let done = 0;
-    for await (const images of imageBatches(heldOut.read, { from, count, size: featureBatch, signal })) {
-      await extraction.add(images);
-      done += images.length;
-      onProgress?.(done);
+  const kept = Math.min(count, keptVectors);
+  const shapes = { mean: [width], scatter: [width, width], features: [kept, width] };
+  const tensors = await cachedTensors(file, shapes, async () => {
+    const extraction = await openExtraction(options);
+    try {
+      let done = 0;
+      for await (const images of imageBatches(heldOut.read, { from, count, size: featureBatch, signal })) {
+        await extraction.add(images);
+        done += images.length;
+        onProgress?.(done);
+      }
+      return toTensors(await extraction.read());
+    } finally {
+      await extraction.dispose();
     }
-    const outputs = await extraction.read();
-    if (file) await writeSafetensors(file, toTensors(outputs));
-    return outputs;
-  } finally {
-    await extraction.dispose();
-  }
+  });
+  return {
+    statistics: {
+      width,
+      count,
+      mean: tensors.mean!.data as Float64Array,
+      scatter: tensors.scatter!.data as Float64Array,
+    },
+    features: tensors.features as HostTensor<"float32">,
+    logits: (tensors.logits as HostTensor<"float32"> | undefined) ?? null,
+  };
 }
 
 function toTensors({ statistics, features, logits }: NetworkOutputs): Tensors {
@@ -225,16 +242,5 @@ function toTensors({ statistics, features, logits }: NetworkOutputs): Tensors {
     scatter: tensor("float64", [width, width], scatter),
     ...(features && { features }),
     ...(logits && { logits }),
-  };
-}
-
-/** Null when there is no such file, or it is damaged or of another width. */
-async function readOutputs(file: string, count: number, width: number): Promise<NetworkOutputs | null> {
-  const { mean, scatter, features, logits } = (await readTensorsIfWhole(file)) ?? {};
-  if (mean?.dims[0] !== width || scatter?.dims.join() !== `${width},${width}` || !features) return null;
-  return {
-    statistics: { width, count, mean: mean.data as Float64Array, scatter: scatter.data as Float64Array },
-    features: features as HostTensor<"float32">,
-    logits: (logits as HostTensor<"float32"> | undefined) ?? null,
   };
 }

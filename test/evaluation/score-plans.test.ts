@@ -34,7 +34,9 @@ const noise: ImageSource = {
   resolution: 16,
   length: null,
   read: async (index): Promise<Image> => ({
-    ...{ width: 16, height: 16, classId: index % 3 },
+    width: 16,
+    height: 16,
+    classId: index % 3,
     pixels: Uint8Array.from({ length: 768 }, (_, i) => ((index + 3) * 7919 * ((i >> 4) + 1)) % 256),
   }),
 };

@@ -6,8 +6,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type HostTensor, tensor } from "../../core/tensor.ts";
 import type { ImageSource } from "../../data/source.ts";
+import { cachedTensors } from "../../weights/node/cache.ts";
 import { tensorsDigest } from "../../weights/node/digest.ts";
-import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../../weights/node/safetensors-file.ts";
+import type { Tensors } from "../../weights/node/safetensors-file.ts";
 import type { Classifier } from "./classifier.ts";
 import { type ClassifiedSet, type ClassifyOptions, classifyImages } from "./classify-images.ts";
 
@@ -26,12 +27,23 @@ const keyImages = 16;
 /** Classifies images `from` to `from + count - 1` of a source, or reads what an earlier call cached. */
 export async function referenceFeatures(options: ReferenceFeaturesOptions): Promise<ClassifiedSet> {
   const { classifier, source, count } = options;
+  const { featureWidth, classes } = classifier.config;
   const file = await referenceCacheFile("real", options);
-  const cached = file && (await readCached(file, count, classifier.config.featureWidth));
-  if (cached) return cached;
-  const set = await classifyImages(classifier, source.read, options);
-  if (file) await writeSafetensors(file, toTensors(set));
-  return set;
+  const shapes = {
+    classIds: [count],
+    predictedIds: [count],
+    features: [count, featureWidth],
+    logits: [count, classes],
+  };
+  const tensors = await cachedTensors(file, shapes, async () =>
+    toTensors(await classifyImages(classifier, source.read, options)),
+  );
+  return {
+    classIds: tensors.classIds!.data as Int32Array,
+    predictedIds: tensors.predictedIds!.data as Int32Array,
+    features: tensors.features as HostTensor<"float32">,
+    logits: tensors.logits as HostTensor<"float32">,
+  };
 }
 
 /**
@@ -64,16 +76,3 @@ function toTensors({ classIds, predictedIds, features, logits }: ClassifiedSet):
 
 /** Tells what one classifier finds in one set of images from what any finds in others. */
 export const classifiedDigest = (set: ClassifiedSet): string => tensorsDigest(toTensors(set));
-
-/** Null when there is no such file, or it is damaged or of another shape. */
-async function readCached(file: string, count: number, width: number): Promise<ClassifiedSet | null> {
-  const { classIds, predictedIds, features, logits } = (await readTensorsIfWhole(file)) ?? {};
-  const isFitting = features?.dims.join() === `${count},${width}` && logits?.dims[0] === count;
-  if (!isFitting || !classIds || !predictedIds) return null;
-  return {
-    classIds: classIds.data as Int32Array,
-    predictedIds: predictedIds.data as Int32Array,
-    features: features as HostTensor<"float32">,
-    logits: logits as HostTensor<"float32">,
-  };
-}

@@ -52,14 +52,14 @@ describe("configuration", () => {
   });
 
   it.each([
-    [{ ...small, resolution: 10 }, "resolution must be a multiple of 4"],
-    [{ ...small, groups: 3 }, "every entry of channels must be a multiple of groups, 3, got 4"],
+    [{ ...small, resolution: 10 }, "here: resolution: must be a multiple of 4"],
+    [{ ...small, groups: 3 }, "here: channels[0]: must be a multiple of groups, 3, got 4"],
     [{ ...small, classes: 1 }, "classes"],
     [{ ...small, width: 1 }, "width"],
-    [{ ...small, framePatch: 2 }, "framePatch and temporalDownsampling are for videos"],
-    [{ ...small, frames: 6, framePatch: 2 }, "frames must be a multiple of 4"],
-    [{ ...small, frames: 4, resolution: 10 }, "resolution must be a multiple of 4"],
-    [{ ...small, frames: 4, temporalDownsampling: [] }, "one entry between every two channels, 1, got 0"],
+    [{ ...small, framePatch: 2 }, "here: framePatch: must be 1 without frames, got 2"],
+    [{ ...small, frames: 6, framePatch: 2 }, "here: frames: must be a multiple of 4"],
+    [{ ...small, frames: 4, resolution: 10 }, "here: resolution: must be a multiple of 4"],
+    [{ ...small, frames: 4, temporalDownsampling: [] }, "must have one entry between every two channels, 1, got []"],
   ])("refuses what cannot be built: %j", (config, message) => {
     expect(() => classifierConfig(config, "here")).toThrow(message);
   });
