@@ -1,7 +1,7 @@
 /** What every bench shares. */
 import type { Report } from "../cli/output/report.ts";
 import type { Precision } from "../src/models/transformer/precision.ts";
-import type { Device } from "../src/runtime/runner.ts";
+import type { Device } from "../src/runtime/device.ts";
 
 export interface BenchRequest {
   readonly say: Report["say"];

@@ -5,6 +5,7 @@
 import { Argument, Command, Option } from "commander";
 import { toJson } from "../cli/output/report.ts";
 import { InputError } from "../src/core/errors.ts";
+import { devicesIn } from "../src/runtime/device.ts";
 import type { Bench, BenchRequest } from "./bench.ts";
 import { circumstances } from "./circumstances.ts";
 
@@ -30,7 +31,7 @@ const program = new Command("npm run bench --")
     "decode: small, base, large or video, all of them unless told; peer: small or base",
   )
   .option("--axis <name>", "scaling: batch, tokens, depth or steps; all of them unless told")
-  .addOption(new Option("--device <name>", "decode, train: where to compute").choices(["cpu", "webgpu"]))
+  .addOption(new Option("--device <name>", "decode, train: where to compute").choices(devicesIn("node")))
   .addOption(
     new Option("--precision <name>", "decode: int8 measures the scheduled decode in integers too").choices([
       "fp32",

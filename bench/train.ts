@@ -12,11 +12,12 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../cli/output/table.ts";
 import { foldIn, type Key, uniforms } from "../src/core/random.ts";
-import { spritesSource } from "../src/data/drawn/sprites/index.ts";
+import { spritesSource } from "../src/data/drawn/node/draw.ts";
 import { encode } from "../src/graph/index.ts";
 import { transformerConfig } from "../src/models/transformer/config.ts";
+import type { Device } from "../src/runtime/device.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
-import type { Device, Runner } from "../src/runtime/runner.ts";
+import type { Runner } from "../src/runtime/runner.ts";
 import { type TrainingJob, train } from "../src/training/loop.ts";
 import {
   initialState,

@@ -9,6 +9,7 @@ export { readImage } from "./data/image/image-folder.ts";
 export { encodePng, imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
 export { frameOf, type Image, type Raster, type Video, videoOf } from "./data/source.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
+export { type GivenVideoOptions, readGivenVideo, type TakenFrames } from "./data/video/given-video.ts";
 export { type ReadVideoOptions, readVideo, videoExtent, videoLength } from "./data/video/read-video.ts";
 export {
   animatedSheet,
@@ -76,6 +77,7 @@ export type {
 export type { PlanCost, StepCost } from "./planning/cost.ts";
 export type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "./planning/find-pareto-front.ts";
 export type { ParetoFront, ParetoPlan } from "./planning/pareto-front.ts";
+export type { Device } from "./runtime/device.ts";
 export {
   describeMachine,
   describeProcessor,
@@ -84,6 +86,6 @@ export {
   type Processor,
 } from "./runtime/node/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
-export type { Device, Runner } from "./runtime/runner.ts";
+export type { Runner } from "./runtime/runner.ts";
 export { readJson } from "./weights/node/json-file.ts";
 export { writeNpy } from "./weights/node/npy.ts";

@@ -1,11 +1,11 @@
-/** The rooms of the code: who imports whom, read from the import statements themselves. */
-import { readdirSync, readFileSync } from "node:fs";
+/** The house of the code: which room may import which, and what a browser reaches, read from the import statements. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /**
- * Every room of src/ with all the rooms it imports; a room stands below those it imports, so reading down never meets
- * a name for the first time on the right. `type` marks rooms whose types alone are imported.
+ * Every room of src/ with all the rooms it imports. A room stands below those it imports, so reading down never meets a
+ * name for the first time; rooms never run in a circle. `type` marks rooms whose types alone are imported.
  */
 const rooms: Record<string, string> = {
   core: "",
@@ -13,49 +13,82 @@ const rooms: Record<string, string> = {
   runtime: "core",
   weights: "core",
   charts: "",
-  decoding: "core",
   data: "core",
-  models: "core graph, type runtime decoding",
-  training: "core graph weights decoding data models, type runtime",
-  evaluation: "core graph runtime weights charts decoding data models training",
-  pipelines: "core runtime weights charts decoding data models training",
+  decoding: "core",
+  planning: "core decoding",
+  models: "core graph runtime, type decoding",
+  training: "core graph weights data decoding models, type runtime",
+  pipelines: "core runtime weights data decoding planning models",
+  runs: "core runtime weights charts data models training pipelines",
+  evaluation: "core graph runtime weights charts data decoding models training pipelines runs, type planning",
 };
 
-/** What the command line and the examples may reach of src/, and what package.json exports. */
-const entries = ["src/index.ts", "src/train.ts", "src/evaluate.ts"];
+/** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */
+const portableRooms = "core graph runtime weights charts decoding planning models pipelines".split(" ");
+const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens)\.ts$)/;
+
+/** What the command line, the examples, a server or a page may reach of src/, and what package.json exports. */
+const entries = ["src/index.ts", "src/train.ts", "src/evaluate.ts", "src/browser.ts"];
+
+/** What Node has and a browser has not, as a module or as a name that is simply there. */
+const nodeModules = /^(node:|sharp$|onnxruntime-node$)/;
+const nodeGlobals = /\bprocess\.\w|\bBuffer\.\w|\b__dirname\b|\bcreateRequire\b/;
 
 interface Import {
   readonly from: string;
+  /** A file of the project, or the name of a package. */
   readonly to: string;
   readonly isType: boolean;
 }
 
 const root = new URL("..", import.meta.url).pathname;
-const files = ["src", "cli", "bench", "examples"].flatMap((folder) =>
+const folders = ["src", "cli", "bench", "examples", "server", "studio"].filter((folder) =>
+  existsSync(join(root, folder)),
+);
+const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(folder, name)),
 );
+const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
 
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(root, file), "utf8");
+  const text = textOf(file);
   const found = [
-    ...text.matchAll(/^(?:import|export)\s+(?:(type\s[^;]*?|[^;]*?)\sfrom\s+)?"(\.[^"]+)"/gm),
-    ...text.matchAll(/(\b)import\(\s*"(\.[^"]+)"/g),
+    ...text.matchAll(/^(?:import|export)\s+(?:(type\s[^;]*?|[^;]*?)\sfrom\s+)?"([^"]+)"/gm),
+    ...text.matchAll(/(\b)import\(\s*"([^"]+)"/g),
   ];
   return found.map(([, what = "", path]) => {
     const names = /^\{([^}]*)\}$/.exec(what.trim())?.[1]?.split(",") ?? [];
     const named = names.map((name) => name.trim()).filter(Boolean);
     const isType =
       what.startsWith("type ") || (named.length > 0 && named.every((name) => name.startsWith("type ")));
-    return { from: file, to: join(dirname(file), path!), isType };
+    return { from: file, to: path!.startsWith(".") ? join(dirname(file), path!) : path!, isType };
   });
 }
 
-const imports = files.flatMap(importsOf);
+const allImports = files.flatMap(importsOf);
+/** Those of files of the project. */
+const imports = allImports.filter(({ to }) => to.endsWith(".ts") || to.endsWith(".json"));
 /** `core` of src/core/errors.ts, `src/index.ts` of itself, `cli` of cli/main.ts. */
 const roomOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? file.replace(/\/.*/, "");
 const isOf = (folder: string) => (file: string) => file.startsWith(`${folder}/`);
+const isNodeSide = (file: string): boolean => file.includes("/node/");
+
+/** All that `file` imports, directly or not, types included, with the path by which it is reached. */
+function closureOf(file: string): Map<string, string> {
+  const reached = new Map([[file, file]]);
+  for (const [at, path] of reached) {
+    for (const { from, to } of allImports) {
+      if (from === at && !reached.has(to)) reached.set(to, `${path} -> ${to}`);
+    }
+  }
+  return reached;
+}
+
+/** The paths by which `file` reaches Node. */
+const waysToNode = (file: string): string[] =>
+  [...closureOf(file)].filter(([to]) => nodeModules.test(to) || isNodeSide(to)).map(([, path]) => path);
 
 describe("imports", () => {
   it("are found, and lead to files", () => {
@@ -99,17 +132,52 @@ describe("imports", () => {
     expect(circles).toEqual([]);
   });
 
-  it("of the command line and the examples reach src through its entries; src reaches nobody outside", () => {
+  it("from outside reach src through its entries, the benches excepted; src reaches nobody outside", () => {
     const outside = imports.filter(({ from, to }) => !isOf("src")(from) && isOf("src")(to));
     expect(outside.filter(({ from, to }) => !isOf("bench")(from) && !entries.includes(to))).toEqual([]);
     expect(imports.filter(({ from, to }) => isOf("src")(from) && !isOf("src")(to))).toEqual([]);
   });
 
   it("entries are what the package exports", () => {
-    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const { exports } = JSON.parse(textOf("package.json"));
     const built = Object.values(exports as Record<string, { default: string }>).map(
       ({ default: path }) => path,
     );
     expect(built).toEqual(entries.map((entry) => `./dist/${entry.replace(/ts$/, "js")}`));
+  });
+});
+
+describe("state", () => {
+  it("is no module's, but for the turn that programs wait for at the process's cores", () => {
+    const owners = files.filter((file) => isOf("src")(file) && /^(export )?let /m.test(textOf(file)));
+    expect(owners).toEqual(["src/data/video/ffmpeg.ts"]);
+  });
+});
+
+describe("the platform", () => {
+  it("is reached by nothing that a page imports", () => {
+    expect(waysToNode("src/browser.ts")).toEqual([]);
+    const text = [...closureOf("src/browser.ts").keys()].filter(isOf("src"));
+    expect(text.length).toBeGreaterThan(50);
+    expect(text.filter((file) => nodeGlobals.test(textOf(file)))).toEqual([]);
+  });
+
+  it("is reached by no file of the portable rooms, but for those in node/", () => {
+    const isPortable = (file: string) =>
+      (portableRooms.includes(roomOf(file)) && file.startsWith("src/")) || portableData.test(file);
+    const portable = files.filter((file) => isPortable(file) && !isNodeSide(file));
+    expect(portable.length).toBeGreaterThan(80);
+    expect(portable.flatMap(waysToNode)).toEqual([]);
+    expect(portable.filter((file) => nodeGlobals.test(textOf(file)))).toEqual([]);
+  });
+
+  it("is asked for no environment variable below the command line", () => {
+    expect(files.filter((file) => isOf("src")(file) && /process\.env/.test(textOf(file)))).toEqual([]);
+  });
+
+  it("has a command line of commands, options and output, and nothing else", () => {
+    const elsewhere = files.filter((file) => /^cli\/(?!(commands|options|output)\/)/.test(file));
+    const onTheMove = "cli/evaluation-run.ts"; // its logic goes to src/evaluation
+    expect(elsewhere.filter((file) => file !== onTheMove)).toEqual(["cli/main.ts"]);
   });
 });

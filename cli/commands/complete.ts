@@ -1,6 +1,6 @@
 /** `magnets predict` and `magnets interpolate`: given frames of a video gone on with, or filled in between. */
 import { type Command, Option } from "commander";
-import type { Completion, Video, VideoPipeline } from "../../src/index.ts";
+import type { Completion } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { frameRateOption } from "../options/frame-rate-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
@@ -8,7 +8,7 @@ import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { addCompletionPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
-import { openReport, type Report } from "../output/report.ts";
+import { openReport } from "../output/report.ts";
 import type { OutOptions } from "../output/write-images.ts";
 import { writeVideos } from "../output/write-videos.ts";
 
@@ -82,7 +82,7 @@ async function complete(
   signal: AbortSignal,
 ): Promise<void> {
   const report = openReport(options);
-  const { countOf, ensureWritableFolder, filledIn, sideBySide, VideoPipeline } = await import(
+  const { countOf, ensureWritableFolder, filledIn, readGivenVideo, sideBySide, VideoPipeline } = await import(
     "../../src/index.ts"
   );
   const { startProgress } = await import("../output/progress.ts");
@@ -90,7 +90,15 @@ async function complete(
   await ensureWritableFolder(options.out);
   const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
   try {
-    const { video, taken } = await readGiven(pipeline, completion, options, report, signal);
+    const { video, taken } = await readGivenVideo(options.video, completion, {
+      frames: pipeline.frames,
+      resolution: pipeline.resolution,
+      start: options.start,
+      stride: options.stride,
+      frameRate: options.frameRate,
+      signal,
+      onWarning: (text) => report.say(text),
+    });
     const writing = await videoWritingOf(options, taken.rate);
     let progress: ReturnType<typeof startProgress> | undefined;
     const request = {
@@ -110,11 +118,11 @@ async function complete(
       ? pipeline.predict({ ...request, given: completion.given })
       : pipeline.interpolate(request)
     ).finally(() => progress?.stop());
-    const seen = filledIn(video, completion, pipeline.frames);
-    const truth = video.frames === pipeline.frames ? [video] : [];
-    const comparisons = result.videos.map((video, i) => ({
+    const given = filledIn(video, completion, pipeline.frames);
+    const reality = video.frames === pipeline.frames ? [video] : [];
+    const comparisons = result.videos.map((made, i) => ({
       name: `comparison-${i}`,
-      video: sideBySide([seen, video, ...truth]),
+      video: sideBySide([given, made, ...reality]),
     }));
     const source = { ...completion, video: options.video, ...taken };
     const written = await writeVideos(result, pipeline, { ...options, ...writing }, report, signal, {
@@ -123,7 +131,7 @@ async function complete(
     });
     report.say(
       `${countOf(options.count, "version")} in ${result.stats.seconds.toFixed(1)} s: ` +
-        `${written.extra.join(", ")} (what was given | what was made${truth.length > 0 ? " | what really came" : ""})`,
+        `${written.extra.join(", ")} (what was given | what was made${reality.length > 0 ? " | what really came" : ""})`,
     );
     if (result.stats.deadline) report.say(deadlineLine(result));
     report.finish({
@@ -132,77 +140,5 @@ async function complete(
     });
   } finally {
     await pipeline.dispose();
-  }
-}
-
-/** Which frames of a video a video was made of, for the record. */
-interface Taken {
-  readonly start: number;
-  readonly stride: number;
-  readonly frameRate?: number;
-  readonly frames: number;
-  /** Frames per second at which what is made of them keeps the video's pace, where that is known. */
-  readonly rate?: number;
-}
-
-/**
- * The video's video in the model's length, or as long as the video is; at least what must be given. What is to be
- * filled in reaches to the video's last frame, unless told how many frames to skip.
- */
-async function readGiven(
-  { frames: most, resolution }: VideoPipeline,
-  completion: Completion,
-  { video, start = 0, stride: asked, frameRate }: CompleteOptions,
-  report: Report,
-  signal: AbortSignal,
-): Promise<{ readonly video: Video; readonly taken: Taken }> {
-  const { videoExtent, InputError, readVideo } = await import("../../src/index.ts");
-  const isPrediction = completion.task === "predict";
-  const { length, rate: own } = await videoExtent(video, { stride: asked, frameRate, signal });
-  const reach = !isPrediction && frameRate === undefined ? (length - 1 - start) / (most - 1) : 1;
-  const stride = asked ?? Math.max(1, reach);
-  const there = Math.max(0, Math.floor((length - 1 - start) / stride + 1e-9) + 1);
-  const least = isPrediction ? completion.given : 2;
-  if (there < least) {
-    const remedies = [
-      isPrediction && there >= 1 && `--given ${there}`,
-      stride > 1 && "a smaller --stride",
-      "a longer video",
-      start > 0 && "a smaller --start",
-    ].filter((remedy) => remedy !== false);
-    throw new InputError(
-      `${video}: ${least} frames must be given, but ${there === 1 ? "1 is" : `${there} are`} there ` +
-        `from frame ${start} of ${length} on${stride > 1 ? ` at stride ${stride}` : ""}; use ${remedies.join(" or ")}`,
-    );
-  }
-  const wanted = Math.max(least, Math.min(there, most));
-  const takenRate = frameRate ?? (own === null ? undefined : own / stride);
-  // What is filled in has all frames of a video between two ends, however many were there.
-  const rate = takenRate && (isPrediction ? takenRate : (takenRate * (most - 1)) / (wanted - 1));
-  const read = async (frames: number, every: number) => ({
-    video: await readVideo(video, {
-      ...{ frames, resolution, start, signal },
-      ...(frameRate === undefined ? { stride: every } : { frameRate }),
-    }),
-    taken: {
-      ...{ start, stride: every, frames },
-      ...(frameRate !== undefined && { frameRate }),
-      ...(rate !== undefined && { rate }),
-    },
-  });
-  if (wanted < most) {
-    report.say(
-      `${video}: ${wanted} frames from frame ${start} on, of ${most} in a video; what really came is left out`,
-    );
-  }
-  try {
-    return await read(wanted, stride);
-  } catch (error) {
-    // Frames that are not given are for comparison alone; but at a frame rate the ends cannot be read by themselves.
-    const canSkip = isPrediction || frameRate === undefined;
-    if (wanted === least || !canSkip || !(error instanceof InputError)) throw error;
-    const given = await (isPrediction ? read(least, stride) : read(2, (wanted - 1) * stride));
-    report.say(`warning: ${error.message}; the given frames are whole, what really came is left out`);
-    return given;
   }
 }

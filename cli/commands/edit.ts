@@ -1,4 +1,4 @@
-/** `magnets edit`: a part of an image made anew. */
+/** `magnets edit`: a part of an image made again. */
 import { type Command, Option } from "commander";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
@@ -21,16 +21,16 @@ interface EditOptions extends PlanFlags, BatchOptions, MachineOptions, OutOption
 export function addEditCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("edit")
-    .description("make a part of an image anew: inside a mask or box (inpainting), or outside (outpainting)")
+    .description("make a part of an image again: inside a mask or box (inpainting), or outside (outpainting)")
     .argument("<model>", "a model folder")
     .requiredOption("--image <file>", "PNG, JPEG or WebP; resized and cropped to the model's size")
-    .option("--mask <file>", "image of the model's size, white where it shall be made anew")
+    .option("--mask <file>", "image of the model's size, white where it shall be made again")
     .addOption(
       new Option("--box <x,y,w,h>", "a box in the model's pixels instead of a mask")
         .argParser(box)
         .conflicts("mask"),
     )
-    .option("--outpaint", "keep what the mask or box marks, and make the rest anew")
+    .option("--outpaint", "keep what the mask or box marks, and make the rest again")
     .option("--class <name>", "what to draw there, a name or number (default: anything)")
     .option("--count <n>", "versions", wholeNumber(1), 4);
   addMachineOptions(addBatchOptions(addPlanOptions(command)))
@@ -47,7 +47,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
   const { boxMask, countOf, ensureWritableFolder, ImagePipeline, InputError, readMask, readImage } =
     await import("../../src/index.ts");
   if (!options.mask && !options.box) {
-    throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make anew");
+    throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make again");
   }
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder, { ...options, calibrationFolder });

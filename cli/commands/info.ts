@@ -7,7 +7,7 @@ import { short, table } from "../output/table.ts";
 export function addInfoCommand(program: Command): void {
   const command = program
     .command("info")
-    .description("what a model folder holds: modelSchedule, sub-models, classes, tasks, tokenizer, plans")
+    .description("what a model folder holds: sizes, sub-models, classes, tasks, tokenizer, plans")
     .argument("<model>", "a model folder");
   finishCommand(command, "info models/sprites").action(
     async (folder: string, options: { json?: boolean }) => {

@@ -1,6 +1,7 @@
 /** `magnets train`: from a configuration and data to a model folder. */
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import type { Device } from "../../src/index.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
 import { collect, finishCommand } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
@@ -13,7 +14,7 @@ interface TrainOptions {
   resume?: boolean;
   stage: "all" | "tokenizer" | "tokenise" | "transformer";
   threads?: number;
-  device: "cpu" | "webgpu";
+  device: Device;
   out?: string;
   json?: boolean;
 }

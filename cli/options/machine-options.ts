@@ -1,6 +1,11 @@
 /** The options that choose what computes, shared by the commands that decode. */
 import { type Command, Option } from "commander";
+import type { Device } from "../../src/index.ts";
 import { seed, wholeNumber } from "./parse.ts";
+
+/** Whether the command line offers a device: it runs in Node, so WebAssembly is not among them. */
+const isOffered: Record<Device, boolean> = { cpu: true, webgpu: true, wasm: false };
+const deviceNames = (Object.keys(isOffered) as Device[]).filter((name) => isOffered[name]);
 
 /** Keeps what --deadline needs to know of this machine. */
 export const calibrationFolder = ".cache/calibration";
@@ -12,7 +17,7 @@ export interface MachineOptions extends ComputeOptions {
 /** What computes, and in what. */
 export interface ComputeOptions {
   threads?: number;
-  device: "cpu" | "webgpu";
+  device: Device;
   precision: "fp32" | "int8";
 }
 
@@ -33,11 +38,15 @@ export function addComputeOptions(command: Command): Command {
 /** --threads and --device, for every command that computes on either. */
 export function addDeviceOptions(command: Command): Command {
   return addThreadsOption(command).addOption(
-    new Option("--device <name>", "where to compute").choices(["cpu", "webgpu"]).default("cpu"),
+    new Option("--device <name>", "where to compute").choices(deviceNames).default("cpu"),
   );
 }
 
 /** --threads alone, for what computes on the CPU only. */
 export function addThreadsOption(command: Command): Command {
-  return command.option("--threads <n>", "CPU threads (default: all cores)", wholeNumber(1, 1024));
+  return command.addOption(
+    new Option("--threads <n>", "CPU threads (default: all cores)")
+      .argParser(wholeNumber(1, 1024))
+      .env("MAGNETS_THREADS"),
+  );
 }

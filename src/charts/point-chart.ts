@@ -8,7 +8,7 @@ import { type AxisOptions, chartFrame, escapeText, size, styleOf } from "./chart
 
 export interface Point {
   readonly name: string;
-  /** What stands beside it, where its series tells the rest; the name unless told. */
+  /** What stands beside it, where its series tells the rest; default its name. */
   readonly label?: string;
   readonly x: number;
   readonly y: number;

@@ -1,7 +1,7 @@
 /**
  * Shapes that are known only when a graph runs, as inputs of the graph that nobody feeds: an input's name says what it
- * holds, and the runner, which knows every symbol from the other feeds, fills it in. Computed inside the graph, shapes
- * would be work for the CPU in the middle of a GPU's.
+ * holds, and the runner, which knows every symbol from the other feeds, fills it in. It is part of the contract of
+ * `Runner` (runtime/runner.ts), which says why.
  */
 
 const pattern = /^shape \[(.*)\]$/;

@@ -49,7 +49,7 @@ export async function randomBatch(
 }
 
 export interface BatchOptions {
-  /** Index of the first image, 0 unless told. */
+  /** Index of the first image; default 0. */
   readonly from?: number;
   /** How many images in all. */
   readonly count: number;

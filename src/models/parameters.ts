@@ -7,13 +7,13 @@ import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import type { Graph, GraphDType, Value } from "../graph/index.ts";
 
 /**
- * How a parameter starts: constants, a normal distribution cut off at two standard deviations, or waves over the places
- * of a grid (see {@link waves}).
+ * How a parameter starts: constants, a normal distribution cut off at two standard deviations, or sinusoids over the
+ * places of a grid (see {@link sinusoids}).
  */
 export type Initialiser =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly std: number }
-  | { readonly kind: "waves"; readonly std: number; readonly grid: readonly number[] };
+  | { readonly kind: "sinusoidal"; readonly std: number; readonly grid: readonly number[] };
 
 export interface ParameterSpec {
   /** Dotted lower-case name, as safetensors files carry it. */
@@ -22,7 +22,7 @@ export interface ParameterSpec {
   readonly init: Initialiser;
   /** Whether weight decay applies: matrices and kernels only. */
   readonly hasWeightDecay: boolean;
-  /** A matrix from one hidden layer to the next: what Muon steps by directions, not by elements. No unless told. */
+  /** A matrix from one hidden layer to the next: what Muon steps by directions, not by elements. Default false. */
   readonly isHidden?: boolean;
 }
 
@@ -34,7 +34,7 @@ export function initialise(specs: readonly ParameterSpec[], key: Key): Record<st
       if (init.kind === "constant") {
         return [name, tensor("float32", shape, new Float32Array(size).fill(init.value))];
       }
-      if (init.kind === "waves") return [name, tensor("float32", shape, waves(shape, init))];
+      if (init.kind === "sinusoidal") return [name, tensor("float32", shape, sinusoids(shape, init))];
       const values = normals(foldIn(key, i), size);
       for (let j = 0; j < size; j++) values[j] = Math.max(-2, Math.min(2, values[j]!)) * init.std;
       return [name, tensor("float32", shape, values)];
@@ -47,9 +47,9 @@ export function initialise(specs: readonly ParameterSpec[], key: Key): Record<st
  * 2017), so that neighbours are alike before anything is learned: from half a wave over the axis to one that turns from
  * place to place. Each axis has as many columns; the first row, which is no place, and columns left over are 0.
  */
-function waves(
+function sinusoids(
   [rows, width]: readonly number[],
-  { std, grid }: Extract<Initialiser, { kind: "waves" }>,
+  { std, grid }: Extract<Initialiser, { kind: "sinusoidal" }>,
 ): Float32Array {
   const values = new Float32Array(rows! * width!);
   const pairs = Math.floor(width! / grid.length / 2);

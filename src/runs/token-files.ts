@@ -109,7 +109,7 @@ const digits = (number: number): string => String(number).padStart(4, "0");
 const partName = (part: number, parts: number): string =>
   `${digits(part + 1)}-of-${digits(parts)}.safetensors`;
 
-/** False too for tokens that are damaged or of another tokenizer: they are made anew. */
+/** False too for tokens that are damaged or of another tokenizer: they are made again. */
 async function isThere(path: string, { digest, description }: TokeniseOptions): Promise<boolean> {
   const reading = readSafetensors(path).then((content) => fromTensors(content, path, digest));
   return (await unlessRefused(reading))?.source === description;

@@ -10,8 +10,8 @@
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { writeModel } from "../pipelines/node/model-folder.ts";
+import type { Device } from "../runtime/device.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
-import type { Device } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { finalMean, readMetrics } from "../training/metrics.ts";

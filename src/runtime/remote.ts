@@ -4,7 +4,8 @@
  */
 import { InputError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import type { Device, Feed, Runner } from "./runner.ts";
+import type { Device } from "./device.ts";
+import { closedMessage, type Feed, type Runner } from "./runner.ts";
 
 type Method = Exclude<keyof Runner, "device">;
 
@@ -58,7 +59,7 @@ export function remoteRunner(device: Device, link: WorkerLink): Runner {
 
   function call<T>(method: Method, args: readonly unknown[], transfer: ArrayBuffer[] = []): Promise<T> {
     if (death !== undefined) return Promise.reject(new Error(`runner: ${death}`));
-    if (closing) return Promise.reject(new Error("runner: it is closed"));
+    if (closing) return Promise.reject(new Error(closedMessage));
     return new Promise((resolve, reject) => {
       const id = nextId++;
       link.send({ id, method, args }, transfer);

@@ -1,18 +1,25 @@
-/** The engine behind every runner, free of any one runtime module. */
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+/** The engine behind every runner: it is given the runtime's module, so that one file serves Node and the browser. */
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { shapeOfPort, shapeValues } from "../core/shape-port.ts";
 import type { DType, HostTensor } from "../core/tensor.ts";
 import { bytesPerElement, sizeOf } from "../core/tensor.ts";
 import type { FeedShape } from "./check-feeds.ts";
 import { checkFeeds, checkSinks } from "./check-feeds.ts";
+import { type Device, factsOf } from "./device.ts";
 import { graphName } from "./graph-name.ts";
-import type { Device, Feed, PortInfo, Program, ProgramName, Runner, Sink } from "./runner.ts";
-import type { Ort } from "./tensor-home.ts";
-import { cpuHome, reasonOf, webgpuHome } from "./tensor-home.ts";
+import {
+  closedMessage,
+  type Feed,
+  type PortInfo,
+  type Program,
+  type ProgramName,
+  type Runner,
+  type Sink,
+} from "./runner.ts";
+import { type Ort, openHome, reasonOf } from "./tensor-home.ts";
 
 /**
- * The engine behind every runner: compiled sessions and stored tensors of one ONNX Runtime module, in whichever
- * thread calls it. It imports no runtime itself, so the same file serves Node and the browser.
+ * Compiled sessions and stored tensors of one ONNX Runtime module, in whichever thread calls it.
  *
  * - Calls take turns in the order they came: one finishes before the next begins.
  * - Tensors never leave the store on the device: a GPU tensor cannot reach a session of another device, where it
@@ -30,8 +37,8 @@ export async function createSessionStore(
   device: Device,
   session: InferenceSession.SessionOptions,
 ): Promise<Runner> {
-  const options = { ...session, executionProviders: [device] };
-  const home = device === "cpu" ? cpuHome(ort) : await webgpuHome(ort, options);
+  const options = { ...session, executionProviders: [factsOf(device).provider] };
+  const home = await openHome(ort, device, options);
   const compiled = new Map<number, { program: Program; session: InferenceSession }>();
   const stored = new Map<string, Tensor>();
   let nextId = 1;
@@ -39,7 +46,7 @@ export async function createSessionStore(
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (closing) return Promise.reject(new Error("runner: it is closed"));
+    if (closing) return Promise.reject(new Error(closedMessage));
     const result = lastTurn.then(work);
     lastTurn = result.catch(() => {});
     return result;
@@ -174,7 +181,7 @@ export async function createSessionStore(
         }
       }
     } finally {
-      // On the CPU what was read is the output itself, which the caller now owns.
+      // Where tensors live on the host, what was read is the output itself, which the caller now owns.
       if (home.outputLocation !== "cpu") for (const tensor of unclaimed) tensor.dispose();
     }
     return toHost;
@@ -253,6 +260,21 @@ export async function createSessionStore(
     close: () => {
       closing ??= inTurn(free);
       return closing;
+    },
+  };
+}
+
+/**
+ * A store whose `put` copies what it is given, for callers in the same thread, who may go on writing to their arrays.
+ */
+export function copyingPuts(store: Runner): Runner {
+  return {
+    ...store,
+    put: async (tensors) => {
+      const copies = Object.entries(tensors).map(([name, { dtype, dims, data }]) => {
+        return [name, { dtype, dims, data: Uint8Array.prototype.slice.call(data) as typeof data }];
+      });
+      await store.put(Object.fromEntries(copies));
     },
   };
 }

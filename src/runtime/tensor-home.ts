@@ -1,22 +1,18 @@
-/** Where stored tensors live, on the CPU and on WebGPU, and how they get there and back. */
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+/** Where stored tensors live, in JavaScript's memory or a GPU's, and how they get there and back. */
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { InputError } from "../core/errors.ts";
 import { sizeOf } from "../core/tensor.ts";
+import { type Device, factsOf } from "./device.ts";
 import type { MovingOp } from "./one-node-model.ts";
 
-/** The part of `onnxruntime-common` that the store uses; both runtimes' modules have it. */
-export type Ort = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
+/** The part of a runtime's module that is used; onnxruntime-node and onnxruntime-web both have it. */
+export type Ort = Pick<typeof import("onnxruntime-common"), "InferenceSession" | "Tensor">;
 
 /** What an error of the runtime says, without the place in its source code where a check failed. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/^\/\S+:\d+ .* was false\. /s, "").trim();
 }
-
-/** How to get a WebGPU adapter. */
-export const webgpuRemedy =
-  "install your graphics card's driver with Vulkan, Metal or Direct3D 12 support (on Linux also the Vulkan loader, " +
-  "package libvulkan1), or use device cpu";
 
 /** How stored tensors are held on one device, and how they get there and back. */
 export interface TensorHome {
@@ -26,18 +22,40 @@ export interface TensorHome {
   readonly fetchesAll: boolean;
   /** Moves a host tensor in. */
   keep(tensor: Tensor): Promise<Tensor>;
-  /** A tensor whose numbers can be read on the host. On the CPU it is the stored tensor itself. */
+  /** A tensor whose numbers can be read on the host. Where tensors live there it is the stored tensor itself. */
   read(tensor: Tensor): Promise<Tensor>;
   /** The first `rows` of axis 0 as a tensor the caller disposes after use. */
   leadingRows(tensor: Tensor, rows: number): Promise<Tensor>;
-  /** `table` with `rows` written over the rows named; on the CPU it is `table` itself, changed. */
+  /** `table` with `rows` written over the rows named; where tensors live on the host it is `table` itself, changed. */
   withRows(table: Tensor, at: Int32Array, rows: Tensor): Promise<Tensor>;
   /** Frees what the home itself holds. */
   close(): Promise<void>;
 }
 
-/** Stored tensors in JavaScript memory: nothing moves, and leading rows are views. */
-export function cpuHome(ort: Ort): TensorHome {
+/**
+ * The home of a device's tensors.
+ *
+ * @param options  of every session, the device's execution provider among them
+ * @throws {InputError} when the device is not there
+ */
+export async function openHome(
+  ort: Ort,
+  device: Device,
+  options: InferenceSession.SessionOptions,
+): Promise<TensorHome> {
+  const place = factsOf(device).tensorsLiveIn;
+  switch (place) {
+    case "host":
+      return hostHome(ort);
+    case "gpu-buffer":
+      return gpuHome(ort, device, options);
+    default:
+      return place satisfies never;
+  }
+}
+
+/** Stored tensors in JavaScript's memory: nothing moves, and leading rows are views. */
+function hostHome(ort: Ort): TensorHome {
   return {
     outputLocation: "cpu",
     fetchesAll: false,
@@ -63,9 +81,13 @@ export function cpuHome(ort: Ort): TensorHome {
  * Stored tensors in GPU buffers. Every move is a run of a one-node graph: in Node, asking a GPU tensor for its data
  * ends the process, and a buffer cannot be made or cut from outside. So leading rows are a copy on the device here.
  *
- * @throws {InputError} when there is no WebGPU adapter
+ * @throws {InputError} when there is no graphics adapter
  */
-export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOptions): Promise<TensorHome> {
+async function gpuHome(
+  ort: Ort,
+  device: Device,
+  options: InferenceSession.SessionOptions,
+): Promise<TensorHome> {
   // Loaded here, since most programs run on the CPU and need no protobuf in this thread.
   const { oneNodeModel } = await import("./one-node-model.ts");
   const sessions = new Map<string, Promise<InferenceSession>>();
@@ -94,7 +116,8 @@ export async function webgpuHome(ort: Ort, options: InferenceSession.SessionOpti
     await session("Identity", "float32", "gpu-buffer");
   } catch (error) {
     throw new InputError(
-      `device webgpu: it needs a graphics adapter, and none answered (${reasonOf(error)}). To get one, ${webgpuRemedy}`,
+      `device ${device}: it needs a graphics adapter, and none answered (${reasonOf(error)}). ` +
+        `To get one, ${factsOf(device).remedy}`,
     );
   }
 

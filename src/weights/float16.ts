@@ -6,28 +6,21 @@
 /** The largest finite float16. */
 export const maxFloat16 = 65504;
 
-/** Every code's value, made on first use (256 KiB). */
-let values: Float32Array | undefined;
-
-function makeValues(): Float32Array {
-  const table = new Float32Array(65536);
-  for (let code = 0; code < 0x8000; code++) {
-    const exponent = code >>> 10;
-    const fraction = code & 0x3ff;
-    let value = (1024 + fraction) * 2 ** (exponent - 25);
-    if (exponent === 0) value = fraction * 2 ** -24; // subnormal
-    if (exponent === 31) value = fraction ? Number.NaN : Number.POSITIVE_INFINITY;
-    table[code] = value;
-    table[code + 0x8000] = -value;
-  }
-  return table;
-}
-
-/** Float16 codes to float32, exactly. */
+/** Float16 codes to float32, exactly; NaN stays NaN. */
 export function fromFloat16(codes: Uint16Array): Float32Array {
-  values ??= makeValues();
   const out = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) out[i] = values[codes[i]];
+  const bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < codes.length; i++) {
+    const magnitude = codes[i] & 0x7fff;
+    if (magnitude >= 0x7c00) {
+      bits[i] = 0x7f800000 | ((magnitude & 0x3ff) << 13); // infinity, NaN
+    } else {
+      // Read as a float32, its exponent's bias is 127 in the place of 15; subnormals are mended by the same factor.
+      bits[i] = magnitude << 13;
+      out[i] *= 2 ** 112;
+    }
+    bits[i] |= (codes[i] & 0x8000) << 16;
+  }
   return out;
 }
 

@@ -223,8 +223,8 @@ it("decodes within a deadline, and runs again what ran there", async () => {
 
   const told = await magnets(["plan", model, "--deadline", "600s", "--count", "2", "--json"]);
   expect(told.stderr).toMatch(/predicted ms\n/);
-  const { settings, seconds, stepSeconds } = lastLine(told) as Record<string, unknown>;
-  expect(settings).toEqual(JSON.parse(await readFile(plan, "utf8")).settings);
+  const { plan: planned, seconds, stepSeconds } = lastLine(told) as Record<string, unknown>;
+  expect(planned).toEqual(JSON.parse(await readFile(plan, "utf8")).plan);
   expect(stepSeconds).toHaveLength(12);
   expect(seconds).toBeGreaterThan(0);
 });

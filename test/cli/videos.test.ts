@@ -125,7 +125,7 @@ describe("predict and interpolate", () => {
     expect((await sharp(predicted.extra[0]).metadata()).width).toBe(2 * (2 * 8 + 4)); // given | predicted
     const between = await json("interpolate", model, "--video", frames, "--out", join(folder, "b"));
     expect(between.given).toEqual([0, 3]);
-    const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).settings;
+    const plan = JSON.parse(await readFile(join(folder, "b", "sample.json"), "utf8")).plan;
     expect(plan.maskSchedule.kind).toBe("linear");
   });
 

@@ -15,10 +15,10 @@ describe("initialise", () => {
     expect(started({ kind: "normal", std: 0.5 }, [100, 50])).toEqual(values);
   });
 
-  it("tells places apart by waves, the more the further apart along any axis", () => {
+  it("tells places apart by sinusoids, the more the further apart along any axis", () => {
     const grid = [4, 3, 5];
     const width = 64;
-    const values = started({ kind: "waves", std: 0.02, grid }, [61, width]);
+    const values = started({ kind: "sinusoidal", std: 0.02, grid }, [61, width]);
     expect(values.subarray(0, width).every((value) => value === 0)).toBe(true);
     const row = (t: number, y: number, x: number) => {
       const place = 1 + (t * 3 + y) * 5 + x;

@@ -5,8 +5,9 @@ import type { ImageSource } from "../../src/data/source.ts";
 import type { TokenDataset } from "../../src/data/tokens.ts";
 import { encode } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
+import type { Device } from "../../src/runtime/device.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
-import type { Device, Runner } from "../../src/runtime/runner.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
 import {
   initialState,

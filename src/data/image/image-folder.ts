@@ -119,7 +119,7 @@ export async function folderSource(
 
 /** How {@link verifyFolder} goes about it. */
 export interface VerifyOptions {
-  /** So many readable ones will do: those behind them are not looked at, and not in the result. All unless told. */
+  /** So many readable ones will do: those behind them are not looked at, and not in the result. Default all. */
   readonly enough?: number;
   /** Called after each entry of `files` with the number done so far, and of all that are wanted. */
   readonly onFile?: (done: number, total: number) => void;

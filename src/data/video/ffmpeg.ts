@@ -19,6 +19,8 @@ export interface Job {
   readonly signal?: AbortSignal;
   /** After so long the program counts as hanging. Default ten minutes. */
   readonly timeoutMs?: number;
+  /** What {@link ffmpegVersion} said, so that readers of many files ask once; left out, it is asked every time. */
+  readonly version?: number | null;
 }
 
 /** The oldest version whose options are used here. */
@@ -38,11 +40,9 @@ export const fileName = (path: string): string => `file:${resolve(path)}`;
 
 /** The option that passes each frame on as it is, neither dropped nor repeated; renamed in ffmpeg 5.1. */
 export async function everyFrame(job: Job): Promise<string[]> {
-  const version = await ffmpegVersion(job);
+  const version = job.version !== undefined ? job.version : await ffmpegVersion(job);
   return [version === null || version >= 5.1 ? "-fps_mode" : "-vsync", "passthrough"];
 }
-
-const versions = new Map<string, Promise<number | null>>();
 
 /**
  * The version of the ffmpeg on the PATH, e.g. 5.1; null for a build between releases, which counts as new.
@@ -50,16 +50,12 @@ const versions = new Map<string, Promise<number | null>>();
  * @throws InputError when ffmpeg or ffprobe is absent, does not start or is older than 4.0
  */
 export async function ffmpegVersion({ action }: Pick<Job, "action">): Promise<number | null> {
-  const path = process.env.PATH ?? "";
-  let version = versions.get(path);
-  if (!version) {
-    version = Promise.all([versionOf("ffmpeg"), versionOf("ffprobe")]).then(([first]) => first);
-    versions.set(path, version);
-    version.catch(() => versions.delete(path)); // it may be installed while we run
-  }
-  return version.catch((error: unknown) => {
+  try {
+    const [version] = await Promise.all([versionOf("ffmpeg"), versionOf("ffprobe")]);
+    return version;
+  } catch (error) {
     throw error instanceof InputError ? new InputError(`${action}: ${error.message}`) : error;
-  });
+  }
 }
 
 async function versionOf(tool: Tool): Promise<number | null> {
@@ -95,7 +91,7 @@ export async function* run(
   job: Job,
   input?: Uint8Array,
 ): AsyncGenerator<Buffer, void> {
-  await ffmpegVersion(job);
+  if (job.version === undefined) await ffmpegVersion(job);
   const done = await turn();
   try {
     job.signal?.throwIfAborted();
@@ -178,6 +174,10 @@ function lastLine(said: string, args: readonly string[]): string {
   return lines.at(-1) ?? "it gave no reason";
 }
 
+/**
+ * The programs that this process runs now, and those that wait. The cores are the process's, and so is the turn at them,
+ * whoever asks.
+ */
 let running = 0;
 const waiting: (() => void)[] = [];
 

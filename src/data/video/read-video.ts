@@ -34,7 +34,7 @@ export interface VideoOptions extends FolderOptions, Timing {
   readonly frames: number;
 }
 
-export interface ReadVideoOptions extends VideoOptions, Pick<Job, "signal" | "timeoutMs"> {
+export interface ReadVideoOptions extends VideoOptions, Pick<Job, "signal" | "timeoutMs" | "version"> {
   /** The first frame, counted in the file's frames, or with `frameRate` in frames of that rate. Default 0. */
   readonly start?: number;
 }
@@ -70,10 +70,10 @@ export async function readVideo(path: string, options: ReadVideoOptions): Promis
  */
 export async function videoExtent(
   path: string,
-  { signal, ...timing }: Timing & Pick<Job, "signal">,
+  { signal, version, ...timing }: Timing & Pick<Job, "signal" | "version">,
 ): Promise<Extent> {
   requireTiming(path, timing);
-  return (await footageOf(path, { signal })).extent(timing);
+  return (await footageOf(path, { signal, version })).extent(timing);
 }
 
 /** The first half of {@link videoExtent}. */
@@ -106,7 +106,10 @@ function requireTiming(path: string, { stride, frameRate }: Timing): void {
   );
 }
 
-async function footageOf(path: string, options?: Pick<Job, "signal" | "timeoutMs">): Promise<Footage> {
+async function footageOf(
+  path: string,
+  options: Pick<Job, "signal" | "timeoutMs" | "version">,
+): Promise<Footage> {
   const found = await stat(path).catch((error: unknown) => {
     throw fileError("cannot read video", path, error);
   });

@@ -8,18 +8,28 @@
  */
 import { InputError, requireInput } from "../../core/errors.ts";
 import type { Raster } from "../source.ts";
-import { everyFrame, inputArguments, type Job, run, textOf } from "./ffmpeg.ts";
+import { everyFrame, ffmpegVersion, inputArguments, type Job, run, textOf } from "./ffmpeg.ts";
 import { type Footage, framesIn, squared, type Timing } from "./footage.ts";
 
-export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs"> = {}): Footage {
-  const job: Job = {
+export function videoFile(
+  path: string,
+  options: Pick<Job, "signal" | "timeoutMs" | "version"> = {},
+): Footage {
+  const given: Job = {
     ...options,
     action: `cannot read video ${path}`,
     remedy: "replace, re-encode or remove the file",
   };
+  let known: Promise<Job> | undefined;
+  /** The job with ffmpeg's version, asked for once. */
+  const knownJob = (): Promise<Job> => {
+    known ??= (async () =>
+      given.version === undefined ? { ...given, version: await ffmpegVersion(given) } : given)();
+    return known;
+  };
   return {
     async extent(timing) {
-      const { times, seconds } = await indexOf(path, job);
+      const { times, seconds } = await indexOf(path, await knownJob());
       const rate = seconds > 0 ? times.length / seconds : null;
       if (timing.frameRate !== undefined) return { length: framesIn(seconds, timing.frameRate), rate };
       requireEvenPace(path, times);
@@ -27,12 +37,14 @@ export function videoFile(path: string, options: Pick<Job, "signal" | "timeoutMs
     },
 
     async count(timing) {
+      const job = await knownJob();
       const args = [...(await decoding(path, timing, job)), "-f", "null", "-progress", "pipe:1", "-"];
       const reports = [...(await textOf("ffmpeg", args, job)).matchAll(/^frame=\s*(\d+)/gm)];
       return Number(reports.at(-1)?.[1] ?? 0);
     },
 
     async read(cut) {
+      const job = await knownJob();
       const { start, frames, stride = 1 } = cut;
       // Frame i is start + round(i stride), and i the whole number nearest to (n - start) / stride.
       const chosen = `select='gte(n,${start})*eq(n-${start},round(round((n-${start})/${stride})*${stride}))'`;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { requireInput, unknownName } from "../../core/errors.ts";
 import { type Fold, type Split, splits } from "../choices.ts";
 import { type FolderSource, fileAt, list } from "../image/image-folder.ts";
-import { ffmpegVersion } from "./ffmpeg.ts";
+import { ffmpegVersion, type Job } from "./ffmpeg.ts";
 import { spanOf } from "./footage.ts";
 import { kineticsTables, listKinetics } from "./kinetics.ts";
 import type { Listing } from "./listing.ts";
@@ -68,10 +68,10 @@ export async function openVideoFolder(path: string, options: VideoFolderOptions)
       : layout === "kinetics"
         ? await listKinetics(path, options)
         : await listPlain(path);
-  if (listing.files.some((file) => needsFfmpeg(file.path))) {
-    await ffmpegVersion({ action: `cannot read the videos of ${path}` });
-  }
-  return videoSource(path, options, videosPerFile, listing);
+  // Asked for once, before any video is read: it says what is missing, and every file can do with the answer.
+  const isNeeded = listing.files.some((file) => needsFfmpeg(file.path));
+  const version = isNeeded ? await ffmpegVersion({ action: `cannot read the videos of ${path}` }) : undefined;
+  return videoSource(path, { ...options, version }, videosPerFile, listing);
 }
 
 /** Which layout a folder of videos has, by what lies in it. */
@@ -83,7 +83,7 @@ export async function layoutOf(path: string): Promise<Layout> {
 
 function videoSource(
   folder: string,
-  options: VideoFolderOptions,
+  options: VideoFolderOptions & Pick<Job, "version">,
   videosPerFile: number,
   { classNames, files: each, warnings }: Listing,
 ): VideoSource {

@@ -10,21 +10,21 @@ import { maximum, multiply, negate } from "./elementwise.ts";
 import { maxOver, minOver } from "./reduce.ts";
 import { expandTo, reshape, transpose } from "./shape.ts";
 
-/** Rows as integers: x = (levels - zero) * scales, to within half a scale. */
+/** Rows as integers: x = (levels - zeroPoint) * scales, to within half a scale. */
 export interface QuantisedRows {
   /** [R, K] uint8. */
   readonly levels: Value;
   /** [R, 1] float32. */
   readonly scales: Value;
-  /** The level of 0, the same for all rows. */
-  readonly zero: number;
+  /** The integer that means 0, the same for all rows. */
+  readonly zeroPoint: number;
 }
 
 const largestLevel = 255;
 
 /**
  * Rounds each row of x [R, K] to 255 levels between its largest absolute value and minus that. A scale of its own for
- * every row keeps a row's result free of the rows beside it, so that a picture does not depend on its batch.
+ * every row keeps a row's result free of the rows beside it, so that an image does not depend on its batch.
  *
  * @param least  what no value of x is below, at most 0, where that is known (see {@link geluLeast}): then rows are
  *   searched for large values alone, and most levels are for what is above 0. Steps are 127/215 as wide in rows that
@@ -34,19 +34,22 @@ export function quantiseRows(x: Value, { least }: { readonly least?: number } = 
   if (x.dtype !== "float32" || x.rank !== 2) throw shapeError("quantiseRows", "a float32 matrix", x);
   const { graph } = x;
   const smallest = 1e-30; // a row of zeros has a scale too
-  const zero = least === undefined ? 128 : 40;
+  const zeroPoint = least === undefined ? 128 : 40;
   const most = maxOver(x, [-1], true);
   // Levels 1..255 by what is farther from 0; with `least` 0..255 by what is above 0, unless `least` had no level then.
   const scales =
     least === undefined
-      ? multiply(maximum(maximum(most, negate(minOver(x, [-1], true))), smallest), 1 / (largestLevel - zero))
-      : maximum(multiply(most, 1 / (largestLevel - zero)), Math.max(smallest, -least / zero));
+      ? multiply(
+          maximum(maximum(most, negate(minOver(x, [-1], true))), smallest),
+          1 / (largestLevel - zeroPoint),
+        )
+      : maximum(multiply(most, 1 / (largestLevel - zeroPoint)), Math.max(smallest, -least / zeroPoint));
   const rows = [x.dim(0)];
-  const zeros = expandTo(graph.scalar("uint8", zero), rows); // for scales by row the runtime wants one for each
-  const inputs = [x, reshape(scales, rows), zeros];
+  const zeroPoints = expandTo(graph.scalar("uint8", zeroPoint), rows); // for scales by row the runtime wants one for each
+  const inputs = [x, reshape(scales, rows), zeroPoints];
   const [levels] = graph.emit("QuantizeLinear", inputs, [{ dtype: "uint8", shape: x.shape }], { axis: 0 });
   for (const output of [levels!, scales]) withoutGradient("quantiseRows", [x], output);
-  return { levels: levels!, scales, zero };
+  return { levels: levels!, scales, zeroPoint };
 }
 
 /**
@@ -74,7 +77,7 @@ export function quantisedLinear(
   const matrix = layout === "out-in" ? transpose(weight, [1, 0]) : weight; // bytes: cheap beside the product
   const shape = [rows.levels.dim(0), weight.dim(outputAxis)];
   const one = weight.graph.scalar("float32", 1); // the runtime knows one scale for all rows only
-  const inputs = [rows.levels, matrix, one, scales, weight.graph.scalar("uint8", rows.zero)];
+  const inputs = [rows.levels, matrix, one, scales, weight.graph.scalar("uint8", rows.zeroPoint)];
   const [scaled] = weight.graph.emit("MatMulIntegerToFloat", inputs, [{ dtype: "float32", shape }]);
   const result = multiply(scaled!, factor === 1 ? rows.scales : multiply(rows.scales, factor));
   withoutGradient("quantisedLinear", [rows.levels, rows.scales, scales], result);

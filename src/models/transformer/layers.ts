@@ -64,7 +64,7 @@ function embedded(config: TransformerConfig, weights: Weights, sum: Value): Valu
  * All layers: x [B*T, D] -> [B*T, D].
  *
  * @param batch     B
- * @param attended  what each layer attends to; its own keys and values unless told
+ * @param attended  what each layer attends to; default its own keys and values
  */
 export function layers(
   config: TransformerConfig,

@@ -63,7 +63,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   return [
     table("tokens", codebookSize + 1),
     table("classes", classRows(config)),
-    table("positions", gridTokens(config) + 1, { kind: "waves", std: initStd, grid: config.grid }),
+    table("positions", gridTokens(config) + 1, { kind: "sinusoidal", std: initStd, grid: config.grid }),
     ...(config.norm === "post" ? norm("embedding.norm") : []),
     ...Array.from({ length: depth }, (_, layer) => block(`blocks.${layer}`)).flat(),
     ...(config.norm === "pre" ? norm("norm") : []),

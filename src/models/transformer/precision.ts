@@ -7,7 +7,7 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { type HostTensor, tensor } from "../../core/tensor.ts";
-import type { Device } from "../../runtime/runner.ts";
+import { type Device, devices, factsOf } from "../../runtime/device.ts";
 import type { TransformerConfig } from "./config.ts";
 import type { FactorChoice } from "./parameters.ts";
 
@@ -27,8 +27,11 @@ export function requirePrecision(precision: Precision, device: Device = "cpu"): 
   if (!precisions.includes(precision)) {
     throw new InputError(`precision: must be one of ${precisions.join(", ")}, got "${precision}"`);
   }
-  if (precision === "int8" && device !== "cpu") {
-    throw new InputError(`precision: int8 needs device cpu, got device ${device}; use fp32 there`);
+  if (precision === "int8" && !factsOf(device).hasInt8) {
+    const able = (Object.keys(devices) as Device[]).filter((name) => factsOf(name).hasInt8);
+    throw new InputError(
+      `precision: int8 needs device ${able.join(" or ")}, got device ${device}; use fp32 there`,
+    );
   }
 }
 

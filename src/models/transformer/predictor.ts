@@ -32,6 +32,8 @@ export interface LoadedTransformer {
   readonly precision: Precision;
   /** What the stored names of this transformer begin with. */
   readonly prefix: string;
+  /** What the stored names of one more predictor begin with; another prefix at every call. */
+  readonly predictorPrefix: () => string;
   /** The weight feeds of a pass by one sub-model: made once, shared by all passes. */
   readonly weights: (kind: PassKind, choice: FactorChoice) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first asked for. */
@@ -81,11 +83,13 @@ export async function loadTransformer(
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
   const feeds = new Map<string, Readonly<Record<string, Feed>>>();
+  let predictors = 0;
   return {
     runner,
     config,
     precision,
     prefix,
+    predictorPrefix: () => `${prefix}predictor ${predictors++}/`,
     weights: (kind, choice) => {
       const key = `${kind} ${choice}`;
       let made = feeds.get(key);
@@ -100,7 +104,7 @@ export async function loadTransformer(
       if (!made) {
         made = runner.load(encode(build()));
         programs.set(key, made);
-        made.catch(() => programs.delete(key)); // a refused graph is tried anew, and not waited for at the end
+        made.catch(() => programs.delete(key)); // a refused graph is tried again, and not waited for at the end
       }
       return made;
     },
@@ -125,8 +129,6 @@ export interface Predictor {
   dispose(): Promise<void>;
 }
 
-let nextPredictor = 0;
-
 /**
  * The `predict` of one decode.
  *
@@ -138,7 +140,7 @@ let nextPredictor = 0;
  */
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
   const { runner, config } = transformer;
-  const prefix = `${transformer.prefix}predictor ${nextPredictor++}/`;
+  const prefix = transformer.predictorPrefix();
   const none = nullClass(config);
   const last = classRows(config) - 1;
   for (const given of Array.from(classes)) {

@@ -1,6 +1,6 @@
 /** What tells one model, and one way to compute with it, from all others: the keys of what is kept in files. */
 import { arithmeticOf, type Precision } from "../../models/transformer/precision.ts";
-import type { Device } from "../../runtime/runner.ts";
+import type { Device } from "../../runtime/device.ts";
 import { tensorsDigest } from "../../weights/node/digest.ts";
 import type { Tensors } from "../../weights/safetensors.ts";
 import type { GenerativeModel } from "../model.ts";

@@ -1,9 +1,10 @@
 /** Pipelines in Node: from a model folder, with a runner of their own. */
 import { type Precision, requirePrecision } from "../../models/transformer/precision.ts";
+import type { Device } from "../../runtime/device.ts";
 import { describeProcessor } from "../../runtime/node/machine.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import { runtimeVersion } from "../../runtime/node/runtime-version.ts";
-import type { Device, Runner } from "../../runtime/runner.ts";
+import type { Runner } from "../../runtime/runner.ts";
 import { cached } from "../../weights/node/cache.ts";
 import type { MeasurementStore } from "../calibration.ts";
 import { type ImagePipeline as ImagePipelineOf, imagePipelineOver } from "../image-pipeline.ts";

@@ -2,9 +2,9 @@
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
+import { type Device, devicesIn, factsOf } from "../device.ts";
 import { oneNodeModel } from "../one-node-model.ts";
-import type { Device } from "../runner.ts";
-import { reasonOf, webgpuRemedy } from "../tensor-home.ts";
+import { reasonOf } from "../tensor-home.ts";
 
 /** What computes, by name. */
 export interface Processor {
@@ -24,7 +24,7 @@ export interface Machine extends Processor {
 }
 
 export interface MachinePart {
-  readonly name: "onnxruntime" | "sharp" | "device cpu" | "device webgpu" | "ffmpeg";
+  readonly name: "onnxruntime" | "sharp" | "ffmpeg" | `device ${Device}`;
   readonly isPresent: boolean;
   /** Whether anything works without it. */
   readonly isRequired: boolean;
@@ -57,8 +57,13 @@ export async function describeMachine(): Promise<Machine> {
     memoryBytes: Math.min(totalmem(), limit),
     parts: await Promise.all([
       part("onnxruntime", true, reinstall, () => inChild(runtimeVersion)),
-      part("device cpu", true, reinstall, () => inChild(deviceTrial("cpu"))),
-      part("device webgpu", false, webgpuRemedy, () => inChild(deviceTrial("webgpu"))),
+      ...devicesIn("node").map((device) => {
+        const { remedy } = factsOf(device);
+        // What comes with the runtime must work; other devices are the machine's.
+        return part(`device ${device}`, remedy === null, remedy ?? reinstall, () =>
+          inChild(deviceTrial(device)),
+        );
+      }),
       part("sharp", true, reinstall, () => inChild(sharpVersion)),
       part("ffmpeg", false, ffmpegRemedy, ffmpegVersion),
     ]),
@@ -98,7 +103,7 @@ function deviceTrial(device: Device): string {
   return `
   const { InferenceSession, Tensor, env } = load("onnxruntime-node");
   env.logLevel = "fatal";
-  const options = { executionProviders: ["${device}"] };
+  const options = { executionProviders: ["${factsOf(device).provider}"] };
   const session = await InferenceSession.create(Buffer.from("${model}", "base64"), options);
   const { out } = await session.run({ x: new Tensor("float32", Float32Array.of(1, 2, 3), [3]) });
   if (out.data.join() !== "1,2,3") throw new Error("it copied 1,2,3 as " + out.data.join());

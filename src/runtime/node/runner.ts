@@ -2,27 +2,27 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { InputError } from "../../core/errors.ts";
-import type { Reply, WorkerLink } from "../remote.ts";
-import { remoteRunner } from "../remote.ts";
-import type { Device, Runner } from "../runner.ts";
-import type { NodeSetup } from "./store.ts";
-import { openNodeStore } from "./store.ts";
+import { type Device, devicesIn, factsOf } from "../device.ts";
+import { type Reply, remoteRunner, type WorkerLink } from "../remote.ts";
+import type { Runner } from "../runner.ts";
+import { copyingPuts } from "../session-store.ts";
+import { type NodeSetup, openNodeStore } from "./store.ts";
 
 export interface NodeRunnerOptions {
-  /** Where to compute; `"cpu"` unless told. */
+  /** Where to compute; default `"cpu"`. */
   readonly device?: Device;
-  /** Threads of a CPU run: an integer of at least 1. The environment's MAGNETS_THREADS, else all cores. */
+  /** Threads of a CPU run: an integer of at least 1. Default: all cores. */
   readonly threads?: number;
   /** Compute in the calling thread, which then stands still during runs: for tests and benches. */
   readonly inProcess?: boolean;
-  /** Let idle compute threads spin for the next operation: faster, but a busy core. True unless told. */
+  /** Let idle compute threads spin for the next operation: faster, but a busy core. Default true. */
   readonly allowSpinning?: boolean;
   /**
    * Each program's times, node by node, are written to `<prefix><number of the program>_<date>.json` when it is
    * unloaded (the runtime's profile format). It slows runs down a little.
    */
   readonly profilePrefix?: string;
-  /** Refuse, instead of computing them on the CPU, graphs with operations that the device cannot do. False unless told. */
+  /** Refuse, instead of computing them on the CPU, graphs with operations that the device cannot do. Default false. */
   readonly forbidFallback?: boolean;
 }
 
@@ -32,7 +32,8 @@ export interface NodeRunnerOptions {
  * Arrays given to it are copied when the call is made, and arrays it returns are the caller's. (In process, feeds
  * are read in place: leave them alone until the run settles.) A runner with calls under way keeps the process alive;
  * an idle one does not, closed or not. `process.exit()` in the middle of a run makes Node abort: close first.
- * CPU runners are independent of each other; of WebGPU runners a process can have one at a time.
+ * CPU runners are independent of each other; of WebGPU runners a process can have one at a time (the table of
+ * devices says of which).
  *
  * A message there and back costs about 0.1 ms a run, against a run in process.
  *
@@ -55,11 +56,12 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
     forbidFallback: options.forbidFallback ?? false,
     ...(options.profilePrefix !== undefined && { profilePrefix: options.profilePrefix }),
   };
-  if (setup.device !== "cpu" && setup.device !== "webgpu") {
-    throw new InputError(`runtime: device must be cpu or webgpu, got "${setup.device}"`);
+  const here = devicesIn("node");
+  if (!here.includes(setup.device)) {
+    throw new InputError(`runtime: device must be ${here.join(" or ")} in Node, got "${setup.device}"`);
   }
   const open = options.inProcess ? openInThread : openInWorker;
-  return setup.device === "webgpu" ? onlyOne(() => open(setup)) : open(setup);
+  return factsOf(setup.device).isExclusive ? onlyOne(setup.device, () => open(setup)) : open(setup);
 }
 
 async function openInThread(setup: NodeSetup): Promise<Runner> {
@@ -77,21 +79,21 @@ async function openInWorker(setup: NodeSetup): Promise<Runner> {
   return runner;
 }
 
-// ONNX Runtime has one WebGPU device per process and no lock around it: two threads on it spoil each other's
-// commands, at times ending the process.
-let isWebgpuTaken = false;
+/**
+ * The exclusive devices that this process has a runner on. It mirrors a fact of the process and so is the process's: two
+ * threads on ONNX Runtime's one WebGPU device spoil each other's commands, at times ending the process.
+ */
+const taken = new Set<Device>();
 
-/** Opens a WebGPU runner unless one is open; closing it makes room. */
-async function onlyOne(open: () => Promise<Runner>): Promise<Runner> {
-  if (isWebgpuTaken) {
+/** Opens a runner on an exclusive device unless one is open; closing it makes room. */
+async function onlyOne(device: Device, open: () => Promise<Runner>): Promise<Runner> {
+  if (taken.has(device)) {
     throw new InputError(
-      "device webgpu: this process has a webgpu runner open and can have only one; share it or close it first",
+      `device ${device}: this process has a ${device} runner open and can have only one; share it or close it first`,
     );
   }
-  isWebgpuTaken = true;
-  const free = () => {
-    isWebgpuTaken = false;
-  };
+  taken.add(device);
+  const free = () => taken.delete(device);
   try {
     const runner = await open();
     let closing: Promise<void> | undefined;
@@ -106,21 +108,8 @@ async function onlyOne(open: () => Promise<Runner>): Promise<Runner> {
   }
 }
 
-/** The store keeps what it is given; a caller in the same thread may go on writing to its arrays. */
-function copyingPuts(store: Runner): Runner {
-  return {
-    ...store,
-    put: async (tensors) => {
-      const copies = Object.entries(tensors).map(([name, { dtype, dims, data }]) => {
-        return [name, { dtype, dims, data: Uint8Array.prototype.slice.call(data) as typeof data }];
-      });
-      await store.put(Object.fromEntries(copies));
-    },
-  };
-}
-
 function startWorker(setup: NodeSetup): Worker {
-  const entry = import.meta.url.endsWith(".ts") ? "./worker.dev.mjs" : "./node-worker.js";
+  const entry = import.meta.url.endsWith(".ts") ? "./worker.dev.mjs" : "./worker.js";
   // Flags of the main thread, such as those of `node -e`, need not suit a worker.
   return new Worker(new URL(entry, import.meta.url), { workerData: setup, execArgv: [] });
 }
@@ -149,13 +138,9 @@ export function linkTo(worker: Worker): WorkerLink {
   };
 }
 
-function threadCount(given: number | undefined): number {
-  const fromEnvironment = process.env.MAGNETS_THREADS;
-  if (given === undefined && !fromEnvironment) return availableParallelism();
-  const threads = given ?? Number(fromEnvironment);
+function threadCount(threads: number = availableParallelism()): number {
   if (!Number.isInteger(threads) || threads < 1) {
-    const where = given === undefined ? "MAGNETS_THREADS" : "runtime: threads";
-    throw new InputError(`${where} must be an integer of at least 1, got ${given ?? `"${fromEnvironment}"`}`);
+    throw new InputError(`runtime: threads must be an integer of at least 1, got ${threads}`);
   }
   return threads;
 }

@@ -1,4 +1,4 @@
-/** Safetensors files (Node). The format itself, free of Node, is in safetensors-format.ts. */
+/** Safetensors files (Node). The format itself, free of Node, is in safetensors.ts. */
 import { readFile } from "node:fs/promises";
 import { unlessRefused } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";

@@ -59,7 +59,10 @@ describe("configuration", () => {
     [{ ...small, framePatch: 2 }, "here: framePatch: must be 1 without frames, got 2"],
     [{ ...small, frames: 6, framePatch: 2 }, "here: frames: must be a multiple of 4"],
     [{ ...small, frames: 4, resolution: 10 }, "here: resolution: must be a multiple of 4"],
-    [{ ...small, frames: 4, temporalDownsampling: [] }, "must have one entry between every two channels, 1, got []"],
+    [
+      { ...small, frames: 4, temporalDownsampling: [] },
+      "must have one entry between every two channels, 1, got []",
+    ],
   ])("refuses what cannot be built: %j", (config, message) => {
     expect(() => classifierConfig(config, "here")).toThrow(message);
   });
@@ -216,7 +219,7 @@ describe("folder", () => {
 
 describe("the shipped classifier", () => {
   it("names drawn sprites it has not seen", async () => {
-    const { spritesSource } = await import("../../../src/data/drawn/sprites/index.ts");
+    const { spritesSource } = await import("../../../src/data/drawn/node/draw.ts");
     const { config, tensors, classNames, accuracy } = await readClassifier("models/sprites-classifier");
     expect(accuracy.value).toBeGreaterThanOrEqual(0.99);
     const source = spritesSource({ seed: 77 });

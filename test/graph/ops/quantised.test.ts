@@ -159,7 +159,7 @@ describe("quantiseRows", () => {
     const expected = [after[0]! / 215, 0.1701 / 40, 0.1701 / 40, 0.1701 / 40];
     for (const [i, scale] of expected.entries()) expect(scales[i]!).toBeCloseTo(scale, 7);
     numbers(found.levels!).forEach((level, i) => {
-      const restored = (level - known.zero) * scales[i >> 2]!;
+      const restored = (level - known.zeroPoint) * scales[i >> 2]!;
       expect(Math.abs(restored - after[i]!)).toBeLessThanOrEqual(0.5001 * scales[i >> 2]!);
     });
   });
@@ -188,7 +188,7 @@ describe("quantiseRows", () => {
       const [levels, scales] = [numbers(found.levels!), numbers(found["row scales"]!)];
       const expected = [0, 1].flatMap((r) =>
         matrix.map((row, n) => {
-          const sum = row.reduce((total, w, k) => total + w * (levels[3 * r + k]! - rows.zero), 0);
+          const sum = row.reduce((total, w, k) => total + w * (levels[3 * r + k]! - rows.zeroPoint), 0);
           return 0.25 * sum * [0.5, 2][n]! * scales[r]!;
         }),
       );

@@ -1,16 +1,7 @@
 /** One video: the scene, the thing that moves in it, its shadow, and what it may pass behind. */
-import type { Chance } from "../sprites/chance.ts";
-import {
-  type Colour,
-  darker,
-  lighter,
-  type Mood,
-  type MoodName,
-  mix,
-  moods,
-  paints,
-} from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, type Sketch } from "../sprites/svg.ts";
+import type { Chance } from "../chance.ts";
+import { type Colour, darker, lighter, type Mood, type MoodName, mix, moods, paints } from "../palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, type Sketch } from "../svg.ts";
 import { type MotionName, type Move, moves, type Pose, type Stage } from "./moves.ts";
 import { figurePaints, figures, type ThingName } from "./things.ts";
 

@@ -1,6 +1,7 @@
 /**
  * "Motions": the built-in drawn dataset of videos. Eight things in eight kinds of motion, sixty-four classes
- * such as "cat bounce"; as many videos as one asks for, each a pure function of (seed, index).
+ * such as "cat bounce"; as many videos as one asks for, each a pure function of (seed, index). Here they are SVG text;
+ * node/draw.ts makes pixels of it.
  *
  * What varies within a class: the hour, place, direction, speed, start phase, gravity and easing, sometimes a slow pan of
  * the camera, sometimes something in front. A thing looks always the same, stays upright and goes round about once: a
@@ -8,10 +9,9 @@
  */
 import { requireInput } from "../../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../../core/random.ts";
-import { decodeRgb } from "../../image/sharp.ts";
-import type { Image, ImageSource, Video } from "../../source.ts";
-import { chanceOf } from "../sprites/chance.ts";
-import { newSketch } from "../sprites/svg.ts";
+import { chanceOf } from "../chance.ts";
+import type { DrawnSet } from "../drawn-set.ts";
+import { newSketch } from "../svg.ts";
 import { film } from "./film.ts";
 import { type MotionName, moves } from "./moves.ts";
 import { figures, type ThingName } from "./things.ts";
@@ -72,31 +72,20 @@ export function motionSvg(
   return { svg: sketch.strip(resolution, strip), classId: drawn };
 }
 
-/** On twos, as most hand-drawn films are: every drawing stands for two frames, the last one for the end of the motion. */
+/** 2-frame holds, as in most hand-drawn films: every drawing stands for two frames, the last one for the end of the motion. */
 function momentOf(frame: number, frames: number): number {
   const drawing = (i: number) => i - (i % 2);
   return drawing(frame) / Math.max(1, drawing(frames - 1));
 }
 
 /**
- * Video `index` of `seed`, drawn.
+ * The drawings of one seed: unlimited, their classes equally likely.
  *
- * @throws InputError for an index, classId, resolution or number of frames out of range
- * @example const video = await drawMotion(7, 0, { classId: motionClasses.indexOf("cat bounce") });
+ * @param options.resolution  side in pixels, 8..256
+ * @param options.frames  T, 2..64
+ * @throws InputError for a resolution or number of frames out of range
  */
-export async function drawMotion(
-  seed: Seed,
-  index: number,
-  options: MotionOptions = {},
-): Promise<Image & Video> {
-  const { svg, classId } = motionSvg(seed, index, options);
-  const { width, height, pixels } = await decodeRgb(Buffer.from(svg));
-  // The rows of a film strip are the rows of its frames, one after another.
-  return { width, height: width, frames: height / width, pixels, classId };
-}
-
-/** The drawn dataset of one seed: unlimited, its classes equally likely. */
-export function motionsSource({
+export function motionSet({
   seed,
   resolution = 64,
   frames = 16,
@@ -104,15 +93,14 @@ export function motionsSource({
   seed: Seed;
   resolution?: number;
   frames?: number;
-}): ImageSource & { readonly frames: number } {
+}): DrawnSet & { readonly frames: number } {
   checkSize(resolution, frames);
   return {
     name: `motions(seed ${seed})`,
     classNames: motionClasses,
     resolution,
     frames,
-    length: null,
-    read: (index) => drawMotion(seed, index, { resolution, frames }),
+    svg: (index) => motionSvg(seed, index, { resolution, frames }),
   };
 }
 

@@ -2,7 +2,7 @@
  * How things move: eight kinds of motion, each a function of normalised time t in [0, 1], so that a video may have any
  * number of frames. The stage is 100 x 100 units, y down, as everywhere in the drawn datasets.
  */
-import type { Chance } from "../sprites/chance.ts";
+import type { Chance } from "../chance.ts";
 
 /** Where a thing is at one moment. */
 export interface Pose {

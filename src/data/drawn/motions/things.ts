@@ -2,8 +2,8 @@
  * What moves: eight figures, bolder than the sprites of the same names, for a figure here is 20 to 30 pixels wide and
  * moves. Each is drawn about its own middle in a box of 100 x 100 units, facing right where it has a front.
  */
-import { type Colour, darker, lighter, mix, type PaintName, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "../sprites/svg.ts";
+import { type Colour, darker, lighter, mix, type PaintName, paints } from "../palette.ts";
+import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "../svg.ts";
 
 export interface Figure {
   readonly elements: readonly string[];

@@ -1,8 +1,8 @@
 /** Cat, fish, butterfly, face: what looks back. */
-import type { Chance } from "./chance.ts";
-import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "./palette.ts";
+import type { Chance } from "../chance.ts";
+import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "../palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, type Sketch, shape } from "../svg.ts";
 import { groundShadow, openSky, outdoors, room, underWater } from "./scenery.ts";
-import { box, circle, ellipse, faint, line, path, placed, type Sketch, shape } from "./svg.ts";
 
 /** The ink of eyes and mouths: dark, but not black. */
 const ink = mix(paints.navy, paints.bark, 0.3);

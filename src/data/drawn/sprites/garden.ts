@@ -1,8 +1,8 @@
 /** House, tree, flower, mushroom: what stands on the ground. */
-import type { Chance } from "./chance.ts";
-import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "./palette.ts";
+import type { Chance } from "../chance.ts";
+import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "../palette.ts";
+import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "../svg.ts";
 import { groundShadow, outdoors, room } from "./scenery.ts";
-import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "./svg.ts";
 
 export function house(chance: Chance, sketch: Sketch): string[] {
   const horizon = chance.between(64, 74);

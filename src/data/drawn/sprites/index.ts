@@ -1,16 +1,15 @@
 /**
  * "Sprites": the built-in drawn dataset. Twelve classes of storybook images, as many as one asks for, each a pure
- * function of (seed, index): no download, no licence question, and every test machine draws the same images.
+ * function of (seed, index): no download, no licence question, and every test machine draws the same images. Here they
+ * are SVG text; node/draw.ts makes pixels of it.
  */
-
 import { requireInput } from "../../../core/errors.ts";
 import { foldIn, keyFromSeed, type Seed } from "../../../core/random.ts";
-import { decodeRgb } from "../../image/sharp.ts";
-import type { Image, ImageSource } from "../../source.ts";
-import { type Chance, chanceOf } from "./chance.ts";
+import { type Chance, chanceOf } from "../chance.ts";
+import type { DrawnSet } from "../drawn-set.ts";
+import { newSketch, type Sketch } from "../svg.ts";
 import { butterfly, cat, face, fish } from "./creatures.ts";
 import { flower, house, mushroom, tree } from "./garden.ts";
-import { newSketch, type Sketch } from "./svg.ts";
 import { balloon, boat, car, rocket } from "./vehicles.ts";
 
 const drawings: Readonly<Record<string, (chance: Chance, sketch: Sketch) => string[]>> = {
@@ -62,25 +61,18 @@ export function spriteSvg(
 }
 
 /**
- * Sprite `index` of `seed`, drawn.
+ * The drawings of one seed: unlimited, their classes equally likely.
  *
- * @throws InputError for an index, classId or resolution out of range
- * @example const image = await drawSprite(7, 0, { classId: spriteClasses.indexOf("cat") });
+ * @param options.resolution  side in pixels, 8..1024
+ * @throws InputError for a resolution out of range
  */
-export async function drawSprite(seed: Seed, index: number, options: SpriteOptions = {}): Promise<Image> {
-  const { svg, classId } = spriteSvg(seed, index, options);
-  return { ...(await decodeRgb(Buffer.from(svg))), classId };
-}
-
-/** The drawn dataset of one seed: unlimited, its classes equally likely. */
-export function spritesSource({ seed, resolution = 64 }: { seed: Seed; resolution?: number }): ImageSource {
+export function spriteSet({ seed, resolution = 64 }: { seed: Seed; resolution?: number }): DrawnSet {
   checkResolution(resolution);
   return {
     name: `sprites(seed ${seed})`,
     classNames: spriteClasses,
     resolution,
-    length: null,
-    read: (index) => drawSprite(seed, index, { resolution }),
+    svg: (index) => spriteSvg(seed, index, { resolution }),
   };
 }
 

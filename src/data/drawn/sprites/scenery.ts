@@ -1,7 +1,7 @@
 /** Backgrounds: a sky with ground, an open sky, the sea, under water, a room. Each returns its elements, back to front. */
-import type { Chance } from "./chance.ts";
-import { darker, lighter, type Mood, type MoodName, mix, moods, paintFrom } from "./palette.ts";
-import { box, circle, ellipse, faint, path, type Sketch, shape } from "./svg.ts";
+import type { Chance } from "../chance.ts";
+import { darker, lighter, type Mood, type MoodName, mix, moods, paintFrom } from "../palette.ts";
+import { box, circle, ellipse, faint, path, type Sketch, shape } from "../svg.ts";
 
 export interface Scenery {
   readonly mood: Mood;

@@ -1,8 +1,8 @@
 /** Car, boat, rocket, balloon: what carries people about. */
-import type { Chance } from "./chance.ts";
-import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "./palette.ts";
+import type { Chance } from "../chance.ts";
+import { darker, lighter, mix, paintFrom, paints, twoPaintsFrom } from "../palette.ts";
+import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "../svg.ts";
 import { groundShadow, openSky, outdoors, sea, space } from "./scenery.ts";
-import { box, circle, ellipse, line, path, placed, type Sketch, shape } from "./svg.ts";
 
 export function car(chance: Chance, sketch: Sketch): string[] {
   const { mood, elements } = outdoors(chance, sketch, chance.between(54, 66));

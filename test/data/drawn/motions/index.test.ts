@@ -3,15 +3,14 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../../src/core/errors.ts";
 import {
-  drawMotion,
   motionClasses,
   motionKinds,
   motionOf,
   motionSvg,
-  motionsSource,
   motionThings,
 } from "../../../../src/data/drawn/motions/index.ts";
 import type { MotionName } from "../../../../src/data/drawn/motions/moves.ts";
+import { drawMotion, motionsSource } from "../../../../src/data/drawn/node/draw.ts";
 import { openSource } from "../../../../src/data/open-source.ts";
 
 const digest = (pixels: Uint8Array) => createHash("sha256").update(pixels).digest("hex");

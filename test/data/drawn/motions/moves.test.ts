@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { foldIn, keyFromSeed } from "../../../../src/core/random.ts";
+import { chanceOf } from "../../../../src/data/drawn/chance.ts";
 import { type MotionName, moves, type Pose, type Stage } from "../../../../src/data/drawn/motions/moves.ts";
-import { chanceOf } from "../../../../src/data/drawn/sprites/chance.ts";
 
 const stage: Stage = { size: 40, foot: 19, ground: 87 };
 const times = Array.from({ length: 201 }, (_, i) => i / 200);

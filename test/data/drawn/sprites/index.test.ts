@@ -1,12 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../../src/core/errors.ts";
-import {
-  drawSprite,
-  spriteClasses,
-  spriteSvg,
-  spritesSource,
-} from "../../../../src/data/drawn/sprites/index.ts";
+import { drawSprite, spritesSource } from "../../../../src/data/drawn/node/draw.ts";
+import { spriteClasses, spriteSvg } from "../../../../src/data/drawn/sprites/index.ts";
 
 const digest = (pixels: Uint8Array) => createHash("sha256").update(pixels).digest("hex");
 

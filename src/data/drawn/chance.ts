@@ -1,5 +1,5 @@
 /** The dice of one drawing: every call takes the next counter of one random key, so a drawing is a pure function of it. */
-import { type Key, uniformAt } from "../../../core/random.ts";
+import { type Key, uniformAt } from "../../core/random.ts";
 
 export interface Chance {
   /** Uniform in [low, high). */
