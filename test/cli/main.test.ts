@@ -104,7 +104,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--memory", "1MiB"], /must hold one image.*at least \d+ MiB, got 1 MiB/],
     [["sample", "/no/model"], /no such model folder/],
     [["sample"], /missing required argument 'model'/],
-    [["plan", "MODEL", "--plan", "1x4", "--steps", "5"], /must have as many steps as steps says, 5, got 4/],
+    [["plan", "MODEL", "--model-schedule", "1x4", "--steps", "5"], /must have as many steps as steps says, 5, got 4/],
     [
       ["plan", "MODEL", "--budget", "0.0001"],
       /budget: must be at least 0\.\d{4} of the baseline decode.* got 0\.0001/,
@@ -122,7 +122,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["plan", "MODEL", "--entropy-bound", "-1"], /'--entropy-bound <nats>' argument '-1'/],
     [["plan", "MODEL", "--entropy-bound", "1", "--deadline", "1s"], /--entropy-bound.*used with.*--deadline/],
     [["plan", "MODEL", "--plan", "absent.json"], /cannot read absent\.json: it does not exist/],
-    [["plan", "MODEL", "--plan", "3x4"], /p = 1, 2, 4, 8, got 3/],
+    [["plan", "MODEL", "--model-schedule", "3x4"], /p = 1, 2, 4, 8, got 3/],
     [["edit", "MODEL", "--image", "x.png", "--box", "1,2,3"], /x,y,width,height/],
     [["edit", "MODEL", "--image", "x.png"], /--mask <file> or --box/],
     [["train", "/no/config.yaml"], /cannot read the configuration \/no\/config\.yaml/],
@@ -176,7 +176,7 @@ describe("--json", () => {
     const ended = await magnets(["sample", model, ...args, "--out", out, "--json"]);
     expect(ended.code).toBe(0);
     const result = lastLine(ended) as Record<string, number>;
-    expect(result).toMatchObject({ plan: "8x3,4x3,2x3,1x3", seed, classes: ["cat", "7", "cat"] });
+    expect(result).toMatchObject({ modelSchedule: "8x3,4x3,2x3,1x3", seed, classes: ["cat", "7", "cat"] });
     expect(result.ratio).toBeCloseTo(result.baselineMultiplyAdds! / result.multiplyAdds!, 9);
     expect(result.seconds).toBeGreaterThan(0);
     const images = ["0000.png", "0001.png", "0002.png"];
