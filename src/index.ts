@@ -28,6 +28,7 @@ export {
   parseModelSchedule,
   printModelSchedule,
 } from "./decoding/plan.ts";
+export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export {

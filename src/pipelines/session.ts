@@ -374,7 +374,9 @@ export class Session {
 
   async #imagesOf(tokens: readonly Int32Array[], classRows: readonly number[]): Promise<Image[]> {
     const rasters = await this.#rastersOf(tokens);
-    return rasters.map((raster, i) => ({ ...raster, classId: classRows[i]! }));
+    // The rows beyond the classes are those of the null class and of tasks.
+    const classIdOf = (row: number) => (row < this.model.classNames.length ? row : null);
+    return rasters.map((raster, i) => ({ ...raster, classId: classIdOf(classRows[i]!) }));
   }
 }
 

@@ -52,7 +52,7 @@ export interface Finalist {
 
 export interface FoundParetoFront {
   /** Lacks only the classifier's name. */
-  readonly paretoFront: Omit<ParetoFront, "judge">;
+  readonly paretoFront: Omit<ParetoFront, "classifier">;
   /** By ascending cost. */
   readonly finalists: readonly Finalist[];
 }

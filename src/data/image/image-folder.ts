@@ -26,7 +26,7 @@ export interface FolderOptions {
 export interface FolderSource extends ImageSource {
   readonly length: number;
   /** The files in index order, relative to the folder, and their classIds. */
-  readonly files: readonly { readonly path: string; readonly classId: number }[];
+  readonly files: readonly { readonly path: string; readonly classId: number | null }[];
   /** Warnings of the listing, ready to print: files that are no images, class folders without any. */
   readonly warnings: readonly string[];
 }
@@ -98,7 +98,7 @@ export async function folderSource(
     if (folders.length > 0) {
       warnings.push(`${path}: left out folders without images: ${few(folders.map(({ name }) => name))}`);
     }
-    const files = loose.map(({ name }) => ({ path: name, classId: 0 }));
+    const files = loose.map(({ name }) => ({ path: name, classId: null }));
     return sourceOf(path, resolution, resampler, [], files, warnings);
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
@@ -265,11 +265,12 @@ function sourceOf(
 /**
  * One image file as the datasets see it.
  *
+ * @param classId  its class; null: none
  * @throws InputError naming the file when it cannot be read or decoded whole
  */
 export async function readImage(
   path: string,
-  classId: number,
+  classId: number | null,
   { resolution, resampler = "lanczos3" }: FolderOptions,
 ): Promise<Image> {
   // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.

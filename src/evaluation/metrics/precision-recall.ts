@@ -28,7 +28,7 @@ export interface PrecisionRecall {
 }
 
 export interface PrecisionRecallOptions {
-  /** k, 3 unless told. */
+  /** k, default 3. */
   readonly neighbours?: number;
   readonly signal?: AbortSignal;
 }

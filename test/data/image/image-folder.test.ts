@@ -79,7 +79,7 @@ describe("folderSource", () => {
     const source = await folderSource(root, options);
     expect(source.classNames).toEqual([]);
     expect(source.files.map(({ path }) => path)).toEqual(["1.png", "2.png"]);
-    expect((await source.read(0)).classId).toBe(0);
+    expect((await source.read(0)).classId).toBeNull();
   });
 
   it("takes a single class", async () => {

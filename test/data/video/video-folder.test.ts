@@ -51,8 +51,8 @@ describe("openVideoFolder, plain", () => {
     const source = await openVideoFolder(folder.path, options);
     expect(source.classNames).toEqual([]);
     expect(source.files).toEqual([
-      { path: "1", classId: 0 },
-      { path: "2.gif", classId: 0 },
+      { path: "1", classId: null },
+      { path: "2.gif", classId: null },
     ]);
   });
 
