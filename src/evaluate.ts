@@ -3,6 +3,8 @@
  * search for the best plans, and the classifier that all of it measures with.
  */
 
+import "./core/platform-types.ts";
+
 export type { Fold } from "./data/choices.ts";
 // One evaluation of a model's plans.
 export type { ImageMeasures } from "./evaluation/comparison.ts";

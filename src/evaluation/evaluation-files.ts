@@ -21,6 +21,7 @@ export interface ChartedRow {
   readonly network?: { readonly frechet: Estimate };
 }
 
+/** What is written of an evaluation. */
 export interface EvaluationFiles {
   /** What goes into the JSON file. */
   readonly result: unknown;

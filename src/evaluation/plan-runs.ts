@@ -38,6 +38,7 @@ export interface PlanRunOptions {
   readonly onRun?: (run: RunReport) => void;
 }
 
+/** A run of a plan that is measured. */
 export interface RunReport {
   /** Of the plan. */
   readonly name: string;

@@ -31,7 +31,7 @@ export interface FolderSource extends ImageSource {
   readonly warnings: readonly string[];
 }
 
-/** What {@link verifyFolder} found. */
+/** What {@link withoutUnreadable} leaves. */
 export interface Verified<S extends FolderSource = FolderSource> {
   /** The same dataset without the unreadable files, in the same order. */
   readonly source: S;
@@ -117,7 +117,7 @@ export async function folderSource(
   );
 }
 
-/** How {@link verifyFolder} goes about it. */
+/** How many files {@link lookThrough} decodes, and who hears of it. */
 export interface VerifyOptions {
   /** So many readable ones will do: those behind them are not looked at, and not in the result. Default all. */
   readonly enough?: number;
@@ -134,20 +134,8 @@ export interface Looked {
 }
 
 /**
- * Decodes every file once, of a video every video, and sorts out those that cannot be read, so that a long run never
- * meets one. As many files at once as the machine has cores.
- *
- * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
- */
-export async function verifyFolder<S extends FolderSource>(
-  source: S,
-  options: VerifyOptions = {},
-): Promise<Verified<S>> {
-  return withoutUnreadable(source, await lookThrough(source, options), options);
-}
-
-/**
- * The first half of {@link verifyFolder}, which takes long: decodes the files.
+ * Decodes every file once, of a video every video, and finds those that cannot be read, so that a long run never meets
+ * one. As many files at once as the machine has cores. {@link withoutUnreadable} then leaves them out.
  *
  * @throws the signal's reason
  */
@@ -196,7 +184,7 @@ export async function lookThrough(
 }
 
 /**
- * The other half of {@link verifyFolder}, which takes no time: leaves out what could not be read.
+ * Leaves out what {@link lookThrough} could not read; takes no time.
  *
  * @throws InputError when nothing readable is left, or a class lost all its files
  */

@@ -33,6 +33,7 @@ const folderSchema = z.strictObject({
   }),
 });
 
+/** A classifier as its folder holds it: configuration, weights, and how well it names held-out images. */
 export interface ClassifierFolder {
   readonly config: ClassifierConfig;
   readonly tensors: Tensors;

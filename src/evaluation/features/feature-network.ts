@@ -56,9 +56,10 @@ const featureNetworkSchema = z.strictObject({
   batchSize: positive.default(32).describe("images per run; of videos as many frames, one video at least"),
 });
 
-/** See {@link featureNetworkSchema}; every field carries its meaning there. */
+/** How a feature network is fed and what it gives, as its JSON file says it; the documentation of evaluation explains each field. */
 export type FeatureNetworkDescription = z.output<typeof featureNetworkSchema>;
 
+/** What a feature network makes of N images. */
 export interface Extracted {
   /** [N, F]. */
   readonly features: HostTensor<"float32">;
@@ -66,6 +67,7 @@ export interface Extracted {
   readonly logits?: HostTensor<"float32">;
 }
 
+/** A feature network of the user's, ready to run. */
 export interface FeatureNetwork {
   readonly description: FeatureNetworkDescription;
   /**

@@ -54,6 +54,7 @@ function videoNetwork(resolution: number, frames: number) {
   };
 }
 
+/** What a classifier is trained on, for how long, and where it is kept. */
 export interface TrainClassifierOptions {
   /** The run's folder: metrics and checkpoints. */
   readonly run: string;
@@ -80,6 +81,7 @@ export interface TrainClassifierOptions {
   /** Default: all cores. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 

@@ -23,7 +23,7 @@ export interface FeatureStatistics {
   readonly scatter: Float64Array;
 }
 
-/** The Gaussian of a set: of {@link momentsOf}, or from a file (statistics-file.ts). */
+/** The Gaussian of a set: of its features, or from a file (statistics-file.ts). */
 export interface Moments {
   /** F. */
   readonly width: number;
@@ -35,6 +35,7 @@ export interface Moments {
   readonly covariance: Float64Array;
 }
 
+/** A Fréchet distance, with what tells how far to trust it. */
 export interface FrechetDistance {
   /** d², at least 0. */
   readonly distance: number;

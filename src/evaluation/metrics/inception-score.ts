@@ -10,6 +10,7 @@ import { requireInput } from "../../core/errors.ts";
 import { type Key, keyFromSeed, permutation } from "../../core/random.ts";
 import { checkFeatures, type FeatureSet } from "./feature-set.ts";
 
+/** An Inception score: exp of the mean KL divergence between a split's class probabilities and their mean. */
 export interface InceptionScore {
   /** Over the splits. */
   readonly mean: number;
@@ -17,6 +18,7 @@ export interface InceptionScore {
   readonly standardDeviation: number;
 }
 
+/** How samples go into the splits of an Inception score. */
 export interface InceptionScoreOptions {
   /** Parts that are scored by themselves, default 10. */
   readonly splits?: number;

@@ -25,6 +25,7 @@ export interface StudyVariant {
   readonly points: readonly GridPoint[];
 }
 
+/** A study of what sub-models lose by being trained together, and what distillation gives back. */
 export interface DistillationStudy extends Study {
   readonly variants: readonly StudyVariant[];
 }

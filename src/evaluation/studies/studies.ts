@@ -16,7 +16,9 @@ import {
 } from "../../decoding/plan.ts";
 import type { GridPoint } from "./plan-grid.ts";
 
+/** The studies of decoding. */
 export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
+/** A study of decoding: which of the paper's questions it asks. */
 export type StudyName = (typeof studyNames)[number];
 
 /** Two plans, by their names, to be compared. */
@@ -26,6 +28,7 @@ export interface Claim {
   readonly against: string | readonly string[];
 }
 
+/** A question about decoding, the plans that answer it, and what is claimed of them. */
 export interface Study {
   readonly title: string;
   /** What is asked, in a sentence or two. */

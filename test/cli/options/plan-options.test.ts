@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { planOptionsOf } from "../../../cli/options/plan-options.ts";
-import { choosePlan, type GenerativeModel, modelPlanCost, type Task } from "../../../src/index.ts";
+import { type GenerativeModel, modelPlanCost, type Task } from "../../../src/index.ts";
 import { planFor } from "../../../src/pipelines/choose-plan.ts";
+import { choosePlan } from "../../../src/pipelines/request.ts";
 import { toyModel } from "../../pipelines/toy-model.ts";
 import { toyVideoModel } from "../../pipelines/toy-video-model.ts";
 

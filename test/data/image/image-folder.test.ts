@@ -5,12 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
-import {
-  type FolderSource,
-  folderSource,
-  readImage,
-  verifyFolder,
-} from "../../../src/data/image/image-folder.ts";
+import { type FolderSource, folderSource, readImage } from "../../../src/data/image/image-folder.ts";
+import { verifyFolder } from "../verify-folder.ts";
 
 let root: string;
 beforeEach(async () => {

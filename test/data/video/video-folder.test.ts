@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { verifyFolder } from "../../../src/data/image/image-folder.ts";
 import { openSource } from "../../../src/data/open-source.ts";
 import { openVideoFolder } from "../../../src/data/video/video-folder.ts";
+import { verifyFolder } from "../verify-folder.ts";
 import {
   animate,
   encode,
