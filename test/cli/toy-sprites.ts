@@ -1,8 +1,8 @@
 /** A toy that draws sprites of 16 pixels a side, random but for its classes, and a classifier for it, for commands to run on. */
 import { join } from "node:path";
 import { spriteClasses } from "../../src/data/drawn/sprites/index.ts";
-import { writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/features/classifier.ts";
+import { writeClassifier } from "../../src/evaluation/features/classifier-folder.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { writeModel } from "../../src/pipelines/node/model-folder.ts";
