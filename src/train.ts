@@ -1,7 +1,8 @@
 /** Making models: data, configurations, run folders. */
 
 export { type Resampler, resamplers } from "./data/choices.ts";
-export { spritesSource } from "./data/drawn/node/draw.ts";
+export { scenesSource, spritesSource } from "./data/drawn/node/draw.ts";
+export { sceneClasses } from "./data/drawn/scenes/index.ts";
 export { spriteClasses } from "./data/drawn/sprites/index.ts";
 export {
   type FolderSource,

@@ -8,7 +8,7 @@ import { splitData } from "./split-data.ts";
 import type { VideoSampling } from "./video-sampling.ts";
 
 export interface MakeClassifierOptions extends VideoSampling {
-  /** "sprites", "motions" or the path of a folder with one sub-folder per class. */
+  /** "sprites", "scenes", "motions" or the path of a folder with one sub-folder per class. */
   readonly data: string;
   /** Side of the images, in pixels. */
   readonly resolution: number;
