@@ -24,11 +24,7 @@ export type {
   PredictionRow,
 } from "./evaluation/evaluate-prediction.ts";
 // The classifier, and feature networks that users bring.
-export {
-  type ClassifierFolder,
-  readClassifier,
-  writeClassifier,
-} from "./evaluation/features/classifier-folder.ts";
+export { type ClassifierFolder, readClassifier } from "./evaluation/features/classifier-folder.ts";
 export {
   type Extracted,
   type FeatureNetwork,
@@ -80,7 +76,7 @@ export {
 export type { GridPoint, GridSettings } from "./evaluation/studies/plan-grid.ts";
 export { type DistillationOptions, runDistillationStudy } from "./evaluation/studies/run-distillation.ts";
 export { runStudy, studyResultOf, writeStudy } from "./evaluation/studies/run-study.ts";
-export { type Claim, type Study, type StudyName, studyNames } from "./evaluation/studies/studies.ts";
+export type { Claim, Study, StudyName } from "./evaluation/studies/studies.ts";
 export type { StudyResult } from "./evaluation/studies/study-page.ts";
 // Results as tables and files.
 export { type EvaluationTables, type FigureTable, markdownTable, tablesOf } from "./evaluation/tables.ts";
