@@ -53,6 +53,7 @@ export function generateSet(
 /** A plan's cost and the measures of what it generates. */
 export type GenerationRow = PlanRow<ImageMeasures>;
 
+/** What an evaluation of generated images measured, plan by plan, beside what no plan can beat. */
 export interface GenerationEvaluation {
   /** How many images the reference set has, and where they come from. */
   readonly reference: Comparison["reference"];
@@ -65,6 +66,7 @@ export interface GenerationEvaluation {
   readonly plans: readonly GenerationRow[];
 }
 
+/** Which plans to evaluate, and on how many images. */
 export interface EvaluateGenerationOptions extends ComparisonOptions, PlanRunOptions {
   readonly pipeline: GeneratingModel;
 }

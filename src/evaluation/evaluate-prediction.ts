@@ -39,7 +39,7 @@ export interface PredictingModel extends ImageCodec {
 
 /** How similar predicted frames are to the true ones. */
 export interface FrameSimilarity {
-  /** In dB, over the videos; what is exactly right counts as {@link exactMatch}. */
+  /** In dB, over the videos; what is exactly right counts as `exactMatch`. */
   readonly psnr: Estimate;
   /** At most 1, over the videos. */
   readonly ssim: Estimate;
@@ -51,7 +51,7 @@ export const exactMatch = 60;
 /**
  * The measures of one way to predict: of the predicted frames beside the true ones, and of the whole videos as a set.
  * The PSNR of a video is that of the mean squared error of its predicted frames: the mean of their PSNRs would depend on
- * {@link exactMatch} wherever the first of them equals the last given one. Its SSIM is the mean of theirs.
+ * `exactMatch` wherever the first of them equals the last given one. Its SSIM is the mean of theirs.
  */
 export interface PredictionMeasures extends FrameSimilarity, ImageMeasures {
   /** Above the last given frame repeated, video by video, so that the error leaves out what videos differ by. */
@@ -63,6 +63,7 @@ export interface PredictionMeasures extends FrameSimilarity, ImageMeasures {
 /** A plan's cost and the measures of its predictions. */
 export type PredictionRow = PlanRow<PredictionMeasures>;
 
+/** What an evaluation of predicted frames measured, plan by plan, beside what needs no model. */
 export interface PredictionEvaluation {
   /** How many videos the reference set has, and where they come from. */
   readonly reference: Comparison["reference"];
@@ -79,6 +80,7 @@ export interface PredictionEvaluation {
   readonly plans: readonly PredictionRow[];
 }
 
+/** Which predictions to evaluate, and on what. */
 export interface EvaluatePredictionOptions extends ComparisonOptions, PlanRunOptions {
   readonly pipeline: PredictingModel;
   /** g. */

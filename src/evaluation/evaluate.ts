@@ -60,11 +60,13 @@ export interface MeasuringOptions extends SubjectOptions {
   readonly saveStatistics?: string;
   /** A folder that results will be written to; whether it can be is checked before anything runs. */
   readonly out?: string;
+  /** Called as images are made and measured. */
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
+/** What to evaluate, and on what. */
 export interface EvaluateOptions extends MeasuringOptions {
-  /** Names, schedules or files (see {@link plansByName}), or plans by name; default "default" and "baseline". */
+  /** Names, schedules or files (as `magnets evaluate --plans` takes them), or plans by name; default "default" and "baseline". */
   readonly plans?: readonly string[] | NamedPlans;
   /** Settings to try with every plan. */
   readonly grid?: GridSettings;

@@ -7,6 +7,7 @@ import { trainClassifier } from "./features/train-classifier.ts";
 import { splitData } from "./split-data.ts";
 import type { VideoSampling } from "./video-sampling.ts";
 
+/** What a classifier is trained on, for how long, and where it is kept. */
 export interface MakeClassifierOptions extends VideoSampling {
   /** "sprites", "scenes", "motions" or the path of a folder with one sub-folder per class. */
   readonly data: string;
@@ -33,6 +34,7 @@ export interface MakeClassifierOptions extends VideoSampling {
   /** The classifier's folder; default `models/<data>-classifier`, where evaluations look for it. */
   readonly out?: string;
   readonly signal?: AbortSignal;
+  /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 

@@ -23,9 +23,11 @@ export interface ReferenceSetOptions {
   /** Caches what was found in them; null: nowhere. */
   readonly cacheFolder?: string | null;
   readonly signal?: AbortSignal;
+  /** Called as images are made and measured. */
   readonly onProgress?: (progress: EvaluateProgress) => void;
 }
 
+/** How far an evaluation is. */
 export interface EvaluateProgress {
   /** "reference images", "feature network", "tokenizer", or the plan's name, with its seed where there are several. */
   readonly stage: string;

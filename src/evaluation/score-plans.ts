@@ -11,6 +11,7 @@ import { frechetDistance } from "./metrics/frechet.ts";
 import { setFeaturesOf } from "./metrics/set-measures.ts";
 import { openReferenceSet, type ReferenceSetOptions, requireFittingClassifier } from "./reference-set.ts";
 
+/** What scores plans, and against what. */
 export interface PlanScorerOptions extends ReferenceSetOptions {
   readonly pipeline: GeneratingModel;
   /** Images decoded together. */
@@ -19,6 +20,7 @@ export interface PlanScorerOptions extends ReferenceSetOptions {
   readonly identity: unknown;
 }
 
+/** Measures plans by the distance of their images to a reference set. */
 export interface PlanScorer {
   /**
    * The distance of the first `samples` images of a seed, the classes taking turns; smaller is better.

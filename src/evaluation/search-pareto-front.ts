@@ -34,9 +34,11 @@ export interface SearchOptions extends SubjectOptions {
   readonly seed?: number;
   /** Whether a Pareto front that was measured on more images is replaced; default false. */
   readonly replace?: boolean;
+  /** Called as images are made and measured. */
   readonly onProgress?: (progress: EvaluateProgress) => void;
 }
 
+/** What a search found. */
 export interface SearchResult {
   readonly paretoFront: ParetoFront;
   /** The plans that were measured in the end, by ascending cost. */

@@ -28,6 +28,7 @@ export interface EvaluationTables {
   readonly frames: FigureTable | null;
 }
 
+/** The tables of an evaluation. */
 export function tablesOf(evaluation: ModelEvaluation): EvaluationTables {
   return {
     plans: plansTable(evaluation),

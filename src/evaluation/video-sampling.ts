@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Fold } from "../data/choices.ts";
 import { readJson } from "../weights/node/json-file.ts";
 
+/** Which frames of videos to read. */
 export interface VideoSampling {
   /** Every n-th frame is taken. */
   readonly stride?: number;

@@ -56,6 +56,7 @@ export function errorBarsOf({ task, seeds }: Pick<ModelEvaluation, "task" | "see
   return `± is the standard error: of ${parts.join(", ")}${seeds > 1 ? "" : "; with 3 seeds every figure has one"}`;
 }
 
+/** What is written of an evaluation, and where. */
 export interface WriteEvaluationOptions {
   /** The command line that measured it, for the file. */
   readonly command?: string;

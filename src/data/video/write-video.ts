@@ -109,12 +109,20 @@ export async function encodeMp4(
 /**
  * The frames of videos side by side, one row a video, as PNG bytes.
  *
- * @param options.label  text below frame t
  * @throws when there is no video, or their numbers of frames differ
  */
 export async function filmStrip(
   videos: readonly Video[],
-  { scale, gap, label }: { scale?: number; gap?: number; label?: (t: number) => string } = {},
+  {
+    scale,
+    gap,
+    label,
+  }: {
+    scale?: number;
+    gap?: number;
+    /** The text below frame t. */
+    label?: (t: number) => string;
+  } = {},
 ): Promise<Uint8Array> {
   requireAlike("filmStrip", videos);
   const columns = videos[0]!.frames;
@@ -126,10 +134,12 @@ export async function filmStrip(
 /**
  * Videos beside one another as one video, e.g. given, predicted and true; each as it is, pixels of white between.
  *
- * @param options.gap  pixels between the videos, default 4
  * @throws when there is none, or they differ in height or number of frames
  */
-export function sideBySide(videos: readonly Video[], { gap = 4 }: { gap?: number } = {}): Video {
+export function sideBySide(
+  videos: readonly Video[],
+  { gap = 4 }: { /** Pixels between the videos, default 4. */ gap?: number } = {},
+): Video {
   requireAlike("sideBySide", videos);
   const { height, frames } = videos[0]!;
   const odd = videos.find((video) => video.height !== height);

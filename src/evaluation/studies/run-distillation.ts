@@ -33,6 +33,7 @@ import { type DistillationStudy, isFullSize, planDistillation, type StudyVariant
 import type { GridPoint } from "./plan-grid.ts";
 import type { StudyResult } from "./study-page.ts";
 
+/** Which ways of training to compare, on what, and for how long. */
 export interface DistillationOptions extends Omit<MeasuringOptions, "given"> {
   /** The model folder whose tokenizer all variants share. */
   readonly tokenizer: string;

@@ -61,14 +61,13 @@ export function studyResultOf({ name, answers, extras, evaluation }: StudyResult
  * Writes a study into a folder: a page, README.md, with the answers and tables; evaluation.json and evaluation.csv with
  * every figure; charts.
  *
- * @param options.command  the command line that ran it, for the page
  * @returns the paths, the page first
  * @throws InputError when the system refuses
  */
 export async function writeStudy(
   folder: string,
   result: StudyResult,
-  { command }: { readonly command?: string } = {},
+  { command }: { /** The command line that ran it, for the page. */ readonly command?: string } = {},
 ): Promise<string[]> {
   const { name, study, evaluation, answers, extras } = result;
   const files = await writeEvaluation(folder, evaluation, {

@@ -4,7 +4,7 @@ import { decodeRgb } from "../../image/sharp.ts";
 import type { Image, ImageSource, Video } from "../../source.ts";
 import type { Drawing, DrawnSet } from "../drawn-set.ts";
 import { type MotionOptions, motionSet, motionSvg } from "../motions/index.ts";
-import { type SceneOptions, sceneSet, sceneSvg } from "../scenes/index.ts";
+import { sceneSet } from "../scenes/index.ts";
 import { type SpriteOptions, spriteSet, spriteSvg } from "../sprites/index.ts";
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely; throws as `spriteSet`. */
@@ -31,15 +31,6 @@ export const motionsSource = (options: {
  */
 export const drawSprite = (seed: Seed, index: number, options: SpriteOptions = {}): Promise<Image> =>
   drawImage(spriteSvg(seed, index, options));
-
-/**
- * Scene `index` of `seed`, drawn.
- *
- * @throws InputError for an index, classId or resolution out of range
- * @example const image = await drawScene(7, 0, { classId: sceneClasses.indexOf("castle") });
- */
-export const drawScene = (seed: Seed, index: number, options: SceneOptions = {}): Promise<Image> =>
-  drawImage(sceneSvg(seed, index, options));
 
 /**
  * Video `index` of `seed`, drawn.

@@ -1,11 +1,18 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../../src/core/errors.ts";
-import { drawScene, scenesSource } from "../../../../src/data/drawn/node/draw.ts";
-import { sceneClasses, sceneSvg } from "../../../../src/data/drawn/scenes/index.ts";
+import { scenesSource } from "../../../../src/data/drawn/node/draw.ts";
+import { type SceneOptions, sceneClasses, sceneSvg } from "../../../../src/data/drawn/scenes/index.ts";
+import { decodeRgb } from "../../../../src/data/image/sharp.ts";
 import { openSource } from "../../../../src/data/open-source.ts";
 
 const digest = (data: string | Uint8Array) => createHash("sha256").update(data).digest("hex");
+
+/** One scene as pixels. */
+async function drawScene(seed: number, index: number, options: SceneOptions = {}) {
+  const { svg, classId } = sceneSvg(seed, index, options);
+  return { ...(await decodeRgb(Buffer.from(svg))), classId };
+}
 
 describe("scenes", () => {
   it("has twenty-four classes with distinct names", () => {
