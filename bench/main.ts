@@ -28,9 +28,9 @@ const program = new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
   .option(
     "--size <name>",
-    "decode: small, base, large or video, all of them unless told; peer: small or base",
+    "decode: small, base, large or video; default all of them; peer: small or base",
   )
-  .option("--axis <name>", "scaling: batch, tokens, depth or steps; all of them unless told")
+  .option("--axis <name>", "scaling: batch, tokens, depth or steps; default all of them")
   .addOption(new Option("--device <name>", "decode, train: where to compute").choices(devicesIn("node")))
   .addOption(
     new Option("--precision <name>", "decode: int8 measures the scheduled decode in integers too").choices([

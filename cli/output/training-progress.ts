@@ -3,7 +3,7 @@ import type { TrainingProgress } from "../../src/train.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
 export interface TrainingBars {
-  /** @param label  what the bar is called, the job unless told; @param notes  shown behind the figures */
+  /** @param label  what the bar is called; default the job; @param notes  shown behind the figures */
   show(progress: TrainingProgress, label?: string, notes?: Readonly<Record<string, string>>): void;
   stop(): void;
 }
