@@ -1,6 +1,6 @@
 /** What a figure was measured on: without it, it cannot be compared with another day's. */
 import { execFileSync } from "node:child_process";
-import { describeProcessor } from "../src/index.ts";
+import { describeProcessor } from "../src/runtime/node/machine.ts";
 
 export function circumstances() {
   const { processor, cores, node } = describeProcessor();

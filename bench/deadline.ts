@@ -2,7 +2,7 @@
  * Are deadlines kept, and what does keeping them cost? Decodes of the shipped model with a deadline that leaves the
  * default plan just enough time when nothing else runs: half of them alone, half beside a process that burns a core. The
  * device is calibrated once, alone, so that under load the plans must shrink while they run. Then the same with shorter
- * deadlines, and a classifier that looks at what came of each.
+ * deadlines, and a classifier that measures what came of each.
  *
  * `kept`: the share of all decodes that were in time. `relative`: time taken over the deadline. `compute`: multiply-adds
  * over those that were planned, which tells how far plans shrank. `frechet`: the distance of the images to real ones in
@@ -12,12 +12,12 @@ import { spawn } from "node:child_process";
 import { table } from "../cli/output/table.ts";
 import { InputError } from "../src/core/errors.ts";
 import type { Image } from "../src/data/source.ts";
-import { openTruth, type Truth } from "../src/evaluation/comparison.ts";
 import { readClassifier } from "../src/evaluation/features/classifier-folder.ts";
-import { accuracyOf, inGroups, openJudging } from "../src/evaluation/features/feature-extractor.ts";
-import { frechetDistanceOn } from "../src/evaluation/metrics/frechet.ts";
-import { seenSetOf } from "../src/evaluation/metrics/set-metrics.ts";
-import { openParts } from "../src/evaluation/reference-set.ts";
+import { accuracyOf, inGroups, openClassifiedSet } from "../src/evaluation/features/classify-images.ts";
+import { frechetDistance } from "../src/evaluation/metrics/frechet.ts";
+import { setFeaturesOf } from "../src/evaluation/metrics/set-measures.ts";
+import { openReferenceSet, type ReferenceSet } from "../src/evaluation/reference-set.ts";
+import { splitData } from "../src/evaluation/split-data.ts";
 import { modelPlanCost, planFor } from "../src/pipelines/choose-plan.ts";
 import { ImagePipeline } from "../src/pipelines/node/open-pipeline.ts";
 import { reservedShare } from "../src/planning/deadline.ts";
@@ -68,7 +68,7 @@ export const benchDeadlines: Bench = async ({ say, isQuick }) => {
     const quality = await qualityInTime(
       pipeline,
       deadlineMs,
-      isQuick ? { count: 2, realCount: 100 } : { count: 50, realCount: 10_000 },
+      isQuick ? { count: 2, referenceImages: 100 } : { count: 50, referenceImages: 10_000 },
     );
     say(
       table(
@@ -135,14 +135,14 @@ async function runs(
 async function qualityInTime(
   pipeline: ImagePipeline,
   enoughMs: number,
-  { count, realCount }: { count: number; realCount: number },
+  { count, referenceImages }: { count: number; referenceImages: number },
 ) {
   const runner = await createNodeRunner();
   try {
     const classifier = await readClassifier(classifierFolder);
-    const { heldOut } = await openParts("sprites", { resolution: pipeline.resolution });
-    const told = { runner, classifier, real: heldOut, realCount, cacheFolder: ".cache/evaluation" };
-    const truth = await openTruth(told);
+    const { heldOut } = await splitData("sprites", { resolution: pipeline.resolution });
+    const options = { runner, classifier, heldOut, referenceImages, cacheFolder: ".cache/evaluation" };
+    const reference = await openReferenceSet(options);
     const found = [];
     for (const share of shares) {
       const deadlineMs = Math.ceil(share * enoughMs);
@@ -153,10 +153,10 @@ async function qualityInTime(
         ["beside a busy process", await besideBurner(work)],
       ] as const) {
         const { kept } = spreadOf(done);
-        found.push({ deadlineMs, machine, kept, ...(await verdictOn(runner, truth, done)) });
+        found.push({ deadlineMs, machine, kept, ...(await measureImages(runner, reference, done)) });
       }
     }
-    await truth.classifier.dispose();
+    await reference.classifier.dispose();
     return found;
   } finally {
     await runner.close();
@@ -174,15 +174,15 @@ async function isPossible(pipeline: ImagePipeline, deadlineMs: number): Promise<
   );
 }
 
-async function verdictOn(runner: Runner, { classifier, set }: Truth, done: readonly Run[]) {
-  const judging = openJudging(classifier);
+async function measureImages(runner: Runner, reference: ReferenceSet, done: readonly Run[]) {
+  const set = openClassifiedSet(reference.classifier);
   await inGroups(async (add) => {
     for (const { images } of done) await add(images);
-  }, judging.add);
-  const judged = judging.read();
-  const { statistics } = await seenSetOf(runner, judged.features);
-  const { distance } = await frechetDistanceOn(runner, statistics, set.statistics);
-  return { classAccuracy: accuracyOf(judged), frechet: distance };
+  }, set.add);
+  const classified = set.read();
+  const { statistics } = await setFeaturesOf(runner, classified.features);
+  const { distance } = await frechetDistance(runner, statistics, reference.features.statistics);
+  return { classAccuracy: accuracyOf(classified), frechet: distance };
 }
 
 /** Does work while another process keeps one core busy. */

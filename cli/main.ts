@@ -19,6 +19,7 @@ import { addSampleCommand } from "./commands/sample.ts";
 import { addSearchCommand } from "./commands/search.ts";
 import { addStudyCommand } from "./commands/study.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { renamedOption } from "./options/renamed.ts";
 
 const stop = new AbortController();
 let stoppedBy: NodeJS.Signals | undefined;
@@ -74,12 +75,19 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // --help, --version
     if (error.code === "commander.help") return 2; // called without a command: the help was the answer
-    return refuse(error.message.replace(/^error: /, ""));
+    return refuse(renamed(error) ?? error.message.replace(/^error: /, ""));
   }
   if (error instanceof Error && error.name === "InputError") return refuse(error.message);
   process.stderr.write(`magnets: this is a mistake in magnets itself, please report it:\n`);
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
+}
+
+/** What an unknown option is called now, where it once had that name; else null. */
+function renamed({ code, message }: CommanderError): string | null {
+  const option = code === "commander.unknownOption" ? /'(--[^'=]+)/.exec(message)?.[1] : undefined;
+  const now = option === undefined ? null : renamedOption(commandNames().at(-1) ?? "", option);
+  return now && `${option} is called ${now} now`;
 }
 
 function refuse(message: string): number {

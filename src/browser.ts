@@ -10,14 +10,15 @@
  * const { images } = await pipeline.generate({ classes: ["cat"], count: 4, seed: 7 });
  */
 
+import "./core/platform-types.ts";
+
 export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
-export { frameOf, type Image, type Raster, type Video, videoOf } from "./data/source.ts";
+export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
 export {
   baselinePlan,
   type DecodePlan,
   type PlanInput,
-  parseModelSchedule,
   printModelSchedule,
 } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";

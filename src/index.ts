@@ -1,16 +1,17 @@
 /** Using models: from a model folder to images, and what their decoding costs. */
 
+import "./core/platform-types.ts";
+
 export { InputError } from "./core/errors.ts";
 export { ensureWritableFolder, writeFileAtomic } from "./core/node/atomic-file.ts";
 export { countOf, nounOf } from "./core/nouns.ts";
 export type { Seed } from "./core/random.ts";
 export { type Completion, filledIn } from "./data/completion.ts";
 export { readImage } from "./data/image/image-folder.ts";
-export { encodePng, imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
-export { frameOf, type Image, type Raster, type Video, videoOf } from "./data/source.ts";
+export { imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
+export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
 export { type GivenVideoOptions, readGivenVideo, type TakenFrames } from "./data/video/given-video.ts";
-export { type ReadVideoOptions, readVideo, videoExtent, videoLength } from "./data/video/read-video.ts";
 export {
   animatedSheet,
   encodeAnimation,
@@ -25,18 +26,12 @@ export {
   baselinePlan,
   type DecodePlan,
   type PlanInput,
-  parseModelSchedule,
   printModelSchedule,
 } from "./decoding/plan.ts";
+export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
-export {
-  findModelParetoFront,
-  modelPlanCost,
-  planFor,
-  planForBudget,
-  planForQuality,
-} from "./pipelines/choose-plan.ts";
+export { modelPlanCost } from "./pipelines/choose-plan.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
 export { describeModel } from "./pipelines/describe-model.ts";
 export type {
@@ -47,9 +42,8 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
-export { decodingIdentity } from "./pipelines/node/identity.ts";
 export { readMask } from "./pipelines/node/mask-file.ts";
-export { readModel, writeModel, writeParetoFront } from "./pipelines/node/model-folder.ts";
+export { readModel } from "./pipelines/node/model-folder.ts";
 export {
   ImagePipeline,
   openImagePipeline,
@@ -60,7 +54,6 @@ export {
 } from "./pipelines/node/open-pipeline.ts";
 export { readPlanFile } from "./pipelines/node/plan-file.ts";
 export {
-  choosePlan,
   type PlanOptions,
   type RequestOptions,
   type ResolvedRequest,
@@ -74,17 +67,15 @@ export type {
   PredictOptions,
 } from "./pipelines/video-pipeline.ts";
 export type { PlanCost, StepCost } from "./planning/cost.ts";
-export type { Finalist, FindParetoFrontProgress, FoundParetoFront } from "./planning/find-pareto-front.ts";
+export type { Finalist } from "./planning/find-pareto-front.ts";
 export type { ParetoFront, ParetoPlan } from "./planning/pareto-front.ts";
 export type { Device } from "./runtime/device.ts";
 export {
   describeMachine,
-  describeProcessor,
   type Machine,
   type MachinePart,
   type Processor,
 } from "./runtime/node/machine.ts";
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
 export type { Runner } from "./runtime/runner.ts";
-export { readJson } from "./weights/node/json-file.ts";
 export { writeNpy } from "./weights/node/npy.ts";

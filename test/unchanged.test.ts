@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openImagePipeline, openVideoPipeline, readModel } from "../src/index.ts";
-import { resolveConfig, trainModel } from "../src/train.ts";
+import { trainModel } from "../src/train.ts";
+import { resolveConfig } from "../src/training/read-config.ts";
 import golden from "./golden/unchanged.json" with { type: "json" };
 
 const decoded = (kind: "images" | "videos", name: string) =>

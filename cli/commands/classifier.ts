@@ -1,20 +1,19 @@
-/** `magnets classifier`: train the judge that `magnets evaluate` asks. */
-import { basename, join } from "node:path";
+/** `magnets classifier`: train the classifier that `magnets evaluate` measures with. */
 import type { Command } from "commander";
-import { addPaceOptions, type PaceOptions } from "../options/frame-rate-options.ts";
+import { addVideoSamplingOptions, type VideoSampling } from "../options/frame-rate-options.ts";
 import { addThreadsOption } from "../options/machine-options.ts";
-import { asOptions, finishCommand, wholeNumber } from "../options/parse.ts";
-import { startProgress } from "../output/progress.ts";
+import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
+import { openTrainingBars } from "../output/training-progress.ts";
 
-interface ClassifierOptions extends PaceOptions {
+interface ClassifierCommandOptions extends VideoSampling {
   data: string;
   resolution: number;
   frames?: number;
   images?: number;
   heldOut: number;
   steps?: number;
-  mirror: boolean;
+  flip: boolean;
   degrade?: boolean;
   resume?: boolean;
   threads?: number;
@@ -30,11 +29,11 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
     .option("--resolution <n>", "side of the images, in pixels", wholeNumber(8, 1024), 64)
     .option("--frames <n>", "frames of videos (default: as the data has them)", wholeNumber(2, 1024));
-  addPaceOptions(command)
+  addVideoSamplingOptions(command)
     .option("--images <n>", "images to train on (default: 8000, or what there is)", wholeNumber(1))
     .option("--held-out <n>", "other images to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 images (default: 1000)", wholeNumber(1))
-    .option("--no-mirror", "never turn images left to right: where that would change their class")
+    .option("--no-flip", "never flip images left to right: where that would change their class")
     .option("--degrade", "train on images of less detail and uneven shade: look past a tokenizer's blocks")
     .option("--resume", "go on with the run in the run folder");
   addThreadsOption(command)
@@ -44,39 +43,25 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     command,
     "classifier --data motions --out out/motions-classifier",
     "classifier --data images/ --out out/my-classifier",
-  ).action((options: ClassifierOptions) => classifier(options, signal));
+  ).action((options: ClassifierCommandOptions) => run(options, signal));
 }
 
-async function classifier(options: ClassifierOptions, signal: AbortSignal): Promise<void> {
-  const { data, resolution, frames, stride, frameRate, fold, steps, mirror, degrade, resume, threads } =
-    options;
-  const out = options.out ?? classifierFolder(data);
+async function run(options: ClassifierCommandOptions, signal: AbortSignal): Promise<void> {
+  const { heldOut, flip, degrade } = options;
   const report = openReport(options);
-  const { openParts, trainClassifier } = await import("../../src/evaluate.ts");
-  const { training, heldOut } = await openParts(data, { resolution, frames, stride, frameRate, fold });
+  const { makeClassifier } = await import("../../src/evaluate.ts");
   const started = performance.now();
-  let progress: ReturnType<typeof startProgress> | undefined;
+  const bars = openTrainingBars();
   try {
-    const { accuracy } = await trainClassifier({
-      run: options.run ?? join("runs", basename(out)),
-      out,
-      source: training,
-      count: Math.min(options.images ?? 8000, training.length ?? Infinity),
-      heldOut,
-      heldOutCount: Math.min(options.heldOut, heldOut.length ?? Infinity),
-      command: `magnets classifier ${commandLine({ ...options, out })}`,
-      ...(steps !== undefined && { schedule: { steps } }),
-      randomFlip: mirror,
+    const { out, accuracy } = await makeClassifier({
+      ...options,
+      heldOutImages: heldOut,
+      randomFlip: flip,
       isDegraded: degrade,
-      resume,
-      threads,
       signal,
-      onProgress({ step, total, metrics }) {
-        progress ??= startProgress("classifier", total);
-        progress.update(step, { loss: metrics.loss!.toFixed(3), accuracy: metrics.accuracy!.toFixed(3) });
-      },
+      onProgress: bars.show,
     });
-    progress?.stop();
+    bars.stop();
     const seconds = (performance.now() - started) / 1000;
     report.say(
       `${(100 * accuracy.value).toFixed(2)} % of ${accuracy.images} held-out images right, in ` +
@@ -84,30 +69,6 @@ async function classifier(options: ClassifierOptions, signal: AbortSignal): Prom
     );
     report.finish({ out, accuracy: accuracy.value, heldOut: accuracy.images, seconds });
   } finally {
-    progress?.stop();
+    bars.stop();
   }
-}
-
-/** Where the classifier of a dataset is, unless told: beside the shipped ones. */
-export function classifierFolder(data: string): string {
-  return join("models", `${basename(data)}-classifier`);
-}
-
-/** The options that decide what comes out, for the classifier's card. */
-function commandLine({
-  data,
-  resolution,
-  frames,
-  stride,
-  frameRate,
-  fold,
-  images,
-  steps,
-  mirror,
-  degrade,
-  out,
-}: ClassifierOptions): string {
-  const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, images, steps, out };
-  const words = asOptions(given);
-  return [...words, ...(mirror ? [] : ["--no-mirror"]), ...(degrade ? ["--degrade"] : [])].join(" ");
 }

@@ -1,12 +1,12 @@
 /** `magnets data preview`: a sheet of a dataset's images, as training will see them. */
 import type { Command } from "commander";
 import type { Video } from "../../src/index.ts";
-import { addPaceOptions, type PaceOptions } from "../options/frame-rate-options.ts";
+import { addVideoSamplingOptions, type VideoSampling } from "../options/frame-rate-options.ts";
 import { decimalNumber, finishCommand, wholeNumber } from "../options/parse.ts";
 import { videoWritingOf } from "../options/video-options.ts";
 import { openReport } from "../output/report.ts";
 
-interface PreviewOptions extends PaceOptions {
+interface PreviewOptions extends VideoSampling {
   source: string;
   count: number;
   seed: number;
@@ -35,7 +35,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     .option("--resolution <pixels>", "side of the images, 8..1024", wholeNumber(8, 1024), 64)
     .option("--scale <n>", "enlargement of the sheet", wholeNumber(1, 16), 2)
     .option("--frames <n>", "frames of a video, for a folder of videos (motions: 16)", wholeNumber(2, 1024));
-  addPaceOptions(preview)
+  addVideoSamplingOptions(preview)
     .option("--fps <n>", "frames per second of a moving sheet, 0.1 to 50", decimalNumber(0, true), 8)
     .option("--out <file>", "the sheet (default: out/preview.png, of videos out/preview.webp)");
   finishCommand(
@@ -79,7 +79,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       }
     }
     if (images.length === 0) throw broken;
-    const labels = images.map(({ classId }) => source.classNames[classId] ?? "");
+    const labels = images.map(({ classId }) => (classId === null ? "" : source.classNames[classId]!));
     const layout = { scale: options.scale, labels };
     const videos = images.filter((image): image is typeof image & Video => image.frames !== undefined);
     const sheet = isVideo

@@ -1,9 +1,9 @@
 /** `magnets demo video` (`npm start -- video`): videos from the shipped model, one gone on with, and the baseline decode. */
 import { relative } from "node:path";
 import { planTable } from "../output/plan-table.ts";
+import { raceTable, raceWithBars } from "../output/race.ts";
 import { openReport } from "../output/report.ts";
 import { writeVideos } from "../output/write-videos.ts";
-import { race, raceTable } from "./demo-race.ts";
 
 export interface DemoOptions {
   model?: string;
@@ -32,7 +32,7 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
     // The stride shares no factor with the number of motions, so that things and motions both vary.
     const classes = Array.from({ length: count }, (_, i) => names[(i * 9) % names.length] ?? "none");
     const request = { classes, count, seed: options.seed, signal };
-    const both = await race((changes) => pipeline.generate({ ...request, ...changes }), {
+    const both = await raceWithBars((run) => pipeline.generate({ ...request, ...run }), {
       steps: model.plan.steps,
       series: 1,
     });

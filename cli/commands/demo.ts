@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
 import { finishCommand, seed } from "../options/parse.ts";
 import { planTable } from "../output/plan-table.ts";
+import { raceTable, raceWithBars } from "../output/race.ts";
 import { openReport } from "../output/report.ts";
 import { writeGenerated } from "../output/write-images.ts";
 import type { DemoOptions } from "./demo-video.ts";
@@ -32,7 +33,6 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
 async function demo(folder: string, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { ensureWritableFolder, ImagePipeline, modelPlanCost } = await import("../../src/index.ts");
-  const { race, raceTable } = await import("./demo-race.ts");
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder);
   try {
@@ -47,7 +47,7 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
       seed: options.seed,
       signal,
     };
-    const both = await race((changes) => pipeline.generate({ ...request, ...changes }), {
+    const both = await raceWithBars((run) => pipeline.generate({ ...request, ...run }), {
       steps: model.plan.steps,
       series: Math.ceil(count / 16),
     });

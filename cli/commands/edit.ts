@@ -55,7 +55,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     const size = { width: pipeline.resolution, height: pipeline.resolution };
     const isOutside = options.outpaint ?? false;
     const result = await pipeline.edit({
-      image: await readImage(options.image, 0, { resolution: pipeline.resolution }),
+      image: await readImage(options.image, null, { resolution: pipeline.resolution }),
       mask: options.box ? boxMask(size, options.box, isOutside) : await readMask(options.mask!, isOutside),
       class: options.class,
       count: options.count,

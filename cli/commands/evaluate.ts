@@ -1,14 +1,17 @@
 /** `magnets evaluate`: how good decode plans are, and what they cost, on one model. */
-import { type Command, InvalidArgumentError } from "commander";
-import type { PlanInput } from "../../src/index.ts";
-import { type PlanGround, runEvaluation } from "../evaluation-run.ts";
-import { addEvaluationOptions, type EvaluationOptions } from "../options/evaluation-options.ts";
+import type { Command } from "commander";
+import {
+  addEvaluationOptions,
+  type EvaluationOptions,
+  measuringOptionsOf,
+} from "../options/evaluation-options.ts";
 import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
-import { sayEvaluation, toResult, writeFiles } from "../output/evaluation-report.ts";
+import { openEvaluationBars } from "../output/evaluation-progress.ts";
+import { commandLine, sayEvaluation } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
 
 interface EvaluateCommandOptions extends EvaluationOptions {
-  plan?: string[];
+  plans?: string[];
   guidance?: number[];
   choiceTemperature?: number[];
   tokenTemperature?: number[];
@@ -25,12 +28,13 @@ const several =
 export function addEvaluateCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("evaluate")
-    .description("compare decode plans: class accuracy, distances to real images, compute")
+    .description("compare decode plans: class accuracy, distances to a reference set, compute")
     .argument("<model>", "a model folder")
     .option(
-      "--plan <name=sizes>",
-      'a plan to judge, or the JSON file of one: late=late.json; repeatable. "default" and "baseline" name the model\'s own and ' +
-        'the baseline decode (default: these two), "paretoFront" all plans that magnets search kept',
+      "--plans <plan,...>",
+      'the plans to measure: "default", the model\'s own; "baseline", its baseline decode; "pareto", all that magnets ' +
+        "search kept; a model schedule, 8x3,1x9; a plan's file, mine.json; named: late=8x2,1x10. Repeatable (default: " +
+        "default,baseline)",
       collect,
     )
     .option("--guidance <s,...>", "guidance scales to try", several(decimalNumber(0)))
@@ -44,80 +48,36 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
   finishCommand(
     addEvaluationOptions(command),
     "evaluate models/sprites --seeds 3 --out out/evaluation",
-    "evaluate models/sprites --plan default --plan late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
-    "evaluate models/sprites --plan default --plan baseline --plan Pareto front",
+    "evaluate models/sprites --plans default,late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
+    "evaluate models/sprites --plans default,baseline,pareto",
     "evaluate models/motions --given 5 --samples 240",
-  ).action((model: string, options: EvaluateCommandOptions) => evaluate(model, options, signal));
+  ).action((model: string, options: EvaluateCommandOptions) => run(model, options, signal));
 }
 
-async function evaluate(folder: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
+async function run(model: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { planGrid } = await import("../../src/evaluate.ts");
-  const measured = await runEvaluation(
-    folder,
-    options,
-    async (ground) =>
-      planGrid(
-        await plansOf(options.plan ?? ["default", "baseline"], await knownPlans(folder, ground), ground),
-        {
-          guidanceScale: options.guidance,
-          choiceTemperature: options.choiceTemperature,
-          tokenTemperature: options.tokenTemperature,
-          minP: options.minP,
-        },
-      ),
-    signal,
-  );
-  sayEvaluation(report, measured, options);
-  const result = toResult(folder, measured, options);
-  if (options.out !== undefined) {
-    report.say(`written: ${(await writeFiles(options.out, result, measured)).join(", ")}`);
-  }
-  report.finish(result);
-}
-
-type NamedPlans = Readonly<Record<string, PlanInput>>;
-
-/** The plans that a name of `--plan` alone stands for. */
-async function knownPlans(
-  folder: string,
-  { model, base }: PlanGround,
-): Promise<(name: string) => NamedPlans | null> {
-  const { baselinePlan, InputError } = await import("../../src/index.ts");
-  return (name): NamedPlans | null => {
-    if (name === "default") return { default: {} };
-    if (name === "baseline") return { baseline: baselinePlan(base) };
-    if (name !== "paretoFront") return null;
-    if (!model.paretoFront) {
-      throw new InputError(
-        `--plan Pareto front: ${folder} has no measured plans; magnets search finds and keeps them`,
-      );
+  const { evaluate, resultOf, writeEvaluation } = await import("../../src/evaluate.ts");
+  const bars = openEvaluationBars();
+  try {
+    const evaluation = await evaluate(model, {
+      ...measuringOptionsOf(options, signal),
+      plans: options.plans,
+      grid: {
+        guidanceScale: options.guidance,
+        choiceTemperature: options.choiceTemperature,
+        tokenTemperature: options.tokenTemperature,
+        minP: options.minP,
+      },
+      onProgress: bars.show,
+    });
+    bars.stop();
+    await sayEvaluation(report, evaluation, options);
+    if (options.out !== undefined) {
+      const written = await writeEvaluation(options.out, evaluation, { command: commandLine() });
+      report.say(`written: ${written.join(", ")}`);
     }
-    return Object.fromEntries(model.paretoFront.plans.map(({ plan }, i) => [`Pareto front ${i + 1}`, plan]));
-  };
-}
-
-/** Plans by name from `name=sizes`, `modelSchedule`, a file in the place of sizes, or the name of known plans. */
-async function plansOf(
-  texts: readonly string[],
-  known: (name: string) => NamedPlans | null,
-  { base }: PlanGround,
-): Promise<NamedPlans> {
-  const { readPlanFile } = await import("../../src/index.ts");
-  const plans: Record<string, PlanInput> = {};
-  for (const text of texts) {
-    const at = text.indexOf("=");
-    const name = at < 0 ? text : text.slice(0, at);
-    const plan = at < 0 ? text : text.slice(at + 1);
-    const found = (at < 0 ? known(text) : null) ?? {
-      [name]: plan.endsWith(".json") ? await readPlanFile(plan) : { modelSchedule: plan },
-    };
-    for (const [one, each] of Object.entries(found)) {
-      if (one === "" || Object.hasOwn(plans, one)) {
-        throw new InvalidArgumentError(`--plan: every plan needs a name of its own, got "${text}" again.`);
-      }
-      plans[one] = each;
-    }
+    report.finish(resultOf(evaluation));
+  } finally {
+    bars.stop();
   }
-  return plans;
 }

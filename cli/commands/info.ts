@@ -33,7 +33,7 @@ export function addInfoCommand(program: Command): void {
         const shares = paretoFront.plans.map(({ share }) => share);
         report.say(
           `measured     ${shares.length} plans of ${Math.min(...shares).toFixed(3)} to ${Math.max(...shares).toFixed(3)} ` +
-            `of the baseline decode's multiply-adds, by ${paretoFront.judge} on ${paretoFront.samples} images`,
+            `of the baseline decode's multiply-adds, by ${paretoFront.classifier} on ${paretoFront.samples} images`,
         );
       }
       report.say("");

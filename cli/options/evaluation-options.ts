@@ -1,19 +1,20 @@
-/** The options of measuring decode plans, shared by the commands that do. */
+/** The options of measuring decode plans, shared by the commands that do, and what they are to the library. */
 import { type Command, Option } from "commander";
-import { addPaceOptions, type PaceOptions } from "./frame-rate-options.ts";
-import { addMachineOptions, type MachineOptions } from "./machine-options.ts";
+import type { MeasuringOptions, SubjectOptions } from "../../src/evaluate.ts";
+import { addVideoSamplingOptions, type VideoSampling } from "./frame-rate-options.ts";
+import { addMachineOptions, type ComputeOptions, type MachineOptions } from "./machine-options.ts";
 import { wholeNumber } from "./parse.ts";
 
-/** Who judges, beside what. */
-export interface JudgeOptions extends PaceOptions {
-  real: number;
+/** What images are compared with. */
+export interface ReferenceOptions extends VideoSampling {
+  referenceImages: number;
   data?: string;
   classifier?: string;
   cacheFolder: string;
   batch: number;
 }
 
-export interface EvaluationOptions extends MachineOptions, JudgeOptions {
+export interface EvaluationOptions extends MachineOptions, ReferenceOptions {
   samples: number;
   seeds: number;
   given?: number;
@@ -26,7 +27,7 @@ export interface EvaluationOptions extends MachineOptions, JudgeOptions {
 export function addEvaluationOptions(command: Command): Command {
   return addMeasuringOptions(command).option(
     "--given <n>",
-    "judge predictions: the first n frames of held-out videos are given",
+    "measure predictions: the first n frames of held-out videos are given",
     wholeNumber(1),
   );
 }
@@ -43,27 +44,66 @@ export function addMeasuringOptions(command: Command): Command {
     .addOption(
       new Option(
         "--reference-statistics <file.npz>",
-        "mu and sigma of its features to compare with, instead of those of the real images",
+        "mu and sigma of its features to compare with, instead of those of the reference set",
       ).conflicts("saveStatistics"),
     )
-    .option("--save-statistics <file.npz>", "write mu and sigma of its features of the real images")
+    .option("--save-statistics <file.npz>", "write mu and sigma of its features of the reference set")
     .option("--out <folder>", "write every figure as JSON and CSV, and charts of quality against compute");
-  return addMachineOptions(addJudgeOptions(command));
+  return addMachineOptions(addReferenceOptions(command));
 }
 
-/** --real, --data, --classifier, --cache-folder and --batch. */
-export function addJudgeOptions(command: Command): Command {
-  return addPaceOptions(command)
-    .option("--real <n>", "held-out real images to compare with", wholeNumber(4), 10_000)
+/** --reference-images, --data, --classifier, --cache-folder and --batch. */
+export function addReferenceOptions(command: Command): Command {
+  return addVideoSamplingOptions(command)
+    .option("--reference-images <n>", "held-out images in the reference set", wholeNumber(4), 10_000)
     .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes videos)')
     .option(
       "--classifier <folder>",
-      "the judge; see magnets classifier (default: models/ and the data's name)",
+      "tells classes and gives features; see magnets classifier (default: models/ and the data's name)",
     )
     .option(
       "--cache-folder <folder>",
-      "keeps what was measured, so that what was interrupted goes on where it stopped",
+      "caches what was measured, so that what was interrupted goes on where it stopped",
       ".cache/evaluation",
     )
     .option("--batch <n>", "images decoded together", wholeNumber(1, 4096), 64);
+}
+
+/** The options as the library takes them. */
+export function subjectOptionsOf(
+  options: ReferenceOptions & ComputeOptions,
+  signal: AbortSignal,
+): SubjectOptions {
+  const { data, classifier, referenceImages, cacheFolder, batch, stride, frameRate, fold } = options;
+  const { device, threads, precision } = options;
+  return {
+    data,
+    classifier,
+    referenceImages,
+    cacheFolder,
+    batchSize: batch,
+    stride,
+    frameRate,
+    fold,
+    device,
+    threads,
+    precision,
+    signal,
+  };
+}
+
+/** The options as the library takes them. */
+export function measuringOptionsOf(options: EvaluationOptions, signal: AbortSignal): MeasuringOptions {
+  const { samples, seed, seeds, given, features, referenceStatistics, saveStatistics, out } = options;
+  return {
+    ...subjectOptionsOf(options, signal),
+    samples,
+    seed,
+    seeds,
+    given,
+    features,
+    referenceStatistics,
+    saveStatistics,
+    out,
+  };
 }

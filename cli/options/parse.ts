@@ -82,8 +82,3 @@ export function list(text: string, before: readonly string[] = []): string[] {
 
 /** Collects a repeatable option as it stands. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
-
-/** Options as people would write them, those that are given: `--data videos/ --stride 2`. */
-export function asOptions(given: Readonly<Record<string, string | number | undefined>>): string[] {
-  return Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`));
-}

@@ -1,128 +1,62 @@
-/** What commands that measure say in the end, and what they give as JSON. */
+/** What commands that measure say in the end. */
 import { basename } from "node:path";
-import type { Measured } from "../evaluation-run.ts";
-import type { EvaluationOptions } from "../options/evaluation-options.ts";
-import { frameTable, generationTable, networkTable, predictionTable } from "./evaluation-tables.ts";
-import { type Report, toJson } from "./report.ts";
+import type { ModelEvaluation, StudyResult } from "../../src/evaluate.ts";
+import type { Report } from "./report.ts";
+import { table } from "./table.ts";
 
-const thingsOf = ({ isVideo }: Measured): string => (isVideo ? "videos" : "images");
-
-export function sayEvaluation(report: Report, measured: Measured, options: EvaluationOptions): void {
-  const { judge, isVideo, cached } = measured;
-  const { samples, seed, seeds } = options;
-  const { images, source } = measured.result.reference;
+/** Says all tables of an evaluation, and what its figures are. */
+export async function sayEvaluation(
+  report: Report,
+  evaluation: ModelEvaluation,
+  { cacheFolder }: { readonly cacheFolder: string },
+): Promise<void> {
+  const { errorBarsOf, tablesOf, warningsOf } = await import("../../src/evaluate.ts");
+  const { classifier, isVideo, cachedRuns, samples, seed, seeds, result } = evaluation;
+  const things = isVideo ? "videos" : "images";
+  const tables = tablesOf(evaluation);
   const facts =
-    `${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}; distances to ${images} real ones of ` +
-    `${source} in the features of ${basename(judge.folder)} (not ${isVideo ? "FVD" : "FID"})`;
-  if (measured.task === "predict") {
-    report.say(predictionTable(measured.result, measured.rows));
-    report.say(`\nPSNR in dB of each predicted frame:\n\n${frameTable(measured.result)}`);
+    `${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}; distances to ${result.reference.images} ` +
+    `held-out ${things} of ${result.reference.source} in the features of ${basename(classifier.folder)} (not ${isVideo ? "FVD" : "FID"})`;
+  report.say(table(tables.plans.head, tables.plans.rows));
+  if (evaluation.task === "predict") {
     report.say(
-      `\n${samples} held-out videos, the first ${measured.result.given} frames of each given, ${facts}\n` +
-        `gained: over the last given frame again, video by video\n${errorBars(measured, seeds)}`,
+      `\nPSNR in dB of each predicted frame:\n\n${table(tables.frames!.head, tables.frames!.rows)}\n` +
+        `\n${samples} held-out videos, the first ${evaluation.result.given} frames of each given, ${facts}\n` +
+        `gained: over the last given frame repeated, video by video\n${errorBarsOf(evaluation)}`,
     );
   } else {
-    const { psnr, codebookUse } = measured.result.tokenizer;
-    report.say(generationTable(measured.result, measured.rows));
+    const { psnr, codebookUse } = evaluation.result.tokenizer;
     report.say(
-      `\n${samples} ${thingsOf(measured)} each, ${facts}\n` +
-        `${errorBars(measured, seeds)}\n` +
+      `\n${samples} ${things} each, ${facts}\n${errorBarsOf(evaluation)}\n` +
         `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
     );
   }
-  sayNetwork(report, measured);
-  for (const warning of warningsOf(measured, options)) report.say(`warning: ${warning}`);
-  if (cached > 0) {
-    report.say(`${cached} sets of ${thingsOf(measured)} had been measured before (${options.cacheFolder})`);
+  if (result.network && tables.network) {
+    const { name, width, images, source } = result.network;
+    report.say(`\nFeature network: ${name}, ${width} features\n`);
+    report.say(table(tables.network.head, tables.network.rows));
+    report.say(`\ncompared with ${images === null ? "those" : images} of ${source}`);
   }
+  for (const warning of warningsOf(evaluation)) report.say(`warning: ${warning}`);
+  if (cachedRuns > 0) report.say(`${cachedRuns} sets of ${things} were read from ${cacheFolder}`);
 }
 
-/** What the error bars of the tables are. */
-export function errorBars({ task }: Pick<Measured, "task">, seeds: number): string {
-  const parts = [
-    ...(task === "predict" ? ["PSNR and SSIM over the videos"] : []),
-    "kernel distances over the set's vectors",
-    ...(seeds > 1 ? ["all else over the seeds"] : []),
-  ];
-  return `± is the standard error: of ${parts.join(", ")}${seeds > 1 ? "" : "; --seeds 3 gives every figure one"}`;
+/** Says the figures and the answers of a study, and writes its page into a folder. */
+export async function reportStudy(
+  report: Report,
+  result: StudyResult,
+  options: { readonly cacheFolder: string; readonly out: string },
+): Promise<void> {
+  const { studyResultOf, writeStudy } = await import("../../src/evaluate.ts");
+  await sayEvaluation(report, result.evaluation, options);
+  report.say(`\n${result.answers.join("\n")}`);
+  const written = await writeStudy(options.out, result, { command: commandLine() });
+  report.say(`\nwritten: ${written.join(", ")}`);
+  report.finish(studyResultOf(result));
 }
 
-/** The feature network's table and what it is held against, where there is one. */
-function sayNetwork(report: Report, measured: Measured): void {
-  const { network } = measured.result;
-  if (!network) return;
-  const { name, width, images, source } = network;
-  report.say(`\nFeature network: ${name}, ${width} features\n`);
-  report.say(networkTable([...besideOf(measured), ...measured.rows]));
-  report.say(`\ncompared with ${images === null ? "those" : images} of ${source}`);
-}
-
-/** What makes the distances doubtful: sets too small for the features. */
-export function warningsOf(measured: Measured, { samples }: EvaluationOptions): string[] {
-  const { result, judge } = measured;
-  const tooFew = (among: number | null, features: number) =>
-    `${Math.min(samples, among ?? Infinity)} ${thingsOf(measured)} are too few for ${features} features; distances mean little with ` +
-    `fewer than ${features + 1}`;
-  const { real, reference, network } = result;
-  return [
-    ...(real.isUnderSampled ? [tooFew(reference.images, judge.featureWidth)] : []),
-    ...(network && real.network?.isUnderSampled ? [tooFew(network.images, network.width)] : []),
-  ];
-}
-
-/** Sets that no plan made, by name. */
-export function besideOf(measured: Measured) {
-  const { real, tokenizer } = measured.result;
-  const repeat =
-    measured.task === "predict" ? [{ name: "last given frame again", ...measured.result.repeat }] : [];
-  return [
-    { name: "real, held out", ...real },
-    ...repeat,
-    { name: "real, through the tokenizer", ...tokenizer },
-  ];
-}
-
-/** The evaluation as one object for programs. */
-export function toResult(model: string, measured: Measured, options: EvaluationOptions) {
-  const { samples, seed, seeds, precision } = options;
-  const { folder, accuracy } = measured.judge;
-  return {
-    model,
-    samples,
-    seed,
-    seeds,
-    precision,
-    classifier: { folder, accuracy },
-    ...measured.result,
-    plans: measured.rows,
-  };
-}
-
-/** When, by which command and on what something was measured. */
-export async function circumstances() {
-  const { describeProcessor } = await import("../../src/index.ts");
-  const command = ["magnets", ...process.argv.slice(2)].map((word) => (/\s/.test(word) ? `"${word}"` : word));
-  return { date: new Date().toISOString(), command: command.join(" "), machine: describeProcessor() };
-}
-
-/**
- * Writes the evaluation into a folder.
- *
- * @param isJoined  whether the plans of one base are a line in charts
- */
-export async function writeFiles(
-  folder: string,
-  result: object,
-  measured: Measured,
-  { isJoined = false }: { isJoined?: boolean } = {},
-): Promise<string[]> {
-  const { writeEvaluation } = await import("../../src/evaluate.ts");
-  return writeEvaluation(folder, {
-    result: JSON.parse(toJson({ ...(await circumstances()), ...result })),
-    beside: besideOf(measured),
-    rows: measured.rows,
-    features: basename(measured.judge.folder),
-    network: measured.result.network?.name,
-    isJoined,
-  });
+/** The command as it was typed, for what is written. */
+export function commandLine(): string {
+  const words = ["magnets", ...process.argv.slice(2)];
+  return words.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(" ");
 }

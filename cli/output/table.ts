@@ -17,16 +17,6 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   ].join("\n");
 }
 
-/** {@link table} in Markdown. */
-export function markdownTable(
-  head: readonly string[],
-  rows: readonly (readonly (string | number)[])[],
-): string {
-  const line = (cells: readonly (string | number)[]) =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
-  return [head, head.map(() => "---"), ...rows].map(line).join("\n");
-}
-
 /** A big number for people: 1234567 as "1.23 M". */
 export function short(value: number): string {
   const units = ["", " k", " M", " G", " T", " P"];

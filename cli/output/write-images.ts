@@ -19,7 +19,7 @@ export async function writeGenerated(
   const { imageSheet, printModelSchedule, writeFileAtomic, writeImages } = await import("../../src/index.ts");
   signal.throwIfAborted();
   const paths = await writeImages(out, images);
-  const labels = images.map(({ classId }) => model.classNames[classId] ?? "");
+  const labels = images.map(({ classId }) => (classId === null ? "" : model.classNames[classId]!));
   const sheetPath = join(out, "sheet.png");
   const isLabelled = labels.some((label) => label !== "");
   const sheet = await imageSheet(images, { scale: 2, ...(isLabelled && { labels }) });

@@ -43,7 +43,7 @@ export async function writeVideos(
   };
   const paths = await write(named);
   const extraPaths = await write(extra);
-  const labels = videos.map(({ classId }) => model.classNames[classId] ?? "");
+  const labels = videos.map(({ classId }) => (classId === null ? "" : model.classNames[classId]!));
   const isLabelled = labels.some((label) => label !== "");
   const shown = videos.slice(0, mostShown);
   const shownLabels = isLabelled ? { labels: labels.slice(0, mostShown) } : {};

@@ -2,6 +2,7 @@
 
 /** The resamplers, named as sharp names its kernels. Nearest is exact for pixel art, lanczos3 sharpest for photos. */
 export const resamplers = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"] as const;
+/** How an image is resized: one of `resamplers`. */
 export type Resampler = (typeof resamplers)[number];
 
 /** The parts that published video datasets are cut into. */
@@ -10,4 +11,5 @@ export type Split = (typeof splits)[number];
 
 /** UCF-101's three official ways to split its videos. */
 export const folds = [1, 2, 3] as const;
+/** One of UCF-101's three official splits. */
 export type Fold = (typeof folds)[number];

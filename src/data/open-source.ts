@@ -26,7 +26,7 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
  * Opens a dataset; reads no image yet.
  *
  * @returns the source, with warnings that are ready to print
- * @throws InputError as {@link folderSource} and {@link openVideoFolder}
+ * @throws InputError for a folder that holds no images or videos, or that cannot be read
  */
 export async function openSource({
   source,

@@ -4,6 +4,7 @@
  * B images, T frames of a video, H height, W width. Pixels are RGB bytes, row-major [H, W, 3] or
  * [T, H, W, 3]; planes are float32 [B, 3, H, W] or [B, 3, T, H, W] in [0, 1].
  */
+import { requireInput } from "../core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 
 /** RGB bytes without a class, e.g. what a decoder made. */
@@ -21,8 +22,18 @@ export type Video = Raster & { readonly frames: number };
 
 /** One image of a dataset. */
 export interface Image extends Raster {
-  /** Index into the source's `classNames`; 0 where the source is unconditional. */
-  readonly classId: number;
+  /** Index into the source's `classNames`; null where the image has no class. */
+  readonly classId: number | null;
+}
+
+/**
+ * The class of an image where it must have one.
+ *
+ * @throws InputError for an image without a class
+ */
+export function classOf({ classId }: Image): number {
+  requireInput(classId !== null, "image: must have a class, got none; give images in one folder per class");
+  return classId;
 }
 
 /** A dataset: image `index` is always the same image. */

@@ -7,6 +7,7 @@
 export const guidanceSchedules = ["constant", "linear", "power-cosine"] as const;
 export type GuidanceSchedule = (typeof guidanceSchedules)[number];
 
+/** How strongly a decode follows its classes: logits = cond + s (cond - uncond), with s by step. */
 export interface Guidance {
   /** s, 0 or more; 0 turns guidance off. */
   readonly scale: number;

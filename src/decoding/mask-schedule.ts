@@ -8,6 +8,7 @@
 export const maskScheduleKinds = ["cosine", "linear", "pow", "arccos", "exp", "log", "halton"] as const;
 export type MaskScheduleKind = (typeof maskScheduleKinds)[number];
 
+/** How many tokens are still masked after each step: gamma(r), falling from 1 to 0 over r = (k+1)/K. */
 export interface MaskSchedule {
   readonly kind: MaskScheduleKind;
   /** a of `pow`, gamma(r) = 1 - r^a; above 0. Only `pow` has one. */

@@ -11,6 +11,9 @@ import { type Guidance, guidanceOver, guidanceSchedules, hasStepIn } from "./gui
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
 import type { EntropyRule } from "./unmasking.ts";
 
+/**
+ * All settings of a decode: which sub-model runs at which step, what each step decodes, and how tokens are drawn.
+ */
 export interface DecodePlan {
   /** K. */
   readonly steps: number;
@@ -87,7 +90,7 @@ export type PlanChanges = Partial<Omit<DecodePlan, "unmask" | "guidance" | "cach
   readonly cache?: Partial<CachePlan>;
 };
 
-/** What {@link makePlan} takes: any part of a plan, the model schedule also as text, "8x3,4x3,2x3,1x3". */
+/** A plan as a user gives it: any part of it, the model schedule also as text, "8x3,4x3,2x3,1x3". */
 export type PlanInput = Omit<PlanChanges, "modelSchedule"> & {
   readonly modelSchedule?: readonly ScheduleRun[] | string;
 };
@@ -282,17 +285,7 @@ export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
 const stepsOf = (modelSchedule: readonly ScheduleRun[]): number =>
   modelSchedule.reduce((sum, run) => sum + run.steps, 0);
 
-/**
- * Reads a model schedule, "8x3,4x3,2x3,1x3": factor x steps, comma between.
- *
- * @param where  the option that it came from
- * @throws InputError naming the part that is wrong
- */
-export function parseModelSchedule(text: string, where: Where = "modelSchedule"): ScheduleRun[] {
-  return parse(scheduleText, text, where);
-}
-
-/** The text that {@link parseModelSchedule} reads. */
+/** A model schedule as users write it, "8x3,4x3,2x3,1x3": factor x steps. */
 export function printModelSchedule(modelSchedule: readonly ScheduleRun[]): string {
   return modelSchedule.map((run) => `${run.factor}x${run.steps}`).join(",");
 }

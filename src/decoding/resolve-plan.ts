@@ -35,7 +35,7 @@ export interface ResolvedStep {
   readonly factor: number;
   /** Null: no unconditional pass. */
   readonly unconditionalFactor: number | null;
-  /** Every position and the class token run; see {@link resolvePlan} for when. */
+  /** Every position and the class token run; see `resolvePlan` for when. */
   readonly isFull: boolean;
   /** The next step is partial, so it reads this one's keys and values; with an entropy rule, it may be. */
   readonly isCacheRead: boolean;

@@ -1,161 +1,85 @@
 /**
- * What sets of images are held against, the same for all of them: one classifier as the judge, and what it sees in
- * real images, some of which stand for the truth while as many as in a set stand beside it.
+ * What sets of images are compared with, the same for all of them: one classifier, one reference set, and beside it a
+ * held-out set of as many images as are generated: the best that any model could do.
  */
 import { requireInput } from "../core/errors.ts";
-import type { ImageSource } from "../data/source.ts";
-import type { Runner } from "../runtime/runner.ts";
-import { tensorsDigest } from "../weights/node/digest.ts";
 import { classFactors, factorAccuracies } from "./features/class-factors.ts";
-import { type Classifier, loadClassifier } from "./features/classifier.ts";
-import type { ClassifierFolder } from "./features/classifier-folder.ts";
 import {
   type AddImages,
   accuracyOf,
+  type ClassifiedSet,
   inGroups,
-  type Judged,
-  openJudging,
-} from "./features/feature-extractor.ts";
-import { judgedDigest, realFeatures } from "./features/reference-features.ts";
-import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
-import {
-  fewestImages,
-  measureSet,
-  type SeenSet,
-  type SetMeasures,
-  seenSetOf,
-} from "./metrics/set-metrics.ts";
+  openClassifiedSet,
+} from "./features/classify-images.ts";
+import { classifiedDigest } from "./features/reference-features.ts";
+import { inceptionScore } from "./metrics/inception-score.ts";
+import { fewestImages, measureSet, type SetMeasures, setFeaturesOf } from "./metrics/set-measures.ts";
 import {
   type NetworkComparison,
   type NetworkFacts,
+  type NetworkMeasures,
   type NetworkOptions,
-  type NetworkVerdict,
   openNetworkComparison,
 } from "./network-comparison.ts";
+import { defaultReferenceImages, openReferenceSet, type ReferenceSetOptions } from "./reference-set.ts";
 
-/** What every evaluation is told. */
-export interface ComparisonOptions {
-  /** Computes the classifier and the measures; on the CPU, which alone has float64. */
-  readonly runner: Runner;
-  readonly classifier: ClassifierFolder;
-  /** N, the images of each set. */
+/** What every evaluation compares with. */
+export interface ComparisonOptions extends ReferenceSetOptions {
+  /** N, the images of each set. The held-out set is the N images behind the reference set. */
   readonly samples: number;
-  /** Held-out real images. */
-  readonly real: ImageSource;
-  /** How many of them stand for the truth, 10,000 unless told; the next `samples` stand beside it. */
-  readonly realCount?: number;
-  /** A network besides the judge, whose figures may be those of the field. */
+  /** A feature network besides the classifier, e.g. the one of the field's figures. */
   readonly network?: NetworkOptions;
-  /** Keeps what was found in real images; null: nowhere. */
-  readonly cacheFolder?: string | null;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: EvaluateProgress) => void;
 }
 
-export interface EvaluateProgress {
-  /** "real images", "feature network", "tokenizer", or the name of what is judged, with its seed where there are several. */
-  readonly stage: string;
-  /** The plan that is decoded, if one is. */
-  readonly plan?: string;
-  readonly done: number;
-  readonly total: number;
-}
-
-/** How a set of images stands with the judge. Its distances are in this classifier's features: neither FID nor FVD. */
-export interface Verdict extends SetMeasures {
-  /** The share taken for the class that was asked for, in [0, 1]. */
+/** The measures of a set of images. Distances are in this classifier's features: neither FID nor FVD. */
+export interface ImageMeasures extends SetMeasures {
+  /** The share of images whose class the classifier names, in [0, 1]. */
   readonly classAccuracy: number;
   /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
   readonly factorAccuracies: readonly number[];
   /**
-   * What the Inception score's formula makes of the judge's probabilities, all images in one part: 1 for images of
-   * one kind, the number of classes for clear images of all.
+   * The Inception score's formula on the classifier's logits, all images in one part: 1 for images of one kind, the
+   * number of classes for clear images of all.
    */
   readonly classScore: number;
-  /** The same in the features of another network, where one was given. */
-  readonly network?: NetworkVerdict;
+  /** The measures in the features of another network, where one was given. */
+  readonly network?: NetworkMeasures;
 }
 
 export interface Comparison {
-  /** How many real images stand for the truth, and where they come from. */
+  /** How many images the reference set has, and where they come from. */
   readonly reference: { readonly images: number; readonly source: string };
-  /** The network besides the judge, where one was given. */
+  /** The feature network besides the classifier, where one was given. */
   readonly network?: NetworkFacts;
-  /** Tells the real images, and who judges, from others. */
+  /** Tells classifier, network, reference set and held-out set from others. */
   readonly digest: string;
-  /** Other real images: the best that any model could do. */
-  readonly real: Verdict;
+  /** The measures of the held-out set. */
+  readonly heldOut: ImageMeasures;
   /**
-   * The verdict on the images that `fill` adds, all of a set in their order, and what it returns. No image is kept, so
-   * that a set may be larger than memory.
+   * Measures the images that `fill` adds, all of a set in their order; also returns what `fill` does. No image is kept,
+   * so that a set may be larger than memory.
    */
-  verdictOn<T>(fill: (add: AddImages) => Promise<T>): Promise<{ verdict: Verdict; filled: T }>;
+  measureImages<T>(
+    fill: (add: AddImages) => Promise<T>,
+  ): Promise<{ readonly measures: ImageMeasures; readonly filled: T }>;
   dispose(): Promise<void>;
 }
 
-/** How many real images stand for the truth, unless told. */
-export const defaultRealCount = 10_000;
-
-/** The judge, and what it sees in the real images that stand for the truth. */
-export interface Truth {
-  readonly classifier: Classifier;
-  readonly judged: Judged;
-  readonly set: SeenSet;
-  /** What the judge sees in other real images, from `from` on; cached as the truth is. */
-  see(from: number, count: number, onProgress: (done: number) => void): Promise<Judged>;
-}
-
 /**
- * Loads the judge and shows it the real images that stand for the truth, or reads what it saw in them before.
+ * Opens the reference set, and measures the held-out set beside it.
  *
- * @param others  real images that will be looked at besides
- * @throws InputError when there are too few real images, or they are not of the classes and size that the judge knows
- */
-export async function openTruth(options: Omit<ComparisonOptions, "samples">, others = 0): Promise<Truth> {
-  const { runner, real, realCount = defaultRealCount, cacheFolder = null, signal } = options;
-  const { config, tensors, classNames } = options.classifier;
-  const [known, given] = [describe({ ...config, classNames }), describe(real)];
-  requireInput(
-    given === known,
-    `evaluate: the real images must be ${known}; ${real.name} has ${given}; give the data the model was trained on`,
-  );
-  const available = real.length ?? Number.POSITIVE_INFINITY;
-  requireInput(
-    available >= realCount + others,
-    `${real.name}: needs ${realCount} real images to compare with and ${others} others, has ${available}; ` +
-      "ask for fewer of either",
-  );
-  const classifier = await loadClassifier(runner, config, tensors);
-  try {
-    const seen = { classifier, digest: tensorsDigest(tensors), source: real, cacheFolder, signal };
-    const onProgress = (done: number) =>
-      options.onProgress?.({ stage: "real images", done, total: realCount + others });
-    const judged = await realFeatures({ ...seen, count: realCount, onProgress });
-    return {
-      classifier,
-      judged,
-      set: await seenSetOf(runner, judged.features),
-      see: (from, count, onProgress) => realFeatures({ ...seen, from, count, onProgress }),
-    };
-  } catch (error) {
-    await classifier.dispose();
-    throw error;
-  }
-}
-
-/**
- * Opens the truth, and has the judge look at other real images beside it.
- *
- * @throws InputError when sets are too small, and as {@link openTruth}
+ * @throws InputError when sets are too small, and as {@link openReferenceSet}
  */
 export async function openComparison(options: ComparisonOptions): Promise<Comparison> {
-  const { runner, samples, real, realCount = defaultRealCount, signal } = options;
+  const { runner, samples, heldOut, cacheFolder = null, signal, onProgress } = options;
+  const { referenceImages = defaultReferenceImages } = options;
   requireInput(
-    Math.min(samples, realCount) >= fewestImages,
-    `evaluate: sets need ${fewestImages} images at least, got ${samples} samples and ${realCount} real images`,
+    Math.min(samples, referenceImages) >= fewestImages,
+    `evaluate: sets must have at least ${fewestImages} images, got ${samples} samples and ${referenceImages} ` +
+      "reference images",
   );
-  const truth = await openTruth(options, samples);
-  const { classifier } = truth;
+  const reference = await openReferenceSet(options, samples);
+  const { classifier } = reference;
   let network: NetworkComparison | null = null;
   const dispose = async () => {
     await network?.dispose();
@@ -164,42 +88,54 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
   try {
     if (options.network) {
       network = await openNetworkComparison(options.network, {
-        ...{ runner, samples, real, realCount, signal, cacheFolder: options.cacheFolder ?? null },
-        onProgress: (done) => options.onProgress?.({ stage: "feature network", done, total: realCount }),
+        runner,
+        samples,
+        heldOut,
+        referenceImages,
+        cacheFolder,
+        signal,
+        onProgress: (done) => onProgress?.({ stage: "feature network", done, total: referenceImages }),
       });
     }
-    const beside = async (verdict: Promise<NetworkVerdict> | undefined) =>
-      verdict && { network: await verdict };
-    const others = await truth.see(realCount, samples, (done) =>
-      options.onProgress?.({ stage: "real images", done: realCount + done, total: realCount + samples }),
-    );
     const factors = classFactors(options.classifier.classNames);
-    const verdictOf = async (judged: Judged): Promise<Verdict> => ({
-      classAccuracy: accuracyOf(judged),
-      factorAccuracies: factorAccuracies(judged, factors),
-      classScore: inceptionScoreOfLogits(judged.logits, { splits: 1 }).mean,
-      ...(await measureSet(runner, truth.set, await seenSetOf(runner, judged.features), signal)),
-    });
+    const measuresOf = async (
+      classified: ClassifiedSet,
+      measureByNetwork?: () => Promise<NetworkMeasures>,
+    ): Promise<ImageMeasures> => {
+      const features = await setFeaturesOf(runner, classified.features);
+      return {
+        classAccuracy: accuracyOf(classified),
+        factorAccuracies: factorAccuracies(classified, factors),
+        classScore: inceptionScore(classified.logits, { splits: 1 }).mean,
+        ...(await measureSet(runner, reference.features, features, signal)),
+        ...(measureByNetwork && { network: await measureByNetwork() }),
+      };
+    };
+    const others = await reference.classifyHeldOut(referenceImages, samples, (done) =>
+      onProgress?.({
+        stage: "reference images",
+        done: referenceImages + done,
+        total: referenceImages + samples,
+      }),
+    );
+    const digests = [classifiedDigest(reference.classified), classifiedDigest(others)];
     return {
-      reference: { images: realCount, source: real.name },
+      reference: { images: referenceImages, source: heldOut.name },
       ...(network && { network: network.facts }),
-      digest: [judgedDigest(truth.judged), judgedDigest(others), ...(network ? [network.digest] : [])].join(
-        "-",
-      ),
-      real: { ...(await verdictOf(others)), ...(await beside(network?.verdictOnReal())) },
-      verdictOn: async (fill) => {
-        const judging = openJudging(classifier);
-        const seen = await network?.openSet();
+      digest: [...digests, ...(network ? [network.digest] : [])].join("-"),
+      heldOut: await measuresOf(others, network?.measureHeldOut),
+      measureImages: async (fill) => {
+        const set = openClassifiedSet(classifier);
+        const networkSet = await network?.openSet();
         try {
           const filled = await inGroups(fill, async (images) => {
             signal?.throwIfAborted();
-            await judging.add(images);
-            await seen?.add(images);
+            await set.add(images);
+            await networkSet?.add(images);
           });
-          const verdict = { ...(await verdictOf(judging.read())), ...(await beside(seen?.verdict())) };
-          return { verdict, filled };
+          return { measures: await measuresOf(set.read(), networkSet?.measures), filled };
         } finally {
-          await seen?.dispose();
+          await networkSet?.dispose();
         }
       },
       dispose,
@@ -208,25 +144,4 @@ export async function openComparison(options: ComparisonOptions): Promise<Compar
     await dispose();
     throw error;
   }
-}
-
-/**
- * Refuses a judge that does not know what a model makes.
- *
- * @throws InputError naming both
- */
-export function requireKnown(made: ImageKind, { config, classNames }: ClassifierFolder): void {
-  const [wanted, known] = [describe(made), describe({ ...config, classNames })];
-  requireInput(
-    wanted === known,
-    `evaluate: the classifier must know what the model makes, ${wanted}; it knows ${known}; give data of ` +
-      "the model's kind, and a classifier trained on it",
-  );
-}
-
-type ImageKind = Pick<ImageSource, "resolution" | "frames" | "classNames">;
-
-function describe({ resolution, frames, classNames }: ImageKind): string {
-  const moving = frames === undefined ? "images" : `videos of ${frames} frames`;
-  return `${resolution} x ${resolution} ${moving} of ${classNames.join(", ") || "no classes"}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Frame prediction, measured: the first frames of held-out videos are given, and what plans of one model make of the
- * others is held against the true ones, on equal terms: the same videos and seeds.
+ * Frame prediction, measured: the first frames of held-out videos are given, and the frames that plans of one model
+ * predict are compared with the true ones, on equal terms: the same videos and seeds.
  *
  * n videos of T frames, of which g are given.
  */
@@ -11,21 +11,15 @@ import { type Completion, filledIn, withGivenFrames } from "../data/completion.t
 import { frameOf, type Image, type Video, videoOf } from "../data/source.ts";
 import { imageBatches, keptInMemory } from "../data/views.ts";
 import type { PlanInput } from "../decoding/plan.ts";
-import {
-  type Comparison,
-  type ComparisonOptions,
-  defaultRealCount,
-  openComparison,
-  requireKnown,
-  type Verdict,
-} from "./comparison.ts";
+import { type Comparison, type ComparisonOptions, type ImageMeasures, openComparison } from "./comparison.ts";
 import { type Made, makeSet } from "./make-set.ts";
 import { type Estimate, estimate, mean } from "./metrics/estimate.ts";
 import { decibels, meanSquaredError, ssim } from "./metrics/image-metrics.ts";
-import { measureBeside, measurePlans, type PlanOptions, type PlanRow } from "./plan-runs.ts";
+import { measureBeside, measurePlans, type PlanRow, type PlanRunOptions } from "./plan-runs.ts";
+import { defaultReferenceImages, requireFittingClassifier } from "./reference-set.ts";
 import type { ImageCodec } from "./tokenizer-report.ts";
 
-/** What is asked of a model; `VideoPipeline` is one. */
+/** What evaluation needs of a model that predicts frames; `VideoPipeline` has it. */
 export interface PredictingModel extends ImageCodec {
   readonly resolution: number;
   /** T. */
@@ -43,10 +37,11 @@ export interface PredictingModel extends ImageCodec {
   }): Promise<Made & { readonly videos: readonly Video[] }>;
 }
 
-/** How near frames are to the true ones. */
-export interface Nearness {
-  /** In dB, over the videos; what is exactly right counts as {@link exactMatch}. */
+/** How similar predicted frames are to the true ones. */
+export interface FrameSimilarity {
+  /** In dB, over the videos; what is exactly right counts as `exactMatch`. */
   readonly psnr: Estimate;
+  /** At most 1, over the videos. */
   readonly ssim: Estimate;
 }
 
@@ -54,137 +49,156 @@ export interface Nearness {
 export const exactMatch = 60;
 
 /**
- * One way to predict, and the whole videos before the judge. The PSNR of a video is that of the mean squared error of its
- * predicted frames: the mean of their PSNRs would hang on {@link exactMatch} wherever the first of them is still the
- * last given one. Its SSIM is the mean of theirs.
+ * The measures of one way to predict: of the predicted frames beside the true ones, and of the whole videos as a set.
+ * The PSNR of a video is that of the mean squared error of its predicted frames: the mean of their PSNRs would depend on
+ * `exactMatch` wherever the first of them equals the last given one. Its SSIM is the mean of theirs.
  */
-export interface PredictionVerdict extends Nearness, Verdict {
-  /** How much nearer than the last given frame again, video by video: what videos differ by falls out of the error. */
-  readonly gain: Nearness;
+export interface PredictionMeasures extends FrameSimilarity, ImageMeasures {
+  /** Above the last given frame repeated, video by video, so that the error leaves out what videos differ by. */
+  readonly gain: FrameSimilarity;
   /** [T - g], every predicted frame by itself, in the order of time. */
-  readonly frames: readonly Nearness[];
+  readonly frames: readonly FrameSimilarity[];
 }
 
-export type PredictionRow = PlanRow<PredictionVerdict>;
+/** A plan's cost and the measures of its predictions. */
+export type PredictionRow = PlanRow<PredictionMeasures>;
 
+/**
+ * What an evaluation of predicted frames measured, plan by plan, beside what they must beat and cannot beat.
+ */
 export interface PredictionEvaluation {
+  /** How many videos the reference set has, and where they come from. */
   readonly reference: Comparison["reference"];
-  /** The network besides the judge, where one was given. */
+  /** The feature network besides the classifier, where one was given. */
   readonly network?: Comparison["network"];
+  /** g. */
   readonly given: number;
-  /** The true videos, as the judge sees them. */
-  readonly real: Verdict;
-  /** The last given frame again and again: what must be beaten. */
-  readonly repeat: PredictionVerdict;
+  /** The measures of the true videos. */
+  readonly heldOut: ImageMeasures;
+  /** The last given frame repeated: what a prediction must beat. */
+  readonly repeat: PredictionMeasures;
   /** The true frames through the tokenizer: the best that this model could do. */
-  readonly tokenizer: PredictionVerdict;
+  readonly tokenizer: PredictionMeasures;
   readonly plans: readonly PredictionRow[];
 }
 
-export interface EvaluatePredictionOptions extends ComparisonOptions, PlanOptions {
+/** Which predictions to evaluate, and on what. */
+export interface EvaluatePredictionOptions extends ComparisonOptions, PlanRunOptions {
   readonly pipeline: PredictingModel;
   /** g. */
   readonly given: number;
 }
 
 /**
- * Predicts the real videos that stand beside the reference by every plan, and without a model, a batch at a time.
+ * Predicts the frames of held-out videos by every plan, and without a model, a batch at a time.
  *
- * @throws InputError when classifier, model and real videos have not the same size, for a bad number of given frames,
- *   when there are too few real videos, and for a plan that does not fit the model
+ * @throws InputError when classifier, model and held-out videos have not the same size, for a bad number of given
+ *   frames, when there are too few held-out videos, and for a plan that does not fit the model
  */
 export async function evaluatePrediction(options: EvaluatePredictionOptions): Promise<PredictionEvaluation> {
-  const { pipeline, given, samples, batchSize = 64, real, signal } = options;
-  const { realCount = defaultRealCount, onProgress } = options;
+  const { pipeline, given, samples, batchSize = 64, heldOut, signal } = options;
+  const { referenceImages = defaultReferenceImages, onProgress } = options;
   const { frames } = pipeline;
   requireInput(
     Number.isInteger(given) && given >= 1 && given < frames,
-    `evaluate: given must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${given}`,
+    `evaluate: given: must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${given}`,
   );
-  // A prediction is asked for by frames and not by class: what classes the model knows is all one.
-  requireKnown({ ...pipeline, classNames: options.classifier.classNames }, options.classifier);
+  // A prediction depends on frames and not on classes, so the model's classes do not matter.
+  requireFittingClassifier({ ...pipeline, classNames: options.classifier.classNames }, options.classifier);
   const comparison = await openComparison(options);
   try {
     const completion: Completion = { task: "predict", given };
-    const { reference, network, digest, real: whole } = comparison;
-    const { read } = keptInMemory(real); // so that most sets are read once, and not at every way to predict
-    const batches = (): AsyncGenerator<TrueVideo[]> =>
-      imageBatches(read, { from: realCount, count: samples, size: batchSize, signal }) as AsyncGenerator<
-        TrueVideo[]
-      >;
+    const { read } = keptInMemory(heldOut); // so that most sets are read once, and not for every way to predict
+    const batches = () =>
+      imageBatches(read, {
+        from: referenceImages,
+        count: samples,
+        size: batchSize,
+        signal,
+      }) as AsyncGenerator<TrueVideo[]>;
+    const repeatLast = (trueVideos: readonly TrueVideo[]) =>
+      trueVideos.map((video) => filledIn(video, completion));
 
-    /** Judges what one way makes of the true videos, which `make` adds a batch at a time. */
-    const judgeWay = async <T>(
-      make: (add: (videos: readonly Video[], truth: readonly TrueVideo[]) => Promise<void>) => Promise<T>,
+    /** Measures one way to predict, whose videos `make` adds a batch at a time. */
+    const measureWay = async <T>(
+      make: (
+        add: (videos: readonly Video[], trueVideos: readonly TrueVideo[]) => Promise<void>,
+      ) => Promise<T>,
     ) => {
       const parts: FrameErrors[] = [];
-      const { verdict, filled } = await comparison.verdictOn((add) =>
-        make(async (videos, truth) => {
-          parts.push(await frameErrors(videos, truth, given, signal));
-          await add(videos.map((video, i) => ({ ...video, classId: truth[i]!.classId })));
+      const { measures, filled } = await comparison.measureImages((add) =>
+        make(async (videos, trueVideos) => {
+          parts.push(await frameErrors(videos, trueVideos, given, signal));
+          await add(videos.map((video, i) => ({ ...video, classId: trueVideos[i]!.classId })));
         }),
       );
-      return { errors: joinedErrors(parts), verdict, filled };
+      return { errors: joinedErrors(parts), measures, filled };
     };
-    /** The same of a way that needs no plan. */
-    const judgeEach = (of: (truth: readonly TrueVideo[]) => readonly Video[] | Promise<readonly Video[]>) =>
-      judgeWay(async (add) => {
-        for await (const truth of batches()) await add(await of(truth), truth);
+    /** Measures a way that needs no plan. */
+    const measureWithoutPlan = (
+      predict: (trueVideos: readonly TrueVideo[]) => readonly Video[] | Promise<readonly Video[]>,
+    ) =>
+      measureWay(async (add) => {
+        for await (const trueVideos of batches()) await add(await predict(trueVideos), trueVideos);
       });
-    const repeated = (truth: readonly TrueVideo[]) => truth.map((video) => filledIn(video, completion));
-    let least: FrameErrors | null = null; // of the repeated ones; of use only where something is measured anew
-    const ofRepeated = async () => {
-      if (least) return least;
+
+    let repeatErrors: FrameErrors | null = null; // needed only where something is not cached
+    const errorsOfRepeat = async (): Promise<FrameErrors> => {
+      if (repeatErrors) return repeatErrors;
       const parts: FrameErrors[] = [];
-      for await (const truth of batches()) {
-        parts.push(await frameErrors(repeated(truth), truth, given, signal));
+      for await (const trueVideos of batches()) {
+        parts.push(await frameErrors(repeatLast(trueVideos), trueVideos, given, signal));
       }
-      least = joinedErrors(parts);
-      return least;
+      repeatErrors = joinedErrors(parts);
+      return repeatErrors;
     };
-    const figuresOf = async ({ errors, verdict }: { errors: FrameErrors; verdict: Verdict }) => ({
-      ...nearness(errors),
-      gain: gainOver(await ofRepeated(), errors),
-      ...verdict,
+    const withSimilarity = async (way: { errors: FrameErrors; measures: ImageMeasures }) => ({
+      ...similarityOf(way.errors),
+      gain: gainOver(await errorsOfRepeat(), way.errors),
+      ...way.measures,
     });
 
+    const { reference, network, digest } = comparison;
     const repeat = await measureBeside(options, { set: "repeat", given, digest }, async () => {
-      const judged = await judgeEach(repeated);
-      least = judged.errors;
-      return figuresOf(judged);
+      const way = await measureWithoutPlan(repeatLast);
+      repeatErrors = way.errors;
+      return withSimilarity(way);
     });
     const tokenizer = await measureBeside(options, { set: "tokenizer", given, digest }, async () => {
       let done = 0;
-      const judged = await judgeEach(async (truth) => {
-        const back = (await pipeline.decodeTokens(await pipeline.encode(truth))) as Video[];
-        done += truth.length;
+      const way = await measureWithoutPlan(async (trueVideos) => {
+        const back = (await pipeline.decodeTokens(await pipeline.encode(trueVideos))) as Video[];
+        done += trueVideos.length;
         onProgress?.({ stage: "tokenizer", done, total: samples });
-        return back.map((video, i) => withGivenFrames(video, truth[i]!, completion));
+        return back.map((video, i) => withGivenFrames(video, trueVideos[i]!, completion));
       });
-      return figuresOf(judged);
+      return withSimilarity(way);
     });
-    // What a predictor is not given, it cannot read.
-    const shown = (video: Video) => videoOf(Array.from({ length: given }, (_, t) => frameOf(video, t)));
+    // The model is handed the given frames alone, so that it cannot read the others.
+    const givenFrames = (video: Video) => videoOf(Array.from({ length: given }, (_, t) => frameOf(video, t)));
     const facts = { task: "predict", given, digest };
-    const plans = await measurePlans<PredictionVerdict>(options, facts, async (job) => {
-      const judged = await judgeWay((add) =>
-        makeSet({ ...job, samples }, async ({ firstIndex, count, onStep }) => {
-          const indexes = Array.from({ length: count }, (_, i) => realCount + firstIndex + i);
-          const truth = (await Promise.all(indexes.map(read))) as TrueVideo[];
-          const made = await pipeline.predict({
-            ...job,
-            videos: truth.map(shown),
-            given,
-            firstIndex,
-            onStep,
-          });
-          await add(made.videos, truth);
+    const plans = await measurePlans<PredictionMeasures>(options, facts, async (run) => {
+      const way = await measureWay((add) =>
+        makeSet({ ...run, samples }, async ({ firstIndex, count, onStep }) => {
+          const indexes = Array.from({ length: count }, (_, i) => referenceImages + firstIndex + i);
+          const trueVideos = (await Promise.all(indexes.map(read))) as TrueVideo[];
+          const videos = trueVideos.map(givenFrames);
+          const made = await pipeline.predict({ ...run, videos, given, firstIndex, onStep });
+          await add(made.videos, trueVideos);
           return made;
         }),
       );
-      return { made: judged.filled, figures: await figuresOf(judged) };
+      return { made: way.filled, figures: await withSimilarity(way) };
     });
-    return { reference, ...(network && { network }), given, real: whole, repeat, tokenizer, plans };
+    return {
+      reference,
+      ...(network && { network }),
+      given,
+      heldOut: comparison.heldOut,
+      repeat,
+      tokenizer,
+      plans,
+    };
   } finally {
     await comparison.dispose();
   }
@@ -192,26 +206,26 @@ export async function evaluatePrediction(options: EvaluatePredictionOptions): Pr
 
 type TrueVideo = Image & Video;
 
-/** [n][T - g], of the predicted frames of every video. */
+/** [n][T - g] each, of the predicted frames of every video. */
 interface FrameErrors {
   readonly squared: readonly (readonly number[])[];
   readonly similarity: readonly (readonly number[])[];
 }
 
-/** Holds the frames after the first `given` ones against the true ones. */
+/** Compares the frames after the first `given` ones with the true ones. */
 async function frameErrors(
   videos: readonly Video[],
-  truth: readonly Video[],
+  trueVideos: readonly Video[],
   given: number,
   signal?: AbortSignal,
 ): Promise<FrameErrors> {
-  const predicted = Array.from({ length: truth[0]!.frames - given }, (_, i) => given + i);
+  const predicted = Array.from({ length: trueVideos[0]!.frames - given }, (_, i) => given + i);
   const squared: number[][] = [];
   const similarity: number[][] = [];
   for (const [i, video] of videos.entries()) {
     await setImmediate(); // lets a signal come in
     signal?.throwIfAborted();
-    const pairs = predicted.map((t) => [frameOf(video, t), frameOf(truth[i]!, t)] as const);
+    const pairs = predicted.map((t) => [frameOf(video, t), frameOf(trueVideos[i]!, t)] as const);
     squared.push(pairs.map(([made, wanted]) => meanSquaredError(made, wanted)));
     similarity.push(pairs.map(([made, wanted]) => ssim(made, wanted)));
   }
@@ -229,7 +243,7 @@ const peakToNoise = (squared: number): number => Math.min(exactMatch, decibels(s
 const videoPsnrs = ({ squared }: FrameErrors): number[] => squared.map((video) => peakToNoise(mean(video)));
 const videoSimilarities = ({ similarity }: FrameErrors): number[] => similarity.map(mean);
 
-function nearness(errors: FrameErrors): Nearness & { frames: Nearness[] } {
+function similarityOf(errors: FrameErrors): FrameSimilarity & { frames: FrameSimilarity[] } {
   const { squared, similarity } = errors;
   return {
     psnr: estimate(videoPsnrs(errors)),
@@ -241,10 +255,11 @@ function nearness(errors: FrameErrors): Nearness & { frames: Nearness[] } {
   };
 }
 
-function gainOver(least: FrameErrors, own: FrameErrors): Nearness {
-  const over = (read: (errors: FrameErrors) => number[]): Estimate => {
-    const before = read(least);
-    return estimate(read(own).map((value, i) => value - before[i]!));
+/** How much more similar one way is than repeating the last given frame, video by video. */
+function gainOver(repeat: FrameErrors, own: FrameErrors): FrameSimilarity {
+  const gain = (figuresOf: (errors: FrameErrors) => number[]): Estimate => {
+    const before = figuresOf(repeat);
+    return estimate(figuresOf(own).map((value, i) => value - before[i]!));
   };
-  return { psnr: over(videoPsnrs), ssim: over(videoSimilarities) };
+  return { psnr: gain(videoPsnrs), ssim: gain(videoSimilarities) };
 }

@@ -17,19 +17,20 @@ export interface ChartedRow {
   readonly frechet: Estimate;
   /** Of predictions, in dB. */
   readonly psnr?: Estimate;
-  /** In the features of a network besides the judge. */
+  /** In the features of a network besides the classifier. */
   readonly network?: { readonly frechet: Estimate };
 }
 
+/** What is written of an evaluation. */
 export interface EvaluationFiles {
   /** What goes into the JSON file. */
   readonly result: unknown;
-  /** Sets that no plan made, by name, to stand above the plans in the CSV file. */
+  /** Sets that no plan made, by name; above the plans in the CSV file. */
   readonly beside: readonly object[];
   readonly rows: readonly ChartedRow[];
-  /** In whose features distances are. */
+  /** The name of the classifier in whose features distances are. */
   readonly features: string;
-  /** The name of the network besides the judge, where there is one. */
+  /** The name of the network besides the classifier, where there is one. */
   readonly network?: string;
   /** Join the plans of one base by lines. */
   readonly isJoined?: boolean;
@@ -41,7 +42,7 @@ export interface EvaluationFiles {
  * @returns the paths
  * @throws InputError when the system refuses
  */
-export async function writeEvaluation(folder: string, files: EvaluationFiles): Promise<string[]> {
+export async function writeEvaluationFiles(folder: string, files: EvaluationFiles): Promise<string[]> {
   const charts = qualityCharts(files);
   const paths = ["evaluation.json", "evaluation.csv", ...Object.keys(charts)].map((name) =>
     join(folder, name),
@@ -67,23 +68,23 @@ export function qualityCharts({
     },
     { name: "seconds", x: "seconds per sample", of: (row: ChartedRow) => row.seconds.mean },
   ];
-  const nearness = "Distance to real ones (less is better)";
+  const title = "Distance to the reference set (less is better)";
   const qualities = [
     {
       name: "distance",
-      title: nearness,
+      title,
       y: `Fréchet distance, features of ${features}`,
       of: (row: ChartedRow) => row.frechet,
     },
     {
       name: "network-distance",
-      title: nearness,
+      title,
       y: `Fréchet distance, ${network}`,
       of: (row: ChartedRow) => row.network?.frechet,
     },
     {
       name: "psnr",
-      title: "Nearness to the true frames (more is better)",
+      title: "Similarity to the true frames (more is better)",
       y: "PSNR, dB",
       of: (row: ChartedRow) => row.psnr,
     },
@@ -122,8 +123,8 @@ function seriesOf(
   });
 }
 
-/** What a table of numbers has no place for. */
-const left = ["plan", "runs"];
+/** Keys that have no place in a table of numbers. */
+const leftOut = ["plan", "runs"];
 
 /**
  * Rows as CSV (RFC 4180): a column per figure, one after it for its standard error; nested figures have their path as
@@ -143,7 +144,7 @@ export function csvOf(rows: readonly object[]): string {
 /** A record's cells by column. */
 function cellsOf(record: object, path: readonly string[] = []): [string, string][] {
   return Object.entries(record).flatMap(([key, value]): [string, string][] => {
-    if (left.includes(key) || value === undefined) return [];
+    if (leftOut.includes(key) || value === undefined) return [];
     const isPlace = Array.isArray(record);
     const place = [...path, isPlace ? `${Number(key) + 1}` : key];
     const column = place.join(" ");

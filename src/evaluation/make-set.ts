@@ -1,4 +1,4 @@
-/** A set of images made a batch at a time, so that each can be judged and let go before the next is made. */
+/** A set of images made a batch at a time, so that each can be measured and freed before the next is made. */
 import type { DecodePlan } from "../decoding/plan.ts";
 import type { DecodeStats } from "./plan-runs.ts";
 
@@ -7,7 +7,7 @@ interface StepProgress {
   readonly total: number;
 }
 
-/** What came of a batch, or of a set. */
+/** The plan and the cost of a batch, or of a set. */
 export interface Made {
   readonly plan: DecodePlan;
   readonly stats: DecodeStats;
@@ -17,7 +17,7 @@ export interface SetOptions {
   /** Images in all. */
   readonly samples: number;
   readonly batchSize: number;
-  /** Told after every step how far the set is, in images: batches may differ in how many steps they can take. */
+  /** Called after every step with how far the set is, in images: batches may differ in their number of steps. */
   readonly onStep?: (progress: StepProgress) => void;
 }
 
@@ -41,7 +41,8 @@ export async function makeSet(
   for (let firstIndex = 0; firstIndex < samples; firstIndex += batchSize) {
     const count = Math.min(batchSize, samples - firstIndex);
     const { plan, stats } = await make({
-      ...{ firstIndex, count },
+      firstIndex,
+      count,
       onStep: ({ step, total }) =>
         onStep?.({ step: firstIndex + Math.floor((count * step) / total), total: samples }),
     });

@@ -1,7 +1,7 @@
 /**
- * Sets of images in the features of a network that the user brought (feature-network.ts), beside the judge: the
- * field's figures, where it is the field's network. A set goes by in parts, so that memory does not grow with it beyond
- * the logits. N images, F feature width.
+ * Sets of images in the features of a network that the user brought (feature-network.ts), besides those of the
+ * classifier: the field's figures, where it is the field's network. A set is taken in parts, so that memory does not
+ * grow with it beyond the logits. N images, F feature width.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -9,42 +9,49 @@ import { type HostTensor, tensor } from "../core/tensor.ts";
 import type { Image, ImageSource } from "../data/source.ts";
 import { imageBatches } from "../data/views.ts";
 import type { Runner } from "../runtime/runner.ts";
+import { cachedTensors } from "../weights/node/cache.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
-import { readTensorsIfWhole, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
-import { shownTogether } from "./features/feature-extractor.ts";
+import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { featureBatch } from "./features/classify-images.ts";
 import {
   type FeatureNetwork,
   type FeatureNetworkDescription,
   openFeatureNetwork,
 } from "./features/feature-network.ts";
-import { realCacheFile } from "./features/reference-features.ts";
+import { referenceCacheFile } from "./features/reference-features.ts";
 import { readStatistics, writeStatistics } from "./features/statistics-file.ts";
 import { joinedRows } from "./metrics/feature-set.ts";
 import { momentsOf } from "./metrics/frechet.ts";
-import { inceptionScoreOfLogits } from "./metrics/inception-score.ts";
-import { measureSet, openSeenSet, type SeenSet, type SetMeasures } from "./metrics/set-metrics.ts";
+import { inceptionScore } from "./metrics/inception-score.ts";
+import {
+  keptVectors,
+  measureSet,
+  openSetFeatures,
+  type SetFeatures,
+  type SetMeasures,
+} from "./metrics/set-measures.ts";
 
-/** Which network looks, and what it compares with. */
+/** A feature network, and what it compares with. */
 export interface NetworkOptions {
   readonly description: FeatureNetworkDescription;
-  /** Path of statistics that stand for the truth; left out: the real images do. */
+  /** Path of statistics to compare with, in the place of those of the reference set. */
   readonly referenceStatistics?: string;
-  /** Where to write the statistics of the real images; left out: nowhere. */
+  /** Where to write the statistics of the reference set; left out: nowhere. */
   readonly saveStatistics?: string;
 }
 
-/** How a set stands in the network's features. */
-export interface NetworkVerdict extends SetMeasures {
-  /** The mean over ten parts, fewer for fewer images; null for a network without logits. */
+/** The measures of a set in the network's features. */
+export interface NetworkMeasures extends SetMeasures {
+  /** The mean Inception score over ten parts, fewer for fewer images; null for a network without logits. */
   readonly inceptionScore: number | null;
 }
 
-/** What the network is, and what its figures are held against. */
+/** What the network is, and what its figures compare with. */
 export interface NetworkFacts {
   readonly name: string;
   /** F. */
   readonly width: number;
-  /** How many images stand for the truth; null where a file does not tell. */
+  /** Images of the reference set; null where a file of statistics does not tell. */
   readonly images: number | null;
   /** Where they come from: a source, or a file of statistics. */
   readonly source: string;
@@ -52,36 +59,36 @@ export interface NetworkFacts {
 
 export interface NetworkComparison {
   readonly facts: NetworkFacts;
-  /** Tells the network, and what stands for the truth, from others. */
+  /** Tells the network and the reference set from others. */
   readonly digest: string;
   /** Begins a set of `samples` images. */
   openSet(): Promise<NetworkSet>;
-  /** The verdict on the real images beside those that stand for the truth. */
-  verdictOnReal(): Promise<NetworkVerdict>;
+  /** The measures of the held-out set: the images behind the reference set. */
+  measureHeldOut(): Promise<NetworkMeasures>;
   dispose(): Promise<void>;
 }
 
-/** A set that is shown to the network as it comes; its images are not kept. */
+/** A set whose features are extracted as it comes; its images are not kept. */
 export interface NetworkSet {
   /** Await each call before the next. */
   add(images: readonly Image[]): Promise<void>;
-  verdict(): Promise<NetworkVerdict>;
+  measures(): Promise<NetworkMeasures>;
   dispose(): Promise<void>;
 }
 
-interface Surroundings {
+interface NetworkContext {
   readonly runner: Runner;
   readonly samples: number;
-  readonly real: ImageSource;
-  readonly realCount: number;
+  readonly heldOut: ImageSource;
+  readonly referenceImages: number;
   readonly cacheFolder: string | null;
   readonly signal?: AbortSignal;
-  /** Called while the network looks at the real images that stand for the truth. */
+  /** Called with the reference images done so far. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** What a network sees in a set. */
-interface Seen extends SeenSet {
+/** What a network gives for a set. */
+interface NetworkOutputs extends SetFeatures {
   readonly logits: HostTensor<"float32"> | null;
 }
 
@@ -89,50 +96,53 @@ interface Seen extends SeenSet {
 const splits = 10;
 
 /**
- * Opens the network, shows it one real image to see that it takes such, and then those that stand for the truth.
+ * Opens the network, tries it on one held-out image, and then extracts the features of the reference set.
  *
  * @throws InputError where the network's file, its description, the images or the statistics do not go together
  */
 export async function openNetworkComparison(
   { description, referenceStatistics, saveStatistics }: NetworkOptions,
-  surroundings: Surroundings,
+  context: NetworkContext,
 ): Promise<NetworkComparison> {
-  const { runner, samples, real, realCount, signal } = surroundings;
+  const { runner, samples, heldOut, referenceImages, signal } = context;
   const network = await openFeatureNetwork(runner, description);
   try {
-    const { features } = await network.extract([await real.read(0)], { signal });
+    const { features } = await network.extract([await heldOut.read(0)], { signal });
     const width = features.dims[1]!;
-    const told = createHash("sha256").update(await readFile(description.file));
-    const looking = {
-      ...surroundings,
-      network,
-      width,
-      told: told.update(descriptionFacts(description)).digest("hex"),
-    };
-    const owner = { name: description.name, digest: looking.told };
-    const truth: SeenSet =
+    const file = createHash("sha256").update(await readFile(description.file));
+    const digest = file.update(descriptionFacts(description)).digest("hex");
+    const extraction = { ...context, network, width, digest };
+    const owner = { name: description.name, digest };
+    const reference: SetFeatures =
       referenceStatistics === undefined
-        ? await realSeen({ ...looking, from: 0, count: realCount })
+        ? await heldOutOutputs({ ...extraction, from: 0, count: referenceImages })
         : { statistics: await readStatistics(referenceStatistics, width, owner), features: null };
-    if (saveStatistics !== undefined) await writeStatistics(saveStatistics, truth.statistics, owner);
-    const verdictOf = async ({ logits, ...seen }: Seen): Promise<NetworkVerdict> => ({
-      ...(await measureSet(runner, truth, seen, signal)),
-      inceptionScore: logits && inceptionScoreOfLogits(logits, { splits: Math.min(splits, samples) }).mean,
+    if (saveStatistics !== undefined) await writeStatistics(saveStatistics, reference.statistics, owner);
+    const measuresOf = async ({ logits, ...features }: NetworkOutputs): Promise<NetworkMeasures> => ({
+      ...(await measureSet(runner, reference, features, signal)),
+      inceptionScore: logits && inceptionScore(logits, { splits: Math.min(splits, samples) }).mean,
     });
     return {
       facts: {
         name: description.name,
         width,
-        images: truth.statistics.count,
-        source: referenceStatistics ?? real.name,
+        images: reference.statistics.count,
+        source: referenceStatistics ?? heldOut.name,
       },
-      digest: [looking.told.slice(0, 16), truthDigest(truth)].join("-"),
+      digest: [digest.slice(0, 16), referenceDigest(reference)].join("-"),
       openSet: async () => {
-        const { add, read, dispose } = await openLook(looking);
-        return { add, dispose, verdict: async () => verdictOf(await read()) };
+        const { add, read, dispose } = await openExtraction(extraction);
+        return { add, dispose, measures: async () => measuresOf(await read()) };
       },
-      verdictOnReal: async () =>
-        verdictOf(await realSeen({ ...looking, onProgress: undefined, from: realCount, count: samples })),
+      measureHeldOut: async () =>
+        measuresOf(
+          await heldOutOutputs({
+            ...extraction,
+            onProgress: undefined,
+            from: referenceImages,
+            count: samples,
+          }),
+        ),
       dispose: () => network.dispose(),
     };
   } catch (error) {
@@ -141,8 +151,8 @@ export async function openNetworkComparison(
   }
 }
 
-/** Tells what stands for the truth from others; statistics alone tell less than the vectors do. */
-function truthDigest({ statistics, features }: SeenSet): string {
+/** Tells a reference set from others; statistics alone tell less than the vectors do. */
+function referenceDigest({ statistics, features }: SetFeatures): string {
   const { width, mean, covariance } = "scatter" in statistics ? momentsOf(statistics) : statistics;
   return tensorsDigest({
     mean: tensor("float64", [width], mean),
@@ -155,7 +165,7 @@ function truthDigest({ statistics, features }: SeenSet): string {
 const descriptionFacts = ({ file: _, ...description }: FeatureNetworkDescription): string =>
   JSON.stringify(description);
 
-interface LookOptions {
+interface ExtractionOptions {
   readonly runner: Runner;
   readonly network: FeatureNetwork;
   /** F. */
@@ -166,14 +176,14 @@ interface LookOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Shows images to the network as they come. */
-async function openLook({
+/** Extracts the features of images as they come. */
+async function openExtraction({
   runner,
   network,
   width,
   signal,
-}: Pick<LookOptions, "runner" | "network" | "width" | "signal">) {
-  const gatherer = await openSeenSet(runner, width);
+}: Pick<ExtractionOptions, "runner" | "network" | "width" | "signal">) {
+  const gatherer = await openSetFeatures(runner, width);
   const logits: HostTensor<"float32">[] = [];
   return {
     async add(images: readonly Image[]): Promise<void> {
@@ -181,7 +191,7 @@ async function openLook({
       await gatherer.add(extracted.features);
       if (extracted.logits) logits.push(extracted.logits);
     },
-    read: async (): Promise<Seen> => ({
+    read: async (): Promise<NetworkOutputs> => ({
       ...(await gatherer.read()),
       logits: logits.length > 0 ? joinedRows(logits) : null,
     }),
@@ -189,48 +199,48 @@ async function openLook({
   };
 }
 
-/** What the network sees in real images `from` to `from + count - 1`, or saw in them in an earlier call. */
-async function realSeen(
-  options: LookOptions & Pick<Surroundings, "real" | "cacheFolder"> & { readonly told: string },
-): Promise<Seen> {
-  const { real, cacheFolder, told: digest, from, count, width, signal, onProgress } = options;
-  const file = await realCacheFile("network", { source: real, cacheFolder, digest, from, count });
-  const kept = file && (await readSeen(file, count, width));
-  if (kept) return kept;
-  const look = await openLook(options);
-  try {
-    let done = 0;
-    for await (const images of imageBatches(real.read, { from, count, size: shownTogether, signal })) {
-      await look.add(images);
-      done += images.length;
-      onProgress?.(done);
+/** The outputs for held-out images `from` to `from + count - 1`, computed or read from the cache. */
+async function heldOutOutputs(
+  options: ExtractionOptions & Pick<NetworkContext, "heldOut" | "cacheFolder"> & { readonly digest: string },
+): Promise<NetworkOutputs> {
+  const { heldOut, cacheFolder, digest, from, count, width, signal, onProgress } = options;
+  const file = await referenceCacheFile("network", { source: heldOut, cacheFolder, digest, from, count });
+  const kept = Math.min(count, keptVectors);
+  const shapes = { mean: [width], scatter: [width, width], features: [kept, width] };
+  const tensors = await cachedTensors(file, shapes, async () => {
+    const extraction = await openExtraction(options);
+    try {
+      let done = 0;
+      for await (const images of imageBatches(heldOut.read, { from, count, size: featureBatch, signal })) {
+        await extraction.add(images);
+        done += images.length;
+        onProgress?.(done);
+      }
+      return toTensors(await extraction.read());
+    } finally {
+      await extraction.dispose();
     }
-    const seen = await look.read();
-    if (file) await writeSafetensors(file, toTensors(seen));
-    return seen;
-  } finally {
-    await look.dispose();
-  }
+  });
+  return {
+    statistics: {
+      width,
+      count,
+      mean: tensors.mean!.data as Float64Array,
+      scatter: tensors.scatter!.data as Float64Array,
+    },
+    features: tensors.features as HostTensor<"float32">,
+    logits: (tensors.logits as HostTensor<"float32"> | undefined) ?? null,
+  };
 }
 
-function toTensors({ statistics, features, logits }: Seen): Tensors {
-  if (!("scatter" in statistics)) throw new Error("network comparison: keeps what it saw itself");
+function toTensors({ statistics, features, logits }: NetworkOutputs): Tensors {
+  if (!("scatter" in statistics))
+    throw new Error("network comparison: caches only statistics with a scatter");
   const { width, mean, scatter } = statistics;
   return {
     mean: tensor("float64", [width], mean),
     scatter: tensor("float64", [width, width], scatter),
     ...(features && { features }),
     ...(logits && { logits }),
-  };
-}
-
-/** Null when there is no such file, or not a whole one. */
-async function readSeen(file: string, count: number, width: number): Promise<Seen | null> {
-  const { mean, scatter, features, logits } = (await readTensorsIfWhole(file)) ?? {};
-  if (mean?.dims[0] !== width || scatter?.dims.join() !== `${width},${width}` || !features) return null;
-  return {
-    statistics: { width, count, mean: mean.data as Float64Array, scatter: scatter.data as Float64Array },
-    features: features as HostTensor<"float32">,
-    logits: (logits as HostTensor<"float32"> | undefined) ?? null,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Decode plans measured once per seed, all by the same seeds, so that what differs between two of them is the plans'
- * doing. What was measured before need not be measured again.
+ * Decode plans measured once per seed, all by the same seeds, so that two of them differ by their plans alone. What an
+ * earlier evaluation measured is read from its cache.
  */
 import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
@@ -19,33 +19,34 @@ export interface DecodeStats {
   readonly ratio: number;
 }
 
-/** What is asked of the plans of a model. */
-export interface PlanOptions {
+/** Which plans of a model are measured, and how. */
+export interface PlanRunOptions {
   /** What differs from the model's default plan, by name. */
   readonly plans: Readonly<Record<string, PlanInput>>;
-  /** The first seed, 0 unless told. */
+  /** The first seed, default 0. */
   readonly seed?: Seed;
-  /** How many seeds in a row, each a set of images of every plan; 1 unless told. */
+  /** How many seeds in a row, each a set of images of every plan; default 1. */
   readonly seeds?: number;
-  /** Images decoded together, 64 unless told. */
+  /** Images decoded together, default 64. */
   readonly batchSize?: number;
   /**
-   * What tells the model, its default plan and the way it is computed from others, as JSON. With it and a cache folder,
-   * every set that was measured is cached there.
+   * Tells the model, its default plan and the way it is computed from others, as JSON; part of the cache key. With it
+   * and a cache folder, the measures of every set are cached there.
    */
   readonly identity?: unknown;
   /** Called after every set of images. */
   readonly onRun?: (run: RunReport) => void;
 }
 
+/** A run of a plan that is measured. */
 export interface RunReport {
   /** Of the plan. */
   readonly name: string;
-  /** It was measured by an earlier evaluation. */
+  /** Whether it was read from the cache. */
   readonly isCached: boolean;
 }
 
-/** What a plan cost. */
+/** The cost of a plan. */
 export interface PlanFigures {
   readonly name: string;
   /** Multiply-adds of the transformer per image; the mean over the seeds, where entropies decide the steps. */
@@ -57,7 +58,7 @@ export interface PlanFigures {
   readonly plan: DecodePlan;
 }
 
-/** What came of a plan under one seed. */
+/** One seed of a plan. */
 export interface PlanRun {
   readonly seed: string;
   /** Wall time per image, the tokenizer's decoder included. */
@@ -72,8 +73,8 @@ export type PlanRow<Figures> = PlanFigures &
     readonly runs: readonly (PlanRun & Figures)[];
   };
 
-/** Makes one set of images, and judges it. */
-export type MeasureOnce<Figures> = (job: {
+/** Makes one set of images, and measures it. */
+export type MeasureOnce<Figures> = (run: {
   readonly plan: PlanInput;
   readonly seed: Seed;
   readonly batchSize: number;
@@ -91,13 +92,13 @@ export type MeasureOnce<Figures> = (job: {
  * @param facts  what the figures depend on besides `identity`, plan and seed, as JSON
  */
 export async function measurePlans<Figures extends object>(
-  options: PlanOptions & ComparisonOptions,
+  options: PlanRunOptions & ComparisonOptions,
   facts: unknown,
   once: MeasureOnce<Figures>,
 ): Promise<PlanRow<Figures>[]> {
   const { plans, samples, batchSize = 64, identity, signal, onProgress, onRun } = options;
   const seeds = seedsFrom(options.seed ?? 0, options.seeds ?? 1);
-  const folder = memoryFolder(options);
+  const folder = measureCache(options);
   const found = new Map<string, (PlanFigures & { run: PlanRun & Figures })[]>();
   for (const seed of seeds) {
     for (const [name, plan] of Object.entries(plans)) {
@@ -119,8 +120,8 @@ export async function measurePlans<Figures extends object>(
           run: { seed: `${seed}`, seconds: seconds / samples, ...figures },
         };
       };
-      const told = { identity, facts, plan, seed: `${seed}`, samples, batchSize };
-      const { found: measured, isCached } = await cached(folder, told, measure);
+      const key = { identity, facts, plan, seed: `${seed}`, samples, batchSize };
+      const { found: measured, isCached } = await cached(folder, key, measure);
       found.set(name, [...(found.get(name) ?? []), { name, ...measured }]);
       onRun?.({ name, isCached });
     }
@@ -128,23 +129,23 @@ export async function measurePlans<Figures extends object>(
   return [...found.values()].map((runs) => rowOf(runs));
 }
 
-/** Where an evaluation caches what it measured; null: nowhere. */
-function memoryFolder({ identity, cacheFolder = null }: PlanOptions & ComparisonOptions): string | null {
+/** Where an evaluation caches measures; null: nowhere. */
+function measureCache({ identity, cacheFolder = null }: PlanRunOptions & ComparisonOptions): string | null {
   return identity === undefined ? null : cacheFolder;
 }
 
 /**
- * What no plan made, such as real images through the tokenizer, measured unless it was before.
+ * The measures of a set that no plan made, such as held-out images through the tokenizer, unless they are cached.
  *
  * @param facts  what the figures depend on besides `identity`, as JSON
  */
 export async function measureBeside<Figures>(
-  options: PlanOptions & ComparisonOptions,
+  options: PlanRunOptions & ComparisonOptions,
   facts: unknown,
   measure: () => Promise<Figures>,
 ): Promise<Figures> {
   const { identity, samples } = options;
-  return (await cached(memoryFolder(options), { identity, facts, samples }, measure)).found;
+  return (await cached(measureCache(options), { identity, facts, samples }, measure)).found;
 }
 
 function rowOf<Figures>(measured: readonly (PlanFigures & { run: PlanRun & Figures })[]): PlanRow<Figures> {

@@ -1,66 +1,113 @@
-/** Real images for training a classifier and for comparing with, kept apart from one another. */
-import { AbsentError, requireInput } from "../core/errors.ts";
-import { keyFromSeed, permutation } from "../core/random.ts";
-import type { Split } from "../data/choices.ts";
-import { openSource, type SourceChoice } from "../data/open-source.ts";
+/**
+ * The reference set: real images that no generator made, and what the classifier finds in them. Every set of generated
+ * images is compared with it.
+ */
+import { requireInput } from "../core/errors.ts";
 import type { ImageSource } from "../data/source.ts";
-import { layoutOf } from "../data/video/video-folder.ts";
-import { selected } from "../data/views.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { tensorsDigest } from "../weights/node/digest.ts";
+import { type Classifier, loadClassifier } from "./features/classifier.ts";
+import type { ClassifierFolder } from "./features/classifier-folder.ts";
+import type { ClassifiedSet } from "./features/classify-images.ts";
+import { referenceFeatures } from "./features/reference-features.ts";
+import { type SetFeatures, setFeaturesOf } from "./metrics/set-measures.ts";
 
-/** Seeds of drawn images. Generators train on small seeds (0 unless told); these are far from them. */
-export const drawnSeeds = { training: 1000, heldOut: 2000 } as const;
+export interface ReferenceSetOptions {
+  /** Computes the classifier and the measures; on the CPU, which alone has float64. */
+  readonly runner: Runner;
+  readonly classifier: ClassifierFolder;
+  /** Real images that neither generator nor classifier trained on. */
+  readonly heldOut: ImageSource;
+  /** How many of them, from the first on, are the reference set; default 10,000. */
+  readonly referenceImages?: number;
+  /** Caches what was found in them; null: nowhere. */
+  readonly cacheFolder?: string | null;
+  readonly signal?: AbortSignal;
+  /** Called as images are made and measured. */
+  readonly onProgress?: (progress: EvaluateProgress) => void;
+}
 
-/** The share of a folder's images that a classifier trains on; the rest is held out. */
-const trainingShare = 0.8;
+/** How far an evaluation is. */
+export interface EvaluateProgress {
+  /** "reference images", "feature network", "tokenizer", or the plan's name, with its seed where there are several. */
+  readonly stage: string;
+  /** The plan that is decoded, if one is. */
+  readonly plan?: string;
+  /** Images, or for a plan the images that its steps so far amount to. */
+  readonly done: number;
+  readonly total: number;
+}
 
-/** How the images of a dataset are taken; a stride, a frame rate and a fold are of folders of videos. */
-export type PartsOptions = Omit<SourceChoice, "source" | "seed" | "split" | "videosPerFile">;
+/** How many images a reference set has by default. */
+export const defaultReferenceImages = 10_000;
+
+/** The classifier, and what it finds in the reference set. */
+export interface ReferenceSet {
+  readonly classifier: Classifier;
+  readonly classified: ClassifiedSet;
+  readonly features: SetFeatures;
+  /** What the classifier finds in other held-out images, from `from` on; cached as the reference set is. */
+  classifyHeldOut(from: number, count: number, onProgress: (done: number) => void): Promise<ClassifiedSet>;
+}
 
 /**
- * The two parts of a dataset. Drawn images come from two seeds. Videos with published splits are parted by these: the
- * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
- * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
- * classifier, but a generator that trained on the whole folder knows it.
+ * Loads the classifier and shows it the reference set, or reads what an earlier call cached. The caller disposes the
+ * classifier.
  *
- * @param name            "sprites", "motions", or the path of a folder
- * @param options.frames  T of videos; left out: what the dataset has by itself
- * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of images
+ * @param others  how many held-out images will be classified besides
+ * @throws InputError when there are too few held-out images, or they are not of the classes and size of the classifier
  */
-export async function openParts(
-  name: string,
-  options: PartsOptions,
-): Promise<{ training: ImageSource; heldOut: ImageSource }> {
-  const { frames } = options;
-  const open = (seed: number, split?: Split) =>
-    openSource({ ...options, source: name, seed, ...(split && { split }) });
-  const orderOf = ({ length }: ImageSource) => permutation(keyFromSeed(drawnSeeds.heldOut), length!);
-  const shuffled = (source: ImageSource) => selected(source, orderOf(source));
-  const whole = await open(drawnSeeds.training);
+export async function openReferenceSet(options: ReferenceSetOptions, others = 0): Promise<ReferenceSet> {
+  const { runner, heldOut, cacheFolder = null, signal } = options;
+  const { referenceImages = defaultReferenceImages } = options;
+  const { config, tensors, classNames } = options.classifier;
+  const [wanted, given] = [describeKind({ ...config, classNames }), describeKind(heldOut)];
   requireInput(
-    frames === undefined || whole.frames === frames,
-    `${name}: has images, so that frames must be left out, got ${frames}`,
+    given === wanted,
+    `data: must be ${wanted}, as the classifier's, got ${given} of ${heldOut.name}; give the data that the model ` +
+      "was trained on",
   );
-  if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut) };
-  const split = frames === undefined ? null : await heldOutSplit(name);
-  const published = split && (await open(drawnSeeds.heldOut, split).catch(absent));
-  if (published) return { training: shuffled(whole), heldOut: shuffled(published) };
-  const cut = Math.floor(whole.length * trainingShare);
+  const available = heldOut.length ?? Number.POSITIVE_INFINITY;
   requireInput(
-    cut >= 1 && cut < whole.length,
-    `${name}: needs at least 2 images to hold some out, got ${whole.length}`,
+    available >= referenceImages + others,
+    `${heldOut.name}: must hold ${referenceImages} reference images and ${others} others, got ${available}; ask for ` +
+      "fewer of either",
   );
-  const order = orderOf(whole);
-  return { training: selected(whole, order.subarray(0, cut)), heldOut: selected(whole, order.subarray(cut)) };
+  const classifier = await loadClassifier(runner, config, tensors);
+  try {
+    const common = { classifier, digest: tensorsDigest(tensors), source: heldOut, cacheFolder, signal };
+    const onProgress = (done: number) =>
+      options.onProgress?.({ stage: "reference images", done, total: referenceImages + others });
+    const classified = await referenceFeatures({ ...common, count: referenceImages, onProgress });
+    return {
+      classifier,
+      classified,
+      features: await setFeaturesOf(runner, classified.features),
+      classifyHeldOut: (from, count, onProgress) => referenceFeatures({ ...common, from, count, onProgress }),
+    };
+  } catch (error) {
+    await classifier.dispose();
+    throw error;
+  }
 }
 
-/** The published split of a folder of videos that nobody trains on; null where it has none. */
-async function heldOutSplit(folder: string): Promise<Split | null> {
-  const layout = await layoutOf(folder);
-  return layout === "ucf101" ? "test" : layout === "kinetics" ? "validation" : null;
+/**
+ * Refuses a classifier of other images than a model makes.
+ *
+ * @throws InputError naming both kinds
+ */
+export function requireFittingClassifier(made: ImageKind, { config, classNames }: ClassifierFolder): void {
+  const [wanted, given] = [describeKind(made), describeKind({ ...config, classNames })];
+  requireInput(
+    wanted === given,
+    `classifier: must be of what the model makes, ${wanted}, got one of ${given}; give data of the model's kind, and ` +
+      "a classifier that was trained on it",
+  );
 }
 
-/** Null for data that are not there; a list that is damaged is an error. */
-function absent(error: unknown): null {
-  if (error instanceof AbsentError) return null;
-  throw error;
+type ImageKind = Pick<ImageSource, "resolution" | "frames" | "classNames">;
+
+function describeKind({ resolution, frames, classNames }: ImageKind): string {
+  const things = frames === undefined ? "images" : `videos of ${frames} frames`;
+  return `${resolution} x ${resolution} ${things} of ${classNames.join(", ") || "no classes"}`;
 }

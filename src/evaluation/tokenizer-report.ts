@@ -9,6 +9,7 @@ export interface ImageCodec {
   decodeTokens(tokens: readonly Int32Array[]): Promise<Raster[]>;
 }
 
+/** How well a tokenizer gives images back. */
 export interface TokenizerReport {
   /** Peak signal-to-noise ratio in dB, from the mean squared error over all bytes of all images. */
   readonly psnr: number;

@@ -19,10 +19,10 @@
  * const program = await runner.load(encode(graph));
  */
 export { countMultiplyAdds } from "./cost.ts";
-export { type Dim, divideDims, elementsOf, multiplyDims, type Shape } from "./dim.ts";
+export { type Dim, divideDims, multiplyDims, type Shape } from "./dim.ts";
 export { encode } from "./encode.ts";
 export { gradients } from "./gradient.ts";
-export { Graph, type GraphDType, setDerivation, type Value } from "./graph.ts";
+export { Graph, type GraphDType, type Value } from "./graph.ts";
 export * from "./ops/attention.ts";
 export * from "./ops/convolution.ts";
 export * from "./ops/elementwise.ts";

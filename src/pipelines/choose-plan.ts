@@ -19,9 +19,9 @@ import type { GenerativeModel } from "./model.ts";
  * A plan for a model: its default for a task, and what differs. `steps` without a model schedule spreads the steps evenly over
  * the sub-models in the default's place.
  *
- * @param given  not trusted, whatever its type says; see {@link makePlan}
+ * @param given  any part of a plan; not trusted, whatever its type says
  * @param where  what messages call it
- * @throws InputError for a task that the model was not trained for, for one that is guided, and as {@link makePlan}
+ * @throws InputError for a task that the model was not trained for, for one that is guided, and for a setting out of range
  */
 export function planFor(
   model: Pick<GenerativeModel, "plan" | "completionPlan" | "transformer">,
@@ -57,7 +57,7 @@ export function planFor(
 }
 
 /**
- * The plan that makes the most of a budget of compute; see {@link planWithin}. The model's measured plans, if it has
+ * The plan that makes the most of a budget of compute. The model's measured plans, if it has
  * any, are plans of generating with settings of their own: they stand for no other task, and for no other settings.
  *
  * @param budget    fraction of the multiply-adds of the default plan's baseline decode, above 0
@@ -101,7 +101,7 @@ export function planForQuality(
   return planReaching(transformerFacts(transformer.config), paretoFront, ratio);
 }
 
-/** Searches a model's Pareto front of generating, around its default plan; see {@link findParetoFront}. */
+/** Searches a model's Pareto front of generating, around its default plan. */
 export function findModelParetoFront(
   { plan, transformer }: Pick<GenerativeModel, "plan" | "transformer">,
   options: Omit<FindParetoFrontOptions, "model" | "defaults">,

@@ -19,6 +19,7 @@ export interface GenerateOptions extends RequestOptions, DecodeHooks {
   readonly startTokens?: Int32Array;
 }
 
+/** What to make again of an image, and as what. */
 export interface EditOptions extends RequestOptions, DecodeHooks {
   /** Of the model's size. */
   readonly image: Raster;
@@ -33,8 +34,10 @@ export interface PlanInTimeOptions extends Pick<RequestSubject, "task"> {
   readonly deadlineMs: number;
 }
 
+/** Images, with what is needed to make them again and what they cost. */
 export type GeneratedImages = Decoded;
 
+/** A model of images, ready to decode; `dispose` it when done. */
 export interface ImagePipeline extends AsyncDisposable {
   readonly model: GenerativeModel;
   /** The id of a masked token in `startTokens`. */
@@ -64,7 +67,7 @@ export interface ImagePipeline extends AsyncDisposable {
 /**
  * A pipeline over a model that is in memory, e.g. one in training.
  *
- * @throws InputError for a model of videos, and as {@link openSession}
+ * @throws InputError for a model of videos, or where the runner's device lacks the precision
  */
 export async function openImagePipeline(
   model: GenerativeModel,

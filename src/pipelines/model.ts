@@ -19,6 +19,7 @@ import { type ParetoFront, readParetoFront } from "../planning/pareto-front.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 
+/** What a model folder holds: tokenizer, transformer, names of the classes and default plans. */
 export interface GenerativeModel {
   readonly tokenizer: { readonly config: TokenizerConfig; readonly tensors: Tensors };
   readonly transformer: { readonly config: TransformerConfig; readonly tensors: Tensors };

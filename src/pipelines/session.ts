@@ -23,6 +23,7 @@ import { type Deadlines, openDeadlines, type TimedPlan } from "./deadlines.ts";
 import type { GenerativeModel } from "./model.ts";
 import { type RequestSubject, type ResolvedRequest, resolveRequest } from "./request.ts";
 
+/** Where and how a pipeline computes. */
 export interface SessionOptions {
   /** What computes. It stays the caller's to close, unless `close` does that. */
   readonly runner: Runner;
@@ -49,6 +50,7 @@ export interface DecodeHooks {
   readonly onStep?: (progress: GenerateProgress) => void | Promise<void>;
 }
 
+/** What is known after a decode step. */
 export interface GenerateProgress {
   /** Steps done, over all batches, and steps in all; with an entropy rule, at most so many in all. */
   readonly step: number;
@@ -65,6 +67,7 @@ export interface GenerateProgress {
   preview(): Promise<Image[]>;
 }
 
+/** What a decode cost. */
 export interface GenerateStats {
   /** Wall time, the tokenizer's decoder included. */
   readonly seconds: number;
@@ -374,7 +377,9 @@ export class Session {
 
   async #imagesOf(tokens: readonly Int32Array[], classRows: readonly number[]): Promise<Image[]> {
     const rasters = await this.#rastersOf(tokens);
-    return rasters.map((raster, i) => ({ ...raster, classId: classRows[i]! }));
+    // The rows beyond the classes are those of the null class and of tasks.
+    const classIdOf = (row: number) => (row < this.model.classNames.length ? row : null);
+    return rasters.map((raster, i) => ({ ...raster, classId: classIdOf(classRows[i]!) }));
   }
 }
 

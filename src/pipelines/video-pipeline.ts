@@ -32,10 +32,12 @@ export interface PredictOptions extends CompleteOptions {
   readonly given: number;
 }
 
+/** Videos, with what is needed to make them again and what they cost. */
 export interface GeneratedVideos extends Omit<Decoded, "images"> {
   readonly videos: readonly (Image & Video)[];
 }
 
+/** A model of videos, ready to decode; `dispose` it when done. */
 export interface VideoPipeline extends AsyncDisposable {
   readonly model: GenerativeModel;
   /** Side of its videos, in pixels. */
@@ -71,7 +73,7 @@ export interface VideoPipeline extends AsyncDisposable {
 /**
  * A pipeline over a model that is in memory, e.g. one in training.
  *
- * @throws InputError for a model of images, and as {@link openSession}
+ * @throws InputError for a model of images, or where the runner's device lacks the precision
  */
 export async function openVideoPipeline(
   model: GenerativeModel,

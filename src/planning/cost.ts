@@ -47,6 +47,7 @@ export function passCost(model: TransformerSizes, pass: Pass): number {
   return depth * (projections + mlp + attention) + headRow * pass.headRows;
 }
 
+/** What a plan costs, known before it runs. */
 export interface PlanCost {
   readonly steps: readonly StepCost[];
   /** Multiply-adds per sample, both branches; with an entropy rule, the most that they can be. */
@@ -59,6 +60,7 @@ export interface PlanCost {
   readonly ratio: number;
 }
 
+/** A step of a plan, resolved, with what it costs. */
 export interface StepCost extends ResolvedStep {
   readonly conditionalMultiplyAdds: number;
   /** 0 without an unconditional pass. */

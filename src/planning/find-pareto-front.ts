@@ -31,6 +31,7 @@ export interface FindParetoFrontOptions extends CandidateOptions {
   readonly onProgress?: (progress: FindParetoFrontProgress) => void;
 }
 
+/** How far the search for a Pareto front is. */
 export interface FindParetoFrontProgress {
   readonly stage: "search" | "held out";
   /** Images measured in this stage, and all that it measures. */
@@ -50,10 +51,14 @@ export interface Finalist {
   readonly isOnParetoFront: boolean;
 }
 
+/**
+ * What a search found: the plans that no other one beats in both cost and distance, and all that were measured to
+ * the end.
+ */
 export interface FoundParetoFront {
-  /** Lacks only who judged. */
-  readonly paretoFront: Omit<ParetoFront, "judge">;
-  /** From cheap to dear. */
+  /** Lacks only the classifier's name. */
+  readonly paretoFront: Omit<ParetoFront, "classifier">;
+  /** By ascending cost. */
   readonly finalists: readonly Finalist[];
 }
 

@@ -18,8 +18,8 @@ export interface ParetoPlan {
 
 /** Plans measured on equal terms: as many images of the same seed each, by one classifier. */
 export interface ParetoFront {
-  /** Whose features the distances are in, by name. */
-  readonly judge: string;
+  /** The name of the classifier in whose features distances are. */
+  readonly classifier: string;
   /** Images per plan. */
   readonly samples: number;
   /** Their seed, which the search that found the plans did not use. */
@@ -33,7 +33,7 @@ export interface ParetoFront {
 const distance = z.number().min(0);
 const paretoFrontSchema = z
   .strictObject({
-    judge: z.string(),
+    classifier: z.string(),
     samples: z.int().min(1),
     seed: z.int().min(0),
     baselineDistance: distance,

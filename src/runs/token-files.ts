@@ -134,7 +134,8 @@ async function encodeAll(
     if (isFlipped) mirror(planes);
     return Uint16Array.from((await tokenizer.encode(planes)).data);
   };
-  const classIds = Int32Array.from(images, ({ classId }) => classId);
+  // The file's format has a number for every image; 0 where the data have no classes.
+  const classIds = Int32Array.from(images, ({ classId }) => classId ?? 0);
   const common = {
     grid: tokenizer.grid,
     codebookSize: tokenizer.codebookSize,

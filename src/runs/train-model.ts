@@ -38,7 +38,9 @@ import {
   tokensFolder,
 } from "./training-images.ts";
 
+/** The stages of a training, in order: the tokenizer, all images as tokens, the transformer. */
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
+/** One of {@link stages}. */
 export type Stage = (typeof stages)[number];
 
 /** The signal saves a checkpoint and stops. */

@@ -23,6 +23,7 @@ import { readTokens } from "./token-files.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import { openImages, tokeniseImages, tokensFolder } from "./training-images.ts";
 
+/** Which transformers to train on the tokens of one tokenizer, and where. */
 export interface TrainVariantsOptions extends LoopOptions {
   /** By name, one at least; as {@link onTokenizer} gives them, and equal in all but the transformer. */
   readonly variants: Readonly<Record<string, TrainConfig>>;
@@ -39,6 +40,7 @@ export interface TrainVariantsOptions extends LoopOptions {
   readonly onTrained?: (variant: TrainedVariant) => void;
 }
 
+/** A trained variant: where its model is and how its sub-models ended. */
 export interface TrainedVariant {
   readonly name: string;
   /** Its model folder. */

@@ -190,6 +190,7 @@ export type TrainConfig = Parsed & {
   /** The plan by which it completes videos; null where it has no such task. */
   readonly completionDecoding: DecodePlan | null;
 };
+/** The `data` part of a configuration: what the images are and how they are read. */
 export type DataConfig = TrainConfig["data"];
 /** What both networks' optimisations have in common. */
 export type TrainingConfig = TrainConfig["tokenizer"]["training"];

@@ -49,6 +49,7 @@ export interface TrainingJob {
   readonly extra?: { save(): Record<string, HostTensor>; load(tensors: Outputs): void };
 }
 
+/** How far a training is. */
 export interface TrainingProgress {
   readonly job: string;
   /** Steps done and in all. */
@@ -60,6 +61,7 @@ export interface TrainingProgress {
 
 export interface LoopOptions {
   readonly signal?: AbortSignal;
+  /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 

@@ -10,6 +10,7 @@ import { fileError } from "../core/node/file-error.ts";
 import { invalidValue, type Path } from "../core/validate.ts";
 import { parseConfig, type TrainConfig } from "./config.ts";
 
+/** What changes a configuration file's values when it is read. */
 export interface ConfigOptions {
   /** `a.b=value` each; the value is YAML, so numbers, lists and null are what they look like. Later ones win. */
   readonly set?: readonly string[];
@@ -25,6 +26,7 @@ export interface Override {
   readonly before: unknown;
 }
 
+/** A configuration, and what was changed in the file's. */
 export interface LoadedConfig {
   readonly config: TrainConfig;
   readonly overrides: readonly Override[];
@@ -35,7 +37,7 @@ type Raw = Readonly<Record<string, unknown>>;
 /**
  * Reads a configuration file.
  *
- * @throws InputError when the file cannot be read, is not YAML, or as {@link resolveConfig}
+ * @throws InputError when the file cannot be read, is not YAML, or a value in it is not allowed
  */
 export async function loadConfig(path: string, options: ConfigOptions = {}): Promise<LoadedConfig> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {

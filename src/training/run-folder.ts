@@ -26,6 +26,7 @@ export interface Checkpoint {
   readonly notes: Readonly<Record<string, string>>;
 }
 
+/** The folder of a training run: its metrics, samples and checkpoints. */
 export interface RunFolder {
   readonly path: string;
   /** The newest checkpoint when the run was resumed and had one, else null: start at step 0. */

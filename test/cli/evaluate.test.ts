@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { motionClasses } from "../../src/data/drawn/motions/index.ts";
-import { readClassifier, writeClassifier } from "../../src/evaluate.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/features/classifier.ts";
+import { readClassifier, writeClassifier } from "../../src/evaluation/features/classifier-folder.ts";
 import { encode, Graph, mean } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
@@ -33,7 +33,7 @@ async function writeNetwork(): Promise<string> {
   return file;
 }
 
-/** A toy of 16 pixels a side, random but for its classes, and a judge for it. */
+/** A toy of 16 pixels a side, random but for its classes, and a classifier for it. */
 async function writeVideoModel(): Promise<void> {
   const toy = toyVideoModel();
   const config = { ...toy.transformer.config, grid: [2, 4, 4], classes: motionClasses.length };
@@ -63,13 +63,13 @@ async function writeVideoModel(): Promise<void> {
 
 const evaluate = (...args: string[]) =>
   magnets(
-    ...["evaluate", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1"],
-    ...["--cache-folder", join(folder, "cache"), "--samples", "24", "--real", "40", ...args],
+    ...["evaluate", join(folder, "model"), "--classifier", join(folder, "classifier"), "--threads", "1"],
+    ...["--cache-folder", join(folder, "cache"), "--samples", "24", "--reference-images", "40", ...args],
   );
 
 it("compares the default plan with the baseline decode, at each temperature", async () => {
   const { code, stdout, stderr } = await evaluate("--choice-temperature", "0,5", "--json");
-  expect(stderr).toContain("real, through the tokenizer");
+  expect(stderr).toContain("held-out images, through the tokenizer");
   expect(code).toBe(0);
   const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
   expect(result.plans.map(({ name }: { name: string }) => name)).toEqual([
@@ -90,7 +90,7 @@ it("compares the default plan with the baseline decode, at each temperature", as
 it("prints a table of named plans", async () => {
   const file = join(folder, "tidy.json");
   await writeFile(file, JSON.stringify({ modelSchedule: "8x1,2x1", cache: { refresh: { every: 1 } } }));
-  const plans = ["--plan", "late=8x2,1x2", "--plan", "1x4", "--plan", `tidy=${file}`];
+  const plans = ["--plans", `late=8x2,1x2,tidy=${file}`, "--plans", "1x4"];
   const { code, stdout } = await evaluate(...plans, "--min-p", "0.1");
   expect(code).toBe(0);
   expect(stdout).toMatch(/^tidy, min-p 0\.1 +8x1,2x1 /m);
@@ -101,11 +101,11 @@ it("prints a table of named plans", async () => {
 
 it("measures each plan once per seed, and nothing twice, and writes it all into a folder", async () => {
   const out = join(folder, "out");
-  const several = ["--plan", "default", "--seed", "5", "--seeds", "2", "--out", out, "--json"];
+  const several = ["--plans", "default", "--seed", "5", "--seeds", "2", "--out", out, "--json"];
   const first = await evaluate(...several);
   expect(first.code).toBe(0);
   expect(first.stderr).toMatch(/^default +8x3,4x3,2x3,1x3 +\d+\.\d ± \d/m);
-  expect(first.stderr).not.toContain("measured before");
+  expect(first.stderr).not.toContain("were read from");
   const [plan] = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!).plans;
   expect(plan.runs.map(({ seed }: { seed: string }) => seed)).toEqual(["5", "6"]);
   const [a, b] = plan.runs.map(({ frechet }: { frechet: number }) => frechet);
@@ -113,7 +113,7 @@ it("measures each plan once per seed, and nothing twice, and writes it all into 
   expect(plan.frechet.standardError).toBeCloseTo(Math.abs(a - b) / 2, 12); // |a - b| / sqrt 2 / sqrt 2
 
   const again = await evaluate(...several);
-  expect(again.stderr).toContain("2 sets of images had been measured before");
+  expect(again.stderr).toContain("2 sets of images were read from");
   expect(again.stdout).toBe(first.stdout);
 
   const { command, date, machine, ...written } = JSON.parse(
@@ -125,13 +125,13 @@ it("measures each plan once per seed, and nothing twice, and writes it all into 
   expect(machine.cores).toBeGreaterThan(0);
   expect(again.stderr).toContain(join(out, "distance-seconds.svg"));
   const csv = await readFile(join(out, "evaluation.csv"), "utf8");
-  expect(csv).toMatch(/^"real, through the tokenizer",/m);
+  expect(csv).toMatch(/^"held-out images, through the tokenizer",/m);
   expect(csv).toMatch(/^default,/m);
 });
 
 it("measures in the features of a network too, beside real images or beside saved statistics", async () => {
   const saved = join(folder, "saved.npz");
-  const features = ["--plan", "default", "--features", await writeNetwork()];
+  const features = ["--plans", "default", "--features", await writeNetwork()];
   const first = await evaluate(...features, "--save-statistics", saved, "--json");
   expect(first.stderr).toMatch(/^Feature network: mean colour, 3 features$/m);
   expect(first.stderr).toMatch(/^in its features +Fréchet distance/m);
@@ -143,10 +143,10 @@ it("measures in the features of a network too, beside real images or beside save
   const [before, after] = [own, other].map(({ plans }) => plans[0].network);
   expect(after.frechet.mean).toBeCloseTo(before.frechet.mean, 6);
   expect([before.kernel === null, after.kernel === null]).toEqual([false, true]);
-  expect(own.plans[0].frechet.mean).toBe(other.plans[0].frechet.mean); // the judge's own is another matter
+  expect(own.plans[0].frechet.mean).toBe(other.plans[0].frechet.mean); // the classifier's own does not depend on it
 });
 
-it("judges videos, and predictions of their frames, on motions unless told", async () => {
+it("measures videos, and predictions of their frames, on motions by default", async () => {
   await writeVideoModel();
   const evaluateVideos = (...args: string[]) =>
     magnets(
@@ -156,18 +156,18 @@ it("judges videos, and predictions of their frames, on motions unless told", asy
         join(folder, "cache"),
         "--samples",
         "6",
-        "--real",
+        "--reference-images",
         "10",
         "--threads",
         "1",
         ...args,
       ],
     );
-  const videos = await evaluateVideos("--plan", "default");
+  const videos = await evaluateVideos("--plans", "default");
   expect(videos.stdout).toMatch(/right class, % +word 1, % +word 2, % +distance/);
   expect(videos.stdout).toContain("motions(seed 2000)");
   const { code, stdout, stderr } = await evaluateVideos("--given", "3", "--json");
-  expect(stderr).toMatch(/^last given frame again +\d+\.\d\d ± \d/m);
+  expect(stderr).toMatch(/^last given frame repeated +\d+\.\d\d ± \d/m);
   expect(stderr).toMatch(/^frame +4$/m); // the only one predicted
   expect(code).toBe(0);
   const { given, repeat, plans } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
@@ -179,29 +179,40 @@ it("judges videos, and predictions of their frames, on motions unless told", asy
   const out = join(folder, "study-predict");
   const study = await magnets(
     ...["study", "refresh", join(folder, "video"), "--classifier", join(folder, "motions-classifier")],
-    ...["--cache-folder", join(folder, "cache"), "--samples", "6", "--real", "10", "--threads", "1"],
+    ...[
+      "--cache-folder",
+      join(folder, "cache"),
+      "--samples",
+      "6",
+      "--reference-images",
+      "10",
+      "--threads",
+      "1",
+    ],
     ...["--given", "3", "--out", out],
   );
   expect(study.code).toBe(0);
   const page = await readFile(join(out, "README.md"), "utf8");
   expect(page).toMatch(/^# .*: video, frame prediction$/m);
   expect(page).toMatch(
-    /with \d+\.\d\d dB PSNR beside \d+\.\d\d dB: one seed tells no error, so no verdict\.$/m,
+    /with \d+\.\d\d dB PSNR beside \d+\.\d\d dB: one seed has no error bar, so nothing is concluded\.$/m,
   );
   expect(page).toContain("the linear mask schedule and no guidance. Multiply-adds");
   expect(page).toContain("](psnr-multiply-adds.svg)");
 });
 
 it.each([
-  [["--plan", "3x4"], "3"],
+  [["--plans", "3x4"], "3"],
   [["--given", "5"], "was not trained to predict frames"],
-  [["--plan", "default", "--plan", "default"], "name of its own"],
-  [["--plan", "paretoFront"], "has no measured plans; magnets search finds"],
+  [["--plans", "default,default"], "name of its own"],
+  [["--plans", "pareto"], "magnets search finds"],
+  [["--plans", "paretofront"], "must be default, baseline, pareto, a model schedule"],
+  [["--plan", "default"], "--plan is called --plans now"],
   [["--choice-temperature", "4,x"], "number"],
   [["--classifier", "absent"], "absent"],
   [["--out", "package.json/out"], "a part of the path is a file"],
   [["--features", "absent.onnx"], "absent.onnx: needs a description"],
-  [["--save-statistics", "mine.npz"], "--save-statistics needs --features"],
+  [["--save-statistics", "mine.npz"], "saveStatistics: must be left out where features is"],
 ])("refuses %j with status 2", async (args, message) => {
   const { code, stderr } = await evaluate(...args);
   expect(stderr).toContain(message);
@@ -211,13 +222,21 @@ it.each([
 it("answers a question of the study on a page, with the figures beside it", async () => {
   const out = join(folder, "study");
   const { code, stdout } = await magnets(
-    ...["study", "direction", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1"],
+    ...[
+      "study",
+      "direction",
+      join(folder, "model"),
+      "--classifier",
+      join(folder, "classifier"),
+      "--threads",
+      "1",
+    ],
     ...[
       "--cache-folder",
       join(folder, "cache"),
       "--samples",
       "12",
-      "--real",
+      "--reference-images",
       "20",
       "--seeds",
       "2",
@@ -227,15 +246,15 @@ it("answers a question of the study on a page, with the figures beside it", asyn
   );
   expect(code).toBe(0);
   const page = await readFile(join(out, "README.md"), "utf8");
-  const verdict = /^- ("small to large" is \d\.\d+ ± \d\.\d+ times the distance of "large to small" at .*)$/m;
-  expect(stdout).toContain(verdict.exec(page)![1]);
+  const answer = /^- ("small to large" is \d\.\d+ ± \d\.\d+ times the distance of "large to small" at .*)$/m;
+  expect(stdout).toContain(answer.exec(page)![1]);
   expect(page).toMatch(/^`magnets study direction .*--seeds 2.*`, \d{4}-\d\d-\d\d, .* cores, Node \d/m);
   expect(page).toMatch(/^\| small to large \| 8x3,4x3,2x3,1x3 \| \d+\.\d ± /m);
   for (const [, chart] of page.matchAll(/\]\((.*?\.(?:svg|json|csv))\)/g)) {
     expect(await readFile(join(out, chart!), "utf8")).not.toBe("");
   }
-  const { study, verdicts } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
-  expect([study, page.includes(`- ${verdicts[0]}`)]).toEqual(["direction", true]);
+  const { study, answers } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
+  expect([study, page.includes(`- ${answers[0]}`)]).toEqual(["direction", true]);
 });
 
 it("trains a classifier from drawn videos", async () => {
@@ -254,24 +273,14 @@ it("trains a classifier from drawn videos", async () => {
       "--steps",
       "1",
     ],
-    ...[
-      "--held-out",
-      "4",
-      "--no-mirror",
-      "--threads",
-      "1",
-      "--run",
-      join(folder, "run-moving"),
-      "--out",
-      out,
-    ],
+    ...["--held-out", "4", "--no-flip", "--threads", "1", "--run", join(folder, "run-moving"), "--out", out],
   );
   expect(stderr).not.toContain("magnets:");
   expect(code).toBe(0);
   const { config, accuracy, training } = await readClassifier(out);
   expect(config.frames).toBe(4);
   expect(accuracy.factors).toHaveLength(2);
-  expect(training.command).toMatch(/--data motions --resolution 32 --frames 4 .* --no-mirror$/);
+  expect(training.command).toMatch(/--data motions --resolution 32 --frames 4 .* --no-flip$/);
 });
 
 it("trains a classifier from drawings", async () => {

@@ -16,9 +16,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const search = (...args: string[]) =>
   magnets(
-    ...["search", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1"],
+    ...["search", join(folder, "model"), "--classifier", join(folder, "classifier"), "--threads", "1"],
     ...["--cache-folder", join(folder, "cache"), "--candidates", "4", "--rounds", "2", "--samples", "8"],
-    ...["--held-out", "12", "--real", "40", ...args],
+    ...["--final-samples", "12", "--reference-images", "40", ...args],
   );
 
 it("finds plans, keeps the Pareto front in the model's folder, and repeats nothing", async () => {
@@ -27,7 +27,7 @@ it("finds plans, keeps the Pareto front in the model's folder, and repeats nothi
   expect(code).toBe(0);
   const { paretoFront, finalists } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
   expect(finalists.map(({ name }: { name: string }) => name)).toContain("default");
-  expect(paretoFront).toMatchObject({ judge: "judge", samples: 12, seed: 1_000_000 });
+  expect(paretoFront).toMatchObject({ classifier: "classifier", samples: 12, seed: 1_000_000 });
   expect((await readModel(join(folder, "model"))).paretoFront).toEqual(paretoFront);
 
   const kept = await readdir(join(folder, "cache"));
@@ -36,11 +36,28 @@ it("finds plans, keeps the Pareto front in the model's folder, and repeats nothi
   expect(await readdir(join(folder, "cache"))).toEqual(kept);
   expect((await readModel(join(folder, "model"))).paretoFront).toEqual(paretoFront);
 
-  const judged = await magnets(
-    ...["evaluate", join(folder, "model"), "--classifier", join(folder, "judge"), "--threads", "1", "--json"],
-    ...["--cache-folder", join(folder, "cache"), "--samples", "8", "--real", "40", "--plan", "paretoFront"],
+  const evaluated = await magnets(
+    ...[
+      "evaluate",
+      join(folder, "model"),
+      "--classifier",
+      join(folder, "classifier"),
+      "--threads",
+      "1",
+      "--json",
+    ],
+    ...[
+      "--cache-folder",
+      join(folder, "cache"),
+      "--samples",
+      "8",
+      "--reference-images",
+      "40",
+      "--plans",
+      "pareto",
+    ],
   );
-  const rows = JSON.parse(judged.stdout.trimEnd().split("\n").at(-1)!).plans;
+  const rows = JSON.parse(evaluated.stdout.trimEnd().split("\n").at(-1)!).plans;
   expect(rows.map(({ plan }: { plan: unknown }) => plan)).toEqual(
     paretoFront.plans.map(({ plan }: { plan: unknown }) => plan),
   );
@@ -51,13 +68,10 @@ it("finds plans, keeps the Pareto front in the model's folder, and repeats nothi
 
 it("keeps a Pareto front that was measured on more images, unless told otherwise", async () => {
   const before = (await readModel(join(folder, "model"))).paretoFront;
-  const { code, stderr } = await search("--held-out", "8");
-  expect([code, stderr]).toEqual([
-    2,
-    expect.stringContaining("measured on 12 images, more than --held-out 8"),
-  ]);
+  const { code, stderr } = await search("--final-samples", "8");
+  expect([code, stderr]).toEqual([2, expect.stringContaining("finalSamples: must be at least 12")]);
   expect((await readModel(join(folder, "model"))).paretoFront).toEqual(before);
-  expect((await search("--held-out", "8", "--replace")).code).toBe(0);
+  expect((await search("--final-samples", "8", "--replace")).code).toBe(0);
   expect((await readModel(join(folder, "model"))).paretoFront!.samples).toBe(8);
 });
 

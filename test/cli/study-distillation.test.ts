@@ -20,9 +20,16 @@ afterAll(() => rm(folder, { recursive: true }));
 const study = (...args: string[]) =>
   magnets(
     ...["study", "distillation", join(folder, "toy.yaml"), "--tokenizer", join(folder, "model")],
-    ...["--classifier", join(folder, "judge"), "--cache-folder", join(folder, "cache"), "--threads", "1"],
+    ...[
+      "--classifier",
+      join(folder, "classifier"),
+      "--cache-folder",
+      join(folder, "cache"),
+      "--threads",
+      "1",
+    ],
     ...["--runs", join(folder, "runs"), "--out", join(folder, "out"), "--steps", "2", "--seeds", "2"],
-    ...["--samples", "8", "--real", "10", ...args],
+    ...["--samples", "8", "--reference-images", "10", ...args],
   );
 
 it("trains, measures and writes up; the same command again does nothing twice", async () => {
@@ -30,7 +37,7 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   expect(first.stderr).not.toContain("magnets:");
   expect(first.code).toBe(0);
   expect(first.stderr).toContain("separate 2: 2 steps on 8 images as tokens");
-  const { training, plans, verdicts } = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!);
+  const { training, plans, answers } = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!);
   const kinds = ["no teacher", "full teacher", "next-larger teacher"];
   expect(training.map(({ name }: { name: string }) => name)).toEqual([...kinds, "separate 1", "separate 2"]);
   expect(await readdir(join(folder, "runs"))).toEqual([
@@ -56,7 +63,7 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   const page = await readFile(join(folder, "out", "README.md"), "utf8");
   expect(page).toMatch(/^# How sub-models should be trained: toy$/m);
   expect(page).toMatch(/^`magnets study distillation .*--steps 2.*`, \d{4}-\d\d-\d\d, .* cores, Node \d/m);
-  expect(page).toContain(`- ${verdicts[0]}`);
+  expect(page).toContain(`- ${answers[0]}`);
   expect(page).toMatch(
     /^\| separate 2 \| {2}\| \d\.\d{3} \| \d+\.\d \| `transformer\.training\.factors=\[2\]`/m,
   );
@@ -65,7 +72,7 @@ it("trains, measures and writes up; the same command again does nothing twice", 
 
   const again = await study("--json");
   expect(again.code).toBe(0);
-  expect(again.stderr).toContain("22 sets of images had been measured before");
+  expect(again.stderr).toContain("22 sets of images were read from");
   expect(again.stdout).toBe(first.stdout);
 });
 

@@ -87,7 +87,7 @@ describe("imageBatches", () => {
     await fc.assert(
       fc.asyncProperty(fc.record(range), async ({ from, count, size }) => {
         const { source, drawn } = ten();
-        const batches: number[][] = [];
+        const batches: (number | null)[][] = [];
         for await (const batch of imageBatches(source.read, { from, count, size })) {
           batches.push(batch.map(({ classId }) => classId));
         }

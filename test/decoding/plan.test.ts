@@ -8,9 +8,11 @@ import {
   evenModelSchedule,
   makePlan,
   type PlanInput,
-  parseModelSchedule,
   printModelSchedule,
 } from "../../src/decoding/plan.ts";
+
+/** The model schedule that a text stands for. */
+const parseModelSchedule = (text: string) => makePlan({ modelSchedule: text }, defaultPlan).modelSchedule;
 
 const run = fc.record({ factor: fc.integer({ min: 1, max: 64 }), steps: fc.integer({ min: 1, max: 20 }) });
 const positive = fc.double({ min: 1e-3, max: 100, noNaN: true });
@@ -205,7 +207,7 @@ describe("makePlan", () => {
   it("says where a plan came from", () => {
     const make = () => makePlan({ topK: 0 }, defaultPlan, "generation_config.json", ["plan"]);
     expect(make).toThrow(/^generation_config\.json: plan\.topK: must be a whole number/);
-    expect(() => parseModelSchedule("8x", "--model-schedule")).toThrow(/^--model-schedule: must be pairs/);
+    expect(() => parseModelSchedule("8x")).toThrow(/modelSchedule: must be pairs/);
   });
 });
 

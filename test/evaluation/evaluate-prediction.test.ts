@@ -48,7 +48,7 @@ const config = classifierConfig({
   groups: 2,
   featureWidth: 4,
 });
-const judge: ClassifierFolder = {
+const classifierFolder: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
@@ -109,14 +109,14 @@ afterAll(() => runner.close());
 const options = (pipeline: PredictingModel, plans: Record<string, PlanInput> = {}) => ({
   pipeline,
   runner,
-  classifier: judge,
+  classifier: classifierFolder,
   plans,
   given,
   samples: 10,
   batchSize: 4,
   seed: 9,
-  real: dawns,
-  realCount: 20,
+  heldOut: dawns,
+  referenceImages: 20,
 });
 
 /** Of a frame in which every byte is off by `error`. */
@@ -135,10 +135,10 @@ describe("evaluation of predictions", () => {
     const {
       repeat,
       tokenizer,
-      real,
-      plans: judged,
+      heldOut,
+      plans: rows,
     } = await evaluatePrediction(options(extrapolator(calls), plans));
-    const [exact, off] = judged;
+    const [exact, off] = rows;
 
     // All plans are asked the same, a batch at a time, and see the given frames alone.
     const batches = [
@@ -171,11 +171,11 @@ describe("evaluation of predictions", () => {
     // The tokenizer takes 2 from every byte.
     expect(tokenizer.psnr.mean).toBeCloseTo(psnrOf(2), 10);
 
-    // Nothing wrong counts as the ceiling, and the judge sees what it sees in the true videos.
+    // Nothing wrong counts as the ceiling, and the classifier finds what it finds in the true videos.
     expect(exact!.psnr).toEqual({ mean: exactMatch, standardError: 0 });
     expect(exact!.ssim.mean).toBeCloseTo(1, 10);
-    expect(exact!.frechet.mean).toBe(real.frechet);
-    expect(exact!.factorAccuracies.map(({ mean }) => mean)).toEqual(real.factorAccuracies);
+    expect(exact!.frechet.mean).toBe(heldOut.frechet);
+    expect(exact!.factorAccuracies.map(({ mean }) => mean)).toEqual(heldOut.factorAccuracies);
     expect([exact!.multiplyAdds, exact!.baselineMultiplyAdds, exact!.ratio]).toEqual([8, 24, 3]);
 
     // Half of the videos are 5 off: mean of the two values, deviation |a - b| / 2 times sqrt(n / (n - 1)).
@@ -194,7 +194,7 @@ describe("evaluation of predictions", () => {
         if (done === total) stages.push(stage);
       },
     });
-    expect(stages).toEqual(["real images", "tokenizer", "one"]);
+    expect(stages).toEqual(["reference images", "tokenizer", "one"]);
   });
 
   it("measures nothing again that it caches", async () => {
@@ -217,24 +217,24 @@ describe("evaluation of predictions", () => {
   });
 
   it.each([
-    ["no given frame", { given: 0 }, "given must be a whole number in 1..3"],
+    ["no given frame", { given: 0 }, "given: must be a whole number in 1..3"],
     ["all frames given", { given: 4 }, "fewer than the model's 4 frames, got 4"],
     [
       "too few videos",
-      { real: { ...dawns, length: 29 } },
-      "needs 20 real images to compare with and 10 others, has 29",
+      { heldOut: { ...dawns, length: 29 } },
+      "must hold 20 reference images and 10 others, got 29",
     ],
-    ["videos of another length", { real: { ...dawns, frames: 8 } }, "dawns has 16 x 16 videos of 8 frames"],
+    ["videos of another length", { heldOut: { ...dawns, frames: 8 } }, "got 16 x 16 videos of 8 frames"],
     [
-      "a judge of images",
-      { classifier: { ...judge, config: { ...config, frames: undefined } } },
+      "a classifier of images",
+      { classifier: { ...classifierFolder, config: { ...config, frames: undefined } } },
       "what the model makes, 16 x 16 videos of 4 frames of red dawn",
     ],
   ])("refuses %s", async (_, change, message) => {
     await expect(evaluatePrediction({ ...options(extrapolator()), ...change })).rejects.toThrow(message);
   });
 
-  it.each(["real images", "tokenizer"])(
+  it.each(["reference images", "tokenizer"])(
     "stops when asked after %s, and leaves nothing that fails later",
     async (after) => {
       const before = await runner.stats();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { csvOf, qualityCharts, writeEvaluation } from "../../src/evaluation/evaluation-files.ts";
+import { csvOf, qualityCharts, writeEvaluationFiles } from "../../src/evaluation/evaluation-files.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -71,34 +71,34 @@ describe("evaluation as files", () => {
   });
 
   it("has a chart of each quality against each cost, every plan named", () => {
-    const charts = qualityCharts({ rows, features: "judge" });
+    const charts = qualityCharts({ rows, features: "a classifier" });
     expect(Object.keys(charts)).toEqual(["distance-multiply-adds.svg", "distance-seconds.svg"]);
     for (const chart of Object.values(charts)) {
       for (const { name } of rows) expect(chart).toContain(`>${name}</text>`);
-      expect(chart).toContain("features of judge");
+      expect(chart).toContain("features of a classifier");
     }
     expect(charts["distance-seconds.svg"]).toContain("seconds per sample");
     const predicted = rows.map((row) => ({ ...row, psnr: of(20) }));
-    expect(Object.keys(qualityCharts({ rows: predicted, features: "judge" }))).toHaveLength(4);
+    expect(Object.keys(qualityCharts({ rows: predicted, features: "a classifier" }))).toHaveLength(4);
     const seen = rows.map((row) => ({ ...row, network: { frechet: of(9) } }));
     const { "network-distance-seconds.svg": chart } = qualityCharts({
       rows: seen,
-      features: "judge",
+      features: "a classifier",
       network: "I3D",
     });
     expect(chart).toContain("Fréchet distance, I3D");
-    expect(qualityCharts({ rows: [], features: "judge" })).toEqual({});
+    expect(qualityCharts({ rows: [], features: "a classifier" })).toEqual({});
   });
 
   it("joins the plans of one base where asked, and names the base at the last of them", () => {
-    const joined = qualityCharts({ rows, features: "judge", isJoined: true })["distance-seconds.svg"]!;
+    const joined = qualityCharts({ rows, features: "a classifier", isJoined: true })["distance-seconds.svg"]!;
     expect(
       ["4 steps", "baseline, 4 steps", "baseline, 8 steps", "nested, 4 steps"].map((name) =>
         joined.includes(`>${name}<`),
       ),
     ).toEqual([true, false, true, true]);
     const lines = (isJoined: boolean) =>
-      qualityCharts({ rows, features: "judge", isJoined })["distance-seconds.svg"]!.match(
+      qualityCharts({ rows, features: "a classifier", isJoined })["distance-seconds.svg"]!.match(
         /stroke-dasharray/g,
       );
     expect(lines(false)).toBeNull();
@@ -107,11 +107,11 @@ describe("evaluation as files", () => {
 
   it("is written whole, with the figures that it was given", async () => {
     const out = join(folder, "new", "out");
-    const paths = await writeEvaluation(out, {
+    const paths = await writeEvaluationFiles(out, {
       result: { samples: 3, plans: rows },
       beside: [{ name: "real", frechet: 1 }],
       rows,
-      features: "judge",
+      features: "a classifier",
     });
     expect((await readdir(out)).sort()).toEqual([
       "distance-multiply-adds.svg",

@@ -6,9 +6,9 @@ const plan = basePlan([1]);
 
 it("makes a set a batch at a time, adds up what it costs, and tells how far it is in images", async () => {
   const asked: number[][] = [];
-  const told: number[][] = [];
+  const progress: number[][] = [];
   const { stats } = await makeSet(
-    { samples: 10, batchSize: 4, onStep: ({ step, total }) => told.push([step, total]) },
+    { samples: 10, batchSize: 4, onStep: ({ step, total }) => progress.push([step, total]) },
     async ({ firstIndex, count, onStep }) => {
       asked.push([firstIndex, count]);
       // As images that are decoded one at a time: the smaller batch has fewer steps.
@@ -23,7 +23,7 @@ it("makes a set a batch at a time, adds up what it costs, and tells how far it i
     [8, 2],
   ]);
   expect(stats).toEqual({ seconds: 1.25, multiplyAdds: 20, baselineMultiplyAdds: 60, ratio: 3 });
-  const steps = told.map(([step]) => step!);
+  const steps = progress.map(([step]) => step!);
   expect(steps).toEqual([...steps].sort((a, b) => a - b));
-  expect(told.at(-1)).toEqual([10, 10]);
+  expect(progress.at(-1)).toEqual([10, 10]);
 });

@@ -6,18 +6,18 @@ import { tensor } from "../../src/core/tensor.ts";
 import type { Image, ImageSource } from "../../src/data/source.ts";
 import { featureNetworkDescription } from "../../src/evaluation/features/feature-network.ts";
 import { readStatistics, writeStatistics } from "../../src/evaluation/features/statistics-file.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
-import { inceptionScoreOfLogits } from "../../src/evaluation/metrics/inception-score.ts";
+import { inceptionScore } from "../../src/evaluation/metrics/inception-score.ts";
 import { kernelDistance } from "../../src/evaluation/metrics/kernel-distance.ts";
 import {
   type NetworkComparison,
+  type NetworkMeasures,
   type NetworkOptions,
-  type NetworkVerdict,
   openNetworkComparison,
 } from "../../src/evaluation/network-comparison.ts";
 import { encode, Graph, mean, multiply } from "../../src/graph/index.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
+import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
 
 let folder: string;
 let runner: Runner;
@@ -50,7 +50,7 @@ const features = (images: readonly Image[]) =>
   tensor("float32", [images.length, 3], Float32Array.from(images.flatMap(colourOf)));
 
 let reads = 0;
-const real: ImageSource = {
+const heldOut: ImageSource = {
   name: "noise",
   classNames: [],
   resolution: side,
@@ -74,11 +74,11 @@ const network = (changes: Changes = {}): NetworkOptions => ({
   }),
 });
 const open = (changes: Changes = {}, cacheFolder: string | null = null) =>
-  openNetworkComparison(network(changes), { runner, samples: 20, real, realCount: 70, cacheFolder });
+  openNetworkComparison(network(changes), { runner, samples: 20, heldOut, referenceImages: 70, cacheFolder });
 const made = (index: number) => imageAt(index + 500, 20);
 
-/** The verdict on the 20 made images, shown in uneven parts. */
-async function verdictOn(openSet: NetworkComparison["openSet"]): Promise<NetworkVerdict> {
+/** The measures of the 20 made images, shown in uneven parts. */
+async function measureImages(openSet: NetworkComparison["openSet"]): Promise<NetworkMeasures> {
   const set = await openSet();
   for (const [from, count] of [
     [0, 13],
@@ -87,57 +87,57 @@ async function verdictOn(openSet: NetworkComparison["openSet"]): Promise<Network
   ] as const) {
     await set.add(Array.from({ length: count }, (_, i) => made(from + i)));
   }
-  const verdict = await set.verdict();
+  const measures = await set.measures();
   await set.dispose();
-  return verdict;
+  return measures;
 }
 
 describe("sets in a network's features", () => {
   it("are measured as every measure by itself does", async () => {
     const before = await runner.stats();
-    const { facts, openSet, verdictOnReal, dispose } = await open();
-    const verdict = await verdictOn(openSet);
-    const beside = await verdictOnReal();
+    const { facts, openSet, measureHeldOut, dispose } = await open();
+    const measures = await measureImages(openSet);
+    const beside = await measureHeldOut();
     await dispose();
     const indexes = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
-    const truth = features(indexes(0, 70).map((i) => imageAt(i)));
+    const reference = features(indexes(0, 70).map((i) => imageAt(i)));
     const own = features(indexes(0, 20).map(made));
     const others = features(indexes(70, 20).map((i) => imageAt(i)));
-    const statistics = (set: typeof truth) => statisticsOf(set.data, 3);
-    const distance = (set: typeof truth) => frechetDistance(statistics(set), statistics(truth)).distance;
-    expect(verdict.frechet / distance(own)).toBeCloseTo(1, 6);
+    const statistics = (set: typeof reference) => plainStatistics(set.data, 3);
+    const distance = (set: typeof reference) => plainFrechetDistance(statistics(set), statistics(reference));
+    expect(measures.frechet / distance(own)).toBeCloseTo(1, 6);
     expect(beside.frechet / distance(others)).toBeCloseTo(1, 6);
-    const { mean: kernel } = await kernelDistance(runner, own, truth);
-    expect(verdict.kernel!.mean / kernel).toBeCloseTo(1, 5);
+    const { mean: kernel } = await kernelDistance(runner, own, reference);
+    expect(measures.kernel!.mean / kernel).toBeCloseTo(1, 5);
     const logits = tensor(
       "float32",
       [20, 3],
       own.data.map((value) => value / 10),
     );
-    expect(verdict.inceptionScore).toBeCloseTo(inceptionScoreOfLogits(logits).mean, 4);
-    expect(verdict.isUnderSampled).toBe(false);
+    expect(measures.inceptionScore).toBeCloseTo(inceptionScore(logits).mean, 4);
+    expect(measures.isUnderSampled).toBe(false);
     expect(facts).toEqual({ name: "mean colour", width: 3, images: 70, source: "noise" });
     expect((await runner.stats()).stored).toBe(before.stored);
   });
 
   it("have no Inception score without logits", async () => {
     const { openSet, dispose } = await open({ description: { logits: undefined } });
-    expect((await verdictOn(openSet)).inceptionScore).toBeNull();
+    expect((await measureImages(openSet)).inceptionScore).toBeNull();
     await dispose();
   });
 
   it("are held against saved statistics as against the images themselves", async () => {
     const file = join(folder, "saved.npz");
     const first = await open({ saveStatistics: file });
-    const verdict = await verdictOn(first.openSet);
+    const measures = await measureImages(first.openSet);
     await first.dispose();
     expect((await readStatistics(file, 3, { name: "mean colour" })).count).toBe(70);
     const again = await open({ referenceStatistics: file });
-    const { frechet, kernel, precision, inceptionScore } = await verdictOn(again.openSet);
+    const { frechet, kernel, precision, inceptionScore } = await measureImages(again.openSet);
     await again.dispose();
-    expect(frechet).toBeCloseTo(verdict.frechet, 6);
+    expect(frechet).toBeCloseTo(measures.frechet, 6);
     expect([kernel, precision]).toEqual([null, null]);
-    expect(inceptionScore).toBe(verdict.inceptionScore);
+    expect(inceptionScore).toBe(measures.inceptionScore);
     expect(again.facts).toMatchObject({ images: 70, source: file });
     expect(again.digest).not.toBe(first.digest); // it gives other figures
     await expect(open({ referenceStatistics: file, description: { range: [0, 1] } })).rejects.toThrow(
@@ -145,20 +145,20 @@ describe("sets in a network's features", () => {
     );
   });
 
-  it("look at real images once, and again for another network", async () => {
+  it("look at reference images once, and again for another network", async () => {
     const cache = join(folder, "cache");
     const visit = async (changes: Changes = {}) => {
       reads = 0;
-      const { verdictOnReal, digest, dispose } = await open(changes, cache);
-      const verdict = await verdictOnReal();
+      const { measureHeldOut, digest, dispose } = await open(changes, cache);
+      const measures = await measureHeldOut();
       await dispose();
-      return { verdict, digest, reads };
+      return { measures, digest, reads };
     };
     const first = await visit();
     const again = await visit();
     // One to try, 16 and 16 that name the files; the first time all 70 + 20 besides.
     expect([first.reads, again.reads]).toEqual([123, 33]);
-    expect(again.verdict).toEqual(first.verdict);
+    expect(again.measures).toEqual(first.measures);
     expect(again.digest).toBe(first.digest);
     const other = await visit({ description: { range: [0, 1] } });
     expect(other.reads).toBe(123);
@@ -169,10 +169,10 @@ describe("sets in a network's features", () => {
   it("refuses statistics of another network or size, and images that the network cannot take", async () => {
     const before = await runner.stats();
     const [foreign, wide] = [join(folder, "foreign.npz"), join(folder, "wide.npz")];
-    await writeStatistics(foreign, statisticsOf(features([made(0), made(1)]).data, 3), {
+    await writeStatistics(foreign, plainStatistics(features([made(0), made(1)]).data, 3), {
       name: "another colour",
     });
-    await writeStatistics(wide, statisticsOf(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
+    await writeStatistics(wide, plainStatistics(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4));
     await expect(open({ referenceStatistics: foreign })).rejects.toThrow(
       'foreign.npz: holds statistics in the features of "another colour", the feature network is "mean colour"',
     );
@@ -182,8 +182,8 @@ describe("sets in a network's features", () => {
     await expect(open({ description: { output: "color" } })).rejects.toThrow(
       'output: unknown tensor "color"',
     );
-    const large = { ...real, read: async () => ({ ...imageAt(0), width: 4, height: 1 }) };
-    const options = { runner, samples: 20, real: large, realCount: 70, cacheFolder: null };
+    const large = { ...heldOut, read: async () => ({ ...imageAt(0), width: 4, height: 1 }) };
+    const options = { runner, samples: 20, heldOut: large, referenceImages: 70, cacheFolder: null };
     await expect(openNetworkComparison(network(), options)).rejects.toThrow(
       "takes images of 2 x 2 pixels, got 1 x 4",
     );

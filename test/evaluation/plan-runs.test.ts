@@ -7,7 +7,7 @@ import type { ComparisonOptions } from "../../src/evaluation/comparison.ts";
 import {
   type MeasureOnce,
   measurePlans,
-  type PlanOptions,
+  type PlanRunOptions,
   type RunReport,
   ratioOf,
 } from "../../src/evaluation/plan-runs.ts";
@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const plans = { small: { modelSchedule: "8x2" }, large: { modelSchedule: "1x2" } };
-/** Nothing here asks for images or the judge. */
-const options = (changes: Partial<PlanOptions & ComparisonOptions> = {}) =>
-  ({ plans, samples: 10, seed: 7, seeds: 3, ...changes }) as PlanOptions & ComparisonOptions;
+/** Nothing here needs images or a classifier. */
+const options = (changes: Partial<PlanRunOptions & ComparisonOptions> = {}) =>
+  ({ plans, samples: 10, seed: 7, seeds: 3, ...changes }) as PlanRunOptions & ComparisonOptions;
 
 /** A figure that the seed and the plan decide: 8 + seed, or twice that. */
 function measuring(asked: string[] = []): MeasureOnce<{ figure: number }> {

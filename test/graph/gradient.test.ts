@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Graph, setDerivation } from "../../src/graph/graph.ts";
 import * as g from "../../src/graph/index.ts";
-import { Graph } from "../../src/graph/index.ts";
 import { evaluate, float32, float64, numbers } from "./harness.ts";
 
 /** The gradients of `build`'s loss by scalars x and y. */
@@ -119,7 +119,7 @@ describe("gradients", () => {
     const x = graph.input("x", "float32", [2]);
     const build = (rule: (d: g.Value) => g.Value): (() => unknown) => {
       const y = g.multiply(x, 1);
-      g.setDerivation({ inputs: [x], outputs: [y], backward: ([d]) => [rule(d!)] });
+      setDerivation({ inputs: [x], outputs: [y], backward: ([d]) => [rule(d!)] });
       return () => g.gradients(g.sum(y), [x]);
     };
     expect(build((d) => g.sum(d))).toThrow(/gave a gradient float32\[\] for "x" float32\[2\]/);

@@ -46,7 +46,7 @@ describe("a deadline", () => {
   it("takes the best measured plan, and leaves measured ones aside where options change the default", async () => {
     const measured = planFor(toyModel(), { modelSchedule: "8x6", choiceTemperature: 9 });
     const paretoFront = {
-      judge: "judge",
+      classifier: "classifier",
       samples: 4,
       seed: 1,
       baselineDistance: 2,

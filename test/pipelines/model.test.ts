@@ -13,7 +13,7 @@ import { toyVideoModel } from "./toy-video-model.ts";
 let folder: string;
 let path: string;
 const paretoFront: ParetoFront = {
-  judge: "judge",
+  classifier: "classifier",
   samples: 40,
   seed: 5,
   baselineDistance: 2,

@@ -5,7 +5,7 @@ import { planReaching, readParetoFront } from "../../src/planning/pareto-front.t
 import { defaults, model } from "../decoding/sprites-model.ts";
 
 const paretoFront = {
-  judge: "sprites-classifier",
+  classifier: "sprites-classifier",
   samples: 2000,
   seed: 1_000_000,
   baselineDistance: 0.84,
@@ -29,9 +29,9 @@ describe("a Pareto front", () => {
   it.each<[unknown, string]>([
     [
       null,
-      "paretoFront: must be an object with judge, samples, seed, baselineDistance, plans, got null; magnets search makes one",
+      "paretoFront: must be an object with classifier, samples, seed, baselineDistance, plans, got null; magnets search makes one",
     ],
-    [{ ...paretoFront, judge: 3 }, "paretoFront.judge: must be text, got 3"],
+    [{ ...paretoFront, classifier: 3 }, "paretoFront.classifier: must be text, got 3"],
     [{ ...paretoFront, samples: 0 }, "paretoFront.samples: must be a whole number of at least 1, got 0"],
     [{ ...paretoFront, seed: -1 }, "paretoFront.seed: must be a whole number of at least 0, got -1"],
     [

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countParameters } from "../../src/models/parameters.ts";
-import { magvitTokenizer, maskgitTokenizer } from "../../src/models/tokenizer/config.ts";
 import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { transformerConfigOf } from "../../src/training/config.ts";
 import { loadConfig, resolveConfig } from "../../src/training/read-config.ts";
+import { magvitTokenizer, maskgitTokenizer } from "../models/tokenizer/published-tokenizers.ts";
 
 const base = { name: "x" };
 const messageOf = (raw: unknown, options: Parameters<typeof resolveConfig>[2] = {}): string => {

@@ -26,12 +26,12 @@ export interface FolderOptions {
 export interface FolderSource extends ImageSource {
   readonly length: number;
   /** The files in index order, relative to the folder, and their classIds. */
-  readonly files: readonly { readonly path: string; readonly classId: number }[];
+  readonly files: readonly { readonly path: string; readonly classId: number | null }[];
   /** Warnings of the listing, ready to print: files that are no images, class folders without any. */
   readonly warnings: readonly string[];
 }
 
-/** What {@link verifyFolder} found. */
+/** What {@link withoutUnreadable} leaves. */
 export interface Verified<S extends FolderSource = FolderSource> {
   /** The same dataset without the unreadable files, in the same order. */
   readonly source: S;
@@ -98,7 +98,7 @@ export async function folderSource(
     if (folders.length > 0) {
       warnings.push(`${path}: left out folders without images: ${few(folders.map(({ name }) => name))}`);
     }
-    const files = loose.map(({ name }) => ({ path: name, classId: 0 }));
+    const files = loose.map(({ name }) => ({ path: name, classId: null }));
     return sourceOf(path, resolution, resampler, [], files, warnings);
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
@@ -117,7 +117,7 @@ export async function folderSource(
   );
 }
 
-/** How {@link verifyFolder} goes about it. */
+/** How many files {@link lookThrough} decodes, and who hears of it. */
 export interface VerifyOptions {
   /** So many readable ones will do: those behind them are not looked at, and not in the result. Default all. */
   readonly enough?: number;
@@ -134,20 +134,8 @@ export interface Looked {
 }
 
 /**
- * Decodes every file once, of a video every video, and sorts out those that cannot be read, so that a long run never
- * meets one. As many files at once as the machine has cores.
- *
- * @throws InputError when nothing readable is left, or a class lost all its files; the signal's reason
- */
-export async function verifyFolder<S extends FolderSource>(
-  source: S,
-  options: VerifyOptions = {},
-): Promise<Verified<S>> {
-  return withoutUnreadable(source, await lookThrough(source, options), options);
-}
-
-/**
- * The first half of {@link verifyFolder}, which takes long: decodes the files.
+ * Decodes every file once, of a video every video, and finds those that cannot be read, so that a long run never meets
+ * one. As many files at once as the machine has cores. {@link withoutUnreadable} then leaves them out.
  *
  * @throws the signal's reason
  */
@@ -196,7 +184,7 @@ export async function lookThrough(
 }
 
 /**
- * The other half of {@link verifyFolder}, which takes no time: leaves out what could not be read.
+ * Leaves out what {@link lookThrough} could not read; takes no time.
  *
  * @throws InputError when nothing readable is left, or a class lost all its files
  */
@@ -265,11 +253,12 @@ function sourceOf(
 /**
  * One image file as the datasets see it.
  *
+ * @param classId  its class; null: none
  * @throws InputError naming the file when it cannot be read or decoded whole
  */
 export async function readImage(
   path: string,
-  classId: number,
+  classId: number | null,
   { resolution, resampler = "lanczos3" }: FolderOptions,
 ): Promise<Image> {
   // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.

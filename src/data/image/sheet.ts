@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import type { Raster } from "../source.ts";
 import { loadSharp } from "./sharp.ts";
 
+/** How images are laid out on a sheet. */
 export interface SheetOptions {
   /** Images per row; default: about square. */
   readonly columns?: number;

@@ -90,7 +90,7 @@ export async function* run(
   args: readonly string[],
   job: Job,
   input?: Uint8Array,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<Uint8Array, void> {
   if (job.version === undefined) await ffmpegVersion(job);
   const done = await turn();
   try {
@@ -106,7 +106,7 @@ async function* output(
   args: readonly string[],
   { action, remedy, signal, timeoutMs = 600_000 }: Job,
   input?: Uint8Array,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<Uint8Array, void> {
   // Detached, or a terminal's Ctrl-C would end it too, and look like a broken video.
   const child = spawn(tool, args, {
     stdio: ["pipe", "pipe", "pipe"],
@@ -158,7 +158,7 @@ async function* output(
 
 /** All that a program writes, as text. */
 export async function textOf(tool: Tool, args: readonly string[], job: Job): Promise<string> {
-  const pieces: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   for await (const piece of run(tool, args, job)) pieces.push(piece);
   return Buffer.concat(pieces).toString("utf8");
 }

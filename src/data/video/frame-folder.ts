@@ -28,7 +28,7 @@ export function frameFolder(path: string): Footage {
     async read(cut) {
       const names = await files(cut.frameRate);
       const shown = placesOf(cut).filter((place) => place < names.length);
-      return Promise.all(shown.map((place) => readImage(join(path, names[place]!), 0, cut)));
+      return Promise.all(shown.map((place) => readImage(join(path, names[place]!), null, cut)));
     },
   };
 }

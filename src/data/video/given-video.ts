@@ -4,6 +4,7 @@ import type { Completion } from "../completion.ts";
 import type { Video } from "../source.ts";
 import { readVideo, videoExtent } from "./read-video.ts";
 
+/** Which frames of a video to take, and how they are fitted to a model. */
 export interface GivenVideoOptions {
   /** T of the model's videos. */
   readonly frames: number;
@@ -34,7 +35,7 @@ export interface TakenFrames {
  * Reads the part of a video that a completion takes: as many frames as the model's videos have, or all of a shorter one,
  * but at least those that must be given. By default what is to be filled in reaches to the video's last frame.
  *
- * @throws InputError when fewer frames are there than must be given, saying what to change, and as {@link readVideo}
+ * @throws InputError when fewer frames are there than must be given, saying what to change, and for a file that is no video
  */
 export async function readGivenVideo(
   path: string,

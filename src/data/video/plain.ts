@@ -52,7 +52,7 @@ export async function listPlain(folder: string): Promise<Listing> {
   const empty = classes.filter(({ videos }) => videos.length === 0).map(({ name }) => name);
   if (loose.length > 0) {
     if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
-    return { classNames: [], files: loose.map((path) => ({ path, classId: 0 })), warnings };
+    return { classNames: [], files: loose.map((path) => ({ path, classId: null })), warnings };
   }
   requireInput(
     empty.length === 0,

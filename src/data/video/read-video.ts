@@ -34,6 +34,7 @@ export interface VideoOptions extends FolderOptions, Timing {
   readonly frames: number;
 }
 
+/** Which frames of a video to read, and at which size and rate. */
 export interface ReadVideoOptions extends VideoOptions, Pick<Job, "signal" | "timeoutMs" | "version"> {
   /** The first frame, counted in the file's frames, or with `frameRate` in frames of that rate. Default 0. */
   readonly start?: number;

@@ -133,7 +133,7 @@ function requireEvenPace(path: string, times: readonly number[]): void {
 }
 
 /** The frames of a stream of PPM files, each with its size before its RGB bytes: `P6\n320 240\n255\n`. */
-async function* rasters(stream: AsyncIterable<Buffer>, job: Job): AsyncGenerator<Raster> {
+async function* rasters(stream: AsyncIterable<Uint8Array>, job: Job): AsyncGenerator<Raster> {
   let head = "";
   let frame: Raster | undefined;
   let filled = 0;

@@ -1,8 +1,8 @@
 /**
  * Class names that say several things at once: "cat bounce", "cat spin", "fish bounce", "fish spin" are a thing and a
- * motion each. Such a judge is right or wrong about either. C classes.
+ * motion each. A classifier of such classes is right or wrong about either. C classes.
  */
-import { accuracyOf, type Judged } from "./feature-extractor.ts";
+import { accuracyOf, type ClassifiedSet } from "./classify-images.ts";
 
 /** What one word of the class names says. */
 export interface ClassFactor {
@@ -32,11 +32,11 @@ export function classFactors(classNames: readonly string[]): ClassFactor[] {
 
 /** The share of images of which each factor is recognised, in [0, 1]; the rest of the class may be wrong. */
 export function factorAccuracies(
-  { labels, found }: Pick<Judged, "labels" | "found">,
+  { classIds, predictedIds }: Pick<ClassifiedSet, "classIds" | "predictedIds">,
   factors: readonly ClassFactor[],
 ): number[] {
   return factors.map(({ ofClass }) => {
-    const word = (label: number) => ofClass[label]!;
-    return accuracyOf({ labels: labels.map(word), found: found.map(word) });
+    const wordOf = (classId: number) => ofClass[classId]!;
+    return accuracyOf({ classIds: classIds.map(wordOf), predictedIds: predictedIds.map(wordOf) });
   });
 }

@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { requireInput } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import { nounOf } from "../../core/nouns.ts";
+import { invalidValue, parse } from "../../core/validate.ts";
 import { countParameters } from "../../models/parameters.ts";
 import { checkTensors } from "../../weights/check-tensors.ts";
 import { readJson, writeJson } from "../../weights/node/json-file.ts";
@@ -33,13 +33,14 @@ const folderSchema = z.strictObject({
   }),
 });
 
+/** A classifier as its folder holds it: configuration, weights, and how well it names held-out images. */
 export interface ClassifierFolder {
   readonly config: ClassifierConfig;
   readonly tensors: Tensors;
-  /** In label order. */
+  /** In the order of the class ids. */
   readonly classNames: readonly string[];
   readonly accuracy: {
-    /** The share of held-out images it names rightly, in [0, 1]. */
+    /** The share of held-out images whose class it names, in [0, 1]. */
     readonly value: number;
     /** The same for each factor of the class names (class-factors.ts); empty where they have none. */
     readonly factors: readonly number[];
@@ -63,14 +64,12 @@ export interface ClassifierFolder {
  */
 export async function readClassifier(folder: string): Promise<ClassifierFolder> {
   const path = join(folder, "config.json");
-  const parsed = folderSchema.safeParse(await readJson(path));
-  requireInput(parsed.success, `${path}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
-  const { network, ...rest } = parsed.data;
-  const config = classifierConfig(network, `${path}: network`);
-  requireInput(
-    rest.classNames.length === config.classes,
-    `${path}: classNames must name the network's ${config.classes} classes, got ${rest.classNames.length}`,
-  );
+  const { network, ...rest } = parse(folderSchema, await readJson(path), path);
+  const config = classifierConfig(network, path, ["network"]);
+  if (rest.classNames.length !== config.classes) {
+    const must = `must be the names of the network's ${config.classes} classes`;
+    throw invalidValue(path, ["classNames"], must, rest.classNames);
+  }
   const weights = join(folder, "model.safetensors");
   const { tensors } = await readSafetensors(weights);
   checkTensors(weights, tensors, classifierParameters(config));

@@ -1,7 +1,7 @@
 /** What the classifier brings to the training loop: its step graph and its batches. */
 import { foldIn, type Key, normals, uniforms } from "../../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
-import type { ImageSource } from "../../data/source.ts";
+import { classOf, type ImageSource } from "../../data/source.ts";
 import { randomBatch } from "../../data/views.ts";
 import {
   add,
@@ -57,7 +57,7 @@ export function degraded(graph: Graph, pixels: Value, config: ClassifierConfig):
   return add(add(pixels, multiply(subtract(coarse, pixels), lost)), upsample(shades, large));
 }
 
-/** What {@link degraded} asks for, drawn for each of B images. */
+/** What {@link degraded} takes, drawn for each of B images. */
 export function drawDegradation(
   config: ClassifierConfig,
   batch: number,
@@ -84,8 +84,8 @@ export function drawDegradation(
 }
 
 /**
- * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], `labels` [B] int32, and where images are
- * degraded what {@link degraded} asks for. Outputs: the new state, `loss` (smoothed cross-entropy), `gradientNorm`, and
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], `classIds` [B] int32, and where images are
+ * degraded what {@link degraded} takes. Outputs: the new state, `loss` (smoothed cross-entropy), `gradientNorm`, and
  * `accuracy`, the share of the batch that is right.
  */
 export function classifierStepGraph(
@@ -98,13 +98,13 @@ export function classifierStepGraph(
   const specs = classifierParameters(config);
   const weights = stateInputs(graph, specs);
   const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
-  const labels = graph.input("labels", "int32", [batchSize]);
+  const classIds = graph.input("classIds", "int32", [batchSize]);
   const seen = isDegraded ? degraded(graph, pixels, config) : pixels;
   const { logits } = classify(seen, weights, config, "unfolded");
-  const targets = add(multiply(oneHot(labels, config.classes), 1 - smoothing), smoothing / config.classes);
+  const targets = add(multiply(oneHot(classIds, config.classes), 1 - smoothing), smoothing / config.classes);
   const loss = mean(crossEntropy(logits, targets));
   addTraining(graph, specs, loss, optimiser);
-  graph.output("accuracy", mean(cast(equal(argMax(logits, 1), labels), "float32")));
+  graph.output("accuracy", mean(cast(equal(argMax(logits, 1), classIds), "float32")));
   return graph;
 }
 
@@ -116,7 +116,7 @@ export interface ClassifierJobOptions {
   readonly count: number;
   /** Whether half of the images of every batch are turned left to right. */
   readonly randomFlip: boolean;
-  /** Whether images lose detail and get blocks of other shades, so that the judge learns to look past such. */
+  /** Whether images lose detail and get blocks of other shades, so that the classifier learns to look past such. */
   readonly isDegraded: boolean;
   readonly key: Key;
 }
@@ -137,18 +137,16 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
       const { pixels, images } = await randomBatch(source, {
-        ...{ count, size: schedule.batchSize, randomFlip },
+        count,
+        size: schedule.batchSize,
+        randomFlip,
         key: foldIn(batchKey, step),
       });
-      const labels = tensor(
-        "int32",
-        [images.length],
-        Int32Array.from(images, ({ classId }) => classId),
-      );
+      const classIds = tensor("int32", [images.length], Int32Array.from(images, classOf));
       const draws = isDegraded
         ? drawDegradation(config, schedule.batchSize, foldIn(degradationKey, step))
         : {};
-      return { feeds: { pixels, labels, ...draws }, multiplyAdds };
+      return { feeds: { pixels, classIds, ...draws }, multiplyAdds };
     },
     metrics: (outputs) => ({ accuracy: Number(outputs.accuracy!.data[0]) }),
   };

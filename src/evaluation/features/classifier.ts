@@ -1,14 +1,14 @@
 /**
- * A small convolutional classifier of images, still or moving: the judge of what a generator made. It says which
+ * A small convolutional classifier of images and videos, by which what a generator made is measured. It names the
  * class it sees, and its last hidden layer is the feature space in which sets of images are compared (frechet.ts). It
  * is trained on real images only and shares nothing with the generator.
  *
  * B images, T frames, S side in pixels, C classes, F feature width. The space of an image is [S, S], that of a
- * moving one [T, S, S]; the network is the same over either.
+ * video [T, S, S]; the network is the same over either.
  */
 import { z } from "zod";
-import { requireInput } from "../../core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
+import { addIssue, type Path, parse, type Where } from "../../core/validate.ts";
 import {
   add,
   argMax,
@@ -34,7 +34,7 @@ const positive = z.int().positive();
 
 const classifierConfigSchema = z.strictObject({
   resolution: positive.describe("S, side of the square images, in pixels"),
-  frames: positive.optional().describe("T of videos; left out: still ones"),
+  frames: positive.optional().describe("T of videos; left out: images"),
   classes: z.int().min(2).describe("C"),
   patchSize: positive.default(4).describe("side of the pixel blocks that the first convolution sees"),
   framePatch: positive.default(1).describe("frames of those blocks"),
@@ -62,43 +62,56 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 /**
  * Checks a configuration as a whole and fills in defaults.
  *
- * @param where  what error messages begin with, e.g. the file's path
+ * @param where  the file that messages begin with
+ * @param path   the configuration's place there
  * @throws InputError naming the key, what it must be and what came
  */
-export function classifierConfig(value: unknown, where = "classifier"): ClassifierConfig {
-  const parsed = classifierConfigSchema.safeParse(value);
-  requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
-  const config = parsed.data;
-  const { frames, framePatch, temporalDownsampling } = config;
-  requireInput(
-    frames !== undefined || (framePatch === 1 && temporalDownsampling === undefined),
-    `${where}: framePatch and temporalDownsampling are for videos; give frames too, or leave them out`,
-  );
-  const halvings = config.channels.length - 1;
-  requireInput(
-    temporalDownsampling === undefined || temporalDownsampling.length === halvings,
-    `${where}: temporalDownsampling must have one entry between every two channels, ${halvings}, got ${temporalDownsampling?.length}`,
-  );
+export function classifierConfig(
+  value: unknown,
+  where: Where = "classifier",
+  path: Path = [],
+): ClassifierConfig {
+  return parse(classifierConfigSchema.superRefine(requireFittingFields), value, where, path);
+}
+
+/** The rules between fields. */
+function requireFittingFields(config: ClassifierConfig, context: z.core.$RefinementCtx): void {
+  const { frames, framePatch, temporalDownsampling, channels, groups, firstKernel } = config;
+  if (frames === undefined && framePatch !== 1) {
+    const remedy = "give frames too, or leave it out";
+    addIssue(context, { path: ["framePatch"], must: "must be 1 without frames", got: framePatch, remedy });
+    return;
+  }
+  const halvings = channels.length - 1;
+  if (temporalDownsampling !== undefined) {
+    const must =
+      frames === undefined
+        ? "must be left out without frames"
+        : `must have one entry between every two channels, ${halvings}`;
+    if (frames === undefined || temporalDownsampling.length !== halvings) {
+      addIssue(context, { path: ["temporalDownsampling"], must, got: temporalDownsampling });
+      return;
+    }
+  }
   const space = pixelSpace(config);
-  const steps = patchExtent(config).map((size, axis) =>
+  const multiples = patchExtent(config).map((size, axis) =>
     levelFactors(config, halvings).reduce((all, factors) => all * factors[axis]!, size),
   );
-  const misfit = space.findIndex((extent, axis) => extent % steps[axis]! !== 0);
-  requireInput(
-    misfit === -1,
-    `${where}: ${space.length - misfit > 2 ? "frames" : "resolution"} must be a multiple of ${steps[misfit]} ` +
-      `(the patch, halved between the convolutions), got ${space[misfit]}`,
-  );
-  requireInput(
-    config.firstKernel % 2 === 1,
-    `${where}: firstKernel must be odd, to have a middle, got ${config.firstKernel}`,
-  );
-  const odd = config.channels.find((width) => width % config.groups !== 0);
-  requireInput(
-    odd === undefined,
-    `${where}: every entry of channels must be a multiple of groups, ${config.groups}, got ${odd}`,
-  );
-  return config;
+  for (const [axis, extent] of space.entries()) {
+    if (extent % multiples[axis]! === 0) continue;
+    const key = space.length - axis > 2 ? "frames" : "resolution";
+    const must = `must be a multiple of ${multiples[axis]} (the patch, halved between the convolutions)`;
+    addIssue(context, { path: [key], must, got: extent });
+    return;
+  }
+  if (firstKernel % 2 !== 1) {
+    addIssue(context, { path: ["firstKernel"], must: "must be odd, to have a middle", got: firstKernel });
+  }
+  const odd = channels.findIndex((width) => width % groups !== 0);
+  if (odd >= 0) {
+    const must = `must be a multiple of groups, ${groups}`;
+    addIssue(context, { path: ["channels", odd], must, got: channels[odd] });
+  }
 }
 
 /** Every parameter, in the order the network uses them. */
@@ -159,7 +172,7 @@ export function classify(
   return { features, logits: add(linear(features, weights["head.weight"]!), weights["head.bias"]!) };
 }
 
-/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `labels` [B] int32. */
+/** Pixels [B, 3, ...space] -> `features` [B, F], `logits` [B, C] and `predictedIds` [B] int32. */
 export function classifierGraph(config: ClassifierConfig): Graph {
   const graph = new Graph("classifier");
   const pixels = graph.input("pixels", "float32", ["B", 3, ...pixelSpace(config)]);
@@ -167,13 +180,13 @@ export function classifierGraph(config: ClassifierConfig): Graph {
   const { features, logits } = classify(pixels, weights, config, "direct");
   graph.output("features", features);
   graph.output("logits", logits);
-  graph.output("labels", argMax(logits, 1));
+  graph.output("predictedIds", argMax(logits, 1));
   return graph;
 }
 
 export interface Classified {
   /** [B], the likeliest class of each image. */
-  readonly labels: Int32Array;
+  readonly predictedIds: Int32Array;
   /** [B, F]. */
   readonly features: HostTensor<"float32">;
   /** [B, C], before the softmax. */
@@ -215,7 +228,7 @@ export async function loadClassifier(
     config,
     async classify(planes) {
       const count = planes.dims[0]!;
-      const labels = new Int32Array(count);
+      const predictedIds = new Int32Array(count);
       const features = new Float32Array(count * featureWidth);
       const logits = new Float32Array(count * classes);
       for (let from = 0; from < count; from += chunk) {
@@ -225,14 +238,14 @@ export async function loadClassifier(
         const result = await runner.run(
           program,
           { ...weights, pixels },
-          { features: "host", logits: "host", labels: "host" },
+          { features: "host", logits: "host", predictedIds: "host" },
         );
-        labels.set(result.labels!.data as Int32Array, from);
+        predictedIds.set(result.predictedIds!.data as Int32Array, from);
         features.set(result.features!.data as Float32Array, from * featureWidth);
         logits.set(result.logits!.data as Float32Array, from * classes);
       }
       return {
-        labels,
+        predictedIds,
         features: tensor("float32", [count, featureWidth], features),
         logits: tensor("float32", [count, classes], logits),
       };

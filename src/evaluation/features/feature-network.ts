@@ -2,7 +2,7 @@
  * Feature networks are files: an ONNX file that the user has (Inception for FID, I3D for FVD), beside a description
  * of how it wants its images. docs/evaluation.md says which files and descriptions give the field's figures.
  *
- * N images, still or moving; T frames, H height, W width of what the network sees; F feature width, C classes.
+ * N images or videos; T frames, H height, W width of what the network sees; F feature width, C classes.
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -10,6 +10,7 @@ import { z } from "zod";
 import { InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
+import { invalidValue, parse } from "../../core/validate.ts";
 import { type Raster, spaceOf } from "../../data/source.ts";
 import {
   add,
@@ -52,14 +53,13 @@ const featureNetworkSchema = z.strictObject({
   range: z.tuple([z.number(), z.number()]).describe("what a byte of 0 and one of 255 become, e.g. [-1, 1]"),
   mean: perChannel.optional().describe("of red, green and blue, subtracted after that"),
   std: perChannel.optional().describe("of red, green and blue, divided by after that"),
-  batchSize: positive
-    .default(32)
-    .describe("images per run; of moving ones as many frames, one image at least"),
+  batchSize: positive.default(32).describe("images per run; of videos as many frames, one video at least"),
 });
 
-/** See {@link featureNetworkSchema}; every field carries its meaning there. */
+/** How a feature network is fed and what it gives, as its JSON file says it; the documentation of evaluation explains each field. */
 export type FeatureNetworkDescription = z.output<typeof featureNetworkSchema>;
 
+/** What a feature network makes of N images. */
 export interface Extracted {
   /** [N, F]. */
   readonly features: HostTensor<"float32">;
@@ -67,6 +67,7 @@ export interface Extracted {
   readonly logits?: HostTensor<"float32">;
 }
 
+/** A feature network of the user's, ready to run. */
 export interface FeatureNetwork {
   readonly description: FeatureNetworkDescription;
   /**
@@ -102,22 +103,21 @@ export async function readFeatureNetwork(path: string): Promise<FeatureNetworkDe
 /**
  * Checks a description and fills in defaults.
  *
- * @param where  what error messages begin with
+ * @param where  the file that messages begin with
  * @throws InputError naming the key, what it must be and what came
  */
 export function featureNetworkDescription(
   value: unknown,
   where = "feature network",
 ): FeatureNetworkDescription {
-  const parsed = featureNetworkSchema.safeParse(value);
-  requireInput(parsed.success, `${where}: ${parsed.success ? "" : z.prettifyError(parsed.error)}`);
-  const { frames, layout, std } = parsed.data;
-  requireInput(
-    frames === undefined || layout.includes("T"),
-    `${where}: frames are for videos; choose a layout with T, such as NCTHW, or leave them out`,
-  );
-  requireInput(!std?.includes(0), `${where}: std must not be 0, got [${std?.join(", ")}]`);
-  return parsed.data;
+  const description = parse(featureNetworkSchema, value, where);
+  const { frames, layout, std } = description;
+  if (frames !== undefined && !layout.includes("T")) {
+    const remedy = "choose a layout with T, such as NCTHW, for videos";
+    throw invalidValue(where, ["frames"], `must be left out where layout is ${layout}`, frames, remedy);
+  }
+  if (std?.includes(0)) throw invalidValue(where, ["std"], "must be other than 0", std);
+  return description;
 }
 
 /**

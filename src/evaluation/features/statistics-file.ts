@@ -19,7 +19,7 @@ const partDate = new Date(1980, 0, 1);
 export interface StatisticsOwner {
   /** The network's name. */
   readonly name: string;
-  /** Tells the network's file, and how images come to it, from others; left out: it is not told. */
+  /** Tells the network's file, and how images come to it, from others; left out: the file does not say. */
   readonly digest?: string;
 }
 
@@ -29,7 +29,7 @@ const ownerParts = { name: "network.npy", digest: "network_digest.npy" } as cons
 /**
  * Writes the statistics of a set, whole or not at all.
  *
- * @param owner  the network whose features they are; left out: it is not told
+ * @param owner  the network whose features they are; left out: the file does not say
  * @throws InputError when the system refuses
  */
 export async function writeStatistics(
@@ -113,7 +113,7 @@ function requireSameOwner(path: string, parts: Unzipped, owner: StatisticsOwner 
   requireInput(
     digest === undefined || owner?.digest === undefined || digest === owner.digest,
     `${path}: holds statistics of another "${name}": its file or its description (size, resampling, range) was not ` +
-      "the one given now; make the statistics anew with this one",
+      "the one given now; make the statistics again with this one",
   );
 }
 

@@ -12,7 +12,7 @@ import { classFactors, factorAccuracies } from "./class-factors.ts";
 import { type Classifier, classifierConfig, loadClassifier } from "./classifier.ts";
 import { type ClassifierFolder, writeClassifier } from "./classifier-folder.ts";
 import { classifierJob } from "./classifier-job.ts";
-import { accuracyOf, type Judged, judge } from "./feature-extractor.ts";
+import { accuracyOf, type ClassifiedSet, classifyImages } from "./classify-images.ts";
 
 /** The schedule of the shipped classifier. */
 const classifierSchedule: Schedule = {
@@ -34,14 +34,14 @@ const classifierSchedule: Schedule = {
 const channelsFor = (resolution: number): number[] =>
   [16, 32, 64, 96, 128].filter((_, i) => resolution % 2 ** (i + 1) === 0);
 
-/** The network for images: one that saw only parts would not mind parts that do not go together. */
-const stillNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
+/** The network for images: one that saw only parts would not notice parts that do not go together. */
+const imageNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
 
 /**
  * The network for videos: each block is first looked at by itself. Time halves as often as it can, but for the
  * first time, which its blocks have done.
  */
-function movingNetwork(resolution: number, frames: number) {
+function videoNetwork(resolution: number, frames: number) {
   const channels = channelsFor(resolution);
   return {
     patchSize: 2,
@@ -54,6 +54,7 @@ function movingNetwork(resolution: number, frames: number) {
   };
 }
 
+/** What a classifier is trained on, for how long, and where it is kept. */
 export interface TrainClassifierOptions {
   /** The run's folder: metrics and checkpoints. */
   readonly run: string;
@@ -68,18 +69,19 @@ export interface TrainClassifierOptions {
   /** What trained it, for its card. */
   readonly command: string;
   readonly schedule?: Partial<Schedule>;
-  /** Of the network's start and its batches; 0 unless told. */
+  /** Of the network's start and its batches; default 0. */
   readonly seed?: number;
   /** Where the network differs from the schema's defaults; left out: as the shipped classifiers have it, for this size. */
   readonly network?: Readonly<Record<string, unknown>>;
-  /** Whether half of the images are turned left to right, which must then change no class; they are unless told. */
+  /** Whether half of the images are turned left to right, which must then change no class; default true. */
   readonly randomFlip?: boolean;
-  /** Whether images lose detail and get blocks of other shades (classifier-job.ts); they do not unless told. */
+  /** Whether images lose detail and get blocks of other shades (classifier-job.ts); default false. */
   readonly isDegraded?: boolean;
   readonly resume?: boolean;
-  /** All cores unless told. */
+  /** Default: all cores. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 
@@ -105,7 +107,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
   const network =
-    options.network ?? (frames === undefined ? stillNetwork(resolution) : movingNetwork(resolution, frames));
+    options.network ?? (frames === undefined ? imageNetwork(resolution) : videoNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
   const settings = { seed, source: source.name, count, randomFlip, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
@@ -116,14 +118,14 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     const job = classifierJob({ config, schedule, ...images, randomFlip, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
-    const judged = await look(runner, config, tensors, heldOut, heldOutCount, signal);
+    const heldOutSet = await classifyHeldOut(runner, config, tensors, heldOut, heldOutCount, signal);
     const written: ClassifierFolder = {
       config,
       tensors,
       classNames,
       accuracy: {
-        value: accuracyOf(judged),
-        factors: factorAccuracies(judged, classFactors(classNames)),
+        value: accuracyOf(heldOutSet),
+        factors: factorAccuracies(heldOutSet, classFactors(classNames)),
         images: heldOutCount,
         source: heldOut.name,
       },
@@ -143,17 +145,17 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   }
 }
 
-async function look(
+async function classifyHeldOut(
   runner: Runner,
   config: Classifier["config"],
   tensors: Parameters<typeof loadClassifier>[2],
   source: ImageSource,
   count: number,
   signal?: AbortSignal,
-): Promise<Judged> {
+): Promise<ClassifiedSet> {
   const classifier = await loadClassifier(runner, config, tensors);
   try {
-    return await judge(classifier, source.read, { count, signal });
+    return await classifyImages(classifier, source.read, { count, signal });
   } finally {
     await classifier.dispose();
   }

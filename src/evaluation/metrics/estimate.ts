@@ -1,4 +1,4 @@
-/** Figures with error bars: of several values of one figure, and of several verdicts figure by figure. */
+/** Figures with error bars: of several values of one figure, and of several records figure by figure. */
 
 /** What several values say of a figure. */
 export interface Estimate {

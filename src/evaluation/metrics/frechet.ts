@@ -11,19 +11,21 @@ import { tensor } from "../../core/tensor.ts";
 import { encode, Graph, matmul } from "../../graph/index.ts";
 import type { Runner } from "../../runtime/runner.ts";
 
-/** What is kept of a set: memory grows with F², not with n. Updated in place by {@link addFeatures}. */
+/** What is kept of a set: memory grows with F², not with n. statistics-stream.ts gathers it. */
 export interface FeatureStatistics {
+  /** F. */
   readonly width: number;
   /** n. */
-  count: number;
+  readonly count: number;
   /** [F]. */
   readonly mean: Float64Array;
   /** [F, F], the sum of (x - mean)(x - mean)'. */
   readonly scatter: Float64Array;
 }
 
-/** The Gaussian of a set: of {@link momentsOf}, or from a file (statistics-file.ts). */
+/** The Gaussian of a set: of its features, or from a file (statistics-file.ts). */
 export interface Moments {
+  /** F. */
   readonly width: number;
   /** n; null where the file does not tell. */
   readonly count: number | null;
@@ -33,6 +35,7 @@ export interface Moments {
   readonly covariance: Float64Array;
 }
 
+/** A Fréchet distance, with what tells how far to trust it. */
 export interface FrechetDistance {
   /** d², at least 0. */
   readonly distance: number;
@@ -43,46 +46,6 @@ export interface FrechetDistance {
    * too large and says little.
    */
   readonly isUnderSampled: boolean;
-}
-
-/** The statistics of an empty set. */
-export function emptyStatistics(width: number): FeatureStatistics {
-  return { width, count: 0, mean: new Float64Array(width), scatter: new Float64Array(width * width) };
-}
-
-/**
- * Adds vectors to a set, one at a time, by Welford's update: no large sums cancel, whatever the mean is. It takes F²
- * steps a vector; for wide features there is statistics-stream.ts.
- *
- * @param rows  [n, F], row-major
- * @throws when their number is not whole, or one holds something that is not a finite number
- */
-export function addFeatures(statistics: FeatureStatistics, rows: ArrayLike<number>): void {
-  const { width, mean, scatter } = statistics;
-  if (rows.length % width !== 0) {
-    throw new Error(`addFeatures: needs rows of ${width} numbers, got ${rows.length} numbers`);
-  }
-  const before = new Float64Array(width);
-  for (let start = 0; start < rows.length; start += width) {
-    statistics.count++;
-    for (let i = 0; i < width; i++) {
-      const value = rows[start + i]!;
-      if (!Number.isFinite(value)) throw new Error(`addFeatures: feature ${i} of a row is ${value}`);
-      before[i] = value - mean[i]!;
-      mean[i] = mean[i]! + before[i]! / statistics.count;
-    }
-    for (let i = 0; i < width; i++) {
-      const after = rows[start + i]! - mean[i]!;
-      for (let j = 0; j < width; j++) scatter[i * width + j]! += after * before[j]!;
-    }
-  }
-}
-
-/** The statistics of one array of vectors [n, F]. */
-export function statisticsOf(rows: ArrayLike<number>, width: number): FeatureStatistics {
-  const statistics = emptyStatistics(width);
-  addFeatures(statistics, rows);
-  return statistics;
 }
 
 /**
@@ -102,21 +65,13 @@ export function momentsOf({ width, count, mean, scatter }: FeatureStatistics): M
 }
 
 /**
- * The distance between two sets; seconds up to some hundred features, minutes for 2048.
+ * The distance between two sets. The runner multiplies the [F, F] matrices, in float64; the factors and eigenvalues are
+ * computed here, in seconds for some hundred features and minutes for 2048.
  *
- * @throws when the widths differ or a set has fewer than two vectors
+ * @param runner  on the CPU, which alone has float64
+ * @throws Error when the widths differ or a set has fewer than two vectors
  */
-export function frechetDistance(
-  a: FeatureStatistics | Moments,
-  b: FeatureStatistics | Moments,
-): FrechetDistance {
-  const pair = gaussians(a, b);
-  const { factor, second } = factored(pair);
-  return distanceOf(pair, factor.transpose().mmul(second).mmul(factor));
-}
-
-/** {@link frechetDistance} with its matrix products by the runner, for wide features. */
-export async function frechetDistanceOn(
+export async function frechetDistance(
   runner: Runner,
   a: FeatureStatistics | Moments,
   b: FeatureStatistics | Moments,

@@ -10,6 +10,7 @@ import { requireInput } from "../../core/errors.ts";
 import { type Key, keyFromSeed, permutation } from "../../core/random.ts";
 import { checkFeatures, type FeatureSet } from "./feature-set.ts";
 
+/** An Inception score: exp of the mean KL divergence between a split's class probabilities and their mean. */
 export interface InceptionScore {
   /** Over the splits. */
   readonly mean: number;
@@ -17,22 +18,25 @@ export interface InceptionScore {
   readonly standardDeviation: number;
 }
 
+/** How samples go into the splits of an Inception score. */
 export interface InceptionScoreOptions {
-  /** Parts that are scored by themselves, 10 unless told. */
+  /** Parts that are scored by themselves, default 10. */
   readonly splits?: number;
   /**
-   * Draws the order in which samples go into the splits, of seed 0 unless told: samples made class by class would
+   * Draws the order in which samples go into the splits, default of seed 0: samples made class by class would
    * else leave a split few classes. null: as they come.
    */
   readonly key?: Key | null;
 }
 
-/** The score from the classifier's outputs before the softmax, [N, C]. See {@link inceptionScoreOfProbabilities}. */
-export function inceptionScoreOfLogits(
-  logits: FeatureSet,
-  options: InceptionScoreOptions = {},
-): InceptionScore {
-  checkFeatures("inceptionScoreOfLogits", logits);
+/**
+ * The score from a classifier's outputs.
+ *
+ * @param logits  [N, C], before the softmax
+ * @throws Error for a logit that is not finite; InputError when there are fewer samples than splits
+ */
+export function inceptionScore(logits: FeatureSet, options: InceptionScoreOptions = {}): InceptionScore {
+  checkFeatures("inceptionScore", logits);
   const [count, classes] = logits.dims as [number, number];
   const logs = Float64Array.from(logits.data);
   for (let start = 0; start < count * classes; start += classes) {
@@ -44,35 +48,7 @@ export function inceptionScoreOfLogits(
   return scoreOf(logs, count, classes, options);
 }
 
-/** How far the sum of a sample's probabilities may lie from 1. */
-const slack = 1e-3;
-
-/**
- * The score from class probabilities.
- *
- * @param probabilities  [N, C], each row's sum 1
- * @throws InputError for numbers that are no probabilities, and when there are fewer samples than splits
- */
-export function inceptionScoreOfProbabilities(
-  probabilities: FeatureSet,
-  options: InceptionScoreOptions = {},
-): InceptionScore {
-  checkFeatures("inceptionScoreOfProbabilities", probabilities);
-  const [count, classes] = probabilities.dims as [number, number];
-  const shares = Float64Array.from(probabilities.data);
-  for (let n = 0; n < count; n++) {
-    const row = shares.subarray(n * classes, (n + 1) * classes);
-    const total = row.reduce((a, b) => a + b, 0);
-    requireInput(
-      Math.abs(total - 1) <= slack && row.every((value) => value >= 0),
-      `inception score: the probabilities of a sample must be at least 0 and sum to 1, those of sample ${n} sum to ` +
-        `${total}; give logits as such`,
-    );
-  }
-  return scoreOf(shares.map(Math.log), count, classes, options);
-}
-
-/** @param logs  [N, C], log p(y|x), -Infinity for 0 */
+/** @param logs  [N, C], log p(y|x); -Infinity where p has no digits left */
 function scoreOf(
   logs: Float64Array,
   count: number,

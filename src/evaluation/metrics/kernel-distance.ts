@@ -18,6 +18,7 @@ import type { Program, Runner } from "../../runtime/runner.ts";
 import { type Estimate, mean } from "./estimate.ts";
 import { blocksOf, checkFeatures, type FeatureSet } from "./feature-set.ts";
 
+/** Options of a kernel distance. */
 export interface KernelDistanceOptions {
   readonly signal?: AbortSignal;
 }

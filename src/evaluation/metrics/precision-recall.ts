@@ -20,6 +20,10 @@ import {
 import type { Program, Runner } from "../../runtime/runner.ts";
 import { blocksOf, checkFeatures, type FeatureSet } from "./feature-set.ts";
 
+/**
+ * Precision: the share of made vectors within the reference set's manifold. Recall: the share of reference vectors
+ * within theirs.
+ */
 export interface PrecisionRecall {
   /** In [0, 1]. */
   readonly precision: number;
@@ -27,8 +31,9 @@ export interface PrecisionRecall {
   readonly recall: number;
 }
 
+/** Options of precision and recall. */
 export interface PrecisionRecallOptions {
-  /** k, 3 unless told. */
+  /** k, default 3. */
   readonly neighbours?: number;
   readonly signal?: AbortSignal;
 }

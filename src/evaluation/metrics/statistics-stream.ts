@@ -13,6 +13,7 @@ import type { Runner } from "../../runtime/runner.ts";
 import { blockRows, checkFeatures, type FeatureSet } from "./feature-set.ts";
 import type { FeatureStatistics } from "./frechet.ts";
 
+/** Feature statistics, gathered batch by batch. */
 export interface StatisticsStream {
   /**
    * Adds vectors [n, F]; await each call before the next.

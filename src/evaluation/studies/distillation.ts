@@ -15,7 +15,7 @@ import {
   share,
 } from "./studies.ts";
 
-/** A way of training, and what is decoded by the model that comes of it. */
+/** A way of training, and the plans by which its model is measured. */
 export interface StudyVariant {
   readonly name: string;
   /** What it changes of the training configuration, as `--set` takes it. */
@@ -25,11 +25,12 @@ export interface StudyVariant {
   readonly points: readonly GridPoint[];
 }
 
+/** A study of what sub-models lose by being trained together, and what distillation gives back. */
 export interface DistillationStudy extends Study {
   readonly variants: readonly StudyVariant[];
 }
 
-/** Nested trainings, by whom sub-models learn from besides the truth. */
+/** Nested trainings, by what sub-models learn from besides the tokens themselves. */
 const nested = {
   "no teacher": ["transformer.training.lambda={start: 1, end: 1}"],
   "full teacher": ["transformer.training.lambda={start: 1, end: 0}", "transformer.training.teacher=full"],
@@ -44,7 +45,7 @@ const separate = "separate";
 const baselineName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
 const scheduledName = (family: string): string => `${family}, scheduled`;
 
-/** Whether a plan is the full-size baseline decode that others of its kind of training are held against. */
+/** Whether a plan is the full-size baseline decode that others of its kind of training are compared with. */
 export const isFullSize = ({ name, base }: GridPoint): boolean => name === baselineName(base, 1);
 
 /**
@@ -88,8 +89,8 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
   return {
     title: "How sub-models should be trained",
     question:
-      "Do nested sub-models come nearer to real ones when they also learn from a larger one, and from which: the full " +
-      "model or the next larger? And are they as good as models of their modelSchedule that were trained separately, each for " +
+      "Do nested sub-models come nearer to the reference set when they also learn from a larger one, and from which: the full " +
+      "model or the next larger? And are they as good as models of their sizes that were trained separately, each for " +
       "as many steps?",
     variants,
     points: variants.flatMap(({ points }) => points),

@@ -9,6 +9,7 @@ export interface GridSettings {
   readonly minP?: readonly number[];
 }
 
+/** A plan of a grid, with its name. */
 export interface GridPoint {
   /** The plan's name and, where settings vary or are given, their values: "default, choice 9, guidance 2". */
   readonly name: string;

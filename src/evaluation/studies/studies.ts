@@ -1,7 +1,6 @@
 /**
- * The questions of the paper's study, each as a set of decode plans to be measured together, and its answer in plain
- * sentences. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule,
- * guidance.
+ * The questions of the paper's study, each as a set of decode plans to be measured together; answers.ts says what comes
+ * of them. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule, guidance.
  *
  * K steps; p downscale factor: p = 1 is the full model.
  */
@@ -14,20 +13,21 @@ import {
   printModelSchedule,
   type ScheduleRun,
 } from "../../decoding/plan.ts";
-import type { Estimate } from "../metrics/estimate.ts";
-import { ratioOf } from "../plan-runs.ts";
 import type { GridPoint } from "./plan-grid.ts";
 
+/** The studies of decoding. */
 export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
+/** A study of decoding: which of the paper's questions it asks. */
 export type StudyName = (typeof studyNames)[number];
 
-/** Two plans, by their names, of which one is held against the other. */
+/** Two plans, by their names, to be compared. */
 export interface Claim {
   readonly plan: string;
-  /** Of several, the one whose compute turns out nearest. */
+  /** Of several, the one whose compute is nearest. */
   readonly against: string | readonly string[];
 }
 
+/** A question about decoding, the plans that answer it, and what is claimed of them. */
 export interface Study {
   readonly title: string;
   /** What is asked, in a sentence or two. */
@@ -38,7 +38,7 @@ export interface Study {
   readonly isJoined: boolean;
 }
 
-/** What plans are made for. */
+/** What the plans of a study are made for. */
 export interface StudyGround {
   /** The default plan. */
   readonly base: DecodePlan;
@@ -82,7 +82,7 @@ export const point = (name: string, plan: PlanInput, base = name): GridPoint => 
   plan,
 });
 
-/** The model's own sizes, if they vary; else as many steps at each of its sub-models, from the smallest on. */
+/** The model's own schedule, if it varies; else as many steps at each of its sub-models, from the smallest on. */
 export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors">): readonly ScheduleRun[] =>
   base.modelSchedule.length > 1 ? base.modelSchedule : evenModelSchedule(base.steps, factors);
 
@@ -102,7 +102,7 @@ function main(ground: StudyGround): Study {
     title: "What schedule and cache bring",
     question:
       "Does a decode that grows from the smallest sub-model to the full one, and caches what is decided, come as near " +
-      "to real ones as the baseline decode at full size, for a third of the compute? And nearer than the sub-model that " +
+      "to the reference set as the baseline decode at full size, for a third of the compute? And nearer than the sub-model that " +
       "takes as much compute by itself?",
     points: [
       point("baseline", baselinePlan(base)),
@@ -121,7 +121,7 @@ function main(ground: StudyGround): Study {
   };
 }
 
-/** Which way should sizes run? */
+/** Which way should the model schedule run? */
 function direction(ground: StudyGround): Study {
   const { base, factors, tokens, costOf } = ground;
   const { steps } = base;
@@ -142,7 +142,7 @@ function direction(ground: StudyGround): Study {
   const isSame = printModelSchedule(equal) === printModelSchedule(shrinking);
   const others = [...(isSame ? [large] : [large, comparable]), ...constants];
   return {
-    title: "Which way modelSchedule should run",
+    title: "Which way the model schedule should run",
     question:
       "Is it better to decode from the smallest sub-model to the full one, from the full one to the smallest, or by one " +
       "size throughout, at comparable compute? All with the cache.",
@@ -152,7 +152,7 @@ function direction(ground: StudyGround): Study {
   };
 }
 
-/** How often must the cache be filled anew? */
+/** How often must the cache be refreshed? */
 function refresh(ground: StudyGround): Study {
   const { base } = ground;
   const { steps } = base;
@@ -172,7 +172,7 @@ function refresh(ground: StudyGround): Study {
   const scheduled = schedule(ground);
   const longest = Math.max(...scheduled.map((run) => run.steps));
   return {
-    title: "How often the cache must be filled anew",
+    title: "How often the cache must be refreshed",
     question:
       "What is lost when keys and values of decided tokens stay as they were computed, until the sub-model changes or " +
       "for good?",
@@ -278,7 +278,7 @@ const bounds = [32, 24, 16, 12, 8, 4];
 /** The most steps where entropies decide: as many as tokens, unless those are many. */
 const mostSteps = 64;
 
-/** Who should say how many tokens a step decodes? */
+/** What should decide how many tokens a step decodes? */
 function unmask({ base, factors, tokens }: StudyGround): Study {
   const scheduled = lengths
     .filter((count) => count <= tokens)
@@ -302,9 +302,9 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
     }),
   );
   return {
-    title: "Whether entropies should say how many tokens a step decodes",
+    title: "Whether entropies should decide how many tokens a step decodes",
     question:
-      "Does a decode come nearer to real ones when each step decodes as many tokens as a bound on their entropies allows, " +
+      "Does a decode come nearer to the reference set when each step decodes as many tokens as a bound on their entropies allows, " +
       "rather than as many as a schedule says, at comparable compute?",
     points: [point("baseline", baselinePlan(base)), ...scheduled, ...bounded],
     claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
@@ -332,65 +332,5 @@ function spreads(steps: number, factors: readonly number[]): ScheduleRun[][] {
   );
 }
 
-const nearestBy = <T>(all: readonly T[], distance: (one: T) => number): T =>
+export const nearestBy = <T>(all: readonly T[], distance: (one: T) => number): T =>
   all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
-
-/** What sentences are made of. */
-export interface StudiedPlan {
-  readonly name: string;
-  readonly multiplyAdds: number;
-  readonly seconds: Estimate;
-  readonly runs: readonly { readonly frechet: number; readonly psnr?: Estimate }[];
-}
-
-/**
- * The answer to each claim in a sentence: how many times the other plan's distance, at what share of its compute, and
- * whether the seeds can tell the two apart, by Student's t at 95 % over the ratio of each seed.
- *
- * @param rows  every plan of the study
- */
-export function verdictsOf({ claims }: Pick<Study, "claims">, rows: readonly StudiedPlan[]): string[] {
-  const row = (name: string): StudiedPlan => {
-    const found = rows.find((one) => one.name === name);
-    if (!found) throw new Error(`verdictsOf: no plan "${name}" was measured`);
-    return found;
-  };
-  return claims.map(({ plan, against }) => {
-    const own = row(plan);
-    const distance = (other: StudiedPlan) => Math.abs(Math.log(other.multiplyAdds / own.multiplyAdds));
-    return sentence(own, nearestBy([against].flat().map(row), distance));
-  });
-}
-
-function sentence(plan: StudiedPlan, other: StudiedPlan): string {
-  const distance = ratioOf(plan.runs, other.runs, ({ frechet }) => frechet);
-  const { mean, standardError } = distance;
-  const hasError = Number.isFinite(standardError);
-  const times = hasError ? `${mean.toFixed(3)} ± ${standardError.toFixed(3)}` : mean.toFixed(3);
-  const compute = (plan.multiplyAdds / other.multiplyAdds).toFixed(2);
-  const seeds = plan.runs.length;
-  const time = (plan.seconds.mean / other.seconds.mean).toFixed(2);
-  return (
-    `"${plan.name}" is ${times} times the distance of "${other.name}" at ${compute} of its multiply-adds and ${time} of ` +
-    `its seconds${nearnessOf(plan, other)}: ${judgement(distance, seeds)}.`
-  );
-}
-
-/** The difference in PSNR, for predictions. */
-function nearnessOf(plan: StudiedPlan, other: StudiedPlan): string {
-  const [own, others] = [plan, other].map(({ runs }) =>
-    runs.reduce((sum, { psnr }) => sum + (psnr?.mean ?? Number.NaN) / runs.length, 0),
-  ) as [number, number];
-  if (Number.isNaN(own - others)) return "";
-  return `, with ${own.toFixed(2)} dB PSNR beside ${others.toFixed(2)} dB`;
-}
-
-/** Student's t at 95 %, two-sided, for 1, 2, ... degrees of freedom; the last one for more, too. */
-const students = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
-
-function judgement({ mean, standardError }: Estimate, seeds: number): string {
-  if (seeds === 1) return "one seed tells no error, so no verdict";
-  const reach = students[Math.min(seeds - 1, students.length) - 1]! * standardError;
-  if (Math.abs(mean - 1) <= reach) return `no difference that ${seeds} seeds can tell`;
-  return mean < 1 ? "nearer to real ones" : "further from real ones";
-}

@@ -157,20 +157,6 @@ export function sliceAxes(x: Value, windows: readonly (readonly [number, number,
   ])[0]!;
 }
 
-/** Cuts an axis of known extent into parts of the given widths, which cover it. */
-export function split(x: Value, axis: number, widths: readonly number[]): Value[] {
-  const total = widths.reduce((a, b) => a + b, 0);
-  if (x.dim(axis) !== total) {
-    throw shapeError("split", `an axis ${axis} of extent ${total} (widths ${widths.join(" + ")})`, x);
-  }
-  let start = 0;
-  return widths.map((width) => {
-    const part = slice(x, axis, start, start + width);
-    start += width;
-    return part;
-  });
-}
-
 /** Zeros before and after along an axis of known extent. */
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   if (before === 0 && after === 0) return x;

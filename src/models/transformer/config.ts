@@ -13,6 +13,10 @@ const positive = z.int().min(1);
 
 /** Completions of a video: the frames after the given first ones, or those between the first and the last. */
 export const tasks = ["predict", "interpolate"] as const;
+/**
+ * How a video is completed: `predict` the frames after the given first ones, or `interpolate` those between the
+ * first and the last.
+ */
 export type Task = (typeof tasks)[number];
 
 /**

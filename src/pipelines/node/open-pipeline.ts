@@ -14,6 +14,7 @@ import { type VideoPipeline as VideoPipelineOf, videoPipelineOver } from "../vid
 import { decodingIdentity } from "./identity.ts";
 import { readModel } from "./model-folder.ts";
 
+/** Where and how a pipeline computes. */
 export interface PipelineOptions {
   /** Where to compute; default "cpu". */
   readonly device?: Device;
@@ -65,7 +66,9 @@ export async function openVideoPipeline(
   return videoPipelineOver(await openNodeSession(model, options));
 }
 
+/** A model of images, ready to decode; `dispose` it when done. */
 export type ImagePipeline = ImagePipelineOf;
+/** Opens models of images. */
 export const ImagePipeline = {
   /**
    * Opens a model folder.
@@ -81,7 +84,9 @@ export const ImagePipeline = {
   },
 };
 
+/** A model of videos, ready to decode; `dispose` it when done. */
 export type VideoPipeline = VideoPipelineOf;
+/** Opens models of videos. */
 export const VideoPipeline = {
   /**
    * Opens a model folder.

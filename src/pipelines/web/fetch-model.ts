@@ -4,6 +4,7 @@ import { modelIndexFile, parseModelIndex, partFiles } from "../../weights/model-
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { type GenerativeModel, generationName, modelFromParts } from "../model.ts";
 
+/** How a model is fetched. */
 export interface FetchModelOptions {
   /** Stops the download; the call then rejects with its reason. */
   readonly signal?: AbortSignal;

@@ -23,6 +23,7 @@ export interface Machine extends Processor {
   readonly parts: readonly MachinePart[];
 }
 
+/** A part that magnets needs or can use, and whether this machine has it. */
 export interface MachinePart {
   readonly name: "onnxruntime" | "sharp" | "ffmpeg" | `device ${Device}`;
   readonly isPresent: boolean;

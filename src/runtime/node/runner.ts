@@ -8,6 +8,7 @@ import type { Runner } from "../runner.ts";
 import { copyingPuts } from "../session-store.ts";
 import { type NodeSetup, openNodeStore } from "./store.ts";
 
+/** Where and how a Node runner computes. */
 export interface NodeRunnerOptions {
   /** Where to compute; default `"cpu"`. */
   readonly device?: Device;
@@ -114,7 +115,11 @@ function startWorker(setup: NodeSetup): Worker {
   return new Worker(new URL(entry, import.meta.url), { workerData: setup, execArgv: [] });
 }
 
-/** The link to a Node worker. Exported for tests. */
+/**
+ * The link to a Node worker.
+ *
+ * @internal exported for tests
+ */
 export function linkTo(worker: Worker): WorkerLink {
   let isStopping = false;
   let reason: string | undefined;

@@ -6,6 +6,7 @@ import { sessionOptions } from "../session-options.ts";
 import { copyingPuts, createSessionStore } from "../session-store.ts";
 import type { Ort } from "../tensor-home.ts";
 
+/** Where and how a page's runner computes. */
 export interface WebRunnerOptions {
   /**
    * The module, e.g. `await import("onnxruntime-web/wasm")` or `"onnxruntime-web/webgpu"` (which has both devices). Its

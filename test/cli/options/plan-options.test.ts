@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { paceOf } from "../../../cli/options/frame-rate-options.ts";
 import { planOptionsOf } from "../../../cli/options/plan-options.ts";
-import { choosePlan, type GenerativeModel, modelPlanCost, type Task } from "../../../src/index.ts";
+import { type GenerativeModel, modelPlanCost, type Task } from "../../../src/index.ts";
 import { planFor } from "../../../src/pipelines/choose-plan.ts";
+import { choosePlan } from "../../../src/pipelines/request.ts";
 import { toyModel } from "../../pipelines/toy-model.ts";
 import { toyVideoModel } from "../../pipelines/toy-video-model.ts";
 
@@ -64,7 +64,7 @@ describe("a budget", () => {
   it("takes measured plans only at the settings they were measured at", async () => {
     const plan = planFor(toyModel(), { modelSchedule: "8x6,4x6", choiceTemperature: 9 });
     const paretoFront = {
-      judge: "j",
+      classifier: "c",
       samples: 9,
       seed: 1,
       baselineDistance: 2,
@@ -95,17 +95,5 @@ describe("a budget", () => {
       expect(plan.cache.enabled).toBe(!("cache" in more));
       expect(plan.guidance.scale).toBe("guidance" in more ? 3 : model.plan.guidance.scale);
     }
-  });
-});
-
-describe("the pace of videos", () => {
-  it("is what is asked for, else what the model learned from the same data", () => {
-    const trained = { source: "./videos/", stride: 2, fold: 3 } as const;
-    expect(paceOf({ data: "videos" }, trained)).toEqual({ stride: 2, frameRate: undefined, fold: 3 });
-    expect(paceOf({ data: "videos", frameRate: 5 }, trained)).toEqual({
-      ...{ stride: undefined, frameRate: 5, fold: 3 },
-    });
-    expect(paceOf({ data: "others" }, trained).stride).toBeUndefined();
-    expect(paceOf({}, trained).stride).toBeUndefined();
   });
 });

@@ -5,12 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
-import {
-  type FolderSource,
-  folderSource,
-  readImage,
-  verifyFolder,
-} from "../../../src/data/image/image-folder.ts";
+import { type FolderSource, folderSource, readImage } from "../../../src/data/image/image-folder.ts";
+import { verifyFolder } from "../verify-folder.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -79,7 +75,7 @@ describe("folderSource", () => {
     const source = await folderSource(root, options);
     expect(source.classNames).toEqual([]);
     expect(source.files.map(({ path }) => path)).toEqual(["1.png", "2.png"]);
-    expect((await source.read(0)).classId).toBe(0);
+    expect((await source.read(0)).classId).toBeNull();
   });
 
   it("takes a single class", async () => {

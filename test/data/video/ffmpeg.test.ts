@@ -60,7 +60,7 @@ describe("run", () => {
 
   it("feeds the standard input", async () => {
     await fakeFfmpeg(folder.path, "while read -r line; do echo $line; done");
-    const pieces: Buffer[] = [];
+    const pieces: Uint8Array[] = [];
     for await (const piece of run("ffmpeg", [], job, Buffer.from("one\ntwo\n"))) pieces.push(piece);
     expect(Buffer.concat(pieces).toString()).toBe("one\ntwo\n");
     await fakeFfmpeg(folder.path, "exit 0"); // one that does not read it

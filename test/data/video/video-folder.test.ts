@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { verifyFolder } from "../../../src/data/image/image-folder.ts";
 import { openSource } from "../../../src/data/open-source.ts";
 import { openVideoFolder } from "../../../src/data/video/video-folder.ts";
+import { verifyFolder } from "../verify-folder.ts";
 import {
   animate,
   encode,
@@ -51,8 +51,8 @@ describe("openVideoFolder, plain", () => {
     const source = await openVideoFolder(folder.path, options);
     expect(source.classNames).toEqual([]);
     expect(source.files).toEqual([
-      { path: "1", classId: 0 },
-      { path: "2.gif", classId: 0 },
+      { path: "1", classId: null },
+      { path: "2.gif", classId: null },
     ]);
   });
 

@@ -44,11 +44,11 @@ describe("accuracy of factors", () => {
   it("counts each word by itself", () => {
     const factors = classFactors(["cat spin", "cat bounce", "fish spin", "fish bounce"]);
     // Right; right thing, wrong motion; wrong thing, right motion; both wrong.
-    const judged = { labels: Int32Array.of(0, 1, 2, 3), found: Int32Array.of(0, 0, 0, 0) };
-    expect(factorAccuracies(judged, factors)).toEqual([0.5, 0.5]);
+    const set = { classIds: Int32Array.of(0, 1, 2, 3), predictedIds: Int32Array.of(0, 0, 0, 0) };
+    expect(factorAccuracies(set, factors)).toEqual([0.5, 0.5]);
     expect(
-      factorAccuracies({ labels: Int32Array.of(0, 1, 3), found: Int32Array.of(1, 0, 3) }, factors),
+      factorAccuracies({ classIds: Int32Array.of(0, 1, 3), predictedIds: Int32Array.of(1, 0, 3) }, factors),
     ).toEqual([1, 1 / 3]);
-    expect(factorAccuracies(judged, [])).toEqual([]);
+    expect(factorAccuracies(set, [])).toEqual([]);
   });
 });

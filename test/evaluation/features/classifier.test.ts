@@ -52,14 +52,17 @@ describe("configuration", () => {
   });
 
   it.each([
-    [{ ...small, resolution: 10 }, "resolution must be a multiple of 4"],
-    [{ ...small, groups: 3 }, "every entry of channels must be a multiple of groups, 3, got 4"],
+    [{ ...small, resolution: 10 }, "here: resolution: must be a multiple of 4"],
+    [{ ...small, groups: 3 }, "here: channels[0]: must be a multiple of groups, 3, got 4"],
     [{ ...small, classes: 1 }, "classes"],
     [{ ...small, width: 1 }, "width"],
-    [{ ...small, framePatch: 2 }, "framePatch and temporalDownsampling are for videos"],
-    [{ ...small, frames: 6, framePatch: 2 }, "frames must be a multiple of 4"],
-    [{ ...small, frames: 4, resolution: 10 }, "resolution must be a multiple of 4"],
-    [{ ...small, frames: 4, temporalDownsampling: [] }, "one entry between every two channels, 1, got 0"],
+    [{ ...small, framePatch: 2 }, "here: framePatch: must be 1 without frames, got 2"],
+    [{ ...small, frames: 6, framePatch: 2 }, "here: frames: must be a multiple of 4"],
+    [{ ...small, frames: 4, resolution: 10 }, "here: resolution: must be a multiple of 4"],
+    [
+      { ...small, frames: 4, temporalDownsampling: [] },
+      "must have one entry between every two channels, 1, got []",
+    ],
   ])("refuses what cannot be built: %j", (config, message) => {
     expect(() => classifierConfig(config, "here")).toThrow(message);
   });
@@ -121,11 +124,11 @@ describe("classifier", () => {
     const alone = await classifier.classify(toPlanes(images.slice(129)));
     await classifier.dispose();
     expect(all.features.dims).toEqual([130, 3]);
-    expect(all.labels[129]).toBe(alone.labels[0]);
+    expect(all.predictedIds[129]).toBe(alone.predictedIds[0]);
     alone.features.data.forEach((value, i) => {
       expect(all.features.data[129 * 3 + i]).toBeCloseTo(value, 5);
     });
-    all.labels.forEach((classId, i) => {
+    all.predictedIds.forEach((classId, i) => {
       const [first, second] = all.features.data.subarray(i * 3);
       expect(classId).toBe(first! >= second! ? 0 : 1);
     });
@@ -153,7 +156,7 @@ describe("training", () => {
   };
 
   it("learns, and its folder gives back what it wrote", async () => {
-    const out = join(folder, "judge");
+    const out = join(folder, "classifier");
     const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
     expect(written.accuracy).toEqual({ value: 1, factors: [], images: 30, source: "other halves" });
     const read = await readClassifier(out);
@@ -164,9 +167,11 @@ describe("training", () => {
     // What is in memory was rounded to float16 on its way to the file.
     expect(tensorsDigest(read.tensors)).not.toBe(tensorsDigest(written.tensors));
     const classifier = await loadClassifier(runner, read.config, read.tensors);
-    const { labels } = await classifier.classify(toPlanes([await halves.read(1), await halves.read(2)]));
+    const { predictedIds } = await classifier.classify(
+      toPlanes([await halves.read(1), await halves.read(2)]),
+    );
     await classifier.dispose();
-    expect([...labels]).toEqual([1, 0]);
+    expect([...predictedIds]).toEqual([1, 0]);
   });
 
   it("tells videos by the order of their frames alone, and counts each word of a class", async () => {
@@ -221,9 +226,9 @@ describe("the shipped classifier", () => {
     expect(source.classNames).toEqual(classNames);
     const classifier = await loadClassifier(runner, config, tensors);
     const images = await Promise.all(Array.from({ length: 60 }, (_, i) => source.read(i)));
-    const { labels } = await classifier.classify(toPlanes(images));
+    const { predictedIds } = await classifier.classify(toPlanes(images));
     await classifier.dispose();
-    const right = images.filter(({ classId }, i) => classId === labels[i]).length;
+    const right = images.filter(({ classId }, i) => classId === predictedIds[i]).length;
     expect(right).toBeGreaterThanOrEqual(57); // at 99.5 %, fewer happens once in 60,000
   });
 });

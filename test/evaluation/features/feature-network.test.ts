@@ -217,7 +217,7 @@ describe("descriptions", () => {
     [{ ...whole, sise: 299 }, "sise"],
     [{ ...whole, size: [299] }, "size"],
     [{ ...whole, frames: 16 }, "choose a layout with T, such as NCTHW"],
-    [{ ...whole, std: [1, 0, 1] }, "std must not be 0, got [1, 0, 1]"],
+    [{ ...whole, std: [1, 0, 1] }, "here: std: must be other than 0, got [1,0,1]"],
   ])("are refused where they cannot be followed: %j", (value, message) => {
     expect(() => featureNetworkDescription(value, "here")).toThrow(InputError);
     expect(() => featureNetworkDescription(value, "here")).toThrow(message);

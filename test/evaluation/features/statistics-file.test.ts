@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
 import { type HostTensor, tensor } from "../../../src/core/tensor.ts";
 import { readStatistics, writeStatistics } from "../../../src/evaluation/features/statistics-file.ts";
-import { momentsOf, statisticsOf } from "../../../src/evaluation/metrics/frechet.ts";
+import { momentsOf } from "../../../src/evaluation/metrics/frechet.ts";
 import { encodeNpy, type NpyDType } from "../../../src/weights/node/npy.ts";
+import { plainStatistics } from "../metrics/plain-frechet.ts";
 
 const path = (name: string) => new URL(`../../golden/${name}`, import.meta.url).pathname;
 const golden = JSON.parse(await readFile(path("frechet.json"), "utf8")) as {
@@ -43,7 +44,7 @@ describe("statistics files", () => {
   });
 
   it("keep every bit, and are the same bytes every time", async () => {
-    const statistics = statisticsOf(golden.a, 6);
+    const statistics = plainStatistics(golden.a, 6);
     const [first, second] = [join(folder, "a.npz"), join(folder, "deep/b.npz")];
     await writeStatistics(first, statistics);
     await writeStatistics(second, momentsOf(statistics));
@@ -55,7 +56,7 @@ describe("statistics files", () => {
   });
 
   it("tell whose features they are, where that is known", async () => {
-    const statistics = statisticsOf(golden.a, 6);
+    const statistics = plainStatistics(golden.a, 6);
     const file = join(folder, "named.npz");
     await writeStatistics(file, statistics, { name: "Inception-v3, pool3", digest: "12ab" });
     expect(await readStatistics(file, 6, { name: "Inception-v3, pool3" })).toEqual(momentsOf(statistics));
@@ -74,7 +75,7 @@ describe("statistics files", () => {
   const hasNumpy = spawnSync("python3", ["-c", "import numpy"]).status === 0;
   it.skipIf(!hasNumpy)("are what NumPy reads", async () => {
     const file = join(folder, "ours.npz");
-    const statistics = statisticsOf(golden.a, 6);
+    const statistics = plainStatistics(golden.a, 6);
     await writeStatistics(file, statistics, { name: "I3D" });
     const { stdout } = spawnSync("python3", [path("make_statistics.py"), "--read", file], {
       encoding: "utf8",

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { basePlan, makePlan, type PlanInput, printModelSchedule } from "../../../src/decoding/plan.ts";
-import {
-  planStudy,
-  type StudyGround,
-  studyNames,
-  verdictsOf,
-} from "../../../src/evaluation/studies/studies.ts";
+import { planStudy, type StudyGround, studyNames } from "../../../src/evaluation/studies/studies.ts";
 import { planCost } from "../../../src/planning/cost.ts";
 
 const factors = [1, 2, 4, 8];
@@ -187,50 +182,5 @@ describe("studies", () => {
   it("refuses an unknown name and a model without sub-models", () => {
     expect(() => planStudy("mian", ground)).toThrow('Did you mean "main"');
     expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("needs a model with sub-models");
-  });
-});
-
-describe("verdicts", () => {
-  const plan = (name: string, multiplyAdds: number, ...distances: number[]) => ({
-    name,
-    multiplyAdds,
-    seconds: { mean: multiplyAdds / 10, standardError: 0 },
-    runs: distances.map((frechet) => ({ frechet })),
-  });
-  const claims = [{ plan: "new", against: "old" }];
-  const verdict = (fresh: number[], old: number[]) =>
-    verdictsOf({ claims }, [plan("old", 300, ...old), plan("new", 100, ...fresh)])[0];
-
-  it("are the ratio over the seeds, with its error, and what it comes to", () => {
-    // Ratios 0.8 and 0.82: mean 0.81, deviation 0.0141, error 0.01, of which 12.7 is 0.13
-    expect(verdict([8, 16.4], [10, 20])).toBe(
-      '"new" is 0.810 ± 0.010 times the distance of "old" at 0.33 of its multiply-adds and 0.33 of its seconds: ' +
-        "nearer to real ones.",
-    );
-    expect(verdict([12, 23.6], [10, 20])).toMatch(/1\.190 ± 0\.010 .*: further from real ones\.$/);
-    // Two seeds tell little: ten times the error is not enough, though it is for three.
-    expect(verdict([9, 17.6], [10, 20])).toMatch(
-      /0\.890 ± 0\.010 .*: no difference that 2 seeds can tell\.$/,
-    );
-    expect(verdict([9, 17.6, 8.9], [10, 20, 10])).toMatch(/0\.890 ± 0\.006 .*: nearer to real ones\.$/);
-    expect(verdict([9], [10])).toMatch(/is 0\.900 times .*: one seed tells no error, so no verdict\.$/);
-  });
-
-  it("tell the PSNR of predictions too", () => {
-    const [old, fresh] = [plan("old", 1, 2, 2), plan("new", 1, 1, 1)].map((one, i) => ({
-      ...one,
-      runs: one.runs.map((run) => ({ ...run, psnr: { mean: 20 + i, standardError: 1 } })),
-    }));
-    expect(verdictsOf({ claims }, [old!, fresh!])[0]).toContain(", with 21.00 dB PSNR beside 20.00 dB: ");
-  });
-
-  it("are beside the plan of the nearest compute, of several", () => {
-    const rows = [plan("a", 50, 4), plan("b", 90, 2), plan("c", 130, 1), plan("new", 100, 3)];
-    const [found] = verdictsOf({ claims: [{ plan: "new", against: ["a", "b", "c"] }] }, rows);
-    expect(found).toContain('"new" is 1.500 times the distance of "b" at 1.11 of its multiply-adds');
-  });
-
-  it("are of plans that were measured", () => {
-    expect(() => verdictsOf({ claims }, [plan("old", 1, 1)])).toThrow('no plan "new"');
   });
 });

@@ -38,11 +38,6 @@ const cases: Case[] = [
         ]),
       ),
   },
-  {
-    name: "split",
-    inputs: { x: [2, 5] },
-    build: ({ x }) => g.multiply(g.split(x!, -1, [1, 2, 2])[1]!, g.split(x!, -1, [1, 2, 2])[2]!),
-  },
   { name: "pad", inputs: { x: [2, 3] }, build: ({ x }) => g.square(g.pad(x!, -1, 1, 2)) },
   {
     name: "padAxes",
@@ -176,7 +171,6 @@ describe("values are those of plain loops", () => {
       ([i, j, k]) => (i! >= 1 && k! < 4 ? [i! - 1, j!, k!] : null),
     ],
     ["concat", (x) => g.concat([x, x], 1), [2, 6, 4], ([i, j, k]) => [i!, j! % 3, k!]],
-    ["split", (x) => g.split(x, 2, [1, 3])[1]!, [2, 3, 3], ([i, j, k]) => [i!, j!, k! + 1]],
     [
       "expandTo",
       (x) => g.expandTo(g.slice(x, 1, 2, 3), [5, 2, 3, 4]),
@@ -285,7 +279,6 @@ describe("errors at build time", () => {
     ],
     ["slice", () => g.slice(b, 0, 0, 1), /graph\.slice: .* "b" float32\[B, 6\]/],
     ["sliceAxes", () => g.sliceAxes(x, [[1, 0, 7]]), /graph\.sliceAxes: .*axis 1 \(got 0\.\.7\)/],
-    ["split", () => g.split(x, 1, [1, 2]), /graph\.split: expected an axis 1 of extent 3 \(widths 1 \+ 2\)/],
     ["pad", () => g.pad(b, 0, 1, 0), /graph\.pad: expected a known extent of axis 0/],
     ["pad", () => g.pad(x, 0, -1, 0), /graph\.pad: .*amounts >= 0 \(got -1, 0\)/],
     ["padAxes", () => g.padAxes(b, [[0, 1, 1]]), /graph\.pad: expected a known extent of axis 0/],

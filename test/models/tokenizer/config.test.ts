@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
 import {
-  magvitTokenizer,
-  maskgitTokenizer,
   parseTokenizerConfig,
   pixelSpace,
   tokenGrid,
   tokenStride,
 } from "../../../src/models/tokenizer/config.ts";
+import { magvitTokenizer, maskgitTokenizer } from "./published-tokenizers.ts";
 
 describe("parseTokenizerConfig", () => {
   it("fills in MaskGIT's sizes", () => {

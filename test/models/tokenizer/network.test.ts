@@ -4,14 +4,11 @@ import { type HostTensor, sizeOf } from "../../../src/core/tensor.ts";
 import { Graph } from "../../../src/graph/index.ts";
 import { countParameters, parameterInputs } from "../../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../../src/models/tokenizer/codec.ts";
-import {
-  magvitTokenizer,
-  maskgitTokenizer,
-  parseTokenizerConfig,
-} from "../../../src/models/tokenizer/config.ts";
+import { parseTokenizerConfig } from "../../../src/models/tokenizer/config.ts";
 import { autoencoderParameters, decodeLatents, encodePixels } from "../../../src/models/tokenizer/network.ts";
 import { evaluate, float32, noise, numbers } from "../../graph/harness.ts";
 import { mapsOf, plainDecode, plainEncode } from "./plain-network.ts";
+import { magvitTokenizer, maskgitTokenizer } from "./published-tokenizers.ts";
 
 describe("MaskGIT's configuration", () => {
   const specs = tokenizerParameters(maskgitTokenizer);

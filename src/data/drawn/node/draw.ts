@@ -20,6 +20,7 @@ export const motionsSource = (options: {
 /**
  * Sprite `index` of `seed`, drawn.
  *
+ * @internal what tests look at
  * @throws InputError for an index, classId or resolution out of range
  * @example const image = await drawSprite(7, 0, { classId: spriteClasses.indexOf("cat") });
  */
@@ -29,6 +30,7 @@ export const drawSprite = (seed: Seed, index: number, options: SpriteOptions = {
 /**
  * Video `index` of `seed`, drawn.
  *
+ * @internal what tests look at
  * @throws InputError for an index, classId, resolution or number of frames out of range
  * @example const video = await drawMotion(7, 0, { classId: motionClasses.indexOf("cat bounce") });
  */

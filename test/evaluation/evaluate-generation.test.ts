@@ -5,14 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Image, ImageSource, Raster } from "../../src/data/source.ts";
 import { toPlanes } from "../../src/data/source.ts";
 import { baselinePlan } from "../../src/decoding/plan.ts";
-import { evaluateModel } from "../../src/evaluation/evaluate-model.ts";
+import { evaluateGeneration } from "../../src/evaluation/evaluate-generation.ts";
 import {
   classifierConfig,
   classifierParameters,
   loadClassifier,
 } from "../../src/evaluation/features/classifier.ts";
 import type { ClassifierFolder } from "../../src/evaluation/features/classifier-folder.ts";
-import { frechetDistance, statisticsOf } from "../../src/evaluation/metrics/frechet.ts";
 import { planGrid } from "../../src/evaluation/studies/plan-grid.ts";
 import { tokenizerReport } from "../../src/evaluation/tokenizer-report.ts";
 import { initialise } from "../../src/models/parameters.ts";
@@ -21,6 +20,7 @@ import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
+import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
 
 const config = classifierConfig({
   resolution: 16,
@@ -30,7 +30,7 @@ const config = classifierConfig({
   groups: 2,
   featureWidth: 4,
 });
-const judge: ClassifierFolder = {
+const classifierFolder: ClassifierFolder = {
   config,
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
@@ -64,21 +64,21 @@ afterAll(async () => {
 });
 
 describe("evaluation of plans", () => {
-  it("judges every plan on the same terms, and itself leaves nothing behind", async () => {
+  it("measures every plan on the same terms, and itself leaves nothing behind", async () => {
     const model = toyModel();
     const before = await runner.stats();
     const pipeline = await openImagePipeline(model, { runner });
     const stages: string[] = [];
-    const result = await evaluateModel({
+    const result = await evaluateGeneration({
       pipeline,
       runner,
-      classifier: judge,
+      classifier: classifierFolder,
       plans: { default: {}, same: {}, baseline: baselinePlan(model.plan) },
       samples: 12,
       seed: 3,
       batchSize: 8,
-      real: noise,
-      realCount: 30,
+      heldOut: noise,
+      referenceImages: 30,
       onProgress: ({ stage, done, total }) => {
         if (done === total) stages.push(stage);
       },
@@ -86,16 +86,19 @@ describe("evaluation of plans", () => {
     // The default plan by hand.
     const { images } = await pipeline.generate({ classes: ["all"], count: 12, seed: 3 });
     await pipeline.dispose();
-    const classifier = await loadClassifier(runner, config, judge.tensors);
-    const { labels, features } = await classifier.classify(toPlanes(images));
-    const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => noise.read(i)));
-    const real = await classifier.classify(toPlanes(truth));
+    const classifier = await loadClassifier(runner, config, classifierFolder.tensors);
+    const { predictedIds, features } = await classifier.classify(toPlanes(images));
+    const reference = await Promise.all(Array.from({ length: 30 }, (_, i) => noise.read(i)));
+    const real = await classifier.classify(toPlanes(reference));
     await classifier.dispose();
     const [own, same, baseline] = result.plans;
-    const right = [...labels].filter((label, i) => label === i % 3).length / 12;
+    const right = [...predictedIds].filter((id, i) => id === i % 3).length / 12;
     expect(own!.classAccuracy.mean).toBeCloseTo(right, 12);
-    const distance = frechetDistance(statisticsOf(features.data, 4), statisticsOf(real.features.data, 4));
-    expect(own!.frechet.mean / distance.distance).toBeCloseTo(1, 3);
+    const distance = plainFrechetDistance(
+      plainStatistics(features.data, 4),
+      plainStatistics(real.features.data, 4),
+    );
+    expect(own!.frechet.mean / distance).toBeCloseTo(1, 3);
     expect(own!.isUnderSampled).toBe(false);
     expect([same!.frechet, same!.classAccuracy]).toEqual([own!.frechet, own!.classAccuracy]);
 
@@ -105,16 +108,16 @@ describe("evaluation of plans", () => {
     expect(own!.ratio).toBeCloseTo(baseline!.baselineMultiplyAdds / own!.multiplyAdds, 12);
     expect(result.tokenizer.images).toBe(12);
     expect(result.tokenizer.psnr).toBeGreaterThan(0);
-    expect(stages).toEqual(["real images", "tokenizer", "default", "same", "baseline"]);
+    expect(stages).toEqual(["reference images", "tokenizer", "default", "same", "baseline"]);
     expect(await runner.stats()).toEqual(before);
   });
 
-  it("judges videos as it does images, and each word of their classes by itself", async () => {
+  it("measures videos as it does images, and each word of their classes by itself", async () => {
     const model = toyVideoModel();
     const { classNames } = model; // "cat spin" and "cat fall": the thing cannot be mistaken
     const network = classifierConfig({ ...config, resolution: 8, frames: 4, classes: 2 });
     const tensors = initialise(classifierParameters(network), [5, 6]);
-    const real: ImageSource = {
+    const heldOut: ImageSource = {
       name: "videos",
       classNames,
       resolution: 8,
@@ -129,51 +132,59 @@ describe("evaluation of plans", () => {
       }),
     };
     const pipeline = await openVideoPipeline(model, { runner });
-    const options = { pipeline, runner, plans: { default: {} }, samples: 10, seed: 3, real, realCount: 30 };
-    const result = await evaluateModel({
+    const options = {
+      pipeline,
+      runner,
+      plans: { default: {} },
+      samples: 10,
+      seed: 3,
+      heldOut,
+      referenceImages: 30,
+    };
+    const result = await evaluateGeneration({
       ...options,
-      classifier: { ...judge, config: network, tensors, classNames },
+      classifier: { ...classifierFolder, config: network, tensors, classNames },
     });
     // The same by hand.
     const { videos } = await pipeline.generate({ classes: ["all"], count: 10, seed: 3 });
     await pipeline.dispose();
     const classifier = await loadClassifier(runner, network, tensors);
-    const { labels, features } = await classifier.classify(toPlanes(videos));
-    const truth = await Promise.all(Array.from({ length: 30 }, (_, i) => real.read(i)));
-    const wanted = await classifier.classify(toPlanes(truth));
+    const { predictedIds, features } = await classifier.classify(toPlanes(videos));
+    const reference = await Promise.all(Array.from({ length: 30 }, (_, i) => heldOut.read(i)));
+    const wanted = await classifier.classify(toPlanes(reference));
     await classifier.dispose();
     const [own] = result.plans;
-    const right = [...labels].filter((label, i) => label === i % 2).length / 10;
+    const right = [...predictedIds].filter((id, i) => id === i % 2).length / 10;
     expect(own!.classAccuracy.mean).toBeCloseTo(right, 12);
     expect(own!.factorAccuracies.map(({ mean }) => mean)).toEqual([1, right]);
-    const { distance } = frechetDistance(
-      statisticsOf(features.data, 4),
-      statisticsOf(wanted.features.data, 4),
+    const distance = plainFrechetDistance(
+      plainStatistics(features.data, 4),
+      plainStatistics(wanted.features.data, 4),
     );
     expect(own!.frechet.mean / distance).toBeCloseTo(1, 3);
     expect(result.tokenizer.psnr).toBeGreaterThan(0);
   });
 
-  it("reads real images from the file of the last time, unless they changed", async () => {
+  it("reads reference images from the file of the last time, unless they changed", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
-    const evaluate = async (real: ImageSource) => {
+    const evaluate = async (heldOut: ImageSource) => {
       reads = 0;
-      const { real: verdict } = await evaluateModel({
+      const { heldOut: measures } = await evaluateGeneration({
         pipeline,
         runner,
-        classifier: judge,
+        classifier: classifierFolder,
         plans: {},
         samples: 20,
-        real,
-        realCount: 100,
+        heldOut,
+        referenceImages: 100,
         cacheFolder: folder,
       });
-      return { reads, verdict };
+      return { reads, measures };
     };
     const first = await evaluate(noise);
     const again = await evaluate(noise);
-    expect(again.verdict).toEqual(first.verdict);
-    // 16 + 16 to tell them, 20 through the tokenizer; the first time also all 100 + 20.
+    expect(again.measures).toEqual(first.measures);
+    // 16 + 16 for the cache keys, 20 through the tokenizer; the first time also all 100 + 20.
     expect([first.reads, again.reads]).toEqual([172, 52]);
     const other = await evaluate({ ...noise, read: (index) => noise.read(index + 1) });
     expect(other.reads).toBe(172);
@@ -191,34 +202,44 @@ describe("evaluation of plans", () => {
       const options = {
         pipeline,
         runner,
-        classifier: judge,
+        classifier: classifierFolder,
         plans,
         samples: 20,
-        real: noise,
-        realCount: 100,
+        heldOut: noise,
+        referenceImages: 100,
       };
-      const result = await evaluateModel({ ...options, cacheFolder: join(folder, "memory"), identity });
+      const result = await evaluateGeneration({ ...options, cacheFolder: join(folder, "memory"), identity });
       return { reads, result };
     };
     const first = await evaluate("toy");
     const again = await evaluate("toy");
     expect(again.result).toEqual(first.result);
-    // 16 + 16 to tell the real images; no longer the 20 that go through the tokenizer.
+    // 16 + 16 for the cache keys; no longer the 20 that go through the tokenizer.
     expect([first.reads, again.reads]).toEqual([172, 32]);
     expect((await evaluate("another toy")).reads).toBe(52);
     await pipeline.dispose();
   });
 
-  it("refuses a judge or real images of other classes or size, and too few images", async () => {
+  it("refuses a classifier or reference images of other classes or size, and too few images", async () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
-    const options = { pipeline, runner, classifier: judge, plans: {}, samples: 4, real: noise, realCount: 4 };
-    const classifier = { ...judge, classNames: ["cat", "dog", "cow"] };
-    await expect(evaluateModel({ ...options, classifier })).rejects.toThrow("it knows 16 x 16 images of cat");
-    await expect(evaluateModel({ ...options, real: { ...noise, resolution: 32 } })).rejects.toThrow(
-      "noise has 32 x 32",
+    const options = {
+      pipeline,
+      runner,
+      classifier: classifierFolder,
+      plans: {},
+      samples: 4,
+      heldOut: noise,
+      referenceImages: 4,
+    };
+    const classifier = { ...classifierFolder, classNames: ["cat", "dog", "cow"] };
+    await expect(evaluateGeneration({ ...options, classifier })).rejects.toThrow(
+      "got one of 16 x 16 images of cat",
     );
-    await expect(evaluateModel({ ...options, real: { ...noise, length: 7 } })).rejects.toThrow(
-      "needs 4 real images to compare with and 4 others, has 7",
+    await expect(evaluateGeneration({ ...options, heldOut: { ...noise, resolution: 32 } })).rejects.toThrow(
+      "got 32 x 32",
+    );
+    await expect(evaluateGeneration({ ...options, heldOut: { ...noise, length: 7 } })).rejects.toThrow(
+      "must hold 4 reference images and 4 others, got 7",
     );
     await pipeline.dispose();
   });
@@ -227,14 +248,14 @@ describe("evaluation of plans", () => {
     const pipeline = await openImagePipeline(toyModel(), { runner });
     const before = await runner.stats();
     const stop = new AbortController();
-    const running = evaluateModel({
+    const running = evaluateGeneration({
       pipeline,
       runner,
-      classifier: judge,
+      classifier: classifierFolder,
       plans: { default: {} },
       samples: 4,
-      real: noise,
-      realCount: 4,
+      heldOut: noise,
+      referenceImages: 4,
       signal: stop.signal,
       onProgress: ({ stage }) => {
         if (stage === "default") stop.abort(new Error("enough"));

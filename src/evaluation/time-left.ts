@@ -1,9 +1,9 @@
-/** How long a series of computations still takes, from the multiply-adds that are left and the pace so far. */
+/** How long a series of computations still takes, from the multiply-adds that are left and the speed so far. */
 
 export interface TimeLeft {
-  /** Seconds until all is done, given that `part` of the present piece is; null while there is no pace yet. */
+  /** Seconds until all is done, given that `part` of the present piece is; null while the speed is unknown. */
   seconds(part: number): number | null;
-  /** A piece is done; `isSkipped`: it took no time and tells nothing of the pace. */
+  /** A piece is done. `isSkipped`: it took no time, e.g. it was cached, and tells nothing of the speed. */
   finish(work: number, isSkipped: boolean): void;
 }
 

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyFromSeed, normals } from "../../../src/core/random.ts";
 import { tensor } from "../../../src/core/tensor.ts";
-import { frechetDistance, statisticsOf } from "../../../src/evaluation/metrics/frechet.ts";
 import { kernelDistance } from "../../../src/evaluation/metrics/kernel-distance.ts";
 import { precisionRecall } from "../../../src/evaluation/metrics/precision-recall.ts";
 import {
   keptVectors,
   measureSet,
-  openSeenSet,
-  seenSetOf,
-} from "../../../src/evaluation/metrics/set-metrics.ts";
+  openSetFeatures,
+  setFeaturesOf,
+} from "../../../src/evaluation/metrics/set-measures.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
+import { plainFrechetDistance, plainStatistics } from "./plain-frechet.ts";
 
 let runner: Runner;
 beforeAll(async () => {
@@ -30,13 +30,17 @@ const vectors = (seed: number, count: number, shift = 0) =>
 describe("a set as a network sees it", () => {
   it("is measured by every measure, by each as that measure says alone", async () => {
     const before = await runner.stats();
-    const [truth, made] = [vectors(1, 60), vectors(2, 20, 0.5)];
-    const found = await measureSet(runner, await seenSetOf(runner, truth), await seenSetOf(runner, made));
-    const statistics = (rows: typeof truth) => statisticsOf(rows.data, width);
-    const { distance } = frechetDistance(statistics(made), statistics(truth));
+    const [reference, made] = [vectors(1, 60), vectors(2, 20, 0.5)];
+    const found = await measureSet(
+      runner,
+      await setFeaturesOf(runner, reference),
+      await setFeaturesOf(runner, made),
+    );
+    const statistics = (rows: typeof reference) => plainStatistics(rows.data, width);
+    const distance = plainFrechetDistance(statistics(made), statistics(reference));
     expect(found.frechet / distance).toBeCloseTo(1, 9);
-    expect(found.kernel).toEqual(await kernelDistance(runner, made, truth));
-    const first = tensor("float32", [20, width], truth.data.subarray(0, 20 * width)); // as many as were made
+    expect(found.kernel).toEqual(await kernelDistance(runner, made, reference));
+    const first = tensor("float32", [20, width], reference.data.subarray(0, 20 * width)); // as many as were made
     const near = await precisionRecall(runner, first, made);
     expect(found).toMatchObject({ ...near, isUnderSampled: false });
     expect(near.precision).toBeLessThan(1);
@@ -44,15 +48,15 @@ describe("a set as a network sees it", () => {
   });
 
   it("is known by its statistics alone to the Fréchet distance only", async () => {
-    const made = await seenSetOf(runner, vectors(2, 20, 0.5));
-    const truth = { ...(await seenSetOf(runner, vectors(1, 60))), features: null };
-    const { frechet, ...others } = await measureSet(runner, truth, made);
+    const made = await setFeaturesOf(runner, vectors(2, 20, 0.5));
+    const reference = { ...(await setFeaturesOf(runner, vectors(1, 60))), features: null };
+    const { frechet, ...others } = await measureSet(runner, reference, made);
     expect(frechet).toBeGreaterThan(0);
     expect(others).toEqual({ kernel: null, precision: null, recall: null, isUnderSampled: false });
   });
 
   it("that is large keeps the first vectors only, and the statistics of all", async () => {
-    const gatherer = await openSeenSet(runner, 1);
+    const gatherer = await openSetFeatures(runner, 1);
     const part = (from: number, count: number) =>
       tensor(
         "float32",

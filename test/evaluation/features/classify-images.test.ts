@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Image } from "../../../src/data/source.ts";
-import { inGroups, shownTogether } from "../../../src/evaluation/features/feature-extractor.ts";
+import { featureBatch, inGroups } from "../../../src/evaluation/features/classify-images.ts";
 
 const images = (from: number, count: number): Image[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -11,7 +11,7 @@ const images = (from: number, count: number): Image[] =>
   }));
 
 it("shows images in groups of one size, however they come", async () => {
-  const groups: number[][] = [];
+  const groups: (number | null)[][] = [];
   const result = await inGroups(
     async (add) => {
       let from = 0;
@@ -24,6 +24,6 @@ it("shows images in groups of one size, however they come", async () => {
     async (group) => void groups.push(group.map(({ classId }) => classId)),
   );
   expect(result).toBe("made");
-  expect(groups.map(({ length }) => length)).toEqual([shownTogether, shownTogether, shownTogether, 39]);
+  expect(groups.map(({ length }) => length)).toEqual([featureBatch, featureBatch, featureBatch, 39]);
   expect(groups.flat()).toEqual(Array.from({ length: 231 }, (_, i) => i));
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { openTimeLeft } from "../../../cli/output/time-left.ts";
+import { openTimeLeft } from "../../src/evaluation/time-left.ts";
 
 it("goes by the work done so far, and by nothing that was skipped", () => {
   let time = 100;

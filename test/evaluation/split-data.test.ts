@@ -1,9 +1,9 @@
-/** Which real images a judge learns from, and which are held out from it. */
+/** Which images a classifier learns from, and which are held out from it. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ImageSource } from "../../src/data/source.ts";
-import { openParts } from "../../src/evaluation/reference-set.ts";
+import { splitData } from "../../src/evaluation/split-data.ts";
 import { animate, plain, refusal, temporaryFolder } from "../data/video/films.ts";
 
 const folder = temporaryFolder();
@@ -26,11 +26,11 @@ const shaded = (number: number, frames = 2) => {
 describe("the parts of a dataset", () => {
   it("divide a folder, every file in one of them, always alike", async () => {
     for (let i = 0; i < 10; i++) await animate(at(`${i % 2}`, `${i}.webp`), shaded(i));
-    const { training, heldOut } = await openParts(folder.path, options);
+    const { training, heldOut } = await splitData(folder.path, options);
     expect([training.length, heldOut.length]).toEqual([8, 2]);
     const [first, second] = [await shades(training), await shades(heldOut)];
     expect([...first, ...second].sort((a, b) => a - b)).toEqual(Array.from({ length: 10 }, (_, i) => 20 * i));
-    expect(await shades((await openParts(folder.path, options)).heldOut)).toEqual(second);
+    expect(await shades((await splitData(folder.path, options)).heldOut)).toEqual(second);
   });
 
   it("are the published ones where there are such", async () => {
@@ -41,7 +41,7 @@ describe("the parts of a dataset", () => {
     for (const [i, name] of ["A/a0", "B/b1", "A/a2", "B/b3"].entries()) {
       await animate(at("UCF-101", `${name}.webp`), shaded(i));
     }
-    const { training, heldOut } = await openParts(folder.path, options);
+    const { training, heldOut } = await splitData(folder.path, options);
     expect([await shades(training), await shades(heldOut)]).toEqual([
       [0, 20],
       [40, 60],
@@ -50,26 +50,26 @@ describe("the parts of a dataset", () => {
 
     // Without the list of what is held out, the others are divided; a list that is damaged is not passed over.
     await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "<html>not found</html>");
-    expect(await refusal(openParts(folder.path, options))).toContain("download the split files again");
+    expect(await refusal(splitData(folder.path, options))).toContain("download the split files again");
     await writeFile(at("ucfTrainTestlist", "testlist01.txt"), "\n");
-    expect(await refusal(openParts(folder.path, options))).toContain("testlist01.txt names no video");
+    expect(await refusal(splitData(folder.path, options))).toContain("testlist01.txt names no video");
     await rm(at("ucfTrainTestlist", "testlist01.txt"));
-    const divided = await openParts(folder.path, options);
+    const divided = await splitData(folder.path, options);
     expect([divided.training.length, divided.heldOut.length]).toEqual([1, 1]);
   });
 
   it("take the frames that are asked for", async () => {
     for (let i = 0; i < 3; i++) await animate(at(`${i}.webp`), shaded(0, 9));
-    const { heldOut } = await openParts(folder.path, { ...options, stride: 4 });
+    const { heldOut } = await splitData(folder.path, { ...options, stride: 4 });
     const { pixels } = await heldOut.read(0);
     expect(pixels[8 * 8 * 3]! - pixels[0]!).toBe(40);
   });
 
   it("come of two seeds where images are drawn, and need two where they are not", async () => {
-    const { training, heldOut } = await openParts("sprites", { resolution: 16 });
+    const { training, heldOut } = await splitData("sprites", { resolution: 16 });
     expect([training.name, heldOut.name]).toEqual(["sprites(seed 1000)", "sprites(seed 2000)"]);
     await animate(at("1.webp"), shaded(0));
-    expect(await refusal(openParts(folder.path, options))).toContain("needs at least 2 images");
-    expect(await refusal(openParts("sprites", { ...options, resolution: 16 }))).toContain("frames");
+    expect(await refusal(splitData(folder.path, options))).toContain("needs at least 2 images");
+    expect(await refusal(splitData("sprites", { ...options, resolution: 16 }))).toContain("frames");
   });
 });

@@ -1,0 +1,132 @@
+/**
+ * What every evaluation opens: the model, the classifier of its data, held-out images, and what computes them. Checked
+ * before anything runs.
+ */
+import { existsSync } from "node:fs";
+import { z } from "zod";
+import { invalidValue, parse } from "../core/validate.ts";
+import type { ImageSource } from "../data/source.ts";
+import type { Precision } from "../models/transformer/precision.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { readModel } from "../pipelines/node/model-folder.ts";
+import type { Device } from "../runtime/device.ts";
+import { createNodeRunner } from "../runtime/node/runner.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { classifierCommand, defaultClassifierFolder } from "./classifier-command.ts";
+import { type ClassifierFolder, readClassifier } from "./features/classifier-folder.ts";
+import { splitData } from "./split-data.ts";
+import { samplingLike, trainingDataOf, type VideoSampling } from "./video-sampling.ts";
+
+/** A model, or the path of its folder. */
+export type ModelOrFolder = GenerativeModel | string;
+
+/** What a model's images are compared with, and what computes them. */
+export interface SubjectOptions extends VideoSampling {
+  /** "sprites", "motions" or the path of a folder; default "sprites", for a model of videos "motions". */
+  readonly data?: string;
+  /** The classifier's folder; default `models/<data>-classifier`. */
+  readonly classifier?: string;
+  /** Held-out images in the reference set, at least 4; default 10,000. */
+  readonly referenceImages?: number;
+  /** Images decoded together, 1..4096; default 64. */
+  readonly batchSize?: number;
+  /** Where the model is computed, default "cpu". The measures are always computed on the CPU. */
+  readonly device?: Device;
+  /** CPU threads; default all cores. */
+  readonly threads?: number;
+  /** What the model's layers compute with, default "fp32". */
+  readonly precision?: Precision;
+  /** Caches every measure, so that what was stopped goes on where it was; null, the default: nothing is cached. */
+  readonly cacheFolder?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+/** What all evaluations check alike. */
+export const subjectFields = {
+  referenceImages: z.int().min(4).default(10_000),
+  batchSize: z.int().min(1).max(4096).default(64),
+  threads: z.int().min(1).max(1024).optional(),
+  cacheFolder: z.string().nullable().default(null),
+};
+
+/** The checked ones of some options, with their defaults; all others stay as they are. */
+export function withDefaults<Options extends object, Shape extends z.ZodRawShape>(
+  where: string,
+  options: Options,
+  shape: Shape,
+): Omit<Options, keyof Shape> & z.output<z.ZodObject<Shape>> {
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => name in shape));
+  return { ...options, ...parse(z.object(shape), own, where) };
+}
+
+/** A model with its classifier and held-out images. */
+export interface Subject {
+  readonly model: GenerativeModel;
+  /** The model's folder; null where a model was given. */
+  readonly folder: string | null;
+  readonly classifier: ClassifierFolder;
+  readonly classifierFolder: string;
+  readonly heldOut: ImageSource;
+}
+
+/**
+ * Opens a model, its classifier and held-out images.
+ *
+ * @throws InputError when one of them is missing or damaged
+ */
+export async function openSubject(
+  given: ModelOrFolder,
+  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+): Promise<Subject> {
+  const folder = typeof given === "string" ? given : null;
+  const model = typeof given === "string" ? await readModel(given) : given;
+  const sampling = samplingLike(options, folder === null ? {} : await trainingDataOf(folder));
+  const opened = await openClassifierData(model.tokenizer.config, { ...options, ...sampling });
+  return { model, folder, ...opened };
+}
+
+/**
+ * The classifier of images of a size, and images that it did not train on.
+ *
+ * @throws InputError when there is no such classifier, saying how to train one
+ */
+export async function openClassifierData(
+  { resolution, frames }: { readonly resolution: number; readonly frames?: number },
+  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+): Promise<Pick<Subject, "classifier" | "classifierFolder" | "heldOut">> {
+  const { stride, frameRate, fold } = options;
+  const data = options.data ?? (frames === undefined ? "sprites" : "motions");
+  const classifierFolder = options.classifier ?? defaultClassifierFolder(data);
+  if (!existsSync(classifierFolder)) {
+    const command = classifierCommand({ data, resolution, frames, stride, frameRate, fold });
+    throw invalidValue(
+      "classifier",
+      [],
+      "must be the folder of a trained classifier",
+      classifierFolder,
+      `which does not exist; name another, or train one: ${command}`,
+    );
+  }
+  const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
+  return { classifier: await readClassifier(classifierFolder), classifierFolder, heldOut };
+}
+
+/** What computes the model, and what computes the measures: the CPU, which alone has float64. */
+export interface EvaluationRunners {
+  readonly runner: Runner;
+  readonly measuring: Runner;
+  close(): Promise<void>;
+}
+
+export async function openRunners({
+  device = "cpu",
+  threads,
+}: Pick<SubjectOptions, "device" | "threads">): Promise<EvaluationRunners> {
+  const runner = await createNodeRunner({ device, threads });
+  const measuring = device === "cpu" ? runner : await createNodeRunner({ threads });
+  const close = async () => {
+    await runner.close();
+    if (measuring !== runner) await measuring.close();
+  };
+  return { runner, measuring, close };
+}

@@ -1,0 +1,66 @@
+/** Real images for training a classifier and for comparing with, kept apart from one another. */
+import { AbsentError, requireInput } from "../core/errors.ts";
+import { keyFromSeed, permutation } from "../core/random.ts";
+import type { Split } from "../data/choices.ts";
+import { openSource, type SourceChoice } from "../data/open-source.ts";
+import type { ImageSource } from "../data/source.ts";
+import { layoutOf } from "../data/video/video-folder.ts";
+import { selected } from "../data/views.ts";
+
+/** Seeds of drawn images. Generators train on small seeds (default 0); these are far from them. */
+export const drawnSeeds = { training: 1000, heldOut: 2000 } as const;
+
+/** The share of a folder's images that a classifier trains on; the rest is held out. */
+const trainingShare = 0.8;
+
+/** How the images of a dataset are taken; a stride, a frame rate and a fold are of folders of videos. */
+export type SplitOptions = Omit<SourceChoice, "source" | "seed" | "split" | "videosPerFile">;
+
+/**
+ * The two parts of a dataset. Drawn images come from two seeds. Videos with published splits are parted by these: the
+ * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
+ * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
+ * classifier, but a generator that trained on the whole folder knows it.
+ *
+ * @param name            "sprites", "motions", or the path of a folder
+ * @param options.frames  T of videos; left out: what the dataset has by itself
+ * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of images
+ */
+export async function splitData(
+  name: string,
+  options: SplitOptions,
+): Promise<{ training: ImageSource; heldOut: ImageSource }> {
+  const { frames } = options;
+  const open = (seed: number, split?: Split) =>
+    openSource({ ...options, source: name, seed, ...(split && { split }) });
+  const orderOf = ({ length }: ImageSource) => permutation(keyFromSeed(drawnSeeds.heldOut), length!);
+  const shuffled = (source: ImageSource) => selected(source, orderOf(source));
+  const whole = await open(drawnSeeds.training);
+  requireInput(
+    frames === undefined || whole.frames === frames,
+    `${name}: has images, so that frames must be left out, got ${frames}`,
+  );
+  if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut) };
+  const split = frames === undefined ? null : await heldOutSplit(name);
+  const published = split && (await open(drawnSeeds.heldOut, split).catch(absent));
+  if (published) return { training: shuffled(whole), heldOut: shuffled(published) };
+  const cut = Math.floor(whole.length * trainingShare);
+  requireInput(
+    cut >= 1 && cut < whole.length,
+    `${name}: needs at least 2 images to hold some out, got ${whole.length}`,
+  );
+  const order = orderOf(whole);
+  return { training: selected(whole, order.subarray(0, cut)), heldOut: selected(whole, order.subarray(cut)) };
+}
+
+/** The published split of a folder of videos that nobody trains on; null where it has none. */
+async function heldOutSplit(folder: string): Promise<Split | null> {
+  const layout = await layoutOf(folder);
+  return layout === "ucf101" ? "test" : layout === "kinetics" ? "validation" : null;
+}
+
+/** Null for data that are not there; a list that is damaged is an error. */
+function absent(error: unknown): null {
+  if (error instanceof AbsentError) return null;
+  throw error;
+}
