@@ -3,7 +3,7 @@ const renamedOptions: Readonly<Record<string, Readonly<Record<string, string>>>>
   "": { "--judge": "--classifier", "--real": "--reference-images" },
   evaluate: { "--plan": "--plans" },
   search: { "--held-out": "--final-samples" },
-  classifier: { "--no-mirror": "--no-flip" },
+  classifier: { "--no-mirror": "--no-flip", "--pictures": "--images" },
 };
 
 /** The name that an option has now; null where it never had another. */

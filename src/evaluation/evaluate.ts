@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ensureWritableFolder } from "../core/node/atomic-file.ts";
 import type { Seed } from "../core/random.ts";
-import { invalidValue } from "../core/validate.ts";
+import { invalidValue, parse } from "../core/validate.ts";
 import { type DecodePlan, type PlanInput, printModelSchedule } from "../decoding/plan.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { modelPlanCost, planFor } from "../pipelines/choose-plan.ts";
@@ -26,7 +26,6 @@ import {
   type Subject,
   type SubjectOptions,
   subjectFields,
-  withDefaults,
 } from "./open-subject.ts";
 import { defaultPlanNames, type NamedPlans, type PlanGround, plansByName } from "./plan-names.ts";
 import { type RunReport, ratioOf } from "./plan-runs.ts";
@@ -52,7 +51,7 @@ export interface MeasuringOptions extends SubjectOptions {
   readonly given?: number;
   /**
    * Path of an ONNX file, or of its description, in whose features sets are measured too: FID in Inception's, FVD in
-   * I3D's (docs/feature-networks.md).
+   * I3D's (docs/evaluation.md).
    */
   readonly features?: string;
   /** Path of an .npz file with mu and sigma of those features, to compare with in the place of the reference set. */
@@ -125,26 +124,33 @@ export type ModelEvaluation = (Generated | Predicted) & {
  * for (const { name, frechet, ratio } of evaluation.rows) console.log(name, frechet.mean, `${ratio.toFixed(1)}x`);
  */
 export function evaluate(model: ModelOrFolder, options: EvaluateOptions = {}): Promise<ModelEvaluation> {
-  return evaluateChosen(model, options, async (ground) => {
-    const { plans = defaultPlanNames, grid } = options;
+  const { plans = defaultPlanNames, grid, ...measuring } = options;
+  return evaluateChosen(model, measuring, async (ground) => {
     const named = Array.isArray(plans) ? await plansByName(plans, ground) : (plans as NamedPlans);
     return planGrid(named, grid);
   });
 }
 
-const measuringFields = {
+const measuringSchema = z.strictObject({
   ...subjectFields,
   samples: z.int().min(4).default(2000),
+  seed: z.custom<Seed>().default(0),
   seeds: z.int().min(1).max(1000).default(1),
   given: z.int().min(1).optional(),
-};
+  features: z.string().optional(),
+  referenceStatistics: z.string().optional(),
+  saveStatistics: z.string().optional(),
+  out: z.string().optional(),
+  onProgress: z.custom<MeasuringOptions["onProgress"]>().optional(),
+});
 
-/** The checked options of measuring, with their defaults. */
-export function measuringOptions<Options extends MeasuringOptions>(options: Options) {
-  const { seed = 0, device = "cpu", precision = "fp32" } = options;
-  return { ...withDefaults("evaluate", options, measuringFields), seed, device, precision };
+/** {@link MeasuringOptions} with their defaults. */
+export type CheckedOptions = z.output<typeof measuringSchema>;
+
+/** @throws InputError for an unknown option, and for one out of its range */
+export function checkedOptions(options: MeasuringOptions): CheckedOptions {
+  return parse(measuringSchema, options, "evaluate");
 }
-export type CheckedOptions = ReturnType<typeof measuringOptions<MeasuringOptions>>;
 
 /** {@link evaluate} of the plans that `choosePlans` gives for the opened model. */
 export async function evaluateChosen(
@@ -152,7 +158,7 @@ export async function evaluateChosen(
   unchecked: MeasuringOptions,
   choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
 ): Promise<ModelEvaluation> {
-  const options = measuringOptions(unchecked);
+  const options = checkedOptions(unchecked);
   const subject = await openSubject(given, options);
   const { model, folder } = subject;
   if (options.given !== undefined && !model.completionPlan) {
@@ -200,7 +206,8 @@ export function worksOf(
   const subject = { transformer, plan: base, completionPlan: null };
   return grid.map(({ name, plan }) => ({
     name,
-    work: modelPlanCost(transformer.config, planFor(subject, plan)).multiplyAdds,
+    work: modelPlanCost(transformer.config, planFor(subject, plan, "generate", `plan "${name}"`))
+      .multiplyAdds,
   }));
 }
 
@@ -314,7 +321,7 @@ export async function networkOf({
     ? ["referenceStatistics", referenceStatistics]
     : ["saveStatistics", saveStatistics];
   if (path === undefined) return undefined;
-  const remedy = "name the network whose features they are of as features; see docs/feature-networks.md";
+  const remedy = "name the network whose features they are of as features; see docs/evaluation.md";
   throw invalidValue("evaluate", [name!], "must be left out where features is", path, remedy);
 }
 

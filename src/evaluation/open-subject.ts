@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { z } from "zod";
-import { invalidValue, parse } from "../core/validate.ts";
+import { invalidValue } from "../core/validate.ts";
 import type { ImageSource } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
@@ -14,6 +14,7 @@ import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { classifierCommand, defaultClassifierFolder } from "./classifier-command.ts";
 import { type ClassifierFolder, readClassifier } from "./features/classifier-folder.ts";
+import { defaultReferenceImages } from "./reference-set.ts";
 import { splitData } from "./split-data.ts";
 import { samplingLike, trainingDataOf, type VideoSampling } from "./video-sampling.ts";
 
@@ -41,23 +42,21 @@ export interface SubjectOptions extends VideoSampling {
   readonly signal?: AbortSignal;
 }
 
-/** What all evaluations check alike. */
+/** {@link SubjectOptions} as a schema, for options that extend them. What other modules check is taken as it comes. */
 export const subjectFields = {
-  referenceImages: z.int().min(4).default(10_000),
+  data: z.string().optional(),
+  classifier: z.string().optional(),
+  stride: z.int().min(1).optional(),
+  frameRate: z.number().positive().optional(),
+  fold: z.literal([1, 2, 3]).optional(),
+  referenceImages: z.int().min(4).default(defaultReferenceImages),
   batchSize: z.int().min(1).max(4096).default(64),
+  device: z.custom<Device>().default("cpu"),
   threads: z.int().min(1).max(1024).optional(),
+  precision: z.custom<Precision>().default("fp32"),
   cacheFolder: z.string().nullable().default(null),
+  signal: z.custom<AbortSignal>().optional(),
 };
-
-/** The checked ones of some options, with their defaults; all others stay as they are. */
-export function withDefaults<Options extends object, Shape extends z.ZodRawShape>(
-  where: string,
-  options: Options,
-  shape: Shape,
-): Omit<Options, keyof Shape> & z.output<z.ZodObject<Shape>> {
-  const own = Object.fromEntries(Object.entries(options).filter(([name]) => name in shape));
-  return { ...options, ...parse(z.object(shape), own, where) };
-}
 
 /** A model with its classifier and held-out images. */
 export interface Subject {

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { ensureWritableFolder } from "../core/node/atomic-file.ts";
-import { invalidValue } from "../core/validate.ts";
+import { invalidValue, parse } from "../core/validate.ts";
 import { findModelParetoFront } from "../pipelines/choose-plan.ts";
 import { decodingIdentity } from "../pipelines/node/identity.ts";
 import { writeParetoFront } from "../pipelines/node/model-folder.ts";
@@ -15,7 +15,6 @@ import {
   openSubject,
   type SubjectOptions,
   subjectFields,
-  withDefaults,
 } from "./open-subject.ts";
 import type { EvaluateProgress } from "./reference-set.ts";
 import { openPlanScorer } from "./score-plans.ts";
@@ -50,7 +49,7 @@ export interface SearchResult {
   readonly warnings: readonly string[];
 }
 
-const searchFields = {
+const searchSchema = z.strictObject({
   ...subjectFields,
   budget: z.number().positive().default(0.4),
   candidates: z.int().min(1).default(48),
@@ -63,7 +62,8 @@ const searchFields = {
     .max(2 ** 32 - 1)
     .default(0),
   replace: z.boolean().default(false),
-};
+  onProgress: z.custom<SearchOptions["onProgress"]>().optional(),
+});
 
 /**
  * Finds the plans that no other beats in both compute and distance. Given a folder, writes them into its
@@ -78,9 +78,9 @@ export async function searchParetoFront(
   given: ModelOrFolder,
   unchecked: SearchOptions = {},
 ): Promise<SearchResult> {
-  const options = withDefaults("search", unchecked, searchFields);
+  const options = parse(searchSchema, unchecked, "search");
   const { budget, candidates, rounds, samples, finalSamples, seed, referenceImages, threads } = options;
-  const { device = "cpu", precision = "fp32", onProgress } = options;
+  const { device, precision, onProgress } = options;
   const { model, folder, classifier, classifierFolder, heldOut } = await openSubject(given, options);
   const { paretoFront: kept } = model;
   if (folder !== null && kept && kept.samples > finalSamples && !options.replace) {

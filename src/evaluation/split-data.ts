@@ -17,7 +17,7 @@ const trainingShare = 0.8;
 export type SplitOptions = Omit<SourceChoice, "source" | "seed" | "split" | "videosPerFile">;
 
 /**
- * The two parts of a dataset. Drawn images come from two seeds. Videos with published splits are parted by these: the
+ * The two parts of a dataset. Drawn images come from two seeds. Videos with published splits are divided by these: the
  * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
  * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
  * classifier, but a generator that trained on the whole folder knows it.

@@ -1,4 +1,4 @@
-/** How well a tokenizer keeps images: there and back again. */
+/** How well a tokenizer keeps images: encoded to tokens and decoded again. */
 import type { Image, ImageSource, Raster } from "../data/source.ts";
 import { imageBatches } from "../data/views.ts";
 import { decibels, meanSquaredError } from "./metrics/image-metrics.ts";
@@ -23,17 +23,17 @@ export interface TokenizerReportOptions {
   /** V. */
   readonly codebookSize: number;
   readonly source: ImageSource;
-  /** Images `from` to `from + count - 1` are tried. */
+  /** Images `from` to `from + count - 1` are encoded; `from` is 0 by default. */
   readonly count: number;
   readonly from?: number;
   readonly signal?: AbortSignal;
-  /** Called, and awaited, with every batch as it came back, under the real labels. */
+  /** Called, and awaited, with every decoded batch, under the classes of the originals. */
   readonly onImages?: (images: readonly Image[]) => void | Promise<void>;
 }
 
 const batch = 64;
 
-/** Sends real images through the tokenizer. */
+/** Encodes and decodes the images of a source, a batch at a time. */
 export async function tokenizerReport(options: TokenizerReportOptions): Promise<TokenizerReport> {
   const { codec, codebookSize, source, count, from, signal, onImages } = options;
   const isUsed = new Uint8Array(codebookSize);

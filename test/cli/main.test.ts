@@ -104,7 +104,10 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--memory", "1MiB"], /must hold one image.*at least \d+ MiB, got 1 MiB/],
     [["sample", "/no/model"], /no such model folder/],
     [["sample"], /missing required argument 'model'/],
-    [["plan", "MODEL", "--model-schedule", "1x4", "--steps", "5"], /must have as many steps as steps says, 5, got 4/],
+    [
+      ["plan", "MODEL", "--model-schedule", "1x4", "--steps", "5"],
+      /must have as many steps as steps says, 5, got 4/,
+    ],
     [
       ["plan", "MODEL", "--budget", "0.0001"],
       /budget: must be at least 0\.\d{4} of the baseline decode.* got 0\.0001/,

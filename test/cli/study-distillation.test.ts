@@ -82,7 +82,7 @@ it.each([
   [["--classifier", "absent"], "absent"],
   [
     ["--set", "transformer.model.factors=[1]", "--set", "decoding.modelSchedule=1x4"],
-    "needs a model with sub-models",
+    "must have sub-models, got [1]",
   ],
 ])("refuses %j before anything trains", async (args, message) => {
   const { code, stderr } = await study("--runs", join(folder, "refused"), ...args);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { markdownTable } from "../../src/evaluation/tables.ts";
 
-it("writes tables in Markdown, with nothing that ends a cell early", () => {
+it("is written in Markdown, with nothing that ends a cell early", () => {
   const rows = [
     ["baseline", "10"],
     ["a|b", "9"],

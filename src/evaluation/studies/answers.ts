@@ -61,6 +61,6 @@ const students = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262
 function difference({ mean, standardError }: Estimate, seeds: number): string {
   if (seeds === 1) return "one seed has no error bar, so nothing is concluded";
   const reach = students[Math.min(seeds - 1, students.length) - 1]! * standardError;
-  if (Math.abs(mean - 1) <= reach) return `no significant difference, ${seeds} seeds`;
-  return `significantly ${mean < 1 ? "nearer to" : "further from"} the reference set, ${seeds} seeds`;
+  if (Math.abs(mean - 1) <= reach) return `no significant difference (${seeds} seeds)`;
+  return `significantly ${mean < 1 ? "closer to" : "further from"} the reference set`;
 }

@@ -11,10 +11,10 @@ import type { TrainingProgress } from "../../training/loop.ts";
 import { loadConfig } from "../../training/read-config.ts";
 import {
   type CheckedOptions,
+  checkedOptions,
   type MeasuringOptions,
   type ModelEvaluation,
   measureSubject,
-  measuringOptions,
   networkOf,
   type PlannedWork,
   totalWork,
@@ -72,13 +72,15 @@ interface Prepared extends StudyVariant {
  * @throws InputError for what is wrong with configuration, tokenizer, classifier or data, before anything trains
  */
 export async function runDistillationStudy(path: string, options: DistillationOptions): Promise<StudyResult> {
+  const { tokenizer, steps, set, runs, onTraining, onMessage, onTrained, ...measuring } = options;
   const config = await variantConfig(path, options);
   const data = options.data ?? config.data.source;
-  const checked = {
-    ...measuringOptions({ ...options, data, ...samplingLike({ ...options, data }, config.data) }),
-    runs: options.runs ?? join("runs", `${config.name}-distillation`),
-  };
-  const { study, variants } = await prepare(path, config, checked);
+  const checked = checkedOptions({
+    ...measuring,
+    data,
+    ...samplingLike({ ...options, data }, config.data),
+  });
+  const { study, variants } = await prepare(path, config, options, checked.samples);
   const { classifier, heldOut } = await openClassifierData(config.data, checked);
   requireFittingClassifier({ ...config.data, classNames: heldOut.classNames }, classifier);
   if (checked.out !== undefined) await ensureWritableFolder(checked.out);
@@ -86,15 +88,16 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   const trainingWork = variants.reduce((sum, variant) => sum + workOfTraining(variant), 0);
   const measuringWork = variants.reduce((sum, { works }) => sum + totalWork(works, checked.seeds), 0);
   const left = openTimeLeft(trainingWork + measuringWork);
-  const trained = await trainAll(variants, checked, left);
-  options.onTrained?.();
+  const training = { ...options, runs: runs ?? join("runs", `${config.name}-distillation`) };
+  const trained = await trainAll(variants, training, left);
+  onTrained?.();
   const evaluation = await measureAll(study, { variants, trained, config }, checked, left);
   return {
     name: "distillation",
     study,
     evaluation,
     answers: answersOf(study, evaluation.rows),
-    notes: notesOf(config, variants, trained, options.tokenizer),
+    notes: notesOf(config, variants, trained, tokenizer),
     extras: { training: trained.map((one, i) => ({ ...one, settings: variants[i]!.settings })) },
   };
 }
@@ -115,7 +118,8 @@ async function variantConfig(
 async function prepare(
   path: string,
   config: TrainConfig,
-  options: Pick<DistillationOptions, "tokenizer" | "steps" | "set"> & { readonly samples: number },
+  options: Pick<DistillationOptions, "tokenizer" | "steps" | "set">,
+  samples: number,
 ): Promise<{ study: DistillationStudy; variants: Prepared[] }> {
   const base = config.decoding;
   // No cost depends on classes and weights.
@@ -134,7 +138,7 @@ async function prepare(
       ...variant,
       config: own,
       stepWork: 3 * own.transformer.training.batchSize * totalWork(passes, 1),
-      works: works.map(({ name, work }) => ({ name, work: work * options.samples })),
+      works: works.map(({ name, work }) => ({ name, work: work * samples })),
     });
   }
   return { study, variants };
@@ -158,7 +162,7 @@ const workOfTraining = ({ config, stepWork }: Prepared): number =>
 /** Trains what is not trained yet. */
 async function trainAll(
   variants: readonly Prepared[],
-  options: CheckedOptions & DistillationOptions & { readonly runs: string },
+  options: DistillationOptions & { readonly runs: string },
   left: TimeLeft,
 ): Promise<TrainedVariant[]> {
   const { runs, tokenizer, threads, device, signal, onMessage, onTraining } = options;

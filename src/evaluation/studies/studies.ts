@@ -4,7 +4,8 @@
  *
  * K steps; p downscale factor: p = 1 is the full model.
  */
-import { requireInput, unknownName } from "../../core/errors.ts";
+import { nearestName } from "../../core/errors.ts";
+import { invalidValue } from "../../core/validate.ts";
 import {
   baselinePlan,
   type DecodePlan,
@@ -59,16 +60,25 @@ export interface StudyGround {
 export function planStudy(name: string, ground: StudyGround): Study {
   requireSubModels(ground);
   const study = { main, direction, refresh, steps, guidance, unmask }[name as StudyName];
-  if (!study) throw unknownName("study: unknown name", name, studyNames);
+  if (!study) {
+    const nearest = nearestName(name, studyNames);
+    const remedy = nearest && `did you mean "${nearest}"?`;
+    throw invalidValue("study", [], `must be one of ${studyNames.join(", ")}`, name, remedy);
+  }
   return study(ground);
 }
 
 /** @throws InputError for a model without sub-models */
 export function requireSubModels({ factors }: Pick<StudyGround, "factors">): void {
-  requireInput(
-    factors.some((factor) => factor > 1),
-    "study: needs a model with sub-models; this one has the full size alone",
-  );
+  if (!factors.some((factor) => factor > 1)) {
+    throw invalidValue(
+      "study",
+      ["model"],
+      "must have sub-models",
+      factors,
+      "the full size alone is no study",
+    );
+  }
 }
 
 export const cached: PlanInput = { cache: { enabled: true, refresh: "on-switch" } };
@@ -230,10 +240,9 @@ const intervals = {
 function guidance(ground: StudyGround): Study {
   const { base, factors } = ground;
   const { scale } = base.guidance;
-  requireInput(
-    scale > 0,
-    `study: guidance needs a default plan that is guided; the model's has the scale ${scale}`,
-  );
+  if (scale <= 0) {
+    throw invalidValue("study", ["model", "plan", "guidance", "scale"], "must be above 0", scale);
+  }
   const smallest = Math.max(...factors);
   const ways = Object.entries(intervals).map(([name, interval]) => ({ name, guidance: { interval } }));
   const series = (decode: string, plan: PlanInput, branch: number | "same" = "same"): GridPoint[] =>

@@ -24,7 +24,7 @@ export interface StudyPageOptions extends Circumstances {
   readonly charts: readonly string[];
 }
 
-/** The page in Markdown. */
+/** The page in Markdown: a chart and the question, how it was measured, the answers, all figures. */
 export function studyPage(
   { study, evaluation, answers, notes }: StudyResult,
   { date, command, machine, charts }: StudyPageOptions,
@@ -39,13 +39,17 @@ export function studyPage(
     `${machine.cores} cores`,
     `Node ${machine.node}.`,
   ];
+  const images = charts.map((chart) => `![${chart.replace(/\.svg$/, "").replaceAll("-", " ")}](${chart})`);
   const paragraphs = [
     `# ${title}${evaluation.task === "predict" ? ", frame prediction" : ""}`,
-    study.question,
+    ...images.slice(0, 1),
+    `**The question.** ${study.question}`,
+    "## How it was measured",
     origin.join(", "),
     settingsOf(evaluation),
+    ...(evaluation.seeds > 1 ? [significanceOf(evaluation)] : []),
     ...notes,
-    "## Answers",
+    "## Comparisons",
     [
       ...answers.map((answer) => `- ${answer}`),
       ...warningsOf(evaluation).map((warning) => `- **Doubtful:** ${warning}.`),
@@ -59,9 +63,17 @@ export function studyPage(
         ]
       : []),
     "All figures are in [evaluation.json](evaluation.json) and [evaluation.csv](evaluation.csv).",
-    ...charts.map((chart) => `![${chart.replace(/\.svg$/, "").replaceAll("-", " ")}](${chart})`),
+    ...images.slice(1),
   ];
   return `${paragraphs.join("\n\n")}\n`;
+}
+
+/** What the answers call significant. */
+function significanceOf({ seeds, isVideo }: ModelEvaluation): string {
+  return (
+    `_Significant_ means that the 95 % interval of the ratio (Student's t over ${seeds} sampling seeds) leaves out 1. All ` +
+    `${isVideo ? "videos" : "images"} of a plan come from one trained model, so what another training would give is not in the error bars.`
+  );
 }
 
 /** What all plans have in common. */

@@ -71,5 +71,5 @@ it("claims about teachers where there is one, about nesting at every size, and b
 });
 
 it("needs sub-models", () => {
-  expect(() => planDistillation({ ...ground, factors: [1] })).toThrow("needs a model with sub-models");
+  expect(() => planDistillation({ ...ground, factors: [1] })).toThrow("must have sub-models, got [1]");
 });

@@ -159,7 +159,7 @@ describe("studies", () => {
     expect(cost("guided until 3/4")).toBeLessThan(cost("guided throughout"));
     expect(cost("unguided branch 1/8, guided throughout")).toBeLessThan(cost("guided throughout"));
     expect(() => planStudy("guidance", { ...ground, base: basePlan(factors) })).toThrow(
-      "guidance needs a default plan that is guided; the model's has the scale 0",
+      "study: model.plan.guidance.scale: must be above 0, got 0",
     );
   });
 
@@ -180,7 +180,7 @@ describe("studies", () => {
   });
 
   it("refuses an unknown name and a model without sub-models", () => {
-    expect(() => planStudy("mian", ground)).toThrow('Did you mean "main"');
-    expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("needs a model with sub-models");
+    expect(() => planStudy("mian", ground)).toThrow('got "mian"; did you mean "main"?');
+    expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("must have sub-models, got [1]");
   });
 });
