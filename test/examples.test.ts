@@ -1,7 +1,7 @@
 /** Every example runs, on the shipped model where it is there, else on a toy one, and writes the files that it names. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -36,11 +36,17 @@ describe(`examples on ${isShipped ? "the shipped model" : "a toy model, as the s
   it.each(examples)("%s", async (name) => {
     const tsx = import.meta.resolve("tsx");
     const args = ["--import", tsx, resolve("examples", name), model];
+    const started = Date.now() - 1000; // file times may be coarse
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
-    const named = [...stdout.matchAll(/out\/examples\/[\w.-]+/g)].map(([path]) => path);
-    expect(named.length).toBeGreaterThan(0);
-    for (const path of named) expect(existsSync(join(folder, path))).toBe(true);
-    expect(named.some((path) => path.endsWith(".png"))).toBe(true);
+    // Every file that the source says it writes is written by this very run, and every one that it prints is there.
+    const pathsIn = (text: string) => [...text.matchAll(/out\/examples\/[\w.-]+/g)].map(([path]) => path);
+    const source = readFileSync(join("examples", name), "utf8");
+    const written = pathsIn(source);
+    expect(written.some((path) => path.endsWith(".png"))).toBe(true);
+    for (const path of written)
+      expect((await stat(join(folder, path))).mtimeMs, path).toBeGreaterThan(started);
+    for (const path of pathsIn(stdout)) expect(written).toContain(path);
+    expect(stdout.trim()).not.toBe("");
     if (name.startsWith("05")) expect(stdout).toContain("the same images");
   });
 });

@@ -26,7 +26,11 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
   const command = program
     .command("classifier")
     .description("train the classifier of images or videos that evaluate measures with")
-    .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
+    .option(
+      "--data <source>",
+      '"sprites", "scenes", "motions", or a folder with one sub-folder per class',
+      "sprites",
+    )
     .option("--resolution <n>", "side of the images, in pixels", wholeNumber(8, 1024), 64)
     .option("--frames <n>", "frames of videos (default: as the data has them)", wholeNumber(2, 1024));
   addVideoSamplingOptions(command)

@@ -1,9 +1,9 @@
-/** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
+/** A dataset by the name that configurations and the command line use: "sprites", "scenes", "motions", or the path of a folder. */
 import { InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import type { Resampler } from "./choices.ts";
-import { motionsSource, spritesSource } from "./drawn/node/draw.ts";
+import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
 import { folderSource } from "./image/image-folder.ts";
 import type { ImageSource } from "./source.ts";
 import type { Timing } from "./video/footage.ts";
@@ -12,7 +12,7 @@ import { openVideoFolder, type VideoFolderOptions } from "./video/video-folder.t
 
 /** `stride`, `frameRate`, `videosPerFile`, `split` and `fold` are of folders of videos. */
 export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPerFile" | "split" | "fold"> {
-  /** "sprites", "motions", or a folder of images or videos (`./sprites` for a folder of that name). */
+  /** "sprites", "scenes", "motions", or a folder of images or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
   /** T of videos; left out: what the dataset has by itself, of a folder stills. */
@@ -36,7 +36,8 @@ export async function openSource({
   resampler,
   ...video
 }: SourceChoice): Promise<ImageSource & { readonly warnings: readonly string[] }> {
-  const isDrawn = source === "sprites" || source === "motions";
+  const isStill = source === "sprites" || source === "scenes";
+  const isDrawn = isStill || source === "motions";
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video });
   }
@@ -49,10 +50,12 @@ export async function openSource({
     );
   }
   requireInput(
-    source !== "sprites" || frames === undefined,
-    `sprites: images have no frames, got ${frames}; leave it out, or use motions`,
+    !isStill || frames === undefined,
+    `${source}: images have no frames, got ${frames}; leave it out, or use motions`,
   );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
+  if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
+  if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
     const videos = await listPlain(source).catch(() => null);

@@ -2,7 +2,17 @@
  * The decode loop: from masked tokens to a filled grid, a few steps of parallel decoding (MaskGIT), each with the
  * sub-model, cache and guidance that the plan gives it.
  *
- * B samples, N grid tokens, A active positions, M masked positions. Row-major.
+ * B samples, N grid tokens, A active positions, M masked positions. Row-major. What a number counts along:
+ *
+ *     name          in       it is                                            leads to
+ *     sample        0..B-1   a row of the batch
+ *     position      0..N-1   a place in the grid
+ *     active index  0..A-1   which of a step's active positions, ascending    active[sample][activeIndex]: position
+ *     masked index  0..M-1   which of those that are masked, ascending        masked[maskedIndex]: active index
+ *     cell          0..BN-1  sample N + position: in tokens, decodedAtStep, the cache's ledger
+ *     active row    0..BA-1  sample A + active index: in a request's tokens and positions
+ *     row           0..BM-1  sample M + masked index: in masked, uniforms, ids, logProbs, entropies
+ *     k             0..K-1   a step of the plan; `steps[s]` are those that run
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { foldIn, gumbelAt, type Key, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
@@ -103,16 +113,16 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   const ledger = emptyLedger(batch, gridTokens);
   const decodedAtStep = new Int32Array(batch * gridTokens).fill(-1);
 
-  for (let index = 0; index < steps.length; index++) {
+  for (let s = 0; s < steps.length; s++) {
     signal?.throwIfAborted();
-    const isLast = index === steps.length - 1;
+    const isLast = s === steps.length - 1;
     // A plan that may change may come to read any step's keys and values.
-    const isCacheRead = replan ? plan.cache.enabled && !isLast : steps[index].isCacheRead;
-    const step = { ...steps[index], isCacheRead };
-    const active = Array.from({ length: batch }, (_, b) =>
+    const isCacheRead = replan ? plan.cache.enabled && !isLast : steps[s].isCacheRead;
+    const step = { ...steps[s], isCacheRead };
+    const active = Array.from({ length: batch }, (_, sample) =>
       step.isFull
         ? Array.from({ length: gridTokens }, (_, position) => position)
-        : stalePositions(ledger, tokens, maskId, b, gridTokens),
+        : stalePositions(ledger, tokens, maskId, sample, gridTokens),
     );
     const request = buildRequest(step, plan, active, tokens, condition, maskId, keys);
     const result = await predict(request);
@@ -121,28 +131,28 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
 
     const filled = tokens.slice();
     let { unmaskCount } = step;
-    for (let b = 0; b < batch; b++) {
-      const offset = b * step.maskedBefore;
+    for (let sample = 0; sample < batch; sample++) {
+      const firstRow = sample * step.maskedBefore;
+      const endRow = firstRow + step.maskedBefore;
       const positions = Array.from(
-        request.masked.subarray(offset, offset + step.maskedBefore),
-        (i) => active[b][i],
-      );
-      const logProbs = result.logProbs.subarray(offset, offset + step.maskedBefore);
-      for (const [i, position] of positions.entries()) {
-        filled[b * gridTokens + position] = result.ids[offset + i];
+        request.masked.subarray(firstRow, endRow),
+        (activeIndex) => active[sample][activeIndex],
+      ); // by masked index
+      for (const [maskedIndex, position] of positions.entries()) {
+        filled[sample * gridTokens + position] = result.ids[firstRow + maskedIndex];
       }
       const scores = rank
         ? positions.map((position) => -rank[position])
-        : confidenceScores(step, keys[b], positions, logProbs);
-      const order = bestFirst(scores);
+        : confidenceScores(step, keys[sample], positions, result.logProbs.subarray(firstRow, endRow));
+      const bestMasked = bestFirst(scores);
       if (plan.unmask) {
-        const entropies = order.map((i) => result.entropies![offset + i]!);
+        const entropies = bestMasked.map((maskedIndex) => result.entropies![firstRow + maskedIndex]!);
         unmaskCount = Math.max(unmaskCount, countWithinBound(entropies, plan.unmask.bound));
       }
-      for (const i of order.slice(0, unmaskCount)) {
-        const at = b * gridTokens + positions[i];
-        tokens[at] = filled[at];
-        decodedAtStep[at] = step.step;
+      for (const maskedIndex of bestMasked.slice(0, unmaskCount)) {
+        const cell = sample * gridTokens + positions[maskedIndex];
+        tokens[cell] = filled[cell];
+        decodedAtStep[cell] = step.step;
       }
     }
     const maskedRemaining = step.maskedBefore - unmaskCount;
@@ -151,31 +161,35 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       steps = resolvePlan(plan, model, maskedTokens, maskedAfter).steps;
     }
     await onStep?.({
-      ...{ ...step, unmaskCount, maskedRemaining },
-      ...{ done: index + 1, total: steps.length, tokens: filled },
+      ...step,
+      unmaskCount,
+      maskedRemaining,
+      done: s + 1,
+      total: steps.length,
+      tokens: filled,
     });
     if (!replan || isLast) continue;
     plan = replan(plan, step.step);
-    steps = goneOn(steps, resolvePlan(plan, model, maskedTokens).steps, index);
+    steps = withSameStart(steps, resolvePlan(plan, model, maskedTokens).steps, s);
   }
   return { tokens, decodedAtStep };
 }
 
-/** The steps of a new plan, whose steps up to `index` must be those that ran. */
-function goneOn(
+/** The steps of a new plan, of which the first ones, up to `steps[s]`, must be those that ran. */
+function withSameStart(
   ran: readonly ResolvedStep[],
   next: readonly ResolvedStep[],
-  index: number,
+  s: number,
 ): readonly ResolvedStep[] {
   const shown = (steps: readonly ResolvedStep[]) =>
-    JSON.stringify(steps.slice(0, index + 1).map((step) => ({ ...step, isCacheRead: null })));
+    JSON.stringify(steps.slice(0, s + 1).map((step) => ({ ...step, isCacheRead: null })));
   if (shown(ran) !== shown(next)) {
-    throw new Error(`decode: replan changed a step that ran, up to step ${ran[index].step}`);
+    throw new Error(`decode: replan changed a step that ran, up to step ${ran[s].step}`);
   }
   return next;
 }
 
-/** log p + T_k Gumbel for each masked position of one sample. */
+/** log p + T_k Gumbel of one sample, by masked index. */
 function confidenceScores(
   step: ResolvedStep,
   sampleKey: Key,
@@ -183,7 +197,9 @@ function confidenceScores(
   logProbs: Float32Array,
 ): number[] {
   const key = foldIn(foldIn(sampleKey, purpose.choice), step.step);
-  return positions.map((position, i) => logProbs[i] + step.choiceTemperature * gumbelAt(key, position));
+  return positions.map(
+    (position, maskedIndex) => logProbs[maskedIndex] + step.choiceTemperature * gumbelAt(key, position),
+  );
 }
 
 /** The indices of the scores from the highest on; of equal scores, the first one first. */
@@ -221,23 +237,25 @@ function buildRequest(
     minP: plan.minP,
     wantsEntropies: plan.unmask !== undefined,
   };
-  for (let b = 0; b < batch; b++) {
-    const key = foldIn(foldIn(keys[b], purpose.token), step.step);
-    let m = 0;
-    for (const [a, position] of active[b].entries()) {
-      const at = b * gridTokens + position;
-      const token = tokens[at];
-      request.tokens[b * step.active + a] = token === maskId && condition ? condition[at] : token;
-      request.positions[b * step.active + a] = position;
+  for (let sample = 0; sample < batch; sample++) {
+    const key = foldIn(foldIn(keys[sample], purpose.token), step.step);
+    let maskedIndex = 0;
+    for (const [activeIndex, position] of active[sample].entries()) {
+      const cell = sample * gridTokens + position;
+      const activeRow = sample * step.active + activeIndex;
+      const token = tokens[cell];
+      request.tokens[activeRow] = token === maskId && condition ? condition[cell] : token;
+      request.positions[activeRow] = position;
       if (token !== maskId) continue;
-      request.masked[b * step.maskedBefore + m] = a;
-      request.uniforms[b * step.maskedBefore + m] = uniformAt(key, position);
-      m++;
+      const row = sample * step.maskedBefore + maskedIndex;
+      request.masked[row] = activeIndex;
+      request.uniforms[row] = uniformAt(key, position);
+      maskedIndex++;
     }
-    if (active[b].length !== step.active || m !== step.maskedBefore) {
+    if (active[sample].length !== step.active || maskedIndex !== step.maskedBefore) {
       throw new Error(
         `decode: step ${step.step} should have ${step.active} active and ${step.maskedBefore} masked positions, ` +
-          `sample ${b} has ${active[b].length} and ${m}`,
+          `sample ${sample} has ${active[sample].length} and ${maskedIndex}`,
       );
     }
   }
@@ -258,10 +276,10 @@ function checkResult(result: PredictResult, request: PredictRequest, maskId: num
       `decode: predict must return ${rows} entropies of at least 0 in step ${request.step}, got ${entropies}`,
     );
   }
-  for (let i = 0; i < rows; i++) {
-    if (ids[i] < 0 || ids[i] === maskId || Number.isNaN(logProbs[i])) {
+  for (let row = 0; row < rows; row++) {
+    if (ids[row] < 0 || ids[row] === maskId || Number.isNaN(logProbs[row])) {
       throw new Error(
-        `decode: predict returned id ${ids[i]} with log probability ${logProbs[i]} in step ${request.step}, row ${i}`,
+        `decode: predict returned id ${ids[row]} with log probability ${logProbs[row]} in step ${request.step}, row ${row}`,
       );
     }
   }
@@ -280,7 +298,7 @@ function sampleKeys(seed: Seed, sampleIndexes: readonly number[]): Key[] {
 
 /** The grid to decode into, a copy of the start tokens. */
 function startTokens({ start, maskId, model, sampleIndexes }: DecodeOptions): Int32Array {
-  requireInput(sampleIndexes.length > 0, "decode: at least one sample must be asked for, got 0");
+  requireInput(sampleIndexes.length > 0, "decode: sampleIndexes must name at least one sample, got none");
   const size = sampleIndexes.length * model.gridTokens;
   if (!start) return new Int32Array(size).fill(maskId);
   requireInput(
@@ -308,8 +326,8 @@ function conditionTokens({ condition, maskId, model, sampleIndexes }: DecodeOpti
 /** N0, the same for every sample: tensors stay dense. */
 function maskedPerSample(tokens: Int32Array, { maskId, model }: DecodeOptions): number {
   const counts: number[] = [];
-  for (let at = 0; at < tokens.length; at += model.gridTokens) {
-    counts.push(tokens.subarray(at, at + model.gridTokens).filter((token) => token === maskId).length);
+  for (let cell = 0; cell < tokens.length; cell += model.gridTokens) {
+    counts.push(tokens.subarray(cell, cell + model.gridTokens).filter((token) => token === maskId).length);
   }
   const other = counts.findIndex((count) => count !== counts[0]);
   requireInput(

@@ -55,7 +55,7 @@ export interface CachePlan {
   /** False: every step runs every position. */
   readonly enabled: boolean;
   /**
-   * When every position is encoded anew. The first step and every change of a branch's sub-model always refresh,
+   * When every position is encoded again, and no entry of the cache is stale. The first step and every change of a branch's sub-model always refresh,
    * since the caches of two sub-models differ in their number of heads. Beyond that: not at all (`"on-switch"`), or
    * whenever n steps have passed since the last refresh. `"never"` is for plans without a change: with one, it is
    * the same as `"on-switch"`.

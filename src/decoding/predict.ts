@@ -39,7 +39,7 @@ export interface PredictRequest {
   readonly topP: number | null;
   /** Keep the ids at least so likely as this fraction, in (0, 1], of the likeliest, or null. */
   readonly minP: number | null;
-  /** Whether the entropies are asked for. */
+  /** Whether the entropies are wanted. */
   readonly wantsEntropies: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface PredictResult {
   readonly ids: Int32Array;
   /** [B, M] log probability of each sampled id. */
   readonly logProbs: Float32Array;
-  /** [B, M] the entropy in nats of the distribution that each id was drawn from; only where asked for. */
+  /** [B, M] the entropy in nats of the distribution that each id was drawn from; only where wanted. */
   readonly entropies?: Float32Array;
 }
 

@@ -38,7 +38,7 @@ export function countWithinBound(entropies: readonly number[], bound: number): n
  * How many tokens are still masked after each step, when so many are after step k: later steps go on to what the
  * schedule says, where that is fewer.
  *
- * @param maskedAfter  [K] as foreseen
+ * @param maskedAfter  [K] as planned
  */
 export function goneOnFrom(maskedAfter: readonly number[], step: number, masked: number): number[] {
   return maskedAfter.map((count, k) => (k < step ? count : k === step ? masked : Math.min(count, masked)));

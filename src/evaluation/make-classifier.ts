@@ -9,7 +9,7 @@ import type { VideoSampling } from "./video-sampling.ts";
 
 /** What a classifier is trained on, for how long, and where it is kept. */
 export interface MakeClassifierOptions extends VideoSampling {
-  /** "sprites", "motions" or the path of a folder with one sub-folder per class. */
+  /** "sprites", "scenes", "motions" or the path of a folder with one sub-folder per class. */
   readonly data: string;
   /** Side of the images, in pixels. */
   readonly resolution: number;

@@ -23,7 +23,7 @@ export type ModelOrFolder = GenerativeModel | string;
 
 /** What a model's images are compared with, and what computes them. */
 export interface SubjectOptions extends VideoSampling {
-  /** "sprites", "motions" or the path of a folder; default "sprites", for a model of videos "motions". */
+  /** "sprites", "scenes", "motions" or the path of a folder; default "sprites", for a model of videos "motions". */
   readonly data?: string;
   /** The classifier's folder; default `models/<data>-classifier`. */
   readonly classifier?: string;

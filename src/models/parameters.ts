@@ -44,7 +44,7 @@ export function initialise(specs: readonly ParameterSpec[], key: Key): Record<st
 
 /**
  * A table [1 + places, width] that tells each place of a grid by sines and cosines along every axis (Vaswani et al.
- * 2017), so that neighbours are alike before anything is learned: from half a wave over the axis to one that turns from
+ * 2017), so that neighbours are alike before anything is learned: from half a period over the axis to one that turns from
  * place to place. Each axis has as many columns; the first row, which is no place, and columns left over are 0.
  */
 function sinusoids(

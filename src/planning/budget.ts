@@ -2,7 +2,8 @@
  * One dial for compute: a budget, as a fraction of the baseline decode's multiply-adds, to the plan that makes the most of
  * it. K steps, p downscale factor.
  */
-import { requireInput } from "../core/errors.ts";
+import type { InputError } from "../core/errors.ts";
+import { invalidValue } from "../core/validate.ts";
 import { baselinePlan, changePlan, type DecodePlan, evenModelSchedule } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
@@ -48,31 +49,33 @@ export interface PlanChoice {
 
 /**
  * The best plan that costs no more than `most`: of the measured ones that of the least distance; where none is so
- * cheap, the one of the family that is worth most; null where none of those is either.
+ * cheap, the one of the family that computes most; null where none of those is cheap enough either.
  *
- * @param price  what a plan costs, in the unit of `most`
- * @param worth  what a plan computes; its price unless told
+ * @param cost     of a plan, in the unit of `most`
+ * @param compute  how much a plan computes; default: its cost
  */
 export function bestWithin(
   { paretoFront, family }: PlanChoice,
-  price: (plan: DecodePlan) => number,
+  cost: (plan: DecodePlan) => number,
   most: number,
-  worth = price,
+  compute = cost,
 ): DecodePlan | null {
-  const measured = paretoFront.filter(({ plan }) => price(plan) <= most);
+  const measured = paretoFront.filter(({ plan }) => cost(plan) <= most);
   if (measured.length > 0) return measured.reduce((a, b) => (b.distance < a.distance ? b : a)).plan;
-  const fitting = family.filter((plan) => price(plan) <= most).map((plan) => ({ plan, worth: worth(plan) }));
-  return fitting.length > 0 ? fitting.reduce((a, b) => (b.worth > a.worth ? b : a)).plan : null;
+  const fitting = family
+    .filter((plan) => cost(plan) <= most)
+    .map((plan) => ({ plan, computed: compute(plan) }));
+  return fitting.length > 0 ? fitting.reduce((a, b) => (b.computed > a.computed ? b : a)).plan : null;
 }
 
 /**
  * The best plan within a budget: of the measured Pareto front, the one of the least distance; where no measured plan is cheap
- * enough, or none was measured, the dearest one of {@link planFamily}.
+ * enough, or none was measured, the one of {@link planFamily} that computes most.
  *
  * @param budget  fraction of `baseline`, above 0
- * @param Pareto front   plans that were measured; none unless told
- * @param baseline    what the whole is; {@link baselineMultiplyAdds} unless told
- * @param keepsGuidance  leave out plans that are guided otherwise than the defaults; false unless told
+ * @param options.paretoFront    plans that were measured; default: none
+ * @param options.baseline       multiply-adds of which `budget` is a fraction; default: {@link baselineMultiplyAdds}
+ * @param options.keepsGuidance  leave out plans that are guided otherwise than the defaults; default: false
  * @throws InputError when no plan is so cheap, saying what the cheapest takes
  */
 export function planWithin(
@@ -94,11 +97,34 @@ export function planWithin(
     ({ guidance }) => !keepsGuidance || guidance.scale === defaults.guidance.scale,
   );
   const found = bestWithin({ paretoFront, family }, share, budget);
-  const least = Math.min(...family.map(share));
-  requireInput(
-    found,
-    `budget: must be at least ${(Math.ceil(least * 1e4) / 1e4).toFixed(4)} of the baseline decode, what one ${keepsGuidance ? "" : "unguided "}step ` +
-      `of the smallest sub-model takes, got ${budget}`,
-  );
+  if (!found) throw budgetTooSmall(budget, family.map(share), keepsGuidance);
   return found;
+}
+
+/**
+ * Refuses a budget that not even the cheapest plan of {@link planFamily} keeps.
+ *
+ * @param budget  fraction of {@link baselineMultiplyAdds}
+ * @throws InputError saying what the cheapest plan takes
+ */
+export function requireBudget(
+  model: TransformerSizes & ModelFacts,
+  defaults: DecodePlan,
+  budget: number,
+): void {
+  const baseline = baselineMultiplyAdds(model, defaults);
+  const shares = planFamily(model.factors, defaults).map(
+    (plan) => planCost(model, plan).multiplyAdds / baseline,
+  );
+  if (!shares.some((share) => share <= budget)) throw budgetTooSmall(budget, shares, false);
+}
+
+function budgetTooSmall(budget: number, shares: readonly number[], isGuided: boolean): InputError {
+  const least = (Math.ceil(Math.min(...shares) * 1e4) / 1e4).toFixed(4);
+  return invalidValue(
+    "budget",
+    [],
+    `must be at least ${least} of the baseline decode, what one ${isGuided ? "" : "unguided "}step of the smallest sub-model takes`,
+    budget,
+  );
 }

@@ -102,13 +102,13 @@ export function planCost(
 ): PlanCost {
   const steps = resolvePlan(plan, model, maskedTokens).steps.map((step) => stepCost(model, step));
   const sum = (part: (step: StepCost) => number) => steps.reduce((total, step) => total + part(step), 0);
-  const own = (step: StepCost) => step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds;
-  const multiplyAdds = sum(own);
+  const bothBranches = (step: StepCost) => step.conditionalMultiplyAdds + step.unconditionalMultiplyAdds;
+  const multiplyAdds = sum(bothBranches);
   const baselineMultiplyAdds = sum((step) => step.baselineMultiplyAdds);
   return {
     steps,
     multiplyAdds,
-    leastMultiplyAdds: plan.unmask ? own(steps[0]!) : multiplyAdds,
+    leastMultiplyAdds: plan.unmask ? bothBranches(steps[0]!) : multiplyAdds,
     baselineMultiplyAdds,
     ratio: baselineMultiplyAdds / multiplyAdds,
   };

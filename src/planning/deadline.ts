@@ -1,11 +1,11 @@
 /**
- * Deadline decoding: a plan that shrinks while it runs when time runs out faster than foreseen, and grows back, never
+ * Deadline decoding: a plan that shrinks while it runs when time runs out faster than predicted, and grows back, never
  * beyond what it was, when it does not. Steps are left out, or run by smaller sub-models; the last step always runs, so
  * that the grid is complete.
  *
  * K steps k = 0..K-1, p downscale factor.
  */
-import { requireInput } from "../core/errors.ts";
+import { invalidValue } from "../core/validate.ts";
 import type { DecodePlan, ScheduleRun } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { bestWithin, type PlanChoice } from "./budget.ts";
@@ -35,17 +35,19 @@ export function planInTime(
   seconds: number,
   maskedTokens?: number,
 ): DecodePlan {
-  const price = (plan: DecodePlan) =>
+  const secondsNeeded = (plan: DecodePlan) =>
     (planSeconds(model, plan, secondsOf, maskedTokens) + tailSeconds) / (1 - reservedShare);
-  const worth = (plan: DecodePlan) => planCost(model, plan, maskedTokens).multiplyAdds;
-  const found = bestWithin(choice, price, seconds, worth);
-  const least = Math.min(...choice.family.map(price));
-  requireInput(
-    found,
-    `deadline: must be at least ${Math.ceil(1000 * least)} ms on this device for so many images at once, what one ` +
-      `step of the smallest sub-model takes, got ${Number((1000 * seconds).toPrecision(3))} ms`,
+  const computeOf = (plan: DecodePlan) => planCost(model, plan, maskedTokens).multiplyAdds;
+  const found = bestWithin(choice, secondsNeeded, seconds, computeOf);
+  if (found) return found;
+  const least = Math.min(...choice.family.map(secondsNeeded));
+  throw invalidValue(
+    "deadline",
+    [],
+    `must be at least ${Math.ceil(1000 * least)} ms on this device for so many images at once, what one step of the ` +
+      "smallest sub-model takes",
+    Number((1000 * seconds).toPrecision(3)),
   );
-  return found;
 }
 
 /** What is known when a step has run. */
@@ -61,13 +63,13 @@ export interface Remaining {
   readonly step: number;
   /** For the steps that remain. */
   readonly secondsLeft: number;
-  /** What steps are reckoned to take together. */
+  /** What steps may take together, with slack. */
   readonly secondsFor: (steps: readonly StepCost[]) => number;
 }
 
 /**
  * The plan to go on with: what ran, then the largest rest of the wanted plan that is predicted to fit. Sub-models
- * shrink before steps do, as in `planFamily` (plan-budget.ts): first no step runs at more than the next smaller size,
+ * shrink before steps do, as in `planFamily` (budget.ts): first no step runs at more than the next smaller size,
  * and so on down to the smallest; then the same with one step fewer, those that run spread evenly over the rest. Where
  * nothing fits, the quickest rest.
  */
@@ -136,54 +138,63 @@ export interface DeadlineOptions extends Timing, Pick<Remaining, "model" | "mask
 }
 
 /**
- * The `replan` of a decode that shall keep a deadline; call it when the decode begins. It watches how much slower than
- * predicted the steps are, and how unequally so, and takes the rest to be alike.
+ * The `replan` of a decode that shall keep a deadline; call it when the decode begins. It measures the slowdown, how
+ * much longer than predicted the steps take, and how unequal they are, and assumes the same of the rest.
  */
 export function keepDeadline(options: DeadlineOptions): (plan: DecodePlan, step: number) => DecodePlan {
   const { model, maskedTokens, wanted, secondsOf, tailSeconds, now, endsAt } = options;
-  const pace = openPace();
+  const latency = observeLatency();
   let before = now();
   return (plan, step) => {
     const time = now();
     const ran = planCost(model, plan, maskedTokens).steps.find((each) => each.step === step)!;
-    pace.add(time - before, secondsOf(ran));
+    latency.add(time - before, secondsOf(ran));
     before = time;
     return fittingRest({
-      ...{ model, maskedTokens, wanted, plan, step },
+      model,
+      maskedTokens,
+      wanted,
+      plan,
+      step,
       secondsLeft: endsAt - time,
-      secondsFor: (steps) => pace.reckon([...steps.map(secondsOf), tailSeconds]),
+      secondsFor: (steps) => latency.upperBound([...steps.map(secondsOf), tailSeconds]),
     });
   };
 }
 
-/** How much a step counts less for each that ran after it. */
-const fading = 0.85;
+/** How much less a step counts for each that ran after it. */
+const recency = 0.85;
 
 /** So many standard deviations are left free for what the rest may take beyond its mean. */
-const caution = 2.5;
+const safetyFactor = 2.5;
 
 /** The relative deviation that is assumed of steps before any ran, and how many steps that assumption counts for. */
 const assumed = { deviation: 0.04, steps: 1 };
 
-/** What is learnt from steps about those to come. */
-function openPace() {
-  const ran: { took: number; foreseen: number }[] = [];
-  const faded = (read: (step: (typeof ran)[number]) => number) =>
-    ran.reduce((sum, step) => fading * sum + read(step), 0);
-  let [slowness, deviation] = [1, assumed.deviation];
+/**
+ * What the steps that ran say about those to come: the slowdown, how many times longer than predicted they take (at
+ * least 1), and by how much single steps deviate from that.
+ */
+function observeLatency() {
+  const ran: { took: number; predicted: number }[] = [];
+  /** A sum over the steps, in which recent ones count most. */
+  const weighted = (read: (step: (typeof ran)[number]) => number) =>
+    ran.reduce((sum, step) => recency * sum + read(step), 0);
+  let slowdown = 1;
+  let deviation = assumed.deviation;
   return {
     /** A step took so many seconds, and was predicted to take so many. */
-    add(took: number, foreseen: number): void {
-      ran.push({ took, foreseen });
-      slowness = Math.max(1, faded((step) => step.took) / faded((step) => step.foreseen));
-      const squares = faded((step) => (step.took / step.foreseen / slowness - 1) ** 2);
-      const weight = faded(() => 1);
-      deviation = Math.sqrt((assumed.steps * assumed.deviation ** 2 + squares) / (assumed.steps + weight));
+    add(took: number, predicted: number): void {
+      ran.push({ took, predicted });
+      slowdown = Math.max(1, weighted((step) => step.took) / weighted((step) => step.predicted));
+      const squares = weighted((step) => (step.took / step.predicted / slowdown - 1) ** 2);
+      const steps = weighted(() => 1);
+      deviation = Math.sqrt((assumed.steps * assumed.deviation ** 2 + squares) / (assumed.steps + steps));
     },
-    /** What pieces of work of these predicted seconds may take, if they deviate from their mean each by itself. */
-    reckon(predicted: readonly number[]): number {
+    /** What pieces of work of these predicted seconds may take, if each deviates from its mean independently. */
+    upperBound(predicted: readonly number[]): number {
       const mean = predicted.reduce((a, b) => a + b, 0);
-      return slowness * (mean + caution * deviation * Math.hypot(...predicted));
+      return slowdown * (mean + safetyFactor * deviation * Math.hypot(...predicted));
     },
   };
 }

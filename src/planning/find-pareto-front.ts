@@ -7,7 +7,7 @@
 
 import type { DecodePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
-import { baselineMultiplyAdds, planFamily, planWithin } from "./budget.ts";
+import { baselineMultiplyAdds, planFamily, requireBudget } from "./budget.ts";
 import type { TransformerSizes } from "./cost.ts";
 import { planCost } from "./cost.ts";
 import type { ParetoFront } from "./pareto-front.ts";
@@ -69,7 +69,7 @@ export interface FoundParetoFront {
  */
 export async function findParetoFront(options: FindParetoFrontOptions): Promise<FoundParetoFront> {
   const { model, defaults, seed, samples, rounds, heldOutSamples, measure } = options;
-  planWithin(model, defaults, options.budget); // throws where no plan is so cheap, naming the least
+  requireBudget(model, defaults, options.budget);
   const candidates = candidatePlans(model, defaults, options);
   const planned = searchRounds(candidates.length, samples, rounds);
   const count = counted(options, "search", sum(planned.map((round) => round.plans * round.samples)));

@@ -1,6 +1,6 @@
 /**
- * How long the steps of a plan will take on one device, from a few passes that were timed there: for each sub-model,
- * and for full and partial passes apart, a straight line over the multiply-adds of the whole batch.
+ * The latency model of one device: how long the steps of a plan will take there, from a few passes that were timed. For
+ * each sub-model, and for full and partial passes apart, a straight line over the multiply-adds of the whole batch.
  */
 
 import type { DecodePlan } from "../decoding/plan.ts";
@@ -38,7 +38,7 @@ export function passesOf(step: StepCost, batch: number): PassSize[] {
 /**
  * Predicts steps from timed passes.
  *
- * @param times  full and partial passes of every sub-model that will be asked for, best of several sizes each
+ * @param times  full and partial passes of every sub-model that will be predicted, best of several sizes each
  * @param batch  samples decoded together
  */
 export function stepSeconds(times: readonly PassTime[], batch: number): StepSeconds {
@@ -65,7 +65,7 @@ export function planSeconds(
   return secondsOfSteps(planCost(model, plan, maskedTokens), secondsOf);
 }
 
-/** The seconds of the steps after step `after`; of all of them unless told. */
+/** The seconds of the steps after step `after`; default: of all. */
 export function secondsOfSteps({ steps }: PlanCost, secondsOf: StepSeconds, after = -1): number {
   return sum(steps.filter(({ step }) => step > after).map(secondsOf));
 }

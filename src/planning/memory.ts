@@ -124,7 +124,7 @@ interface PassShape {
 }
 
 /** The numbers alive at once in one pass of an image: the formula of this file's head. */
-export function passNumbers(
+function passNumbers(
   model: MemorySizes,
   { isFull, isCacheRead, active, maskedBefore }: Omit<ResolvedStep, "factor">,
   { factor, copies, logitRows }: PassShape,

@@ -26,7 +26,7 @@ export interface CandidateOptions {
   readonly budget: number;
   /** How many plans. */
   readonly count: number;
-  /** 0 unless told; equal seeds give equal plans. */
+  /** Default 0; equal seeds give equal plans. */
   readonly seed?: Seed;
 }
 
@@ -37,7 +37,7 @@ const costRanges = 8;
 const patience = 200;
 
 /**
- * Plans within a budget: the default, the dearest hand-made one of every range of compute, then drawn ones, spread
+ * Plans within a budget: the default, the costliest hand-made one of every range of compute, then drawn ones, spread
  * evenly over the compute up to the budget. Drawn are the sub-model of each step (from small to large), the number of
  * steps, the refreshes, the temperatures, and of a guided default the scale, the interval and the unconditional branch's
  * size; the rest is the default's.
@@ -64,8 +64,8 @@ export function candidatePlans(
     .sort((a, b) => b.multiplyAdds - a.multiplyAdds);
   for (let range = 0; range < costRanges && found.size < count; range++) {
     const [least, limit] = [(most * range) / costRanges, (most * (range + 1)) / costRanges];
-    const dearest = family.find(({ multiplyAdds }) => multiplyAdds > least && multiplyAdds <= limit);
-    if (dearest) add(dearest.plan, least, limit);
+    const costliest = family.find(({ multiplyAdds }) => multiplyAdds > least && multiplyAdds <= limit);
+    if (costliest) add(costliest.plan, least, limit);
   }
   const root = keyFromSeed(seed);
   // Twice as many turns: a range that holds no more plans leaves its turns to the others.
@@ -83,7 +83,7 @@ export function candidatePlans(
 }
 
 /** The values of min-p that are tried. */
-const leastShares = [null, 0.02, 0.05, 0.1] as const;
+const minPs = [null, 0.02, 0.05, 0.1] as const;
 
 /** Uniform numbers in [0, 1), one after the other. */
 function randomNumbers(key: ReturnType<typeof keyFromSeed>): () => number {
@@ -111,7 +111,7 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     token.kind === "constant" ? { ...token, value: token.value * oneOf([0.9, 1, 1.1]) } : token;
   const unguided = { modelSchedule, choiceTemperature, tokenTemperature, cache: { refresh } } as const;
   if (defaults.guidance.scale === 0) {
-    return changePlan(defaults, { ...unguided, minP: oneOf(leastShares) });
+    return changePlan(defaults, { ...unguided, minP: oneOf(minPs) });
   }
   const interval = oneOf([
     [0, 1],
@@ -126,12 +126,12 @@ function drawnPlan(defaults: DecodePlan, model: ModelFacts, random: () => number
     interval: guidanceOver({ interval }, steps).interval,
     unconditionalFactor: oneOf(["same", "smaller", factors[0]!] as const),
   };
-  return changePlan(defaults, { ...unguided, guidance, minP: oneOf(leastShares) });
+  return changePlan(defaults, { ...unguided, guidance, minP: oneOf(minPs) });
 }
 
 /**
  * The plans that no other plan beats: none of the others is as cheap and as good, and cheaper or better. From cheap to
- * dear, hence from worse to better. Of equal plans, the first.
+ * costly, hence from worse to better. Of equal plans, the first.
  */
 export function paretoFrontOf<T extends Pick<Measured, "multiplyAdds" | "distance">>(
   plans: readonly T[],
@@ -189,8 +189,8 @@ export function searchRounds(
 }
 
 /**
- * Successive halving. The plans that are kept are those of the best fronts, so that cheap plans are not held against
- * dear ones. Deterministic where `quality` is; one that caches what it measured makes a search resumable.
+ * Successive halving. The plans that are kept are those of the best Pareto fronts, so that cheap plans are not compared
+ * with costly ones. Deterministic where `quality` is; one that caches what it measured makes a search resumable.
  *
  * @returns the Pareto front of the plans of the last round
  * @throws InputError when the rounds are more than the samples can be halved; what `quality` throws

@@ -29,8 +29,9 @@ export async function initialTokenizer(
   config: TokenizerConfig,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
-  const { config: own, tensors } = await readTokenizer(folder);
-  if (own.frames === undefined && config.frames !== undefined) return inflateWeights(tensors, own, config);
+  const { config: source, tensors } = await readTokenizer(folder);
+  if (source.frames === undefined && config.frames !== undefined)
+    return inflateWeights(tensors, source, config);
   checkTensors(tokenizerFile(folder), tensors, tokenizerParameters(config));
   return tensors;
 }

@@ -57,8 +57,8 @@ function cardText(
   const things = `${thing}s`;
   const folder = join("models", config.name);
   const subModelRows = subModels.map(
-    ({ factor, heads: own, hidden, parameters }) =>
-      `| ${subModel(factor)} | ${own} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
+    ({ factor, heads: subModelHeads, hidden, parameters }) =>
+      `| ${subModel(factor)} | ${subModelHeads} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
   );
   return `---
 library_name: magnets

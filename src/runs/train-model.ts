@@ -50,9 +50,9 @@ export interface TrainModelOptions extends ImageOptions {
   readonly stage?: Stage | "all";
   /** Go on with the run that the folder holds. */
   readonly resume?: boolean;
-  /** CPU threads; all cores unless told. */
+  /** CPU threads; default: all cores. */
   readonly threads?: number;
-  /** Where to compute; the CPU unless told. */
+  /** Where to compute; default: the CPU. */
   readonly device?: Device;
 }
 

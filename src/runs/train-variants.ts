@@ -30,9 +30,9 @@ export interface TrainVariantsOptions extends LoopOptions {
   /** The model folder whose tokenizer it is. */
   readonly tokenizer: string;
   readonly out: string;
-  /** CPU threads; all cores unless told. */
+  /** CPU threads; default: all cores. */
   readonly threads?: number;
-  /** Where to compute; the CPU unless told. */
+  /** Where to compute; default: the CPU. */
   readonly device?: Device;
   /** One line about what happens next. */
   readonly onMessage?: (message: string) => void;
@@ -86,8 +86,8 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
     const dataset = await readTokens(tokensFolder(out), digest);
     for (const [name, config] of Object.entries(variants)) {
       signal?.throwIfAborted();
-      const own = join(out, name.replaceAll(" ", "-"));
-      const [run, model] = [join(own, "transformer"), join(own, "model")];
+      const variantFolder = join(out, name.replaceAll(" ", "-"));
+      const [run, model] = [join(variantFolder, "transformer"), join(variantFolder, "model")];
       const shape = transformerConfigOf(config, dataset.classNames.length);
       const initial = await initialTransformer(config.transformer.init, shape, tokenizer);
       const folder = await openRunFolder(run, { ...config, tokenizerDigest: digest }, { resume: true });

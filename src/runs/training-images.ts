@@ -61,7 +61,8 @@ export async function openImages({
   const all = { ...selected(folder, order), files };
   const enough = data.count ?? undefined;
   const { stamps, ...looked } = await lookThroughOnce(join(out, "opening.json"), all, data, {
-    ...{ enough, signal },
+    enough,
+    signal,
     onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
   });
   const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });

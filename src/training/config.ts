@@ -21,17 +21,21 @@ const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
 
 /** What the optimisation of either network can choose. */
-function optimisation(own: {
+function optimisation(defaults: {
   steps: z.ZodDefault<z.ZodInt>;
   batchSize: number;
   learningRate: number;
   warmupSteps: number;
 }) {
   return {
-    steps: own.steps,
-    batchSize: count.default(own.batchSize).describe("images per step"),
-    learningRate: z.number().positive().default(own.learningRate).describe("peak, reached after warm-up"),
-    warmupSteps: z.int().min(0).default(own.warmupSteps).describe("linear rise from 0"),
+    steps: defaults.steps,
+    batchSize: count.default(defaults.batchSize).describe("images per step"),
+    learningRate: z
+      .number()
+      .positive()
+      .default(defaults.learningRate)
+      .describe("peak, reached after warm-up"),
+    warmupSteps: z.int().min(0).default(defaults.warmupSteps).describe("linear rise from 0"),
     schedule: z
       .strictObject({
         kind: z.literal("cosine").default("cosine"),
@@ -56,7 +60,7 @@ const dataSchema = z.strictObject({
     .string()
     .min(1)
     .default("sprites")
-    .describe('"sprites", "motions", or the path of a folder of images or videos'),
+    .describe('"sprites", "scenes", "motions", or the path of a folder of images or videos'),
   resolution: z.int().min(8).max(1024).default(64).describe("side of the square images, in pixels"),
   frames: z.int().min(2).max(1024).optional().describe("of a video; left out: images"),
   stride: count.optional().describe("take every n-th frame of a video"),
@@ -242,7 +246,7 @@ function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx)
 function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx): void {
   const { source, count, frames, given } = data;
   const { tasks } = transformer.model;
-  if (["sprites", "motions"].includes(source) && count === null) {
+  if (["sprites", "scenes", "motions"].includes(source) && count === null) {
     const must = `must be a number, since the drawn ${source} have no end`;
     addIssue(context, { path: ["data", "count"], must, got: null });
   }
@@ -250,8 +254,8 @@ function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx
     const must = "must be a number, since motions are videos";
     addIssue(context, { path: ["data", "frames"], must, got: frames, remedy: "16 is usual" });
   }
-  if (source === "sprites" && frames !== undefined) {
-    const must = "must be left out, since sprites are images";
+  if (["sprites", "scenes"].includes(source) && frames !== undefined) {
+    const must = `must be left out, since ${source} are images`;
     addIssue(context, { path: ["data", "frames"], must, got: frames, remedy: 'videos are "motions"' });
   }
   if (tasks.length > 0 && frames === undefined) {

@@ -216,7 +216,7 @@ function addTo(
   for (const [name, value] of Object.entries(figures)) window.sums[name] = (window.sums[name] ?? 0) + value;
 }
 
-/** Means over the window, with the rates; the window starts anew. */
+/** Means over the window, with the rates; the window then starts again. */
 function summary(window: Window, batchSize: number): Record<string, number> {
   const means = Object.entries(window.sums).map(([name, value]) => [name, value / window.steps]);
   const rates = {

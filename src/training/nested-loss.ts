@@ -3,7 +3,7 @@
  *
  *   CE(largest, truth) + sum over the others of [ lambda CE(sub_p, truth) + (1 - lambda) CE(sub_p, teacher_p) ],
  *
- * where the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
+ * where truth is the true tokens, smoothed, and the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
  * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher. All are means over
  * the tokens in the loss, those of the whole batch at once. MaskGIT's configuration takes the mean over those of each
  * sample first; in small batches samples with few masked tokens are then most of the gradient's noise (docs/log/2026-11-26.md).
@@ -46,10 +46,8 @@ export interface NestedLossInputs {
 }
 
 export interface NestedLossOptions {
-  /** Which sub-models train, ascending; the first learns from the truth alone. The model's factors unless told. */
+  /** Which sub-models train, ascending; the first learns from the truth alone. Default: the model's. */
   readonly factors?: readonly number[];
-  /** Weight of a sub-model's loss in the sum, by factor; 1 where none is given. */
-  readonly lossWeights?: Readonly<Record<number, number>>;
   /** Whom a sub-model learns from: the next larger one that trains, or the largest. */
   readonly teacher?: "next-larger" | "largest";
   /** s of the smoothed truth: 1 - s + s/V at the true id, s/V elsewhere. */
@@ -75,12 +73,7 @@ export function nestedLoss(
   inputs: NestedLossInputs,
   options: NestedLossOptions = {},
 ): NestedLoss {
-  const {
-    factors = config.factors,
-    lossWeights = {},
-    teacher = "next-larger",
-    labelSmoothing = 0.1,
-  } = options;
+  const { factors = config.factors, teacher = "next-larger", labelSmoothing = 0.1 } = options;
   const { rows, labels, lambda } = inputs;
   const batch = inputs.ids.dim(0);
   const label = reshape(labels, [labels.dim(0), 1]);
@@ -97,13 +90,13 @@ export function nestedLoss(
   let loss: Value | null = null;
   let taught: Value | null = null;
   for (const factor of factors) {
-    const own = weightsOf(factor);
-    const hidden = layers(config, own, embedding, batch);
-    const logits = logitsOf(config, own, gatherRows(hidden, rows)); // [R, V]
+    const slices = weightsOf(factor);
+    const hidden = layers(config, slices, embedding, batch);
+    const logits = logitsOf(config, slices, gatherRows(hidden, rows)); // [R, V]
 
     const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
-    const weighted = multiply(overRows(crossEntropy(logits, target)), lossWeights[factor] ?? 1);
-    loss = loss ? add(loss, weighted) : weighted;
+    const term = overRows(crossEntropy(logits, target));
+    loss = loss ? add(loss, term) : term;
 
     if (!taught || teacher === "next-larger") taught = stopGradient(softmax(logits));
     const plain = subtract(logSumExp(logits), gatherLast(logits, label));

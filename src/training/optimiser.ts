@@ -139,9 +139,9 @@ export function addOptimiser(
   specs.forEach(({ name, shape, hasWeightDecay, isHidden }, i) => {
     const weight = input("weight", name);
     const gradient = scale ? multiply(gradients[i]!, scale) : gradients[i]!;
-    const own = { gradient, first: input("first", name), second: input("second", name) };
+    const state = { gradient, first: input("first", name), second: input("second", name) };
     const { direction, first, second } =
-      isHidden && options.optimiser === "muon" ? muonStep(own, shape) : adamStep(own);
+      isHidden && options.optimiser === "muon" ? muonStep(state, shape) : adamStep(state);
     const decayed =
       hasWeightDecay && options.weightDecay > 0
         ? add(direction, multiply(weight, options.weightDecay))

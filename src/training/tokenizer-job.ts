@@ -35,8 +35,8 @@ const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 /** How many latents the first codebook is fitted to, for each of its codes. */
 const latentsPerCode = 200;
 
-/** How many images a sheet of samples shows in a row; a moving one takes three places. */
-const shown = { still: 8, moving: 4, all: 16 };
+/** How many images or videos a sheet of samples shows in a row; a video takes three places. */
+const shown = { images: 8, videos: 4, all: 16 };
 
 /** The job: random batches of images; k-means fits the first codebook and restarts keep it alive. */
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
@@ -69,7 +69,9 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     },
     async batch(step) {
       const { pixels } = await randomBatch(source, {
-        ...{ count, size: training.batchSize, randomFlip: options.randomFlip },
+        count,
+        size: training.batchSize,
+        randomFlip: options.randomFlip,
         key: foldIn(batchKey, step),
       });
       return { feeds: { pixels }, multiplyAdds };
@@ -96,7 +98,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       await tokenizer.dispose();
       const originals = images.map(stills);
       const reconstructions = images.map((_, i) => stills(fromPlanes(decoded, i)));
-      const across = config.frames === undefined ? shown.still : shown.moving;
+      const across = config.frames === undefined ? shown.images : shown.videos;
       // Rows of originals, each above its reconstructions.
       const rows = Array.from({ length: shown.all / across }, (_, row) =>
         [originals, reconstructions].map((all) => all.slice(row * across, (row + 1) * across).flat()),
@@ -116,7 +118,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   };
 }
 
-/** An image itself; the first, middle and last frame of a moving one. */
+/** An image itself; of a video its first, middle and last frame. */
 function stills(image: Raster): Raster[] {
   const { frames } = image;
   if (frames === undefined) return [image];

@@ -118,22 +118,22 @@ export function maskedBatch(
   const rows: number[] = [];
   const labels: number[] = [];
   for (let b = 0; b < B; b++) {
-    const own = foldIn(key, b);
-    const index = integerAt(own, 0, dataset.count);
-    const truth = tokensOf(dataset, index);
-    ids.set(truth, b * N);
-    const task = config.tasks[Math.floor((uniformAt(own, 4) / taskShare) * config.tasks.length)];
-    const isDropped = config.classes === 0 || uniformAt(own, 1) < classDropout;
+    const sampleKey = foldIn(key, b);
+    const index = integerAt(sampleKey, 0, dataset.count);
+    const trueIds = tokensOf(dataset, index);
+    ids.set(trueIds, b * N);
+    const task = config.tasks[Math.floor((uniformAt(sampleKey, 4) / taskShare) * config.tasks.length)];
+    const isDropped = config.classes === 0 || uniformAt(sampleKey, 1) < classDropout;
     classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.classIds[index]!;
     const known = task && tokensOf(dataset, index, task);
-    const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(own, 2)) / B, N);
+    const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(sampleKey, 2)) / B, N);
     const count = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
-    const masked = permutation(foldIn(own, 3), N).subarray(0, count).sort();
+    const masked = permutation(foldIn(sampleKey, 3), N).subarray(0, count).sort();
     for (const position of masked) ids[b * N + position] = known ? known[position]! : maskId(config);
-    const inLoss = task ? truth.keys() : masked;
+    const inLoss = task ? trueIds.keys() : masked;
     for (const position of inLoss) {
       rows.push(b * (N + 1) + 1 + position);
-      labels.push(truth[position]!);
+      labels.push(trueIds[position]!);
     }
   }
   const vector = (data: Int32Array): HostTensor => tensor("int32", [data.length], data);

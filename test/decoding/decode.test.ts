@@ -330,7 +330,7 @@ describe("interruption", () => {
 
 describe("bad input", () => {
   it.each<[string, Run, RegExp]>([
-    ["no samples", { sampleIndexes: [] }, /at least one sample .* got 0/],
+    ["no samples", { sampleIndexes: [] }, /sampleIndexes must name at least one sample, got none/],
     [
       "a negative sample index",
       { sampleIndexes: [-1] },

@@ -29,7 +29,7 @@ describe("planWithin", () => {
     expect([least.modelSchedule, least.guidance.scale]).toEqual([[{ factor: 8, steps: 1 }], 0]);
   });
 
-  it("takes the best measured plan within the budget, which need not be the dearest", () => {
+  it("takes the best measured plan within the budget, which need not be the costliest", () => {
     const paretoFront = ["8x12", "8x6,4x6", "4x6,2x6"].map((modelSchedule, i) => ({
       plan: makePlan({ modelSchedule }, defaults),
       distance: [3, 1, 2][i]!,

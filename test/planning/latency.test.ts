@@ -58,9 +58,17 @@ describe("stepSeconds", () => {
 });
 
 describe("planSeconds", () => {
-  it("is the sum of its steps", () => {
-    const secondsOf = stepSeconds(times, 4);
-    const sum = stepsOf({}).reduce((total, step) => total + secondsOf(step), 0);
-    expect(planSeconds(model, defaults, secondsOf)).toBeCloseTo(sum, 12);
+  it("counts passes on a device where each takes a second: two a step where branches are of two sizes", () => {
+    const secondsOf = stepSeconds(
+      times.map((time) => ({ ...time, seconds: 1 })),
+      4,
+    );
+    const secondsFor = (input: PlanInput) => planSeconds(model, makePlan(input, defaults), secondsOf);
+    expect(secondsFor({ guidance: { scale: 0 } })).toBeCloseTo(12, 9);
+    expect(secondsFor({ guidance: { unconditionalFactor: "same" } })).toBeCloseTo(12, 9); // joined
+    expect(secondsFor({ guidance: { unconditionalFactor: 8 } })).toBeCloseTo(3 + 2 * 9, 9);
+    // Steps 3 to 8 are guided.
+    const some = { unconditionalFactor: 8, interval: [0.25, 0.75] } as const;
+    expect(secondsFor({ guidance: some })).toBeCloseTo(6 + 2 * 6, 9);
   });
 });

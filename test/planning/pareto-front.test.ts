@@ -60,13 +60,13 @@ describe("a Pareto front", () => {
 });
 
 describe("planReaching", () => {
-  const [cheap, dear] = paretoFront.plans.map(({ plan }) => plan);
+  const [cheap, costly] = paretoFront.plans.map(({ plan }) => plan);
 
   it("takes the cheapest plan that is good enough, in whatever order they stand", () => {
     const turned = { ...paretoFront, plans: [...paretoFront.plans].reverse() };
     expect(planReaching(model, turned, 1.5)).toBe(cheap);
     expect(planReaching(model, turned, 1.2 / 0.84)).toBe(cheap);
-    expect(planReaching(model, turned, 1.42)).toBe(dear);
+    expect(planReaching(model, turned, 1.42)).toBe(costly);
   });
 
   it("names the best ratio where none is, which then is enough", () => {
@@ -79,6 +79,6 @@ describe("planReaching", () => {
     }
     const best = Number(/the best one has ([\d.]+) times/.exec(message)?.[1]);
     expect(best).toBeCloseTo(0.9 / 0.84, 3);
-    expect(planReaching(model, paretoFront, best)).toBe(dear);
+    expect(planReaching(model, paretoFront, best)).toBe(costly);
   });
 });

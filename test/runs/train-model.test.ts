@@ -99,7 +99,7 @@ describe("the token file", () => {
     expect(isReused(await again())).toBe(true);
   });
 
-  it("is made anew for another tokenizer, other images, or when it is damaged", async () => {
+  it("is made again for another tokenizer, other images, or when it is damaged", async () => {
     const path = tokensFile("whole");
     const right = await readSafetensors(path);
     await writeSafetensors(path, right.tensors, { metadata: { ...right.metadata, tokenizer: "another" } });

@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Key } from "../../src/core/random.ts";
-import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
-import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { planFor } from "../../src/pipelines/choose-plan.ts";
 import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { onTokenizer, type TrainVariantsOptions, trainVariants } from "../../src/runs/train-variants.ts";
@@ -74,9 +72,9 @@ it("keeps a model from decoding by sub-models that did not train", async () => {
   const model = await readModel(join(parent, "whole", "separate", "model"));
   expect(model.transformer.config.factors).toEqual([2]);
   expect(model.plan.modelSchedule).toEqual([{ factor: 2, steps: 4 }]);
-  expect(() =>
-    resolvePlan(planFor(model, { modelSchedule: "2x2,1x2" }), modelFacts(model.transformer.config)),
-  ).toThrow("plan.modelSchedule: the model has the sub-models p = 2, got p = 1; choose among them");
+  expect(() => planFor(model, { modelSchedule: "2x2,1x2" })).toThrow(
+    "plan: modelSchedule: must name the model's sub-models, p = 2, got 1",
+  );
 });
 
 it("goes on where it was stopped, with nothing done again, and comes to the same", async () => {

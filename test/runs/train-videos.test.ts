@@ -141,7 +141,7 @@ describe("starting from another model", () => {
     );
     expect(tensorsDigest(ours!.tensors)).toBe(tensorsDigest(theirs!.tensors));
     expect(await readFile(join(model!, "README.md"), "utf8")).toMatch(
-      /tokenizer none, it is that of .*whole/,
+      /tokenizer: none, it is the one of .*whole/,
     );
     await expect(go("wider", "tokenizer", from("tokenizer"), "tokenizer.model.channels=16")).rejects.toThrow(
       /shape/,
@@ -179,6 +179,7 @@ describe("starting from another model", () => {
 it.each([
   [["data.source=motions", "data.frames=null"], /data\.frames/],
   [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a video, got 4/],
+  [["data.source=scenes"], /data\.frames: must be left out, since scenes are images, got 4/],
   [["data.source=sprites"], /data\.frames: must be left out, since sprites are images, got 4/],
   [["tokenizer.model.frames=8"], /tokenizer\.model\.frames: must equal data\.frames, 4, got 8/],
 ])("refuses %s", (set, message) => {

@@ -112,7 +112,7 @@ describe.each([
       (await readSafetensors(join(parent, name, "checkpoints", "step-000070.safetensors"))).tensors;
     const saved = await read("whole");
     expect(await read("parts")).toEqual(saved);
-    // The count began anew at step 50: 20 steps of 2 images.
+    // The count began again at step 50: 20 steps of 2 images.
     const counts = saved["use/counts"]!.data as Int32Array;
     expect(counts.reduce((a, b) => a + b, 0)).toBe(20 * 2 * tokens);
 

@@ -68,7 +68,7 @@ export interface Tokenizer {
   dispose(): Promise<void>;
 }
 
-/** How many images, or frames of moving ones, one run takes: it bounds the memory of the feature maps. */
+/** How many images, or frames of videos, one run takes: it bounds the memory of the feature maps. */
 const chunk = 32;
 
 /**

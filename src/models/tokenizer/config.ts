@@ -1,6 +1,6 @@
 /**
- * What an image tokenizer is made of: a convolutional autoencoder around a quantiser. Images are still, with the
- * axes [S, S] of rows and columns, or moving, with [T, S, S]; every list of axes has that order.
+ * What an image tokenizer is made of: a convolutional autoencoder around a quantiser. An image has
+ * the axes [S, S] of rows and columns, a video [T, S, S]; every list of axes has that order.
  */
 import { z } from "zod";
 import { sizeOf } from "../../core/tensor.ts";

@@ -4,7 +4,7 @@
  * moments zero; everything else is copied.
  *
  * The two networks agree on still videos: the tokens of every moment are those of the image, and so is every frame
- * of the reconstruction. On moving ones the norms see all frames together, so there they agree only by and large.
+ * of the reconstruction. On videos that move the norms see all frames together, so there they agree only roughly.
  */
 import { InputError, requireInput } from "../../core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";

@@ -39,7 +39,7 @@ export interface KeysValues {
 }
 
 /** What a layer attends to, given what it made itself: itself in a full pass, the cache in a partial one. */
-export type Attended = (layer: number, own: KeysValues) => KeysValues;
+export type Attended = (layer: number, made: KeysValues) => KeysValues;
 
 /** The class token and all grid tokens: ids [B, N], classes [B] -> [B*(N+1), D]. */
 export function embedAll(config: TransformerConfig, weights: Weights, ids: Value, classes: Value): Value {
@@ -71,7 +71,7 @@ export function layers(
   weights: Weights,
   x: Value,
   batch: Dim,
-  attended: Attended = (_layer, own) => own,
+  attended: Attended = (_layer, made) => made,
 ): Value {
   let rows = x;
   for (let layer = 0; layer < config.depth; layer++) {
@@ -104,8 +104,8 @@ function attention(
 ): Value {
   const name = (part: string): string => `blocks.${layer}.attention.${part}.weight`;
   const project = productsOf(weights, x);
-  const own = { keys: project(name("key")), values: project(name("value")) };
-  const { keys, values } = attended(layer, own);
+  const made = { keys: project(name("key")), values: project(name("value")) };
+  const { keys, values } = attended(layer, made);
   const query = project(name("query"), 1 / Math.sqrt(headWidth(config)));
   const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
   const mixed = attend(

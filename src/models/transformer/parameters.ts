@@ -9,14 +9,6 @@ import { slice, type Value } from "../../graph/index.ts";
 import type { Initialiser, ParameterSpec } from "../parameters.ts";
 import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
-/** Which sub-model: one factor for all layers, or one for each. */
-export type FactorChoice = number | readonly number[];
-
-/** The factor p of one layer. */
-export function factorOfLayer(choice: FactorChoice, layer: number): number {
-  return typeof choice === "number" ? choice : choice[layer]!;
-}
-
 const initStd = 0.02;
 
 /** Every parameter, in the order of the forward pass. */
@@ -84,10 +76,9 @@ export function nestedLayer(name: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-/** The leading rows of a parameter that a sub-model uses. */
-export function rowsUsed({ name, shape }: ParameterSpec, choice: FactorChoice): number {
-  const layer = nestedLayer(name);
-  return layer === null ? shape[0]! : shape[0]! / factorOfLayer(choice, layer);
+/** How many leading rows of a parameter sub-model p = `factor` uses. */
+export function rowsUsed({ name, shape }: ParameterSpec, factor: number): number {
+  return nestedLayer(name) === null ? shape[0]! : shape[0]! / factor;
 }
 
 /**
@@ -97,7 +88,7 @@ export function rowsUsed({ name, shape }: ParameterSpec, choice: FactorChoice): 
 export function nestedWeights(
   config: TransformerConfig,
   weights: Readonly<Record<string, Value>>,
-): (choice: FactorChoice) => Record<string, Value> {
+): (factor: number) => Record<string, Value> {
   const made = new Map<string, Value>();
   const part = (name: string, full: Value, factor: number): Value => {
     if (factor === 1) return full;
@@ -110,11 +101,11 @@ export function nestedWeights(
     }
     return found;
   };
-  return (choice) =>
+  return (factor) =>
     Object.fromEntries(
-      Object.entries(weights).map(([name, full]) => {
-        const layer = nestedLayer(name);
-        return [name, layer === null ? full : part(name, full, factorOfLayer(choice, layer))];
-      }),
+      Object.entries(weights).map(([name, full]) => [
+        name,
+        nestedLayer(name) === null ? full : part(name, full, factor),
+      ]),
     );
 }

@@ -18,7 +18,7 @@ import {
   logitsOf,
   type Weights,
 } from "./layers.ts";
-import { type FactorChoice, nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
+import { nestedLayer, rowsUsed, transformerParameters } from "./parameters.ts";
 import { type LayerPart, layoutOf, levelsOf, partOf, scalesOf } from "./precision.ts";
 import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
@@ -40,9 +40,9 @@ export function fullPass(
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "full", quantised);
   const caches: KeysValues[] = [];
-  const attended: Attended = (layer, own) => {
-    caches[layer] = own;
-    return own;
+  const attended: Attended = (layer, made) => {
+    caches[layer] = made;
+    return made;
   };
   const hidden = layers(config, weights, embedAll(config, weights, ids, classes), "B", attended);
   return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
@@ -67,12 +67,12 @@ export function partialPass(
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "partial", quantised);
   const caches: KeysValues[] = [];
-  const attended: Attended = (layer, own) => {
-    const shape = [multiplyDims("B", gridTokens(config) + 1), own.keys.dim(1)];
+  const attended: Attended = (layer, made) => {
+    const shape = [multiplyDims("B", gridTokens(config) + 1), made.keys.dim(1)];
     const extended = (name: string, fresh: Value): Value =>
       placeRows(graph.input(`${name}.${layer}`, "float32", shape), cells, fresh);
-    caches[layer] = own;
-    return { keys: extended("keys", own.keys), values: extended("values", own.values) };
+    caches[layer] = made;
+    return { keys: extended("keys", made.keys), values: extended("values", made.values) };
   };
   const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
   return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
@@ -106,7 +106,7 @@ interface WeightPort {
   readonly stored: string;
   readonly dtype: "float32" | "int8";
   readonly shape: Shape;
-  readonly rows: (choice: FactorChoice) => number;
+  readonly rows: (factor: number) => number;
 }
 
 function weightPorts(
@@ -125,7 +125,7 @@ function weightPorts(
         stored: name,
         dtype: "float32",
         shape: layer === null ? shape : [inner, ...shape.slice(1)],
-        rows: (choice) => rowsUsed(spec, choice),
+        rows: (factor) => rowsUsed(spec, factor),
       };
       const part = partOf(name);
       if (part === null || !quantised.includes(part)) return [port];
@@ -173,14 +173,14 @@ function weightInputs(
 export function weightFeeds(
   config: TransformerConfig,
   kind: PassKind,
-  choice: FactorChoice,
+  factor: number,
   prefix: string,
   quantised: readonly LayerPart[] = [],
 ): Record<string, StoredFeed> {
   return Object.fromEntries(
     weightPorts(config, kind, quantised).map(({ input, stored, rows }) => [
       input,
-      { stored: prefix + stored, rows: rows(choice) },
+      { stored: prefix + stored, rows: rows(factor) },
     ]),
   );
 }

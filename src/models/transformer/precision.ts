@@ -9,7 +9,6 @@ import { InputError } from "../../core/errors.ts";
 import { type HostTensor, tensor } from "../../core/tensor.ts";
 import { type Device, devices, factsOf } from "../../runtime/device.ts";
 import type { TransformerConfig } from "./config.ts";
-import type { FactorChoice } from "./parameters.ts";
 
 const precisions = ["fp32", "int8"] as const;
 /** What the linear layers compute with. */
@@ -57,10 +56,9 @@ const leastGain = 100;
 export function quantisedParts(
   { width, hidden }: TransformerConfig,
   precision: Precision,
-  choice: FactorChoice,
+  factor: number,
 ): readonly LayerPart[] {
   if (precision === "fp32") return [];
-  const factor = Math.max(...[choice].flat());
   return layerParts.filter((part) => {
     const inner = (part === "mlp" ? hidden : width) / factor;
     return (width * inner) / (width + inner) >= leastGain;

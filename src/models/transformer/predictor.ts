@@ -1,7 +1,7 @@
 /**
  * The transformer behind the decode loop's seam: it owns the weights, the compiled graphs and the key/value caches,
  * all of which stay in the runner. Only token ids, positions and random numbers go in, and ids, their log
- * probabilities and, where asked for, entropies come out.
+ * probabilities and, if wanted, entropies come out.
  *
  * B samples, N grid tokens, A active positions, M masked positions.
  */
@@ -11,7 +11,7 @@ import type { Predict, PredictRequest } from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
-import { type FactorChoice, transformerParameters } from "./parameters.ts";
+import { transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
 import {
   layoutOf,
@@ -35,8 +35,8 @@ export interface LoadedTransformer {
   /** What the stored names of one more predictor begin with; another prefix at every call. */
   readonly predictorPrefix: () => string;
   /** The weight feeds of a pass by one sub-model: made once, shared by all passes. */
-  readonly weights: (kind: PassKind, choice: FactorChoice) => Readonly<Record<string, Feed>>;
-  /** A compiled graph, made when first asked for. */
+  readonly weights: (kind: PassKind, factor: number) => Readonly<Record<string, Feed>>;
+  /** A compiled graph, made when first needed. */
   readonly program: (name: string, build: () => Graph) => Promise<Program>;
   /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
   dispose(): Promise<void>;
@@ -45,11 +45,10 @@ export interface LoadedTransformer {
 /**
  * Puts a transformer's weights into a runner.
  *
- * @param tensors  every parameter by name
+ * @param tensors  every parameter by name, of the configuration's shapes: `checkTensors` where they come from a file
  * @param options.name       what stored names begin with; transformers of one runner need different ones
  * @param options.precision  what the matrices of the layers are stored and multiplied in; "int8" needs a CPU runner
- * @throws {InputError} naming the parameter that is missing or of another shape than the configuration says, or for a
- *   precision that the runner's device does not have
+ * @throws {InputError} for a precision that the runner's device does not have
  */
 export async function loadTransformer(
   runner: Runner,
@@ -60,14 +59,8 @@ export async function loadTransformer(
   requirePrecision(precision, runner.device);
   const prefix = `${name}/`;
   const stored: Record<string, HostTensor> = {};
-  for (const { name: parameter, shape } of transformerParameters(config)) {
-    const given = tensors[parameter];
-    requireInput(given, `${name}: the weights lack "${parameter}"; they are of another configuration`);
-    requireInput(
-      given.dtype === "float32" && given.dims.join() === shape.join(),
-      `${name}: "${parameter}" must be float32 [${shape}], got ${given.dtype} [${given.dims}]; ` +
-        "the weights are of another configuration",
-    );
+  for (const { name: parameter } of transformerParameters(config)) {
+    const given = tensors[parameter]!;
     const part = partOf(parameter);
     const isInteger = (factor: number) =>
       part !== null && quantisedParts(config, precision, factor).includes(part);
@@ -90,11 +83,11 @@ export async function loadTransformer(
     precision,
     prefix,
     predictorPrefix: () => `${prefix}predictor ${predictors++}/`,
-    weights: (kind, choice) => {
-      const key = `${kind} ${choice}`;
+    weights: (kind, factor) => {
+      const key = `${kind} ${factor}`;
       let made = feeds.get(key);
       if (!made) {
-        made = weightFeeds(config, kind, choice, prefix, quantisedParts(config, precision, choice));
+        made = weightFeeds(config, kind, factor, prefix, quantisedParts(config, precision, factor));
         feeds.set(key, made);
       }
       return made;
@@ -149,8 +142,8 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       `transformer: a class must be in 0..${last} (${none}: no condition), got ${given}`,
     );
   }
-  const labels = Int32Array.from(classes);
-  const nothing = new Int32Array(labels.length).fill(none);
+  const conditional = Int32Array.from(classes);
+  const unconditional = new Int32Array(conditional.length).fill(none);
   const used = new Set<string>();
   const keep = (name: string): { store: string } => {
     used.add(prefix + name);
@@ -187,7 +180,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
     }
     const run = runner.run(await programOf(kind, factor, sampling), feeds, sinks);
     // The next step's graph is built while this one computes.
-    if (request.isCacheRead) programOf("partial", factor, sampling).catch(() => {}); // asked for again, it fails again
+    if (request.isCacheRead) programOf("partial", factor, sampling).catch(() => {}); // it fails again where it is awaited
     return run;
   }
 
@@ -216,15 +209,15 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
   return {
     predict: async (request) => {
       requireInput(
-        request.batch === labels.length,
-        `transformer: ${labels.length} classes were given for a batch of ${request.batch} samples`,
+        request.batch === conditional.length,
+        `transformer: ${conditional.length} classes were given for a batch of ${request.batch} samples`,
       );
       const { factor, unconditionalFactor } = request;
       const isFiltered = request.topK !== null || request.topP !== null;
       const isJoined = unconditionalFactor === factor;
       const isApart = unconditionalFactor !== null && !isJoined;
-      if (isApart) await pass(request, "unconditional", unconditionalFactor, nothing);
-      const classIds = isJoined ? Int32Array.of(...labels, ...nothing) : labels;
+      if (isApart) await pass(request, "unconditional", unconditionalFactor, unconditional);
+      const classIds = isJoined ? Int32Array.of(...conditional, ...unconditional) : conditional;
       const guidance = isJoined ? "joined" : isApart ? "apart" : "none";
       const { sampledIds, logProbs, entropies } = await pass(request, "conditional", factor, classIds, {
         guidance,

@@ -56,7 +56,7 @@ export const logitRows = ({ guidance }: Sampling): Dim =>
  * Inputs added: uniforms [R] in [0, 1), temperature []; under guidance guidanceScale [], the s of
  * cond + s (cond - uncond), and if `apart` unconditional [R, V]; filtered also topK [] (float32, at least 1) and
  * topP []; with min-p also logMinP [], at most 0. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was
- * drawn from, and if asked for entropies [R]: that distribution's entropy in nats, never below 0.
+ * drawn from, and if wanted entropies [R]: that distribution's entropy in nats, never below 0.
  *
  * Top-k keeps the k likeliest ids (of equal ones, the lower), top-p the fewest of these whose probabilities reach p,
  * and min-p those at least so likely as that fraction of the likeliest (Nguyen et al. 2024, "Turning up the heat");

@@ -1,4 +1,4 @@
-/** Central inflation: what the network of videos does with still ones must be what the network of images does. */
+/** Central inflation: what the network of videos does with videos that stand still must be what the network of images does. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.ts";
 import { type HostTensor, sizeOf, tensor } from "../../../src/core/tensor.ts";

@@ -42,13 +42,12 @@ export function softmaxOf(x: Row): Row {
 /** The leading parts of the weights that sub-model p uses: heads of W_q, W_k, W_v, W_o and units of the MLP. */
 export function cutWeights(
   weights: Readonly<Record<string, { dims: readonly number[]; data: ArrayLike<number> }>>,
-  factorOfLayer: (layer: number) => number,
+  factor: number,
 ): PlainWeights {
   return Object.fromEntries(
     Object.entries(weights).map(([name, { dims, data }]) => {
-      const layer = /^blocks\.(\d+)/.exec(name)?.[1];
-      const isCut = /\.(query|key|value|output|in|out)\.weight$|\.in\.bias$/.test(name);
-      const kept = layer !== undefined && isCut ? dims[0]! / factorOfLayer(Number(layer)) : dims[0]!;
+      const isCut = /^blocks\..*(\.(query|key|value|output|in|out)\.weight|\.in\.bias)$/.test(name);
+      const kept = isCut ? dims[0]! / factor : dims[0]!;
       const columns = sizeOf(dims.slice(1));
       const cut = Float64Array.from(Array.from(data).slice(0, kept * columns));
       return [

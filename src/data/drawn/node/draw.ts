@@ -4,11 +4,16 @@ import { decodeRgb } from "../../image/sharp.ts";
 import type { Image, ImageSource, Video } from "../../source.ts";
 import type { Drawing, DrawnSet } from "../drawn-set.ts";
 import { type MotionOptions, motionSet, motionSvg } from "../motions/index.ts";
+import { type SceneOptions, sceneSet, sceneSvg } from "../scenes/index.ts";
 import { type SpriteOptions, spriteSet, spriteSvg } from "../sprites/index.ts";
 
 /** The drawn dataset of one seed: unlimited, its classes equally likely; throws as `spriteSet`. */
 export const spritesSource = (options: { seed: Seed; resolution?: number }): ImageSource =>
   drawnSource(spriteSet(options));
+
+/** The drawn scenes of one seed: unlimited, their classes equally likely; throws as `sceneSet`. */
+export const scenesSource = (options: { seed: Seed; resolution?: number }): ImageSource =>
+  drawnSource(sceneSet(options));
 
 /** The drawn dataset of videos of one seed: unlimited, its classes equally likely; throws as `motionSet`. */
 export const motionsSource = (options: {
@@ -26,6 +31,16 @@ export const motionsSource = (options: {
  */
 export const drawSprite = (seed: Seed, index: number, options: SpriteOptions = {}): Promise<Image> =>
   drawImage(spriteSvg(seed, index, options));
+
+/**
+ * Scene `index` of `seed`, drawn.
+ *
+ * @internal what tests look at
+ * @throws InputError for an index, classId or resolution out of range
+ * @example const image = await drawScene(7, 0, { classId: sceneClasses.indexOf("castle") });
+ */
+export const drawScene = (seed: Seed, index: number, options: SceneOptions = {}): Promise<Image> =>
+  drawImage(sceneSvg(seed, index, options));
 
 /**
  * Video `index` of `seed`, drawn.
