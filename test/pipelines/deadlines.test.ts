@@ -152,9 +152,9 @@ describe("calibration", () => {
     await first.dispose();
     const [name, ...others] = await readdir(own);
     expect(others).toEqual([]);
-    const { told, found } = JSON.parse(await readFile(join(own, name!), "utf8"));
-    expect(told.facts.batch).toBe(2);
-    expect(told.facts.identity).toMatchObject({ device: "cpu", precision: "fp32" });
+    const { key, found } = JSON.parse(await readFile(join(own, name!), "utf8"));
+    expect(key.facts.batch).toBe(2);
+    expect(key.facts.identity).toMatchObject({ device: "cpu", precision: "fp32" });
     expect(new Set(found.passes.map(({ factor }: { factor: number }) => factor))).toEqual(
       new Set([1, 2, 4, 8]),
     );
