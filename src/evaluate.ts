@@ -24,7 +24,7 @@ export type {
   PredictionRow,
 } from "./evaluation/evaluate-prediction.ts";
 // The classifier, and feature networks that users bring.
-export { type ClassifierFolder, readClassifier } from "./evaluation/features/classifier-folder.ts";
+export type { ClassifierFolder } from "./evaluation/features/classifier-folder.ts";
 export {
   type Extracted,
   type FeatureNetwork,
@@ -79,7 +79,7 @@ export { runStudy, studyResultOf, writeStudy } from "./evaluation/studies/run-st
 export type { Claim, Study, StudyName } from "./evaluation/studies/studies.ts";
 export type { StudyResult } from "./evaluation/studies/study-page.ts";
 // Results as tables and files.
-export { type EvaluationTables, type FigureTable, markdownTable, tablesOf } from "./evaluation/tables.ts";
+export { type EvaluationTables, type FigureTable, tablesOf } from "./evaluation/tables.ts";
 export type { TokenizerReport } from "./evaluation/tokenizer-report.ts";
 export type { VideoSampling } from "./evaluation/video-sampling.ts";
 export {
