@@ -25,26 +25,42 @@ export async function unlessRefused<T>(reading: Promise<T>): Promise<T | null> {
   }
 }
 
+/** So many names a message lists; of more, the nearest few. */
+const listed = 20;
+const nearestListed = 5;
+
 /**
- * The error for a name that is not in a known list: it lists what there is and suggests the nearest.
+ * The error for a name that is not in a known list: it lists what there is, of a long list the nearest five, and suggests
+ * the nearest.
  *
- * @param what   the kind of thing, with its place, e.g. `sample --class: unknown class`
+ * @param where  the file or option, and the place there, e.g. `generate: classes`
  * @param given  the name that came
  * @param known  the names that exist
  */
-export function unknownName(what: string, given: string, known: readonly string[]): InputError {
+export function unknownName(where: string, given: string, known: readonly string[]): InputError {
   const nearest = nearestName(given, known);
-  const hint = nearest ? ` Did you mean "${nearest}"?` : "";
-  return new InputError(`${what} "${given}".${hint} Known: ${known.join(", ")}.`);
+  const names =
+    known.length <= listed
+      ? `one of ${known.join(", ")}`
+      : `one of ${known.length} names, of which the nearest are ${byDistance(given, known).slice(0, nearestListed).join(", ")}`;
+  const hint = nearest ? `; did you mean "${nearest}"?` : "";
+  return new InputError(`${where}: must be ${names}, got "${given}"${hint}`);
 }
 
 /** The known name that `given` is most like, if it is like one at all: a third of its letters may differ. */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
-  const nearest = [...known]
-    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return nearest && nearest.distance <= Math.max(2, given.length / 3) ? nearest.name : undefined;
+  const [nearest] = byDistance(given, known);
+  const isLike = nearest !== undefined && distance(given, nearest) <= Math.max(2, given.length / 3);
+  return isLike ? nearest : undefined;
 }
+
+/** The names from the one that `given` is most like. */
+function byDistance(given: string, known: readonly string[]): string[] {
+  const distances = new Map(known.map((name) => [name, distance(given, name)]));
+  return [...known].sort((a, b) => distances.get(a)! - distances.get(b)!);
+}
+
+const distance = (a: string, b: string): number => editDistance(a.toLowerCase(), b.toLowerCase());
 
 /** Levenshtein distance: the fewest single-character insertions, deletions and substitutions from `a` to `b`. */
 export function editDistance(a: string, b: string): number {

@@ -28,14 +28,14 @@ function idsOf(asked: string | number, classNames: readonly string[]): number[] 
   if (asked === "none") return [classNames.length];
   if (classNames.length === 0) {
     throw new InputError(
-      `class: this model was trained without classes, got "${asked}"; leave the class out`,
+      `classes: must be left out, since this model was trained without classes, got "${asked}"`,
     );
   }
   if (asked === "all") return classNames.map((_, i) => i);
   const number = typeof asked === "string" && !/^\d+$/.test(asked) ? Number.NaN : Number(asked);
   if (Number.isInteger(number) && number >= 0 && number < classNames.length) return [number];
-  if (Number.isNaN(number)) throw unknownName("class: unknown class", String(asked), classNames);
+  if (Number.isNaN(number)) throw unknownName("classes", String(asked), classNames);
   throw new InputError(
-    `class: must be a name or a number in 0..${classNames.length - 1}, got ${asked}; known: ${classNames.join(", ")}`,
+    `classes: must be names or numbers in 0..${classNames.length - 1}, got ${asked}; magnets info lists the names`,
   );
 }

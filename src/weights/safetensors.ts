@@ -182,7 +182,7 @@ function checkEntry(name: string, entry: unknown, dataLength: number, where: str
   );
   const { dtype, shape, data_offsets: offsets } = entry;
   requireInput(typeof dtype === "string", `${at}: dtype must be a string, got ${kindOf(dtype)}`);
-  if (!Object.hasOwn(formats, dtype)) throw unknownName(`${at}: unknown dtype`, dtype, Object.keys(formats));
+  if (!Object.hasOwn(formats, dtype)) throw unknownName(`${at}: dtype`, dtype, Object.keys(formats));
   const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   requireInput(
     Array.isArray(shape) && shape.every(isCount),

@@ -96,7 +96,7 @@ describe("bad input ends with status 2 and one line that helps", () => {
     [["sample", "MODEL", "--count", "0"], /'--count <n>'.*at least 1/],
     [["sample", "MODEL", "--count", "-3"], /'--count <n>'/],
     [["sample", "MODEL", "--count", "2.5"], /'--count <n>'/],
-    [["sample", "MODEL", "--class", "dgo"], /unknown class "dgo".*Did you mean "dog"/],
+    [["sample", "MODEL", "--class", "dgo"], /classes: must be one of .*got "dgo"; did you mean "dog"/],
     [["sample", "MODEL", "--out", "/proc/nowhere"], /cannot write into the folder \/proc\/nowhere/],
     [["sample", "MODEL", "--precision", "fp16"], /'--precision <name>' argument 'fp16'.*fp32, int8/],
     [["sample", "MODEL", "--precision", "int8", "--device", "webgpu"], /int8 needs device cpu/],

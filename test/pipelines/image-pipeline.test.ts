@@ -171,7 +171,7 @@ describe("generate", () => {
   });
 
   it.each([
-    [{ classes: ["cst"] }, /unknown class "cst"\. Did you mean "cat"\?/],
+    [{ classes: ["cst"] }, /classes: must be one of .*, got "cst"; did you mean "cat"\?/],
     [{ classes: [3] }, /number in 0\.\.2, got 3/],
     [{ classes: [-1] }, /number in 0\.\.2, got -1/],
     [{ count: 0 }, /count: must be a whole number of at least 1, got 0/],

@@ -84,7 +84,7 @@ describe("resolveRequest", () => {
     [{ seed: -4 }, /^generate: seed: must be a whole number in 0.*, got -4$/],
     [{ seed: 2 ** 53 + 2 }, /^generate: seed: must be/],
     [{ class: "cat" } as never, /must have no other keys than .*, got "class"; did you mean "classes"/],
-    [{ classes: ["cta"] }, /unknown class "cta"\. Did you mean "cat"/],
+    [{ classes: ["cta"] }, /^classes: must be one of cat, dog, 7, got "cta"; did you mean "cat"\?$/],
     [
       { plan: "8x3" as never },
       /^generate: plan: must be an object with parts of a plan, got "8x3"; a model schedule .* is modelSchedule$/,

@@ -47,7 +47,7 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
     `${path}: resolution must be a whole number in 8..4096, got ${resolution}`,
   );
   if (resampler !== undefined && !resamplers.includes(resampler))
-    throw unknownName(`${path}: unknown resampler`, resampler, resamplers);
+    throw unknownName(`${path}: resampler`, resampler, resamplers);
 }
 
 /**

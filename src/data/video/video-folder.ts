@@ -50,10 +50,10 @@ export async function openVideoFolder(path: string, options: VideoFolderOptions)
     `${path}: videosPerFile must be a whole number of at least 1, got ${videosPerFile}`,
   );
   if (split !== undefined && !splits.includes(split)) {
-    throw unknownName(`${path}: unknown split`, split, splits);
+    throw unknownName(`${path}: split`, split, splits);
   }
   const layout = options.layout ?? (await layoutOf(path));
-  if (!layouts.includes(layout)) throw unknownName(`${path}: unknown layout`, layout, layouts);
+  if (!layouts.includes(layout)) throw unknownName(`${path}: layout`, layout, layouts);
   requireInput(
     split === undefined || layout !== "plain",
     `${path}: a plain folder has no splits, got split "${split}"; give the folder of one split instead`,

@@ -212,7 +212,7 @@ function chosen(file: string, key: string, ports: readonly PortInfo[], name: str
     `${file}: has the ${key}s ${known.join(", ")}; name the one to use as ${key} in its description`,
   );
   const port = name === undefined ? ports[0]! : ports.find((port) => port.name === name);
-  if (!port) throw unknownName(`${file}: ${key}: unknown tensor`, name!, known);
+  if (!port) throw unknownName(`${file}: ${key}`, name!, known);
   requireInput(
     port.dtype === "float32",
     `${file}: ${key} "${port.name}" must be float32, is ${port.dtype}; export the network in float32`,

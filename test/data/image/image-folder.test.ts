@@ -111,7 +111,7 @@ describe("folderSource", () => {
     await paint("1.png");
     expect(await refusal(folderSource(root, { resolution: 0 }))).toContain("8..4096");
     const message = await refusal(folderSource(root, { resolution: 16, resampler: "lanczos" as never }));
-    expect(message).toContain('Did you mean "lanczos2"');
+    expect(message).toContain('did you mean "lanczos2"');
   });
 });
 

@@ -479,7 +479,7 @@ describe("readVideo, without ffmpeg", () => {
       [{ frames: 0 }, "frames must be a whole number in 1..1024, got 0"],
       [{ frames: 2.5 }, "got 2.5"],
       [{ resolution: 4 }, "resolution must be a whole number in 8..4096, got 4"],
-      [{ resampler: "lanczos" as never }, 'Did you mean "lanczos2"'],
+      [{ resampler: "lanczos" as never }, 'did you mean "lanczos2"'],
       [{ stride: 0 }, "stride must be a number of at least 1, got 0"],
       [{ start: -1 }, "start must be a whole number of frames, 0 or more, got -1"],
       [{ frameRate: Number.NaN }, "frameRate must be in 0.01..1000 frames per second, got NaN"],

@@ -129,8 +129,8 @@ describe("openVideoFolder, plain", () => {
     for (const [wrong, message] of [
       [{ frames: 0 }, "frames must be a whole number in 1..1024, got 0"],
       [{ videosPerFile: 0 }, "videosPerFile must be a whole number of at least 1, got 0"],
-      [{ layout: "kinetic" as never }, 'unknown layout "kinetic". Did you mean "kinetics"?'],
-      [{ split: "tset" as never }, 'unknown split "tset"'],
+      [{ layout: "kinetic" as never }, 'got "kinetic"; did you mean "kinetics"?'],
+      [{ split: "tset" as never }, 'got "tset"; did you mean "test"'],
       [{ split: "test" }, "a plain folder has no splits"],
       [{ fold: 2 }, "folds are of UCF-101 alone, got fold 2"],
       [{ layout: "ucf101" }, "classInd.txt"],

@@ -230,19 +230,14 @@ describe("what does not fit", () => {
   double.output("y", cast(double.input("x", "float64", ["N", 3, 2, 2]), "float32"));
 
   it.each<[string, Graph, Partial<FeatureNetworkDescription> | object, string]>([
-    [
-      "an input's name",
-      mirror(["N", 3, 2, 2]),
-      { input: "pixel" },
-      'input: unknown tensor "pixel". Did you mean "pixels"?',
-    ],
+    ["an input's name", mirror(["N", 3, 2, 2]), { input: "pixel" }, 'got "pixel"; did you mean "pixels"?'],
     [
       "an output's name",
       mirror(["N", 3, 2, 2]),
       { output: "pool3" },
-      'output: unknown tensor "pool3". Known: features.',
+      'output: must be one of features, got "pool3"',
     ],
-    ["the logits' name", mirror(["N", 3, 2, 2]), { logits: "classes" }, 'logits: unknown tensor "classes"'],
+    ["the logits' name", mirror(["N", 3, 2, 2]), { logits: "classes" }, 'logits: must be one of'],
     [
       "no name of several",
       pooled("N"),
