@@ -159,7 +159,12 @@ function optionsOf(program: Command, name: string): string[] | null {
 }
 
 describe("code in the documents", () => {
-  const entries = { magnets: "index", "magnets/train": "train", "magnets/evaluate": "evaluate" };
+  const entries = {
+    magnets: "index",
+    "magnets/train": "train",
+    "magnets/evaluate": "evaluate",
+    "magnets/browser": "browser",
+  };
   const names = current.flatMap((file) =>
     [...read(file).matchAll(/^import \{([^}]+)\} from "(magnets[\w/]*)"/gm)].flatMap(([, list, entry]) =>
       list!

@@ -172,8 +172,8 @@ describe("generate", () => {
 
   it.each([
     [{ classes: ["cst"] }, /classes: must be one of .*, got "cst"; did you mean "cat"\?/],
-    [{ classes: [3] }, /number in 0\.\.2, got 3/],
-    [{ classes: [-1] }, /number in 0\.\.2, got -1/],
+    [{ classes: [3] }, /numbers in 0\.\.2, got 3/],
+    [{ classes: [-1] }, /numbers in 0\.\.2, got -1/],
     [{ count: 0 }, /count: must be a whole number of at least 1, got 0/],
     [{ count: -2 }, /count/],
     [{ seed: 2 ** 53 + 2 }, /seed/],

@@ -237,7 +237,7 @@ describe("what does not fit", () => {
       { output: "pool3" },
       'output: must be one of features, got "pool3"',
     ],
-    ["the logits' name", mirror(["N", 3, 2, 2]), { logits: "classes" }, 'logits: must be one of'],
+    ["the logits' name", mirror(["N", 3, 2, 2]), { logits: "classes" }, "logits: must be one of"],
     [
       "no name of several",
       pooled("N"),
