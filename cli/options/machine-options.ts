@@ -1,4 +1,5 @@
 /** The options that choose what computes, shared by the commands that decode. */
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
 import { seed, wholeNumber } from "./parse.ts";
@@ -42,11 +43,14 @@ export function addDeviceOptions(command: Command): Command {
   );
 }
 
+/** Waiting threads spin, so that many more than there are cores bring a machine to a stop. */
+const mostThreads = Math.max(64, availableParallelism());
+
 /** --threads alone, for what computes on the CPU only. */
 export function addThreadsOption(command: Command): Command {
   return command.addOption(
     new Option("--threads <n>", "CPU threads (default: all cores)")
-      .argParser(wholeNumber(1, 1024))
+      .argParser(wholeNumber(1, mostThreads))
       .env("MAGNETS_THREADS"),
   );
 }
