@@ -22,10 +22,22 @@ const quantizerSchema = z.discriminatedUnion("kind", [
       .array(z.int().min(2))
       .min(1)
       .describe("levels of each latent channel; their product is the codebook"),
+    bins: z
+      .enum(["tanh", "uniform"])
+      .default("tanh")
+      .describe(
+        "how a channel is bounded: tanh, as published, or 2 sigmoid(1.6 z) - 1 cut into equal bins, by which normal latents use every level alike (iFSQ)",
+      ),
   }),
 ]);
 
 export const tokenizerConfigSchema = z.strictObject({
+  network: z
+    .enum(["maskgit", "plain"])
+    .default("maskgit")
+    .describe(
+      "maskgit: group norm and swish, averaged down, repeated up; plain: no norm, ReLU, pixels moved into channels and back, and a decoder that ends at full resolution",
+    ),
   resolution: positive.default(64).describe("side of the square pictures, in pixels"),
   frames: positive.optional().describe("frames T of a moving picture; left out: still pictures"),
   patchSize: positive
@@ -46,6 +58,10 @@ export const tokenizerConfigSchema = z.strictObject({
     .describe("whether time halves too, for each further level; left out: with all of them"),
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
+  detailChannels: positive
+    .default(32)
+    .describe("channels of the plain network's decoder at full resolution"),
+  detailBlocks: positive.default(1).describe("residual blocks there"),
   groups: positive.default(32).describe("groups of the group normalisation"),
   pixelShortcut: z
     .boolean()
@@ -77,7 +93,11 @@ export function parseTokenizerConfig(value: unknown, where: string): TokenizerCo
     config.resolution % side === 0,
     `${where}: resolution must be a multiple of ${side} (patchSize times 2 per further level), got ${config.resolution}`,
   );
-  for (const multiplier of config.multipliers) {
+  requireInput(
+    config.network === "maskgit" || !config.pixelShortcut,
+    `${where}: pixelShortcut is of the maskgit network, got it with network ${config.network}`,
+  );
+  for (const multiplier of config.network === "maskgit" ? config.multipliers : []) {
     requireInput(
       (config.channels * multiplier) % config.groups === 0,
       `${where}: groups must divide the channels of every level (${config.channels} x ${multiplier}), got ${config.groups}`,

@@ -13,6 +13,9 @@ import type { TokenizerConfig } from "./config.ts";
 
 /** What must be alike, so that every parameter of clips has one of pictures to start from. */
 const shared = [
+  "network",
+  "detailChannels",
+  "detailBlocks",
   "patchSize",
   "channels",
   "multipliers",
