@@ -55,6 +55,10 @@ function optimisation(own: {
     weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
     clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
     emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),
+    optimiser: z
+      .enum(["adamw", "muon"])
+      .default("adamw")
+      .describe("muon: matrices of hidden layers move by orthogonal directions, all else as with adamw"),
     checkpointEvery: count.default(500).describe("steps"),
     sampleEvery: count.default(1000).describe("steps"),
     logEvery: count.default(20).describe("steps"),
@@ -122,6 +126,20 @@ const schema = z.strictObject({
             warmupSteps: 500,
           }),
           absoluteWeight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
+          edgeWeight: z
+            .number()
+            .min(0)
+            .default(0)
+            .describe("of the absolute error of steps from pixel to pixel, at three scales"),
+          perturbation: z
+            .strictObject({
+              pictures: fraction.default(0).describe("of the pictures that are perturbed"),
+              tokens: fraction.default(0.75).describe("of a perturbed picture's tokens that are"),
+            })
+            .prefault({})
+            .describe(
+              "of FSQ only: tokens that are moved by one level of one channel before they are decoded, as a transformer that errs would move them (RobusTok)",
+            ),
         })
         .prefault({}),
     })
@@ -138,12 +156,6 @@ const schema = z.strictObject({
             learningRate: 1e-3,
             warmupSteps: 1000,
           }),
-          optimiser: z
-            .enum(["adamw", "muon"])
-            .default("adamw")
-            .describe(
-              "muon: matrices of hidden layers move by orthogonal directions, all else as with adamw",
-            ),
           labelSmoothing: z
             .number()
             .min(0)
@@ -277,7 +289,13 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
   const config = parsed.data;
   const where = (...path: string[]) => `${originOf(path)}: ${path.join(".")}`;
 
-  parseTokenizerConfig(config.tokenizer.model, where("tokenizer", "model"));
+  const { quantizer } = parseTokenizerConfig(config.tokenizer.model, where("tokenizer", "model"));
+  const { pictures } = config.tokenizer.training.perturbation;
+  requireInput(
+    pictures === 0 || quantizer.kind === "fsq",
+    `${where("tokenizer", "training", "perturbation", "pictures")}: only the levels of fsq have neighbours, so with a ` +
+      `quantizer of kind ${quantizer.kind} it must be 0, got ${pictures}`,
+  );
   for (const key of ["resolution", "frames"] as const) {
     const [wanted, got] = [config.data[key], config.tokenizer.model[key]];
     requireInput(

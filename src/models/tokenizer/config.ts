@@ -58,9 +58,7 @@ export const tokenizerConfigSchema = z.strictObject({
     .describe("whether time halves too, for each further level; left out: with all of them"),
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
-  detailChannels: positive
-    .default(32)
-    .describe("channels of the plain network's decoder at full resolution"),
+  detailChannels: positive.default(32).describe("channels of the plain network's decoder at full resolution"),
   detailBlocks: positive.default(1).describe("residual blocks there"),
   groups: positive.default(32).describe("groups of the group normalisation"),
   pixelShortcut: z

@@ -197,39 +197,39 @@ describe("convolution agrees with plain loops, forward and backward", () => {
     }
   });
 
-  it.each([
-    "direct",
-    "kernel",
-  ] as const)("second derivatives (%s): sum((dL/dx)^2) by the kernel, against differences of the plain loops", async (method) => {
-    const [xDims, kDims] = [
-      [1, 2, 3, 3],
-      [2, 2, 3, 3],
-    ];
-    const x = noise(18, 1);
-    const k = noise(36, 2);
-    const zero = [0, 0];
-    // L = sum(y^2) / 2, so dL/dy = y.
-    const slopeNorm = (kernel: readonly number[]): number => {
-      const { y } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, new Array(18).fill(0));
-      const { dx } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, y);
-      return dx.reduce((total, value) => total + value * value, 0);
-    };
-    const graph = new Graph("twice");
-    const xIn = graph.input("x", "float32", xDims);
-    const kIn = graph.input("k", "float32", kDims);
-    const loss = g.multiply(g.sum(g.square(g.convolution(xIn, kIn, null, method))), 0.5);
-    const [dx] = g.gradients(loss, [xIn]);
-    graph.output("second", g.gradients(g.sum(g.square(dx!)), [kIn])[0]!);
-    const { second } = await evaluate(graph, { x: float32(xDims, x), k: float32(kDims, k) });
-    const expected = k.map((_, i) => {
-      const moved = (h: number): number[] => k.map((value, j) => (i === j ? value + h : value));
-      return (slopeNorm(moved(1e-5)) - slopeNorm(moved(-1e-5))) / 2e-5;
-    });
-    const largest = Math.max(...expected.map(Math.abs));
-    numbers(second).forEach((value, i) => {
-      expect(Math.abs(value - expected[i]!) / largest).toBeLessThan(1e-5);
-    });
-  });
+  it.each(["direct", "kernel"] as const)(
+    "second derivatives (%s): sum((dL/dx)^2) by the kernel, against differences of the plain loops",
+    async (method) => {
+      const [xDims, kDims] = [
+        [1, 2, 3, 3],
+        [2, 2, 3, 3],
+      ];
+      const x = noise(18, 1);
+      const k = noise(36, 2);
+      const zero = [0, 0];
+      // L = sum(y^2) / 2, so dL/dy = y.
+      const slopeNorm = (kernel: readonly number[]): number => {
+        const { y } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, new Array(18).fill(0));
+        const { dx } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, y);
+        return dx.reduce((total, value) => total + value * value, 0);
+      };
+      const graph = new Graph("twice");
+      const xIn = graph.input("x", "float32", xDims);
+      const kIn = graph.input("k", "float32", kDims);
+      const loss = g.multiply(g.sum(g.square(g.convolution(xIn, kIn, null, method))), 0.5);
+      const [dx] = g.gradients(loss, [xIn]);
+      graph.output("second", g.gradients(g.sum(g.square(dx!)), [kIn])[0]!);
+      const { second } = await evaluate(graph, { x: float32(xDims, x), k: float32(kDims, k) });
+      const expected = k.map((_, i) => {
+        const moved = (h: number): number[] => k.map((value, j) => (i === j ? value + h : value));
+        return (slopeNorm(moved(1e-5)) - slopeNorm(moved(-1e-5))) / 2e-5;
+      });
+      const largest = Math.max(...expected.map(Math.abs));
+      numbers(second).forEach((value, i) => {
+        expect(Math.abs(value - expected[i]!) / largest).toBeLessThan(1e-5);
+      });
+    },
+  );
 });
 
 describe("resampling", () => {
