@@ -679,12 +679,12 @@ async function trainTransformer(): Promise<void> {
   const R = maskedBatch(config, training, train, foldIn(key, 9)).rows!.dims[0]!;
   /** Rows and labels cut or filled to R. */
   const fixed = (batch: Record<string, HostTensor>): Record<string, HostTensor> => {
-    const fit = ({ data }: HostTensor): HostTensor => {
+    const fitted = ({ data }: HostTensor): HostTensor => {
       const all = new Int32Array(R);
       for (let i = 0; i < R; i++) all[i] = (data as Int32Array)[i % data.length]!;
       return tensor("int32", [R], all);
     };
-    return { ...batch, rows: fit(batch.rows!), labels: fit(batch.labels!) };
+    return { ...batch, rows: fitted(batch.rows!), labels: fitted(batch.labels!) };
   };
   const losses = config.factors.map((factor) => `loss.p${factor}`);
   const graph = transformerStepGraph(config, training);

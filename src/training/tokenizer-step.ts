@@ -4,6 +4,7 @@ import { sizeOf } from "../core/tensor.ts";
 import {
   absolute,
   add,
+  type ConvolutionMethod,
   Graph,
   gatherRows,
   mean,
