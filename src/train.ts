@@ -1,6 +1,7 @@
 /** Making models: data, configurations, run folders. */
 export { type FolderSource, folderSource, type Resampler, resamplers, verifyFolder } from "./data/folder.ts";
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
+export { sceneClasses, scenesSource } from "./data/scenes/index.ts";
 export type { PictureSource } from "./data/source.ts";
 export { spriteClasses, spritesSource } from "./data/sprites/index.ts";
 export { type Stage, stages, type TrainModelOptions, trainModel } from "./pipelines/train-model.ts";

@@ -27,7 +27,11 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
   const command = program
     .command("classifier")
     .description("train the classifier of pictures or clips that evaluate measures with")
-    .option("--data <source>", '"sprites", "motions", or a folder with one sub-folder per class', "sprites")
+    .option(
+      "--data <source>",
+      '"sprites", "scenes", "motions", or a folder with one sub-folder per class',
+      "sprites",
+    )
     .option("--resolution <n>", "side of the pictures, in pixels", wholeNumber(8, 1024), 64)
     .option("--frames <n>", "frames of clips (default: as the data has them)", wholeNumber(2, 1024));
   addPaceOptions(command)

@@ -27,7 +27,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     )
     .option(
       "--source <name>",
-      '"sprites", "motions", or a folder with one sub-folder of pictures or videos per class',
+      '"sprites", "scenes", "motions", or a folder with one sub-folder of pictures or videos per class',
       "sprites",
     )
     .option("--count <n>", "pictures or clips", wholeNumber(1, 10_000), 24)
@@ -40,6 +40,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     .option("--out <file>", "the sheet (default: out/preview.png, of clips out/preview.webp)");
   finishCommand(
     preview,
+    "data preview --source scenes --resolution 128",
     "data preview --source motions",
     "data preview --count 36 --out out/sprites.png",
     "data preview --source pictures/ --seed 3",

@@ -25,7 +25,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .argument("<config>", "a configuration file (YAML)")
     .option(
       "--data <source>",
-      '"sprites", "motions", or a folder of pictures or videos; short for --set data.source=...',
+      '"sprites", "scenes", "motions", or a folder of pictures or videos; short for --set data.source=...',
     )
     .option("--set <key=value>", "change one value of the configuration; repeatable", collect)
     .option("--quick", "apply the configuration's quick: block")

@@ -1,9 +1,10 @@
-/** A dataset by the name that configurations and the command line use: "sprites", "motions", or the path of a folder. */
+/** A dataset by the name that configurations and the command line use: "sprites", "scenes", "motions", or the path of a folder. */
 import { InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import { folderSource, type Resampler } from "./folder.ts";
 import { motionsSource } from "./motions/index.ts";
+import { scenesSource } from "./scenes/index.ts";
 import type { PictureSource } from "./source.ts";
 import { spritesSource } from "./sprites/index.ts";
 import { openVideoFolder, type VideoFolderOptions } from "./video/folder.ts";
@@ -12,7 +13,7 @@ import { listPlain } from "./video/plain.ts";
 
 /** `stride`, `frameRate`, `clipsPerFile`, `split` and `fold` are of folders of videos. */
 export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "clipsPerFile" | "split" | "fold"> {
-  /** "sprites", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
+  /** "sprites", "scenes", "motions", or a folder of pictures or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
   /** T of moving pictures; left out: what the dataset has by itself, of a folder stills. */
@@ -36,7 +37,8 @@ export async function openSource({
   resampler,
   ...video
 }: SourceChoice): Promise<PictureSource & { readonly warnings: readonly string[] }> {
-  const isDrawn = source === "sprites" || source === "motions";
+  const isStill = source === "sprites" || source === "scenes";
+  const isDrawn = isStill || source === "motions";
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video });
   }
@@ -49,10 +51,11 @@ export async function openSource({
     );
   }
   requireInput(
-    source !== "sprites" || frames === undefined,
-    `sprites: still pictures have no frames, got ${frames}; leave it out, or use motions`,
+    !isStill || frames === undefined,
+    `${source}: still pictures have no frames, got ${frames}; leave it out, or use motions`,
   );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
+  if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
     const clips = await listPlain(source).catch(() => null);

@@ -22,7 +22,7 @@ export type PartsOptions = Omit<SourceChoice, "source" | "seed" | "split" | "cli
  * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
  * classifier, but a generator that trained on the whole folder knows it.
  *
- * @param name            "sprites", "motions", or the path of a folder
+ * @param name            "sprites", "scenes", "motions", or the path of a folder
  * @param options.frames  T of moving pictures; left out: what the dataset has by itself
  * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of still pictures
  */

@@ -70,7 +70,7 @@ const dataSchema = z.strictObject({
     .string()
     .min(1)
     .default("sprites")
-    .describe('"sprites", "motions", or the path of a folder of pictures or videos'),
+    .describe('"sprites", "scenes", "motions", or the path of a folder of pictures or videos'),
   resolution: z.int().min(8).max(1024).default(64).describe("side of the square pictures, in pixels"),
   frames: z.int().min(2).max(1024).optional().describe("of a clip; left out: still pictures"),
   stride: count.optional().describe("take every so-manieth frame of a video"),
@@ -338,7 +338,7 @@ function check(raw: Raw, originOf: (path: readonly string[]) => string): TrainCo
 function checkData({ data, transformer }: Parsed, where: (...path: string[]) => string): void {
   const { source, count, frames, given } = data;
   requireInput(
-    !["sprites", "motions"].includes(source) || count !== null,
+    !["sprites", "scenes", "motions"].includes(source) || count !== null,
     `${where("data", "count")}: the drawn ${source} have no end, so it must be a number, got null`,
   );
   requireInput(
@@ -346,8 +346,8 @@ function checkData({ data, transformer }: Parsed, where: (...path: string[]) => 
     `${where("data", "frames")}: motions are clips, so it must be a number, got nothing; 16 is usual`,
   );
   requireInput(
-    source !== "sprites" || frames === undefined,
-    `${where("data", "frames")}: sprites are still pictures, so it must be left out, got ${frames}; clips are "motions"`,
+    !["sprites", "scenes"].includes(source) || frames === undefined,
+    `${where("data", "frames")}: ${source} are still pictures, so it must be left out, got ${frames}; clips are "motions"`,
   );
   const { tasks } = transformer.model;
   requireInput(

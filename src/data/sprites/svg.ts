@@ -13,10 +13,16 @@ export interface Sketch {
   shaded(colour: Colour, depth?: number): Paint;
   /** From `top` to `low`, over the shape's own height. */
   fade(top: Colour, low: Colour): Paint;
+  /** From `left` to `right` and a little downward, over the shape's own box. */
+  across(left: Colour, right: Colour): Paint;
+  /** `colour` at this opacity on the right (`side` 1) or left (-1) edge of a shape, vanishing past its middle. */
+  veil(colour: Colour, opacity: number, side: -1 | 1): Paint;
   /** `colour` in the middle, vanishing towards the rim: shadows and lights. */
   glow(colour: Colour, opacity: number): Paint;
   /** Elements drawn once, to be shown by the returned reference as often as one likes. */
   symbol(...elements: readonly string[]): string;
+  /** Elements of which only what lies within the outline `d` is seen. */
+  clipped(d: string, ...elements: readonly string[]): string;
   /** The whole drawing as an SVG document of `size` x `size` pixels. */
   page(size: number, ...elements: readonly string[]): string;
   /** Pages below one another, each the elements of one text. */
@@ -40,12 +46,24 @@ export function newSketch(): Sketch {
       ` x2="0" y2="1"><stop stop-color="${top}"/><stop offset="1" stop-color="${low}"/>`,
     );
   let symbols = 0;
+  let clips = 0;
   const document = (size: number, pages: number, content: string) =>
     `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size * pages}" viewBox="0 0 100 ${100 * pages}">` +
     `<defs>${definitions.join("")}</defs>${content}</svg>`;
   return {
     fade,
     shaded: (colour, depth = 0.22) => fade(lighter(colour, depth), darker(colour, depth * 0.8)),
+    across: (left, right) =>
+      define(
+        "linearGradient",
+        ` y2=".35"><stop stop-color="${left}"/><stop offset="1" stop-color="${right}"/>`,
+      ),
+    veil: (colour, opacity, side) =>
+      define(
+        "linearGradient",
+        ` x1="${side > 0 ? 0 : 1}" x2="${side > 0 ? 1 : 0}"><stop offset=".3" stop-color="${colour}" stop-opacity="0"/>` +
+          `<stop offset="1" stop-color="${colour}" stop-opacity="${opacity}"/>`,
+      ),
     glow: (colour, opacity) =>
       define(
         "radialGradient",
@@ -57,6 +75,11 @@ export function newSketch(): Sketch {
       const id = `s${symbols++}`;
       definitions.push(`<g id="${id}">${elements.join("")}</g>`);
       return `<use href="#${id}"/>`;
+    },
+    clipped: (d, ...elements) => {
+      const id = `c${clips++}`;
+      definitions.push(`<clipPath id="${id}"><path d="${d}"/></clipPath>`);
+      return `<g clip-path="url(#${id})">${elements.join("")}</g>`;
     },
     page: (size, ...elements) => document(size, 1, elements.join("")),
     strip: (size, pages) =>

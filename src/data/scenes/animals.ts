@@ -1,0 +1,654 @@
+/** Cat, owl, ducks, penguins, fish, butterfly: what looks back, and its kin that look alike. */
+import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { pattern } from "./patterns.ts";
+import { leafColour, outdoors, pine, ripples, room, sky, waterOf } from "./places.ts";
+import { reflected, type Stage } from "./stage.ts";
+
+/** On a rug by the window: tabby stripes mirrored, eyes of one colour, the thread leads to the ball. */
+export function cat(stage: Stage): string[] {
+  const { chance, lit, paint, twoPaints, ink, side } = stage;
+  const edge = chance.between(66, 70);
+  const { elements } = room(stage, { edge });
+  const fur = paint("apricot", "bark", "cream", "lavender", "navy", "coral");
+  const pale = lighter(fur, 0.55);
+  const dark = darker(fur, 0.3);
+  const eye = lighter(paint("leaf", "teal", "butter", "sky"), 0.3);
+  const collar = paint("coral", "blue", "butter", "teal", "berry");
+  const [rug, figure] = twoPaints("coral", "teal", "butter", "plum", "blue", "cream", "rose");
+  const x = 50 - side * chance.between(9, 13);
+  const base = 90;
+  const headWide = chance.between(17, 19.5);
+  const belly = chance.between(18, 21);
+  const ear = chance.between(11, 14);
+  const tailSide = chance.pick([-1, 1]);
+  const isTabby = chance.happens(0.7);
+  const isAsleep = chance.happens(0.2);
+  const rugKind = chance.pick(["rings", "stripes", "checks"] as const);
+  const rugY = 90;
+  const rugShape = path`M${x - 40} ${rugY}a40 9.5 0 1 1 80 0a40 9.5 0 1 1 -80 0Z`;
+  const parts = [...elements];
+  if (rugKind === "rings") {
+    parts.push(
+      ...[1, 0.78, 0.56, 0.34].map((k, i) =>
+        ellipse(x, rugY, 42 * k, 10.5 * k, i % 2 === 0 ? rug : lighter(figure, 0.25)),
+      ),
+    );
+  } else {
+    parts.push(
+      ellipse(x, rugY, 42, 11, darker(rug, 0.15)),
+      stage.patterned(
+        rugShape,
+        rug,
+        rugKind,
+        { x: x - 42, y: rugY - 10, width: 84, height: 20 },
+        rugKind === "stripes" ? 13 : 10,
+        lighter(figure, 0.25),
+      ),
+    );
+  }
+  const fill = lit(fur, 0.2);
+  const bodyPath = path`M${-belly * 0.55} -42C${-belly * 0.9} -28 ${-belly * 1.3} 0 ${-belly * 0.7} 0H${belly * 0.7}C${belly * 1.3} 0 ${belly * 0.9} -28 ${belly * 0.55} -42Z`;
+  const earPath = (at: number, inset: number) =>
+    path`M${at * (headWide * 0.95 - inset)} -5L${at * (headWide * 0.84 - inset * 0.6)} ${-headWide * 0.5 - ear + inset * 1.6}L${at * (headWide * 0.14 + inset)} ${-headWide * 0.64}Z`;
+  const tabby = (at: number) =>
+    [0, 1, 2]
+      .map((i) =>
+        line(
+          path`M${at * belly * (0.98 - i * 0.09)} ${-9 - i * 8}Q${at * belly * 0.7} ${-7 - i * 8} ${at * belly * 0.52} ${-10 - i * 8}`,
+          dark,
+          2.4,
+        ),
+      )
+      .join("");
+  const head = [
+    ...[-1, 1].flatMap((at) => [
+      shape(earPath(at, 0), fur, 2.4),
+      shape(earPath(at, 3.2), mix(fur, paints.rose, 0.7), 0.8),
+    ]),
+    ellipse(0, 0, headWide, headWide * 0.8, fill),
+    ...(isTabby
+      ? [-0.32, 0, 0.32]
+          .map((at) => box(at * headWide - 1.2, -headWide * 0.77, 2.4, 6.4, dark, 1.2))
+          .concat(
+            [-1, 1].map((at) =>
+              line(
+                path`M${at * headWide * 0.94} 1.5l${-at * 4.5} 1M${at * headWide * 0.86} 6l${-at * 4} -0.4`,
+                dark,
+                1.9,
+              ),
+            ),
+          )
+      : []),
+    ellipse(0, headWide * 0.36, headWide * 0.46, headWide * 0.33, pale),
+    ...[-1, 1].map((at) =>
+      isAsleep
+        ? line(path`M${at * 7.6 - 3.4} -1.5Q${at * 7.6} 2.6 ${at * 7.6 + 3.4} -1.5`, ink, 1.8)
+        : ellipse(at * 7.6, -1.6, 3.8, 4.2, eye) +
+          ellipse(at * 7.6, -1.6, 1.7, 3.5, ink) +
+          circle(at * 7.6 + side, -3, 0.9, "#ffffff"),
+    ),
+    shape("M-2.2 3.4H2.2L0 6Z", paints.coral, 1.4),
+    line("M-4 9Q-1.4 9.8 0 7.2Q1.4 9.8 4 9", ink, 1.3),
+    line("M-8 6.5L-16 5M-8 8.5L-15.5 9.5M8 6.5L16 5M8 8.5L15.5 9.5", mix(pale, ink, 0.25), 0.9),
+  ];
+  const ty = tailSide * (belly + 5);
+  parts.push(
+    stage.shadow(x, base, belly * 1.25),
+    placed(
+      { x, y: base },
+      line(
+        path`M${tailSide * belly * 0.6} -4Q${ty + tailSide * 9} 0 ${ty + tailSide * 3} -17Q${ty - tailSide * 2} -27 ${ty + tailSide * 5} -32`,
+        isTabby ? fur : dark,
+        6,
+      ),
+      ...(isTabby
+        ? [
+            line(
+              path`M${ty + tailSide * 1} -14l${tailSide * 6} 1M${ty - tailSide * 2} -21l${tailSide * 5.4} 0.4M${ty} -28l${tailSide * 5} 2.6`,
+              dark,
+              2,
+            ),
+          ]
+        : []),
+      shape(bodyPath, fill, 2),
+      ...(isTabby ? [tabby(-1), tabby(1)] : []),
+      ellipse(0, -18, belly * 0.42, 14, pale),
+      line("M-4.5 -1V-12M4.5 -1V-12", mix(pale, dark, 0.35), 1.1),
+      ...[-1, 1].map((at) => ellipse(at * belly * 0.36, -2, 6, 3.8, pale)),
+      placed({ x: 0, y: -46, degrees: chance.between(-7, 7) }, ...head),
+      stage.chance.happens(0.6) ? box(-9, -34.5, 18, 3.6, collar, 1.8) + circle(0, -30, 2, "#f2cd74") : "",
+    ),
+  );
+  const yarn = paint("coral", "butter", "teal", "rose", "lavender");
+  const yx = x + side * chance.between(30, 34);
+  parts.push(
+    line(path`M${yx - 4} 96Q${yx - side * 14} 100 ${yx - side * 20} 95T${yx - side * 30} 97`, yarn, 1.5),
+    circle(yx, 91.5, 6.4, lit(yarn, 0.28)),
+    line(
+      path`M${yx - 5} 89q5 -1 9 6M${yx - 3} 87q6 1 8.4 5M${yx - 5.5} 93q4 -1 6 4`,
+      darker(yarn, 0.25),
+      1.1,
+    ),
+  );
+  return parts;
+}
+
+/** On a branch before the moon, with a little one of the same feathers. */
+export function owl(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, mood, ink } = stage;
+  const feather = paint("bark", "apricot", "plum", "lavender", "teal", "cream");
+  const pale = lighter(feather, 0.5);
+  const dark = darker(feather, 0.25);
+  const eye = paint("butter", "apricot", "mint");
+  const leaf = paint("leaf", "moss", "coral", "apricot");
+  const wood = mix(stage.tint(paints.bark), mood.skyTop, 0.15);
+  const lean = chance.pick([-1, 1] as const);
+  const moonX = 50 + stage.side * chance.between(10, 22);
+  const moonY = chance.between(26, 36);
+  const moonR = chance.between(20, 25);
+  const top = darker(mood.skyTop, 0.25);
+  const parts = [box(0, 0, 100, 100, sketch.fade(top, mood.skyLow))];
+  for (let i = 0; i < 9; i++)
+    parts.push(
+      circle(
+        (i * 31 + chance.between(0, 14)) % 100,
+        (i * 23 + chance.between(0, 8)) % 66,
+        chance.pick([0.8, 1.2]),
+        "#fff3d0",
+      ),
+    );
+  parts.push(
+    circle(moonX, moonY, moonR * 1.5, sketch.glow(mood.glow, 0.45)),
+    circle(moonX, moonY, moonR, lighter(mood.glow, 0.2)),
+    circle(moonX - moonR * 0.4, moonY - moonR * 0.3, moonR * 0.16, darker(mood.glow, 0.1)),
+    circle(moonX + moonR * 0.45, moonY - moonR * 0.35, moonR * 0.22, darker(mood.glow, 0.1)),
+  );
+  const far = mix(mood.hills, top, 0.4);
+  parts.push(ellipse(20, 102, 50, 20, mix(mood.hills, top, 0.2)), ellipse(84, 103, 44, 16, far));
+  for (const px of [6, 17, 27, 78, 90])
+    parts.push(pine(stage, px + chance.between(-3, 3), 95, chance.between(15, 20), far));
+  const by = 78;
+  parts.push(
+    shape(
+      path`M${lean < 0 ? -2 : 102} ${by - 3}Q50 ${by + 5} ${lean < 0 ? 92 : 8} ${by - 4}Q50 ${by + 12} ${lean < 0 ? -2 : 102} ${by + 8}Z`,
+      lit(wood, 0.2),
+      2,
+    ),
+  );
+  const leafAt = (x: number, y: number, degrees: number) =>
+    placed(
+      { x, y, degrees },
+      shape("M0 0Q4 -6 0 -13Q-4 -6 0 0Z", leaf, 1),
+      line("M0 0V-9", darker(leaf, 0.25), 0.9),
+    );
+  const lx = lean < 0 ? 92 : 8;
+  parts.push(
+    leafAt(lx, by - 3, -lean * 60),
+    leafAt(lx, by - 3, -lean * 110),
+    leafAt(lx + lean * 12, by, 180 - lean * 20),
+  );
+  const bird = (isYoung: boolean) => {
+    const wide = isYoung ? 19 : 20;
+    const tall = isYoung ? 40 : 50;
+    const outline = path`M${-wide} ${-tall * 0.45}C${-wide} ${-tall * 1.1} ${wide} ${-tall * 1.1} ${wide} ${-tall * 0.45}C${wide} ${tall * 0.06} ${-wide} ${tall * 0.06} ${-wide} ${-tall * 0.45}Z`;
+    const face = -tall * 0.64;
+    return [
+      ...[-1, 1].map((at) =>
+        shape(
+          path`M${at * wide * 0.9} ${-tall * 0.72}L${at * wide * 0.86} ${-tall * 1.06}L${at * wide * 0.25} ${-tall * 0.88}Z`,
+          dark,
+          2,
+        ),
+      ),
+      shape(outline, lit(feather, 0.26)),
+      stage.patterned(
+        path`M${-wide * 0.6} ${-tall * 0.24}a${wide * 0.6} ${tall * 0.25} 0 1 1 ${wide * 1.2} 0a${wide * 0.6} ${tall * 0.25} 0 1 1 ${-wide * 1.2} 0Z`,
+        pale,
+        "tiles",
+        { x: -wide * 0.6, y: -tall * 0.46, width: wide * 1.2, height: tall * 0.5 },
+        7,
+        feather,
+      ),
+      ...[-1, 1].flatMap((at) => [
+        shape(
+          path`M${at * wide * 0.98} ${-tall * 0.52}Q${at * wide * 1.12} ${-tall * 0.1} ${at * wide * 0.5} ${-tall * 0.02}Q${at * wide * 0.55} ${-tall * 0.3} ${at * wide * 0.98} ${-tall * 0.52}Z`,
+          dark,
+          1.4,
+        ),
+        line(
+          path`M${at * wide * 0.9} ${-tall * 0.3}l${-at * 4} 3M${at * wide * 0.84} ${-tall * 0.18}l${-at * 4} 3`,
+          pale,
+          1.4,
+        ),
+        circle(at * 8.6, face, 9.2, pale),
+        circle(at * 8.6, face, 6.8, eye),
+        circle(at * 8.2, face, 4, ink),
+        circle(at * 8.2 + stage.side * 1.4, face - 1.5, 1.4, "#ffffff"),
+      ]),
+      shape(path`M-2.8 ${face + 3.6}H2.8L0 ${face + 9.4}Z`, "#e8a050", 1.2),
+      ...[-8.6, -5.4, 5.4, 8.6].map((dx) => ellipse(dx, -0.6, 1.9, 2.8, "#e0a050")),
+    ];
+  };
+  const x = 50 + lean * chance.between(8, 12);
+  parts.push(placed({ x, y: by + 1, scale: 1.06 }, ...bird(false)));
+  if (chance.happens(0.75)) parts.push(placed({ x: x - lean * 36, y: by + 3, scale: 0.58 }, ...bird(true)));
+  return parts;
+}
+
+/** A row on a pond, all one way, the little ones alike; reeds, and everything again in the water. */
+export function duck(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, mood, ink, tint } = stage;
+  const facing = chance.pick([-1, 1] as const);
+  const level = chance.between(38, 44);
+  const water = waterOf(stage);
+  const feather = paint("cream", "butter", "sky", "bark", "lavender");
+  const headColour = chance.happens(0.5) ? paint("moss", "teal", "navy", "berry") : feather;
+  const young = mix(tint(paints.butter), feather, 0.2);
+  const beak = tint("#ee9a45");
+  const hasThird = chance.happens(0.5);
+  const reed = mix(leafColour(stage), mood.groundLow, 0.25);
+  const bank = sketch.symbol(
+    ellipse(chance.between(10, 30), level + 2, 40, chance.between(9, 14), mood.hills),
+    ellipse(chance.between(70, 90), level + 2, 44, chance.between(7, 12), mood.groundTop),
+  );
+  const seenBank = sketch.clipped(path`M0 0H100V${level + 0.5}H0Z`, bank);
+  const parts = [
+    ...sky(stage, level, 1),
+    seenBank,
+    box(0, level, 100, 101 - level, sketch.fade(mix(water, mood.skyLow, 0.45), darker(water, 0.16))),
+    reflected(level, 0.6, 0.4, seenBank),
+  ];
+  const bird = (body: Colour, head: Colour, isYoung: boolean) => [
+    shape("M-22 -13Q-29 -20 -27 -22Q-20 -20 -16 -15Z", body, 2),
+    shape("M-24 -12Q-22 3 -4 4H8Q20 2 19 -10Q18 -16 10 -14Q-4 -19 -24 -12Z", lit(body, 0.24, facing), 1.6),
+    shape("M2 -10Q8 -16 6.5 -23H20Q18.5 -14 19.5 -6Z", head, 1.6),
+    circle(13, -25, 9, lit(head, 0.22, facing)),
+    isYoung || head === body ? "" : line("M7.2 -14.6Q13 -11.4 18.6 -14.4", "#fbf6ea", 2.4),
+    shape("M20.5 -27.5Q27 -27 29.5 -24Q27 -21.5 20.5 -22.4Z", beak, 1.4),
+    circle(15.6, -27, 2.1, ink),
+    circle(16.3, -27.8, 0.7, "#ffffff"),
+    shape("M-15 -10Q-4 -15 6 -9Q2 0 -8 -1Q-14 -3 -19 -9Z", darker(body, 0.14), 1.6),
+    line("M-13 -6Q-6 -3 0 -5", darker(body, 0.3), 1.4),
+  ];
+  const big = sketch.symbol(...bird(feather, headColour, false));
+  const small = sketch.symbol(...bird(young, young, true));
+  const x = 50 + facing * chance.between(9, 13);
+  const line0 = chance.between(71, 75);
+  const swim = (what: string, at: number, y: number, scale: number) => [
+    sketch.clipped(
+      path`M0 ${y}H100V101H0Z`,
+      reflected(y, 0.8, 0.42, placed({ x: at, y, scale, scaleX: facing * scale }, what)),
+    ),
+    sketch.clipped(path`M0 0H100V${y}H0Z`, placed({ x: at, y, scale, scaleX: facing * scale }, what)),
+    ripples(at, y + 1.5, 20 * scale, water),
+  ];
+  parts.push(...swim(big, x, line0, 1.06));
+  for (const dx of [-36, -56]) parts.push(...swim(small, x + facing * dx, line0 + 3, 0.45));
+  if (hasThird) parts.push(...swim(small, x + facing * 16, line0 + 14, 0.5));
+  const reedAt = (rx: number, tall: number) => [
+    line(path`M${rx} 102Q${rx + 1} ${100 - tall * 0.5} ${rx + stage.wind * 3} ${100 - tall}`, reed, 1.8),
+    placed(
+      { x: rx + stage.wind * 2.6, y: 100 - tall + 5, degrees: stage.wind * 6 },
+      box(-1.9, -6, 3.8, 12, tint(darker(paints.bark, 0.15)), 1.9),
+    ),
+    shape(
+      path`M${rx - 1} 102Q${rx - 7} ${100 - tall * 0.4} ${rx - 8 + stage.wind * 4} ${100 - tall * 0.7}Q${rx - 2} ${100 - tall * 0.35} ${rx + 1} 102Z`,
+      darker(reed, 0.08),
+    ),
+  ];
+  const reedSide = 50 + facing * 45;
+  for (const [dx, tall] of [
+    [-5, 26],
+    [0, 38],
+    [4, 30],
+  ] as const)
+    parts.push(...reedAt(reedSide + dx, tall + chance.between(-4, 4)));
+  const padX = 50 - facing * chance.between(22, 36);
+  parts.push(
+    ellipse(padX, 93, 11, 3.6, darker(reed, 0.05)),
+    shape(path`M${padX} 93l8 -3.4l3 2.8Z`, mix(water, darker(water, 0.16), 0.7)),
+    ellipse(padX - 4, 90.6, 4, 2.6, tint(paints.rose)),
+    ellipse(padX - 4, 89.8, 2, 1.7, tint(paints.cream)),
+  );
+  return parts;
+}
+
+/** On a floe, with a chick of the same coat and a scarf of the same wool; the floe stands again in the sea. */
+export function penguin(stage: Stage): string[] {
+  const { chance, sketch, lit, twoPaints, mood, tint } = stage;
+  const coat = tint(
+    chance.pick([paints.navy, mix(paints.navy, paints.plum, 0.4), mix(paints.navy, paints.teal, 0.4)]),
+  );
+  const belly = tint("#f6f1e6");
+  const beak = tint("#f0a048");
+  const [wool, stripe] = twoPaints("coral", "butter", "teal", "rose", "mint", "berry");
+  const hasScarf = chance.happens(0.75);
+  const hasHat = chance.happens(0.4);
+  const level = chance.between(50, 55);
+  const water = mix(waterOf(stage), tint(paints.teal), 0.25);
+  const ice = tint("#eef3f7");
+  const bergX = 50 + stage.side * chance.between(26, 34);
+  const bergTall = chance.between(20, 28);
+  const berg = sketch.symbol(
+    shape(
+      path`M${bergX - 22} ${level}L${bergX - 12} ${level - bergTall * 0.6}L${bergX - 2} ${level - bergTall}L${bergX + 9} ${level - bergTall * 0.7}L${bergX + 20} ${level}Z`,
+      mix(ice, tint(paints.sky), 0.45),
+      1,
+    ),
+    shape(
+      path`M${bergX - 2} ${level - bergTall}L${bergX + 9} ${level - bergTall * 0.7}L${bergX + 20} ${level}H${bergX + 2}Z`,
+      stage.plane(mix(ice, tint(paints.sky), 0.45), 1, 0.2),
+    ),
+    shape(path`M${100 - bergX - 13} ${level}l8 -9l9 3l9 6Z`, mix(ice, tint(paints.sky), 0.35), 1),
+  );
+  const shore = 84;
+  const parts = [
+    ...sky(stage, level, 1),
+    berg,
+    box(0, level, 100, 50, sketch.fade(mix(water, mood.skyLow, 0.4), darker(water, 0.2))),
+    sketch.clipped(path`M0 ${level}H100V${shore}H0Z`, reflected(level, 0.6, 0.45, berg)),
+    ripples(50, level + 12, 34, water),
+    shape(
+      path`M-2 ${shore - 2}Q20 ${shore - 8} 50 ${shore - 5}T102 ${shore - 4}V101H-2Z`,
+      mix(ice, tint(paints.sky), 0.6),
+    ),
+    shape(
+      path`M-2 ${shore + 1}Q20 ${shore - 5} 50 ${shore - 2}T102 ${shore}V101H-2Z`,
+      sketch.fade(ice, darker(ice, 0.1)),
+    ),
+  ];
+  const bird = (isYoung: boolean) => {
+    const back = isYoung ? mix(coat, belly, 0.3) : coat;
+    const scarfArea = { x: -14, y: -33, width: 28, height: 6 };
+    return [
+      ...[-1, 1].map((at) => ellipse(at * 7, -1, 6.4, 3, beak)),
+      ...[-1, 1].map((at) =>
+        shape(path`M${at * 15} -32Q${at * 25} -20 ${at * 22} -9Q${at * 17} -12 ${at * 15} -18Z`, back, 2),
+      ),
+      shape(
+        "M-18 -18C-18 -40 -13 -40 -13 -50C-13 -66 13 -66 13 -50C13 -40 18 -40 18 -18C18 2 -18 2 -18 -18Z",
+        lit(back, 0.22),
+        1,
+      ),
+      shape("M-12.5 -17C-12.5 -34 -8 -36 0 -36C8 -36 12.5 -34 12.5 -17C12.5 -1 -12.5 -1 -12.5 -17Z", belly),
+      shape(
+        "M0 -47C-3 -54 -10.5 -54 -10.5 -46.5C-10.5 -38 -4 -37 0 -37C4 -37 10.5 -38 10.5 -46.5C10.5 -54 3 -54 0 -47Z",
+        belly,
+      ),
+      ...[-1, 1].map(
+        (at) =>
+          circle(at * 5, -47.5, 1.9, "#2d2f45") +
+          circle(at * 5 + 0.6, -48.2, 0.6, "#ffffff") +
+          ellipse(at * 8, -43, 2, 1.4, mix(belly, paints.rose, 0.6)),
+      ),
+      shape("M-3.6 -44.5H3.6L0 -39.5Z", beak, 1.2),
+      ...(hasScarf
+        ? [
+            shape("M7 -31L13 -30L12 -14H5.5Z", lighter(stripe, 0.2), 1),
+            stage.patterned(
+              "M-13.5 -36Q0 -31 13.5 -36L14.5 -30.5Q0 -25.5 -14.5 -30.5Z",
+              wool,
+              "stripes",
+              scarfArea,
+              7,
+              lighter(stripe, 0.2),
+            ),
+            box(5.4, -22, 7, 3, wool),
+          ]
+        : []),
+      ...(hasHat
+        ? [
+            shape("M-12.5 -54C-11 -67 11 -67 12.5 -54Z", lit(wool, 0.2), 1),
+            box(-13.5, -56, 27, 4.4, lighter(stripe, 0.2), 2.2),
+            circle(0, -66, 3.2, lighter(stripe, 0.2)),
+          ]
+        : []),
+    ];
+  };
+  const lean = chance.pick([-1, 1]);
+  const x = 50 - lean * chance.between(7, 11);
+  const base = chance.between(91, 93);
+  parts.push(stage.shadow(x, base, 20), placed({ x, y: base, scale: 1.14 }, ...bird(false)));
+  parts.push(
+    stage.shadow(x + lean * 33, base + 2, 11),
+    placed({ x: x + lean * 33, y: base + 2, scale: 0.58 }, ...bird(true)),
+  );
+  return parts;
+}
+
+/** Over a reef, a shoal of its kind with it: bands, fins and heading are the same for all. */
+export function fish(stage: Stage): string[] {
+  const { chance, sketch, lit, twoPaints, paint, ink, side } = stage;
+  const water = paint("sky", "blue", "teal", "mint");
+  const [colour, second] = twoPaints("coral", "apricot", "butter", "rose", "berry", "plum", "cream");
+  const sand = mix(water, paint("cream", "butter", "apricot"), 0.6);
+  const facing = chance.pick([-1, 1] as const);
+  const long = chance.between(24, 27);
+  const deep = chance.between(15, 19);
+  const tail = chance.between(13, 17);
+  const kind = chance.pick(["stripes", "dots", "bands", "stripes", "tiles"] as const);
+  const tailKind = chance.pick(["fork", "fan"] as const);
+  const parts = [box(0, 0, 100, 100, sketch.fade(lighter(water, 0.45), darker(water, 0.3)))];
+  // Rays fan out from where the light is.
+  for (const at of [0, 1, 2]) {
+    const top = 50 + side * (34 - at * 16);
+    parts.push(faint(0.16, shape(path`M${top - 3} -2h7L${top + 14 - side * 30} 92h-26Z`, "#ffffff")));
+  }
+  const coral = paint("coral", "rose", "berry", "apricot", "lavender");
+  const weed = mix(water, paint("moss", "leaf", "teal"), 0.65);
+  const coralAt = (x: number, s: number) =>
+    placed(
+      { x, y: 91, scale: s },
+      line(
+        "M0 0V-16M0 -8Q-8 -10 -9 -20M0 -12Q8 -12 9 -24M-9 -14Q-14 -15 -14 -21M9 -17Q14 -17 15 -23",
+        mix(coral, water, 0.12),
+        4.2,
+      ),
+    );
+  for (const at of [-1, 1]) {
+    for (let i = 0; i < 2; i++) {
+      const x = 50 + at * (36 + i * 9);
+      const tall = 26 + i * 14 + chance.between(-4, 6);
+      parts.push(
+        line(
+          path`M${x} 96q-6 ${-tall / 4} 0 ${-tall / 2}t0 ${-tall / 2}`,
+          i === 0 ? weed : darker(weed, 0.12),
+          3.4,
+        ),
+      );
+    }
+  }
+  parts.push(
+    coralAt(50 + facing * chance.between(20, 28), 0.9),
+    coralAt(50 - facing * chance.between(14, 24), 0.66),
+  );
+  parts.push(
+    shape(path`M0 88Q25 83 50 88T100 87V101H0Z`, sketch.fade(lighter(sand, 0.15), darker(sand, 0.12))),
+  );
+  const star = paint("coral", "apricot", "butter");
+  const sx = chance.between(20, 80);
+  parts.push(
+    line(
+      [0, 1, 2, 3, 4]
+        .map(
+          (i) =>
+            path`M${sx} 94l${5 * Math.sin((i * 2 * Math.PI) / 5)} ${-3.4 * Math.cos((i * 2 * Math.PI) / 5)}`,
+        )
+        .join(""),
+      star,
+      2.6,
+    ),
+  );
+
+  // Swimming right, its middle at the origin.
+  const root = -long * 0.82;
+  const fins = lit(second, 0.18, facing);
+  const outline = path`M${-long} 0C${-long * 0.6} ${-deep * 1.3} ${long * 0.75} ${-deep * 1.3} ${long} 0C${long * 0.75} ${deep * 1.3} ${-long * 0.6} ${deep * 1.3} ${-long} 0Z`;
+  const area = { x: -long * 0.85, y: -deep, width: long * 1.25, height: 2 * deep };
+  const one = sketch.symbol(
+    shape(
+      tailKind === "fork"
+        ? path`M${root} 0L${root - tail} ${-tail}Q${root - tail * 0.5} 0 ${root - tail} ${tail}Z`
+        : path`M${root + 2} 0L${root - tail * 0.8} ${-tail * 0.9}Q${root - tail * 1.25} 0 ${root - tail * 0.8} ${tail * 0.9}Z`,
+      fins,
+      2.4,
+    ),
+    line(
+      path`M${root - 3} -1L${root - tail * 0.7} ${-tail * 0.5}M${root - 3} 0H${root - tail * 0.6}M${root - 3} 1L${root - tail * 0.7} ${tail * 0.5}`,
+      darker(second, 0.25),
+      1.1,
+    ),
+    shape(
+      path`M${-long * 0.5} ${-deep * 0.7}Q${-long * 0.35} ${-deep - 9} ${long * 0.1} ${-deep - 6}L${long * 0.35} ${-deep * 0.7}Z`,
+      fins,
+      2,
+    ),
+    shape(
+      path`M${-long * 0.3} ${deep * 0.75}L${-long * 0.45} ${deep + 5}L${long * 0.1} ${deep * 0.85}Z`,
+      fins,
+      2,
+    ),
+    shape(outline, lit(colour, 0.28, facing)),
+    sketch.clipped(
+      outline,
+      ellipse(long * 0.1, deep * 0.85, long, deep * 0.6, lighter(colour, 0.35)),
+      sketch.clipped(
+        path`M${-long} ${-deep}h${long * 1.3}v${2 * deep}h${-long * 1.3}Z`,
+        pattern(
+          kind,
+          area,
+          kind === "dots" ? 8 : kind === "tiles" ? 7.5 : 10,
+          kind === "tiles" ? darker(colour, 0.2) : second,
+        ),
+      ),
+      line(path`M${long * 0.4} ${-deep}Q${long * 0.2} 0 ${long * 0.4} ${deep}`, darker(colour, 0.18), 1.4),
+    ),
+    shape(
+      path`M${-long * 0.02} 3Q${-long * 0.4} 1 ${-long * 0.36} 11Q${-long * 0.05} 12 ${long * 0.06} 7Z`,
+      fins,
+      1.6,
+    ),
+    circle(long * 0.6, -deep * 0.2, 4.6, "#fbf6ea"),
+    circle(long * 0.63, -deep * 0.18, 2.7, ink),
+    line(
+      path`M${long * 0.86} ${deep * 0.28}Q${long * 0.78} ${deep * 0.46} ${long * 0.62} ${deep * 0.4}`,
+      darker(colour, 0.45),
+      1.7,
+    ),
+  );
+  const tilt = chance.between(-9, 9) * facing;
+  const x = chance.between(48, 54);
+  const y = chance.between(42, 50);
+  const at = (dx: number, dy: number, scale: number) =>
+    placed({ x: 50 + facing * (x - 50) + dx, y: y + dy, degrees: tilt, scale, scaleX: facing * scale }, one);
+  parts.push(
+    faint(0.85, at(-facing * 32, -33, 0.26), at(-facing * 8, -36, 0.26)),
+    at(-facing * 36, 24, 0.3),
+    at(0, 0, 1.12),
+  );
+  const count = chance.whole(1, 3);
+  for (let i = 0; i < count; i++)
+    parts.push(
+      faint(0.7, circle(50 + facing * (40 + (i % 2) * 4), y - 8 - i * 10, 3.2 - i * 0.6, "#f2f9f9")),
+    );
+  return parts;
+}
+
+/** On a flower among its like: all that is on one wing is on the other. */
+export function butterfly(stage: Stage): string[] {
+  const { chance, lit, twoPaints, paint, mood, tint, ink } = stage;
+  const [upper, lower] = twoPaints("apricot", "coral", "butter", "blue", "lavender", "rose", "plum", "teal");
+  const spot = lighter(paint("cream", "butter", "sky", "rose"), 0.3);
+  const petal = paint("coral", "rose", "lavender", "cream", "butter", "berry");
+  const heart = tint(chance.pick([paints.butter, paints.apricot, paints.bark]));
+  const green = mix(leafColour(stage), mood.groundLow, 0.3);
+  const horizon = chance.between(60, 68);
+  const parts = [...outdoors(stage, horizon)];
+  const petals = chance.whole(6, 8);
+  const bloom = (x: number, y: number, r: number, foot: number) => [
+    line(
+      path`M${x} ${y}Q${x + stage.wind * 3} ${(y + foot) / 2} ${x} ${foot}`,
+      green,
+      Math.max(1.5, r * 0.2),
+    ),
+    shape(
+      path`M${x} ${foot - (foot - y) * 0.25}q${r * 0.9} ${-r * 0.2} ${r * 1.2} ${-r}q${-r * 1.1} 0 ${-r * 1.2} ${r}Z`,
+      green,
+      0.8,
+    ),
+    ...Array.from({ length: petals }, (_, i) =>
+      placed(
+        { x, y, degrees: (360 * i) / petals },
+        ellipse(0, -r * 0.62, r * 0.3, r * 0.42, i % 2 === 0 ? petal : lighter(petal, 0.18)),
+      ),
+    ),
+    circle(x, y, r * 0.34, heart),
+  ];
+  for (const fx of [6, 21, 36, 64, 79, 94])
+    parts.push(...bloom(fx + chance.between(-2, 2), horizon + 9 + chance.between(0, 6), 4.8, horizon + 24));
+  for (const [fx, fy] of [
+    [10, 84],
+    [90, 82],
+  ] as const)
+    parts.push(...bloom(fx, fy, 9, 102));
+  const x = chance.between(47, 53);
+  const y = chance.between(40, 44);
+  parts.push(...bloom(x, 78, 15, 104));
+
+  const span = chance.between(33, 38);
+  const rise = chance.between(24, 29);
+  const drop = chance.between(20, 25);
+  const rim = darker(upper, 0.5);
+  const kind = chance.pick(["spots", "bands", "eyes"] as const);
+  const high = (k: number) =>
+    path`M2 2C${span * 0.25 * k} ${-rise * 1.25 * k} ${span * 1.05 * k} ${-rise * 1.35 * k} ${span * k} ${-rise * 0.55 * k}C${span * 0.95 * k} ${-rise * 0.05} ${span * 0.5 * k} 4 2 4Z`;
+  const low = (k: number) =>
+    path`M2 2C${span * 0.5 * k} 0 ${span * 0.95 * k} ${drop * 0.25 * k} ${span * 0.78 * k} ${drop * 0.85 * k}C${span * 0.62 * k} ${drop * 1.35 * k} ${span * 0.16 * k} ${drop * 1.1 * k} 2 8Z`;
+  const wing = (at: number) => [
+    shape(low(1), rim, 1.4),
+    shape(low(0.84), lit(lower, 0.2, at)),
+    shape(high(1), rim, 1.4),
+    shape(high(0.86), lit(upper, 0.22, at)),
+    line(
+      path`M4 0L${span * 0.6} ${-rise * 0.72}M4 1L${span * 0.74} ${-rise * 0.36}M4 5L${span * 0.5} ${drop * 0.74}`,
+      darker(upper, 0.22),
+      1.1,
+    ),
+    kind === "bands" ? shape(high(0.5), lighter(lower, 0.2)) + shape(low(0.46), lighter(upper, 0.2)) : "",
+    kind === "eyes"
+      ? circle(span * 0.62, -rise * 0.52, 6.4, spot) +
+        circle(span * 0.62, -rise * 0.52, 4, rim) +
+        circle(span * 0.62, -rise * 0.52, 1.8, lower)
+      : "",
+    kind === "spots"
+      ? circle(span * 0.56, -rise * 0.6, 3.4, spot) +
+        circle(span * 0.7, -rise * 0.34, 2.6, spot) +
+        circle(span * 0.38, -rise * 0.4, 2.4, spot)
+      : "",
+    circle(span * 0.46, drop * 0.5, kind === "eyes" ? 4.4 : 3.2, spot),
+    kind === "eyes" ? circle(span * 0.46, drop * 0.5, 2.5, rim) : "",
+    ...[0.2, 0.5, 0.8].map((k) =>
+      circle(
+        span * (0.92 + 0.03 * Math.sin(k * 3)) - k * k * span * 0.02,
+        -rise * (0.82 - k * 0.62),
+        1.15,
+        spot,
+      ),
+    ),
+  ];
+  parts.push(
+    placed(
+      { x, y, degrees: chance.between(-14, 14), scale: 1.02 },
+      placed({ x: 0, y: 0, scale: 1, scaleX: 1 }, ...wing(1)),
+      placed({ x: 0, y: 0, scale: 1, scaleX: -1 }, ...wing(-1)),
+      line("M0 -12Q-2 -22 -9 -26M0 -12Q2 -22 9 -26", ink, 1.5),
+      circle(-9, -26, 1.4, ink),
+      circle(9, -26, 1.4, ink),
+      ellipse(0, 6, 3.4, 18, lit(mix(ink, upper, 0.2), 0.25)),
+      line("M-2.6 4H2.6M-2.6 9H2.6M-2.2 14H2.2", mix(spot, ink, 0.35), 1),
+      circle(0, -12, 4, mix(ink, upper, 0.2)),
+    ),
+  );
+  return parts;
+}

@@ -1,0 +1,573 @@
+/** Castle, house, windmill, lighthouse, tent, Ferris wheel: what people build, and what lies around it. */
+import { darker, lighter, mix, paints } from "../sprites/palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import {
+  ground,
+  hills,
+  leafColour,
+  leafy,
+  mountains,
+  outdoors,
+  pine,
+  ripples,
+  sky,
+  snowLine,
+  waterOf,
+} from "./places.ts";
+import { lamp, reflected, type Stage, waves } from "./stage.ts";
+
+/** On a hill: equal towers on both sides, flags in one wind and colour, a way to the gate. */
+export function castle(stage: Stage): string[] {
+  const { chance, sketch, mood, lit, paint, glass, wind, plane } = stage;
+  const wall = paint("cream", "lavender", "apricot", "rose", "sky");
+  const roof = paint("coral", "berry", "plum", "navy", "teal", "blue");
+  const flag = paint("coral", "butter", "berry", "teal", "blue");
+  const door = paint("bark");
+  const leaf = leafColour(stage);
+  const wide = chance.between(21, 26);
+  const towerTall = chance.between(36, 44);
+  const half = chance.between(6, 7.5);
+  const coneTall = chance.between(15, 20);
+  const keepTall = chance.between(42, 48);
+  const hasOuter = chance.happens(0.6);
+  const isPointed = chance.happens(0.7);
+  const base = 74;
+  const bricks = darker(wall, 0.13);
+  const banner = (x: number, y: number) =>
+    line(path`M${x} ${y + 2}V${y - 9}`, darker(door, 0.2), 1.4) +
+    shape(path`M${x} ${y - 9}L${x + wind * 9} ${y - 6.5}L${x} ${y - 4}Z`, flag, 0.8);
+  const battlements = (x0: number, x1: number, y: number) => {
+    const count = Math.max(2, Math.round((x1 - x0) / 5 / 2) * 2 + 1);
+    const step = (x1 - x0) / (2 * count - 1);
+    return Array.from({ length: count }, (_, i) =>
+      box(x0 + 2 * i * step, y - 3.5, step, 4.5, i < count / 2 ? plane(wall, -1, 0.1) : plane(wall, 1, 0.1)),
+    );
+  };
+  const tower = (x: number, w: number, tall: number, cone: number) => [
+    stage.patternedBox(
+      { x: x - w, y: base - tall, width: 2 * w, height: tall + 2 },
+      lit(wall, 0.2),
+      "bricks",
+      8,
+      bricks,
+    ),
+    box(x - w - 1, base - tall - 1, 2 * w + 2, 4, lit(darker(wall, 0.08), 0.2), 1),
+    ...(isPointed
+      ? [
+          shape(
+            path`M${x - w - 1.5} ${base - tall - 1}L${x} ${base - tall - cone}L${x + w + 1.5} ${base - tall - 1}Z`,
+            lit(roof, 0.26),
+            1,
+          ),
+          banner(x, base - tall - cone),
+        ]
+      : [...battlements(x - w - 1, x + w + 1, base - tall - 1), banner(x, base - tall - 3)]),
+    box(x - 1.7, base - tall + 8, 3.4, 7, glass, 1.7),
+  ];
+  const x = chance.between(46, 54);
+  const bend = chance.between(-16, 16);
+  const parts = [
+    ...sky(stage, 70),
+    ...(chance.happens(0.5) ? mountains(stage, 72) : hills(stage, 66)),
+    ground(stage, 70),
+    ellipse(x, 92, 58, 24, sketch.fade(lighter(mood.groundTop, 0.1), mood.groundLow)),
+    shape(
+      path`M${x - 5} ${base + 2}Q${x + bend - 6} 84 ${x + bend * 0.4 - 14} 101H${x + bend * 0.4 + 12}Q${x + bend + 8} 84 ${x + 5} ${base + 2}Z`,
+      mix(mood.groundTop, stage.tint(paints.cream), 0.75),
+    ),
+    stage.shadow(x, base + 2, wide + 12),
+  ];
+  if (hasOuter)
+    for (const at of [-1, 1])
+      parts.push(...tower(x + at * (wide + 11), half * 0.75, towerTall * 0.58, coneTall * 0.8));
+  if (hasOuter)
+    parts.push(
+      stage.patternedBox(
+        { x: x - wide - 11, y: base - 15, width: 2 * wide + 22, height: 16 },
+        darker(wall, 0.06),
+        "bricks",
+        8,
+        bricks,
+      ),
+    );
+  const keep = wide * 0.58;
+  parts.push(
+    ...tower(x, keep, keepTall, coneTall * 1.05),
+    stage.patternedBox(
+      { x: x - wide, y: base - 24, width: 2 * wide, height: 26 },
+      lit(wall, 0.12),
+      "bricks",
+      8,
+      bricks,
+    ),
+    ...battlements(x - wide, x + wide, base - 24),
+    ...tower(x - wide, half, towerTall, coneTall),
+    ...tower(x + wide, half, towerTall, coneTall),
+    shape(path`M${x - 6.5} ${base + 2}v-10a6.5 6.5 0 0 1 13 0v10Z`, darker(wall, 0.35)),
+    shape(path`M${x - 4.8} ${base + 2}v-9.6a4.8 4.8 0 0 1 9.6 0v9.6Z`, door),
+    line(path`M${x} ${base - 12}V${base + 1}`, darker(door, 0.3), 1.1),
+  );
+  for (const at of [-1, 1]) {
+    const tx = x + at * (wide + 22);
+    parts.push(stage.isWinter ? pine(stage, tx, 88, 20, leaf) : leafy(stage, tx, 88, 20, leaf));
+  }
+  return parts;
+}
+
+/** Behind a fence: bricks or boards, a tiled roof, equal windows with shutters, smoke in the wind. */
+export function house(stage: Stage): string[] {
+  const { chance, sketch, mood, lit, paint, twoPaints, glass, wind } = stage;
+  const [wall, trim] = twoPaints("cream", "butter", "rose", "sky", "mint", "apricot");
+  const roof = paint("coral", "berry", "plum", "navy", "teal", "bark");
+  const shutter = paint("teal", "berry", "blue", "moss", "navy");
+  const leaf = leafColour(stage);
+  const half = chance.between(25, 30);
+  const tall = chance.between(26, 31);
+  const roofTall = chance.between(20, 27);
+  const base = 80;
+  const top = base - tall;
+  const x = chance.between(46, 54);
+  const treeSide = chance.pick([-1, 1]);
+  const cover = chance.pick(["bricks", "bands", "bricks"] as const);
+  const parts = [...outdoors(stage, chance.between(62, 70))];
+  parts.push(
+    stage.isWinter || chance.happens(0.4)
+      ? pine(stage, x + treeSide * (half + 9), base - 3, 48, leaf)
+      : leafy(stage, x + treeSide * (half + 9), base - 3, 50, leaf),
+    stage.shadow(x, base + 1, half * 1.25),
+  );
+  const chimney = x - treeSide * half * 0.5;
+  const puff = mix(mood.skyLow, "#ffffff", 0.45);
+  const smokeTop = top - roofTall - 6;
+  parts.push(
+    ...[0, 1, 2].map((i) =>
+      faint(0.85, circle(chimney + wind * (i * i * 2 + 2 * i), smokeTop - 5 - i * 6, 2.6 + i * 1.1, puff)),
+    ),
+    stage.patternedBox(
+      { x: chimney - 4, y: smokeTop, width: 8, height: 14 },
+      lit(mix(roof, paints.bark, 0.4)),
+      "bricks",
+      6,
+      darker(roof, 0.3),
+    ),
+    box(chimney - 5, smokeTop - 1.5, 10, 3.5, darker(roof, 0.25), 1),
+    snowLine(stage, chimney - 4, smokeTop - 2, chimney + 4, smokeTop - 2),
+    stage.patternedBox(
+      { x: x - half, y: top - 1, width: 2 * half, height: tall + 1 },
+      lit(wall, 0.14),
+      cover,
+      cover === "bricks" ? 9 : 7,
+      darker(wall, cover === "bricks" ? 0.14 : 0.07),
+    ),
+    faint(0.2, box(x - half, top, 2 * half, 4.5, "#2d2f52")),
+  );
+  const gable = path`M${x - half - 6} ${top}L${x - half * 0.55} ${top - roofTall}H${x + half * 0.55}L${x + half + 6} ${top}Z`;
+  parts.push(
+    stage.patterned(
+      gable,
+      lit(roof, 0.22),
+      "tiles",
+      { x: x - half - 6, y: top - roofTall, width: 2 * half + 12, height: roofTall },
+      8,
+      darker(roof, 0.18),
+    ),
+    line(path`M${x - half - 6} ${top}H${x + half + 6}`, lighter(trim, 0.45), 2.2),
+    snowLine(stage, x - half * 0.55, top - roofTall, x + half * 0.55, top - roofTall, 5),
+    snowLine(stage, x - half - 5, top - 1, x + half + 5, top - 1, 3.5),
+  );
+  const isArched = chance.happens(0.5);
+  for (const at of [-1, 1]) {
+    const wx = x + at * half * 0.6;
+    const y = top + 7;
+    parts.push(
+      box(wx - 9.2, y - 1, 4, 12, shutter, 0.8),
+      box(wx + 5.2, y - 1, 4, 12, shutter, 0.8),
+      box(wx - 5.4, y - 1.4, 10.8, 12.8, lighter(trim, 0.6), isArched ? 4 : 0.8),
+      box(wx - 4, y, 8, 10, glass, isArched ? 3 : 0.5),
+      line(path`M${wx} ${y}v10M${wx - 4} ${y + 5}h8`, lighter(trim, 0.6), 1.2),
+      box(wx - 6, y + 11, 12, 3, darker(shutter, 0.15), 1),
+      ...[-3.5, 0, 3.5].map((dx) =>
+        circle(wx + dx, y + 10.6, 1.7, stage.isWinter ? "#f4f7fa" : lighter(roof, 0.25)),
+      ),
+    );
+  }
+  const door = mix(shutter, roof, 0.25);
+  parts.push(
+    box(x - 6.6, base - 20.5, 13.2, 20.5, lighter(trim, 0.6), isArched ? 6 : 1),
+    box(x - 5, base - 19, 10, 19, lit(door), isArched ? 5 : 0.6),
+    circle(x + 3, base - 9, 1.1, paints.butter),
+    shape(
+      path`M${x - 6} ${base}H${x + 6}L${x + 12} 101H${x - 12}Z`,
+      mix(mood.groundTop, stage.tint(paints.cream), 0.7),
+    ),
+  );
+  const fence = lighter(stage.paint("cream"), 0.5);
+  const shade = darker(fence, 0.16);
+  for (let i = 0; i < 17; i++) {
+    const px = 50 + (i - 8) * 6.4;
+    if (Math.abs(px - x) < 12.5) continue;
+    parts.push(shape(path`M${px - 1.9} 96v-11.5l1.9 -2.6l1.9 2.6V96Z`, fence, 0.4));
+  }
+  parts.push(
+    line(
+      path`M-2 87.5H${x - 12.5}M${x + 12.5} 87.5H102M-2 92.5H${x - 12.5}M${x + 12.5} 92.5H102`,
+      shade,
+      1.5,
+    ),
+    box(0, 95.5, x - 11, 6, sketch.fade(mood.groundTop, mood.groundLow)),
+    box(x + 11, 95.5, 90, 6, sketch.fade(mood.groundTop, mood.groundLow)),
+  );
+  return parts;
+}
+
+/** Four equal sails over rows of tulips, each row of one colour. */
+export function windmill(stage: Stage): string[] {
+  const { chance, mood, lit, paint, glass, tint } = stage;
+  const wall = paint("cream", "butter", "rose", "sky", "apricot");
+  const cap = paint("coral", "berry", "navy", "bark", "teal");
+  const cloth = lighter(paint("cream"), 0.4);
+  const [first, second] = stage.twoPaints("coral", "butter", "rose", "lavender", "berry", "apricot");
+  const x = chance.between(43, 57);
+  const base = 76;
+  const tall = chance.between(36, 42);
+  const low = chance.between(13, 16);
+  const high = low * 0.62;
+  const turn = chance.between(5, 85);
+  const long = chance.between(28, 32);
+  const hub = base - tall - 3;
+  const wood = tint(darker(paints.bark, 0.15));
+  const houseSide = chance.pick([-1, 1]);
+  const parts = [...sky(stage, 66), ...hills(stage, 66), ground(stage, 66)];
+  const hx = x + houseSide * 36;
+  parts.push(
+    box(hx - 7, 62, 14, 9, lit(lighter(wall, 0.1))),
+    shape(path`M${hx - 9} 62L${hx} 54L${hx + 9} 62Z`, cap, 0.6),
+    box(hx - 2, 64.5, 4, 4, glass),
+    snowLine(stage, hx - 8, 61, hx, 54),
+    snowLine(stage, hx + 8, 61, hx, 54),
+    stage.shadow(x, base, low * 1.3),
+  );
+  const body = path`M${x - low} ${base}L${x - high} ${base - tall}H${x + high}L${x + low} ${base}Z`;
+  parts.push(
+    stage.patterned(
+      body,
+      lit(wall, 0.24),
+      chance.pick(["bricks", "bands"] as const),
+      { x: x - low, y: base - tall, width: 2 * low, height: tall },
+      10,
+      darker(wall, 0.15),
+    ),
+    line(path`M${x - low * 0.86} ${base - tall * 0.36}H${x + low * 0.86}`, wood, 2.2),
+    shape(
+      path`M${x - high - 2} ${base - tall}Q${x - high} ${base - tall - 13} ${x} ${base - tall - 13}Q${x + high} ${base - tall - 13} ${x + high + 2} ${base - tall}Z`,
+      lit(cap),
+      1,
+    ),
+    snowLine(stage, x - high * 0.6, base - tall - 12, x + high * 0.6, base - tall - 12),
+    shape(path`M${x - 4.5} ${base}v-9a4.5 4.5 0 0 1 9 0v9Z`, wood),
+    box(x - 2.4, base - tall * 0.62, 4.8, 6, glass, 2.4),
+  );
+  for (let i = 0; i < 4; i++) {
+    parts.push(
+      placed(
+        { x, y: hub, degrees: turn + 90 * i },
+        box(-0.2, -long, 7.4, long - 6, cloth, 0.6),
+        line(
+          path`M3.4 ${-long}V-6M0 ${-long + 6}H7M0 ${-long + 12}H7M0 ${-long + 18}H7`,
+          darker(cloth, 0.24),
+          1,
+        ),
+        line(path`M0 0V${-long}`, wood, 2),
+      ),
+    );
+  }
+  parts.push(circle(x, hub, 3.4, wood), circle(x, hub, 1.6, lighter(wood, 0.35)));
+  const stems = mix(mood.groundLow, tint(paints.moss), 0.55);
+  for (let row = 0; row < 3; row++) {
+    const y = 80 + row * 8;
+    const size = 1.9 + row * 0.65;
+    const step = 6.4 + row * 1.6;
+    parts.push(box(0, y + 1, 100, 9 + row, mix(stems, mood.groundTop, 0.3)));
+    const colour = row % 2 === 0 ? first : second;
+    for (let i = -9; i <= 9; i++) {
+      const fx = 50 + (i + (row % 2) * 0.5) * step;
+      if (fx < -4 || fx > 104) continue;
+      parts.push(
+        line(path`M${fx} ${y}v6`, stems, 1.2),
+        shape(
+          path`M${fx - size} ${y - size}l${size * 0.5} ${size * 0.6}l${size * 0.5} ${-size * 0.9}l${size * 0.5} ${size * 0.9}l${size * 0.5} ${-size * 0.6}v${size}a${size} ${size} 0 0 1 ${-2 * size} 0Z`,
+          colour,
+        ),
+      );
+    }
+  }
+  return parts;
+}
+
+/** Bands around a tower on a rock; at night two equal beams; the sea mirrors it. */
+export function lighthouse(stage: Stage): string[] {
+  const { chance, sketch, mood, lit, paint, isDark, tint } = stage;
+  const level = chance.between(68, 73);
+  const water = waterOf(stage);
+  const band = paint("coral", "berry", "blue", "navy", "teal", "coral");
+  const white = lighter(paint("cream"), 0.5);
+  const x = chance.pick([38, 62]) + chance.between(-5, 5);
+  const away = x < 50 ? 1 : -1;
+  const tall = chance.between(37, 42);
+  const base = level - 6;
+  const low = chance.between(8.5, 10.5);
+  const high = low * 0.64;
+  const count = chance.pick([2, 3]);
+  const top = base - tall;
+  const rock = mix(tint(paints.bark), mood.hills, 0.5);
+  const body = path`M${x - low} ${base}L${x - high} ${top}H${x + high}L${x + low} ${base}Z`;
+  const shine = isDark || chance.happens(0.2);
+  const parts = [...sky(stage, level)];
+  if (shine) {
+    // Fading with the distance, the same to both sides.
+    for (const to of [-1, 1] as const) {
+      parts.push(
+        shape(
+          path`M${x} ${top - 6.5}L${x + to * 64} ${top - 17}v21Z`,
+          sketch.veil("#ffeeb0", isDark ? 0.75 : 0.5, to === 1 ? -1 : 1),
+        ),
+      );
+    }
+    parts.push(circle(x, top - 6.5, 12, sketch.glow("#ffeeb0", 0.8)));
+  }
+  const tower = sketch.symbol(
+    stage.patterned(
+      body,
+      lit(white, 0.22),
+      "bands",
+      { x: x - low, y: top + tall / (2 * count + 1), width: 2 * low, height: tall },
+      (2 * tall) / (2 * count + 1),
+      band,
+    ),
+    stage.shade(body),
+    box(x - high - 3, top - 2, 2 * high + 6, 3.4, darker(band, 0.3), 1),
+    box(x - high * 0.75, top - 10.5, high * 1.5, 8.5, shine ? "#ffe9a0" : stage.glass, 1),
+    line(
+      path`M${x - high * 0.75} ${top - 10}v8M${x + high * 0.75} ${top - 10}v8M${x} ${top - 10}v8`,
+      darker(band, 0.3),
+      1.2,
+    ),
+    shape(
+      path`M${x - high - 1.5} ${top - 10}Q${x} ${top - 21} ${x + high + 1.5} ${top - 10}Z`,
+      lit(band),
+      0.8,
+    ),
+    line(path`M${x} ${top - 15}v-5`, darker(band, 0.3), 1.4),
+    box(x - 2, base - 9, 4, 9, darker(band, 0.35), 2),
+    box(x - 1.5, top + tall * 0.42, 3, 4.5, stage.glass, 1.5),
+  );
+  const hut = paint("cream", "apricot", "rose", "sky");
+  const island = sketch.symbol(
+    shape(
+      path`M${x - 32} ${level}Q${x - 26} ${level - 7} ${x - 14} ${base + 1}L${x + 13} ${base - 1}Q${x + 26} ${level - 6} ${x + 31} ${level}Z`,
+      lit(rock, 0.24),
+      1,
+    ),
+    shape(
+      path`M${x - 20} ${base + 3}Q${x} ${base - 5} ${x + 19} ${base + 2}Z`,
+      mix(mood.groundTop, rock, 0.2),
+    ),
+  );
+  const cottage = sketch.symbol(
+    box(x + away * 17 - 7, base - 6, 14, 8, lit(hut)),
+    shape(path`M${x + away * 17 - 9} ${base - 6}l9 -7l9 7Z`, band, 0.6),
+    box(x + away * 17 - 1.8, base - 4, 3.6, 3.6, stage.glass),
+  );
+  const seen = island + tower + cottage;
+  parts.push(
+    box(0, level - 0.5, 100, 101 - level, sketch.fade(mix(water, mood.skyLow, 0.4), darker(water, 0.22))),
+    sketch.clipped(path`M0 ${level}H100V100H0Z`, reflected(level, 0.62, 0.4, seen)),
+    seen,
+    ripples(x, level + 6, 16, water),
+  );
+  const bx = 50 + away * chance.between(26, 34);
+  const by = level + chance.between(8, 12);
+  const sail = stage.paint("cream", "coral", "butter", "rose");
+  parts.push(
+    shape(path`M${bx} ${by - 14}L${bx + away * 8} ${by - 2}H${bx}Z`, lighter(sail, 0.3), 0.8),
+    shape(path`M${bx - away * 1.5} ${by - 12}L${bx - away * 6.5} ${by - 2}H${bx - away * 1.5}Z`, sail, 0.8),
+    shape(path`M${bx - 9} ${by}H${bx + 9}L${bx + 6} ${by + 4}H${bx - 6}Z`, darker(band, 0.12), 1),
+    ripples(bx, by + 6, 8, water),
+    waves(94, 16, 1.6, chance.between(0, 1), mix(water, darker(water, 0.3), 0.8)),
+  );
+  return parts;
+}
+
+/** Striped like its flag, by a fire whose glow falls on it, before a wood and a lake that mirrors mountains. */
+export function tent(stage: Stage): string[] {
+  const { chance, sketch, mood, lit, isDark, tint } = stage;
+  const [cloth, stripe] = stage.twoPaints(
+    "coral",
+    "butter",
+    "teal",
+    "blue",
+    "cream",
+    "apricot",
+    "berry",
+    "mint",
+  );
+  const wood = tint(paints.bark);
+  const leaf = leafColour(stage);
+  const fireSide = chance.pick([-1, 1]);
+  const level = chance.between(54, 58);
+  const water = waterOf(stage);
+  const peaks = sketch.symbol(...mountains(stage, level));
+  const shore = level + chance.between(9, 12);
+  const parts = [
+    ...sky(stage, level),
+    peaks,
+    box(0, level, 100, 20, sketch.fade(mix(water, mood.skyLow, 0.4), water)),
+    sketch.clipped(path`M0 ${level}H100V80H0Z`, reflected(level, 0.5, 0.45, peaks)),
+    shape(path`M0 ${shore}Q50 ${shore - 5} 100 ${shore}V101H0Z`, sketch.fade(mood.groundTop, mood.groundLow)),
+  ];
+  const near = chance.pick([0, 1]);
+  for (const px of [3, 15, 85, 97])
+    parts.push(pine(stage, px, shore + 5, (px < 10 || px > 90 ? 42 : 32) + near * 3, leaf));
+  const x = 50 - fireSide * chance.between(5, 10);
+  const base = 86;
+  const half = chance.between(27, 31);
+  const tall = chance.between(38, 44);
+  const top = base - tall;
+  const open = chance.between(8, 11);
+  const outline = path`M${x - half} ${base}L${x} ${top}L${x + half} ${base}Z`;
+  const kind = chance.pick(["stripes", "stripes", "bands"] as const);
+  parts.push(
+    stage.shadow(x, base + 1, half * 1.2),
+    line(
+      path`M${x} ${top}L${x - half - 9} ${base + 1}M${x} ${top}L${x + half + 9} ${base + 1}`,
+      lighter(wood, 0.3),
+      1.1,
+    ),
+    stage.patterned(
+      outline,
+      lit(cloth, 0.26),
+      kind,
+      { x: x - half, y: top, width: 2 * half, height: tall },
+      kind === "stripes" ? 14 : 12,
+      lighter(stripe, 0.2),
+    ),
+    stage.shade(outline),
+    shape(
+      path`M${x - open} ${base}L${x} ${top + 10}L${x + open} ${base}Z`,
+      isDark ? "#ffcf7a" : darker(cloth, 0.5),
+    ),
+    ...[-1, 1].map((at) =>
+      shape(
+        path`M${x + at * open} ${base}L${x} ${top + 10}Q${x + at * open * 1.2} ${base - 16} ${x + at * (open + 6)} ${base}Z`,
+        lighter(cloth, 0.3),
+        0.6,
+      ),
+    ),
+    line(path`M${x} ${top + 2}v-9`, darker(wood, 0.2), 1.5),
+    shape(path`M${x} ${top - 7}l${stage.wind * 9} 2.8l${-stage.wind * 9} 2.8Z`, stripe, 0.8),
+  );
+  const fx = 50 + fireSide * 33;
+  const fy = base + 6;
+  parts.push(
+    circle(fx, fy - 6, 22, sketch.glow("#ffb84f", isDark ? 0.6 : 0.32)),
+    ellipse(fx, fy + 1.5, 10, 3, darker(mood.groundLow, 0.25)),
+    shape(
+      path`M${fx - 6} ${fy}Q${fx - 7} ${fy - 8} ${fx - 1} ${fy - 17}Q${fx + 1} ${fy - 11} ${fx + 4} ${fy - 12}Q${fx + 8} ${fy - 5} ${fx + 6} ${fy}Z`,
+      sketch.fade("#f7b64a", "#e8683f"),
+    ),
+    shape(
+      path`M${fx - 3} ${fy}Q${fx - 3} ${fy - 5} ${fx} ${fy - 9}Q${fx + 4} ${fy - 4} ${fx + 3} ${fy}Z`,
+      "#ffe9a0",
+    ),
+    line(
+      path`M${fx - 7} ${fy + 1.5}L${fx + 7} ${fy - 1.5}M${fx - 7} ${fy - 1.5}L${fx + 7} ${fy + 1.5}`,
+      darker(wood, 0.15),
+      3,
+    ),
+    line(path`M${50 - fireSide * 8} 96h15`, wood, 5),
+    circle(50 - fireSide * 8 + 15, 96, 2.6, lighter(wood, 0.4)),
+  );
+  return parts;
+}
+
+/** Cars in two colours that take turns, all upright, on a wheel over a fair whose tents are striped alike. */
+export function ferrisWheel(stage: Stage): string[] {
+  const { chance, sketch, lit, isDark, tint, mood } = stage;
+  const [first, second] = stage.twoPaints("coral", "butter", "teal", "blue", "berry", "mint", "lavender");
+  const steel = tint(lighter(paints.plum, chance.between(0.1, 0.5)));
+  const frame = tint(chance.pick([paints.navy, paints.berry, paints.teal, paints.bark]));
+  const x = chance.between(46, 54);
+  const y = chance.between(42, 45);
+  const r = chance.between(28, 31);
+  const count = chance.pick([6, 8, 8]);
+  const turn = chance.between(0, 360 / count);
+  const parts = [...sky(stage, 76), ...hills(stage, 74), ground(stage, 76)];
+  const tentAt = (tx: number, size: number) => {
+    const base = 86;
+    return [
+      stage.patternedBox(
+        { x: tx - size, y: base - size * 0.85, width: 2 * size, height: size * 0.85 },
+        lighter(first, 0.6),
+        "stripes",
+        size * 0.57,
+        first,
+      ),
+      stage.patterned(
+        path`M${tx - size - 2} ${base - size * 0.8}L${tx} ${base - size * 1.7}L${tx + size + 2} ${base - size * 0.8}Z`,
+        lit(second, 0.2),
+        "stripes",
+        { x: tx - size - 2, y: base - size * 1.7, width: 2 * size + 4, height: size },
+        size * 0.6,
+        lighter(second, 0.45),
+      ),
+      line(path`M${tx} ${base - size * 1.7}v-5`, frame, 1.2),
+      shape(
+        path`M${tx} ${base - size * 1.7 - 5}l${stage.wind * 5.5} 1.8l${-stage.wind * 5.5} 1.8Z`,
+        first,
+        0.5,
+      ),
+      box(tx - size * 0.2, base - size * 0.55, size * 0.4, size * 0.55, darker(first, 0.45), 1),
+    ];
+  };
+  parts.push(
+    stage.shadow(x, 88, 30),
+    line(path`M${x} ${y}L${x - 17} 89M${x} ${y}L${x + 17} 89`, darker(frame, 0.12), 3.4),
+    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${r.toFixed(2)}" fill="none" stroke="${steel}" stroke-width="2.4"/>`,
+    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${(r * 0.62).toFixed(2)}" fill="none" stroke="${steel}" stroke-width="1.3"/>`,
+  );
+  const places = Array.from({ length: count }, (_, i) => {
+    const a = ((turn + (360 * i) / count) * Math.PI) / 180;
+    return { cx: x + r * Math.cos(a), cy: y + r * Math.sin(a), colour: i % 2 === 0 ? first : second };
+  });
+  parts.push(line(places.map(({ cx, cy }) => path`M${x} ${y}L${cx} ${cy}`).join(""), steel, 1.4));
+  for (const { cx, cy, colour } of places) {
+    if (isDark) parts.push(circle(cx, cy, 7, sketch.glow("#ffe9a0", 0.5)));
+    parts.push(
+      line(path`M${cx} ${cy}v4`, darker(frame, 0.2), 1.2),
+      shape(path`M${cx - 5.4} ${cy + 4.6}q5.4 -7 10.8 0Z`, lighter(colour, 0.35), 0.6),
+      shape(path`M${cx - 5} ${cy + 6}h10v2.4a5 4 0 0 1 -10 0Z`, lit(colour, 0.22), 0.6),
+      circle(cx, cy, 1.5, lighter(steel, 0.4)),
+    );
+  }
+  parts.push(circle(x, y, 4, lit(frame)), circle(x, y, 1.9, first));
+  parts.push(...tentAt(x - 35, 11), ...tentAt(x + 35, 11));
+  parts.push(
+    box(x - 20, 87, 40, 5, lit(frame, 0.2), 1),
+    shape(
+      path`M0 91Q50 88 100 91V101H0Z`,
+      sketch.fade(
+        mix(mood.groundTop, tint(paints.cream), 0.55),
+        mix(mood.groundLow, tint(paints.cream), 0.4),
+      ),
+    ),
+  );
+  // A string of pennants or lamps across the front, its colours taking turns.
+  for (let i = 0; i < 9; i++) {
+    const px = 6 + i * 11;
+    const py = 93.5 + Math.abs(i - 4) * -0.5;
+    if (isDark) parts.push(lamp(sketch, px, py + 2, 1.5, "#ffe39a"));
+    else parts.push(shape(path`M${px - 3.6} ${py}h7.2l-3.6 5.5Z`, i % 2 === 0 ? first : second));
+  }
+  parts.push(line("M0 91.2Q50 96.5 100 91.2", frame, 1.1));
+  return parts;
+}

@@ -1,0 +1,531 @@
+/** Sailing boat, train, car, balloon, rocket: what carries people about, and through what. */
+import { darker, lighter, mix, paints } from "../sprites/palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { pattern } from "./patterns.ts";
+import {
+  cloudAt,
+  ground,
+  hills,
+  leafColour,
+  leafy,
+  mountains,
+  pine,
+  ripples,
+  sky,
+  snowLine,
+  waterOf,
+  waterside,
+} from "./places.ts";
+import { reflected, type Stage, waves } from "./stage.ts";
+
+/** Before the wind: sails, stripes and flag stand again in the water. */
+export function sailboat(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, twoPaints, wind } = stage;
+  const level = chance.between(52, 58);
+  const { elements, water } = waterside(stage, level);
+  const hull = paint("coral", "berry", "bark", "teal", "navy", "blue");
+  const [sail, figure] = twoPaints("cream", "rose", "butter", "apricot", "coral", "mint", "lavender");
+  const pale = lighter(sail, 0.25);
+  const wood = stage.tint(paints.bark);
+  const half = chance.between(25, 30);
+  const tall = chance.between(44, 50);
+  const kind = chance.pick(["bands", "stripes", "bands"] as const);
+  const x = chance.between(46, 54);
+  const line0 = level + chance.between(13, 17);
+  const deck = line0 - 9;
+  const top = deck - tall;
+  const main = path`M${x - wind * 1.5} ${top + 4}Q${x - wind * (half * 0.6 + 8)} ${deck - tall * 0.45} ${x - wind * half * 0.95} ${deck - 5}Q${x - wind * half * 0.4} ${deck - 2} ${x - wind * 1.5} ${deck - 4}Z`;
+  const jib = path`M${x + wind * 2} ${top + 8}Q${x + wind * (half * 0.5 + 4)} ${deck - tall * 0.4} ${x + wind * half * 0.85} ${deck - 4}Q${x + wind * half * 0.3} ${deck - 2} ${x + wind * 2} ${deck - 4}Z`;
+  const area = { x: x - half - 2, y: top, width: 2 * half + 4, height: tall };
+  const period = kind === "bands" ? tall / 3.5 : 11;
+  const boat = sketch.symbol(
+    line(path`M${x} ${deck + 2}V${top}`, wood, 2.2),
+    stage.patterned(main, lit(pale, 0.2), kind, area, period, mix(pale, figure, 0.85)),
+    stage.patterned(jib, lit(lighter(pale, 0.15), 0.16), kind, area, period, mix(pale, figure, 0.85)),
+    shape(path`M${x} ${top - 1}l${wind * 11} 2.6l${-wind * 11} 2.8Z`, figure, 0.8),
+    shape(
+      path`M${x - half} ${deck}H${x + half}Q${x + half * 0.9} ${line0 + 3} ${x + half * 0.62} ${line0 + 3}H${x - half * 0.62}Q${x - half * 0.9} ${line0 + 3} ${x - half} ${deck}Z`,
+      lit(hull, 0.26),
+      2,
+    ),
+    line(path`M${x - half} ${deck + 2.6}H${x + half}`, lighter(hull, 0.55), 2),
+    ...[-0.45, -0.15, 0.15, 0.45].map((at) =>
+      circle(x + at * half, deck + 6.6, 1.5, stage.isDark ? "#ffe39a" : lighter(hull, 0.65)),
+    ),
+  );
+  const far = 50 - wind * chance.between(30, 38);
+  return [
+    ...elements,
+    shape(path`M${far} ${level - 8}l${wind * 5} 7h${-wind * 5}Z`, lighter(sail, 0.2), 0.5),
+    shape(path`M${far - 5} ${level - 0.5}h10l-2 3h-6Z`, hull, 0.6),
+    sketch.clipped(path`M0 ${line0}H100V101H0Z`, reflected(line0 + 1.5, 0.75, 0.5, boat)),
+    boat,
+    waves(line0 + 1.5, 12, 1.2, chance.between(0, 1), lighter(water, 0.3)).replace("/>", ' opacity=".35"/>'),
+    ripples(x, line0 + 8, 24, water),
+    waves(92, 20, 2.4, chance.between(0, 1), mix(water, darker(water, 0.3), 0.7)),
+  ];
+}
+
+/** Over a bridge of equal arches: engine, wagons of one make, wheels in a row, smoke that the journey bends. */
+export function train(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, twoPaints, glass, mood } = stage;
+  const facing = chance.pick([-1, 1] as const);
+  const [colour, trim] = twoPaints("coral", "teal", "berry", "blue", "moss", "navy", "butter");
+  const wagon = paint("apricot", "butter", "mint", "sky", "rose", "lavender", "cream");
+  const stone = mix(paint("cream", "lavender", "apricot"), mood.hills, 0.3);
+  const rail = 66;
+  const tyre = mix(paints.navy, paints.bark, 0.25);
+  const water = waterOf(stage);
+  const level = 93;
+  const leaf = leafColour(stage);
+  const parts = [...sky(stage, 74, 1), ...mountains(stage, 72), ground(stage, 72)];
+  for (const px of [8, 26, 45, 66, 84])
+    parts.push(pine(stage, px + chance.between(-4, 4), 76, 15, mix(leaf, mood.hills, 0.35)));
+  // The bridge: its arches as deep as the valley, the river mirrors them.
+  const span = chance.pick([20, 25, 100 / 3]);
+  const start = chance.between(0, span);
+  let holes = "";
+  for (let i = -2; i * span + start < 110; i++) {
+    const ax = i * span + start;
+    holes += path`M${ax + 3} 101V${rail + 8 + span * 0.36}a${span / 2 - 3} ${span * 0.36} 0 0 1 ${span - 6} 0V101Z`;
+  }
+  const valley = [
+    box(0, rail + 4, 100, 40, sketch.fade(mood.groundTop, mood.groundLow)),
+    box(0, level - 2, 100, 12, sketch.fade(mix(water, mood.skyLow, 0.3), darker(water, 0.2))),
+    line(
+      path`M4 ${level + 2}h14M34 ${level + 4}h18M66 ${level + 2}h12M84 ${level + 5}h14`,
+      lighter(water, 0.4),
+      1.4,
+    ),
+  ];
+  parts.push(
+    stage.patternedBox(
+      { x: 0, y: rail, width: 100, height: 36 },
+      sketch.fade(lighter(stone, 0.16), darker(stone, 0.14)),
+      "bricks",
+      10,
+      darker(stone, 0.12),
+    ),
+    faint(0.3, placed({ x: -stage.side * 2, y: 0 }, shape(holes, "#2d2f52"))),
+    sketch.clipped(holes, ...valley),
+    box(0, rail - 1, 100, 4.4, lighter(stone, 0.2)),
+    line(`M0 ${rail + 4.2}H100`, darker(stone, 0.25), 1.4),
+    snowLine(stage, 0, rail - 1, 100, rail - 1, 2),
+    line(`M0 ${rail - 1.5}H100`, darker(tyre, 0.1), 1.4),
+  );
+  // Drawn facing right from the buffer at x = 0 back to the left, wheels standing on y = 0.
+  const wheel = (x: number, r: number) =>
+    circle(x, -r, r, tyre) + circle(x, -r, r * 0.55, trim) + circle(x, -r, r * 0.2, lighter(trim, 0.5));
+  const coach = (x: number) => [
+    line(path`M${x - 2} -6h8`, tyre, 2),
+    box(x - 26, -22, 26, 17.5, lit(wagon, 0.16, facing), 2),
+    box(x - 26, -10.5, 26, 3, trim),
+    box(x - 27, -25, 28, 4.4, darker(colour, 0.15), 2),
+    ...[-21.5, -13, -4.5].map((at) => box(x + at - 2.9, -19.5, 5.8, 6.6, glass, 1.2)),
+    wheel(x - 20, 3.6),
+    wheel(x - 6, 3.6),
+  ];
+  const boiler = lit(colour, 0.16, facing);
+  const puff = mix(mood.skyLow, "#ffffff", 0.5);
+  const smoke = [0, 1, 2, 3].map((i) =>
+    faint(0.9 - i * 0.12, circle(-8 - i * i * 2.6 - i * 4, -37 - i * 4.6, 3.6 + i * 1.5, puff)),
+  );
+  const engine = [
+    ...smoke,
+    shape(path`M-2 -4L5 0H-6Z`, darker(trim, 0.2), 1),
+    box(-40, -8, 40, 4.6, darker(trim, 0.1), 1),
+    box(-27, -20.5, 26, 13, boiler, 3),
+    ...[-21, -13].map((at) => box(at, -20.5, 2.2, 13, trim)),
+    shape(path`M-11 -20h7l1.6 -11h-10.2Z`, darker(colour, 0.25), 0.8),
+    box(-13.6, -32.5, 12.2, 3.4, trim, 1),
+    ellipse(-19, -20.5, 4, 3.6, trim),
+    box(-40, -28, 14, 22, lit(colour, 0.2, facing), 1.5),
+    box(-37, -25, 8, 8.5, glass, 1.2),
+    box(-42, -31, 18, 4, darker(colour, 0.25), 2),
+    circle(0, -14, 2.3, "#ffe9a0"),
+    wheel(-34, 5.2),
+    wheel(-21, 5.2),
+    wheel(-8, 4.2),
+    line("M-34 -5.2H-21", lighter(trim, 0.4), 1.8),
+  ];
+  if (stage.isDark) engine.push(circle(3, -14, 9, sketch.glow("#ffe9a0", 0.7)));
+  const head = chance.between(86, 95);
+  parts.push(
+    placed(
+      { x: facing > 0 ? head : 100 - head, y: rail - 2, scaleX: facing, scale: 1 },
+      ...coach(-43),
+      ...coach(-73),
+      ...engine,
+    ),
+  );
+  return parts;
+}
+
+/** In a street of houses that are built alike and painted differently. */
+export function car(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, mood, tint, glass, isDark } = stage;
+  const facing = chance.pick([-1, 1] as const);
+  const kind = chance.pick(["round", "van", "taxi"] as const);
+  const colour = paint("coral", "butter", "blue", "teal", "mint", "berry", "apricot", "lavender");
+  const pane = isDark ? mix(paints.sky, paints.navy, 0.3) : tint(lighter(paints.sky, 0.45));
+  const tyre = mix(paints.navy, paints.bark, 0.25);
+  const hub = lighter(paint("cream", "butter", "sky"), 0.3);
+  const [bag, strap] = stage.twoPaints("bark", "apricot", "berry", "teal", "butter");
+  const walk = 70;
+  const parts = [...sky(stage, 66, 1)];
+  const palette = ["cream", "rose", "sky", "butter", "mint", "apricot", "lavender"] as const;
+  const wide = chance.pick([25, 28, 34]);
+  const first = chance.whole(0, palette.length - 1);
+  const offset = chance.between(-wide, 0);
+  const roof = paint("coral", "berry", "navy", "plum", "bark");
+  const isGabled = chance.happens(0.6);
+  for (let i = 0; offset + i * wide < 100; i++) {
+    const hx = offset + i * wide;
+    const wall = tint(paints[palette[(first + i * 2) % palette.length]!]);
+    const top = 30 + ((i * 5 + first) % 3) * 4;
+    parts.push(
+      box(hx, top, wide, walk - top, lit(wall, 0.1)),
+      isGabled
+        ? shape(
+            path`M${hx - 0.5} ${top}L${hx + wide / 2} ${top - 12}L${hx + wide + 0.5} ${top}Z`,
+            lit(roof, 0.16),
+            0.6,
+          )
+        : box(hx - 0.5, top - 3, wide + 1, 4, roof, 0.5),
+      snowLine(stage, hx + 2, isGabled ? top - 1 : top - 3, hx + wide / 2, isGabled ? top - 12 : top - 3),
+      snowLine(
+        stage,
+        hx + wide - 2,
+        isGabled ? top - 1 : top - 3,
+        hx + wide / 2,
+        isGabled ? top - 12 : top - 3,
+      ),
+    );
+    for (const at of [0.27, 0.73]) {
+      for (const wy of [top + 6, top + 20]) {
+        parts.push(
+          box(hx + at * wide - 4, wy - 1, 8, 10, lighter(wall, 0.6), 0.6),
+          box(hx + at * wide - 2.8, wy, 5.6, 8, glass, 0.4),
+        );
+      }
+    }
+  }
+  const road = mix(mix(mood.groundLow, tint(paints.plum), 0.55), tint(paints.navy), 0.3);
+  parts.push(
+    box(0, walk, 100, 7, mix(tint(paints.cream), road, 0.25)),
+    box(0, walk + 6, 100, 2, darker(tint(paints.cream), 0.3)),
+    box(0, walk + 8, 100, 30, sketch.fade(lighter(road, 0.08), darker(road, 0.12))),
+    ...[-1, 0, 1, 2, 3].map((i) =>
+      box(i * 26 + chance.between(0, 0.01) + 8, 93, 14, 2.6, tint(paints.cream), 0.6),
+    ),
+  );
+  const treeAt = chance.pick([9, 91]);
+  const leaf = leafColour(stage);
+  parts.push(leafy(stage, treeAt, walk + 4, 44, leaf));
+
+  // Drawn facing right, standing on y = 0.
+  const half = chance.between(32, 36);
+  const r = chance.between(7.4, 8.6);
+  const low = -5;
+  const deck = low - 14;
+  const roofY = deck - (kind === "van" ? 19 : 15);
+  const [a, b, c, d] = {
+    round: [-0.72, -0.42, 0.2, 0.56],
+    van: [-0.97, -0.93, 0.4, 0.7],
+    taxi: [-0.62, -0.4, 0.24, 0.5],
+  }[kind] as [number, number, number, number];
+  const cabin = (inset: number) =>
+    path`M${a * half + inset} ${deck + 1}L${b * half + inset * 0.6} ${roofY + inset}H${c * half - inset * 0.6}L${d * half - inset} ${deck + 1}Z`;
+  const middle = ((b + c) / 2) * half;
+  const hasLuggage = chance.happens(0.7);
+  const body = [
+    ...(hasLuggage
+      ? [
+          line(path`M${b * half + 2} ${roofY - 2}H${c * half - 2}`, tyre, 1.6),
+          stage.patternedBox(
+            { x: middle - 12, y: roofY - 11, width: 15, height: 8.5 },
+            bag,
+            "stripes",
+            6,
+            mix(bag, strap, 0.7),
+          ),
+          box(middle + 4, roofY - 9, 9, 6.5, strap, 1.4),
+          line(path`M${middle + 6.5} ${roofY - 9}v-2h4v2`, darker(strap, 0.35), 1.2),
+        ]
+      : []),
+    shape(cabin(0), lit(colour, 0.14, facing), 4),
+    shape(cabin(3.4), pane, 1),
+    faint(
+      0.5,
+      shape(path`M${b * half + 6} ${deck}l5 ${roofY - deck + 4}h4l-5 ${deck - roofY - 4}Z`, "#ffffff"),
+    ),
+    box(middle - 1.6, roofY + 1, 3.2, deck - roofY, colour),
+    box(-half, deck, half * 2, low - deck, lit(colour, 0.2, facing), 5),
+    ...(kind === "taxi"
+      ? [
+          sketch.clipped(
+            path`M${-half} ${deck + 5}h${2 * half}v5h${-2 * half}Z`,
+            box(-half, deck + 5, 2 * half, 5, tint("#fbf6ea")),
+            pattern("checks", { x: -half, y: deck + 5, width: 2 * half, height: 5 }, 5, tyre),
+          ),
+        ]
+      : [box(-half, deck + 6, half * 2, 2.6, lighter(colour, 0.5))]),
+    line(path`M${middle} ${deck + 1}V${low - 3}M${middle + 4} ${deck + 4}h3`, darker(colour, 0.3), 1.2),
+    box(-half - 1, low - 3.4, half * 2 + 2, 4, darker(colour, 0.3), 2),
+    ellipse(half - 2, deck + 6, 2.8, 3.2, "#ffeeb0"),
+    box(-half, deck + 3.5, 3.2, 5, tint(paints.coral), 1.2),
+  ];
+  if (isDark)
+    body.unshift(
+      shape(path`M${half - 1} ${deck + 6}L${half + 40} ${deck - 2}V${low + 10}Z`, "#ffeeb0").replace(
+        "/>",
+        ' opacity=".35"/>',
+      ),
+    );
+  for (const at of [-0.56, 0.56]) {
+    body.push(
+      circle(at * half, -r + 1, r + 1.8, darker(colour, 0.45)),
+      circle(at * half, -r + 1, r, tyre),
+      circle(at * half, -r + 1, r * 0.56, hub),
+      line(
+        [0, 60, 120]
+          .map(
+            (t) =>
+              path`M${at * half + Math.cos((t * Math.PI) / 180) * r * 0.45} ${-r + 1 + Math.sin((t * Math.PI) / 180) * r * 0.45}L${at * half - Math.cos((t * Math.PI) / 180) * r * 0.45} ${-r + 1 - Math.sin((t * Math.PI) / 180) * r * 0.45}`,
+          )
+          .join(""),
+        darker(hub, 0.35),
+        1,
+      ),
+    );
+  }
+  const x = chance.between(46, 54);
+  const base = chance.between(86, 88);
+  parts.push(
+    stage.shadow(x, base + 1, half * 1.1),
+    placed({ x, y: base, scale: 1, scaleX: facing }, ...body),
+  );
+  return parts;
+}
+
+/** Gores in turn over a quilt of fields; its fellow far off is of the same cloth, a cloud hides a part of one. */
+export function balloon(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, twoPaints, mood, tint } = stage;
+  const [first, second] = twoPaints(
+    "coral",
+    "butter",
+    "blue",
+    "teal",
+    "berry",
+    "apricot",
+    "cream",
+    "lavender",
+    "mint",
+  );
+  const basket = paint("bark", "apricot");
+  const parts = [...sky(stage, 82, 1), ...(chance.happens(0.5) ? mountains(stage, 76) : hills(stage, 76))];
+  // Fields: strips between hedges that all run to one point.
+  const crops = [
+    mood.groundTop,
+    mix(mood.groundTop, tint(paints.butter), 0.5),
+    mix(mood.groundLow, tint(paints.moss), 0.35),
+    mix(mood.groundTop, tint(paints.apricot), 0.4),
+  ];
+  const from = chance.between(30, 70);
+  parts.push(box(0, 76, 100, 25, mood.groundLow));
+  for (let i = -5; i < 6; i++) {
+    const at = (k: number, y: number) => from + k * (y - 68) * 1.15;
+    const colour = crops[(i + 10) % 4]!;
+    parts.push(shape(path`M${at(i, 76)} 76H${at(i + 1, 76)}L${at(i + 1, 101)} 101H${at(i, 101)}Z`, colour));
+    if (i % 2 === 0)
+      parts.push(line(path`M${at(i + 0.5, 78)} 78L${at(i + 0.5, 101)} 101`, darker(colour, 0.14), 1.4));
+  }
+  const kind = chance.pick(["gores", "bands", "zigzag"] as const);
+  const wide = chance.between(25, 29);
+  const tall = chance.between(28, 32);
+  const outline = (k: number) =>
+    path`M0 ${-tall}C${wide * 1.3 * k} ${-tall} ${wide * 1.3 * k} ${tall * 0.35} ${wide * 0.22 * Math.max(k, 0.3)} ${tall * 1.12}H${-wide * 0.22 * Math.max(k, 0.3)}C${-wide * 1.3 * k} ${tall * 0.35} ${-wide * 1.3 * k} ${-tall} 0 ${-tall}Z`;
+  const mouth = tall * 1.12;
+  const area = { x: -wide, y: -tall, width: 2 * wide, height: tall * 2.2 };
+  const whole = sketch.symbol(
+    line(
+      path`M${-wide * 0.2} ${mouth}L-4.6 ${mouth + 11}M${wide * 0.2} ${mouth}L4.6 ${mouth + 11}M0 ${mouth}V${mouth + 11}`,
+      darker(basket, 0.2),
+      1.3,
+    ),
+    ...(kind === "gores"
+      ? [
+          shape(outline(1), lit(first, 0.3)),
+          shape(outline(0.76), lit(second, 0.22)),
+          shape(outline(0.48), lit(first, 0.18)),
+          shape(outline(0.18), lit(second, 0.12)),
+        ]
+      : [
+          stage.patterned(
+            outline(1),
+            lit(first, 0.3),
+            kind === "bands" ? "bands" : "zigzag",
+            area,
+            kind === "bands" ? tall * 0.62 : tall * 0.66,
+            second,
+          ),
+          stage.shade(outline(1)),
+        ]),
+    box(-wide * 0.24, mouth - 2, wide * 0.48, 4, darker(second, 0.15), 1),
+    stage.patternedBox(
+      { x: -6.5, y: mouth + 10, width: 13, height: 9 },
+      lit(basket),
+      "checks",
+      4.4,
+      darker(basket, 0.16),
+    ),
+    box(-7.4, mouth + 8.6, 14.8, 3, lighter(basket, 0.3), 1.4),
+  );
+  const x = chance.between(42, 58);
+  const y = chance.between(37, 40);
+  const farSide = x < 50 ? 1 : -1;
+  const far = { x: 50 + farSide * chance.between(32, 38), y: chance.between(40, 60) };
+  const cloud = mix(mood.skyLow, "#fffdf6", 0.75);
+  parts.push(
+    faint(0.35, ellipse(x - stage.side * 16, 91, 15, 3, "#2d2f52")),
+    placed({ ...far, scale: 0.28 }, whole),
+    placed({ x, y, degrees: chance.between(-6, 6), scale: 0.94 }, whole),
+    cloudAt(x - farSide * chance.between(28, 36), y + chance.between(14, 24), chance.between(9, 12), cloud),
+  );
+  return parts;
+}
+
+/** From a moon of craters past a ringed planet: fins, windows and rings match. */
+export function rocket(stage: Stage): string[] {
+  const { chance, sketch, lit, paint, twoPaints } = stage;
+  const sky0 = darker(
+    chance.pick([
+      paints.navy,
+      paints.plum,
+      mix(paints.navy, paints.teal, 0.35),
+      mix(paints.navy, paints.berry, 0.3),
+    ]),
+    0.35,
+  );
+  const body = lighter(paint("cream", "sky", "mint", "butter", "rose"), 0.3);
+  const [trim, ring] = twoPaints("coral", "berry", "teal", "apricot", "blue", "butter");
+  const parts = [box(0, 0, 100, 100, sketch.fade(sky0, mix(sky0, paints.plum, 0.55)))];
+  for (let i = 0; i < 16; i++)
+    parts.push(
+      circle(
+        (i * 29 + chance.between(0, 14)) % 100,
+        (i * 47 + chance.between(0, 10)) % 84,
+        chance.pick([0.7, 0.9, 1.3]),
+        "#fff3d0",
+      ),
+    );
+  const lean = chance.pick([-1, 1] as const);
+  // The planet, its ring before and behind it.
+  const px = 50 - lean * chance.between(30, 34);
+  const py = chance.between(16, 24);
+  const pr = chance.between(9, 12);
+  const planet = paint("apricot", "rose", "lavender", "mint", "butter", "teal");
+  const ringHalf = (sweep: number) =>
+    path`M${-pr * 1.75} 0A${pr * 1.75} ${pr * 0.5} 0 0 ${sweep} ${pr * 1.75} 0`;
+  parts.push(
+    placed(
+      { x: px, y: py, degrees: -lean * 18 },
+      line(ringHalf(1), mix(ring, sky0, 0.25), 2.4),
+      stage.patterned(
+        path`M${-pr} 0a${pr} ${pr} 0 1 1 ${2 * pr} 0a${pr} ${pr} 0 1 1 ${-2 * pr} 0Z`,
+        lit(planet, 0.35),
+        "bands",
+        { x: -pr, y: -pr, width: 2 * pr, height: 2 * pr },
+        pr * 0.7,
+        mix(planet, darker(planet, 0.4), 0.4),
+      ),
+      line(ringHalf(0), ring, 2.4),
+    ),
+  );
+  const moonY = chance.between(84, 88);
+  const moon = lighter(paint("lavender", "cream", "sky"), 0.1);
+  parts.push(
+    ellipse(
+      50,
+      moonY + 40,
+      92,
+      42,
+      stage.side < 0
+        ? sketch.across(lighter(moon, 0.2), darker(moon, 0.3))
+        : sketch.across(darker(moon, 0.3), lighter(moon, 0.2)),
+    ),
+  );
+  for (const [cx, cy, r] of [
+    [16, 10, 6],
+    [38, 5, 4],
+    [66, 9, 7],
+    [88, 12, 5],
+  ] as const) {
+    parts.push(
+      ellipse(cx, moonY + cy, r, r * 0.42, darker(moon, 0.2)),
+      ellipse(cx - stage.side * r * 0.12, moonY + cy + r * 0.1, r * 0.8, r * 0.28, darker(moon, 0.32)),
+    );
+  }
+  const half = chance.between(10, 12.5);
+  const tall = chance.between(48, 54);
+  const top = -tall / 2;
+  const low = tall / 2;
+  const fin = chance.between(9, 12);
+  const kind = chance.pick(["bands", "checks", "none"] as const);
+  const hull = path`M0 ${top}C${half * 1.25} ${top + tall * 0.26} ${half * 1.15} ${low - tall * 0.2} ${half * 0.72} ${low}H${-half * 0.72}C${-half * 1.15} ${low - tall * 0.2} ${-half * 1.25} ${top + tall * 0.26} 0 ${top}Z`;
+  const finAt = (at: number) =>
+    path`M${at * half * 0.85} ${low - 20}Q${at * (half + fin)} ${low - 10} ${at * (half + fin)} ${low + 7}Q${at * (half + 3)} ${low - 1} ${at * half * 0.6} ${low - 1}Z`;
+  const windows = chance.pick([1, 2, 2]);
+  const flame = chance.between(13, 19);
+  const nose = top + tall * 0.3;
+  const smoke = lighter(mix(sky0, paints.lavender, 0.6), 0.3);
+  const degrees = lean * chance.between(8, 26);
+  const y = chance.between(39, 42);
+  // The dust that the flame stirs up lies where it points.
+  const dust = 50 + lean * 3 - Math.tan((degrees * Math.PI) / 180) * (moonY - y);
+  parts.push(
+    ...[-15, 15, -8, 8, 0].map((dx) =>
+      circle(dust + dx, moonY + 2 + Math.abs(dx) * 0.12, 6.4 - Math.abs(dx) * 0.2, smoke),
+    ),
+    placed(
+      { x: 50 + lean * 3, y, degrees, scale: 0.98 },
+      circle(0, low + 6, 20, sketch.glow("#ffb84f", 0.5)),
+      shape(
+        path`M${-half * 0.65} ${low}Q${-half * 0.8} ${low + flame * 0.6} 0 ${low + flame * 1.3}Q${half * 0.8} ${low + flame * 0.6} ${half * 0.65} ${low}Z`,
+        sketch.fade("#f7c04a", "#e8683f"),
+        1,
+      ),
+      shape(
+        path`M${-half * 0.3} ${low}Q${-half * 0.4} ${low + flame * 0.4} 0 ${low + flame * 0.75}Q${half * 0.4} ${low + flame * 0.4} ${half * 0.3} ${low}Z`,
+        "#fff0b0",
+        1,
+      ),
+      shape(finAt(-1), lit(trim, 0.24), 1.5),
+      shape(finAt(1), lit(trim, 0.24), 1.5),
+      box(-half * 0.6, low - 2, half * 1.2, 4.6, darker(trim, 0.35), 1.4),
+      kind === "none"
+        ? shape(hull, lit(body, 0.28))
+        : stage.patterned(
+            path`M0 ${top}C${half * 1.25} ${top + tall * 0.26} ${half * 1.15} ${low - tall * 0.2} ${half * 0.72} ${low}H${-half * 0.72}C${-half * 1.15} ${low - tall * 0.2} ${-half * 1.25} ${top + tall * 0.26} 0 ${top}Z`,
+            lit(body, 0.28),
+            kind,
+            { x: -half * 1.2, y: low - 13, width: half * 2.4, height: 9 },
+            9,
+            trim,
+          ),
+      shape(
+        path`M0 ${top - 1}Q${half * 0.7} ${top + tall * 0.16} ${half * 0.88} ${nose}Q0 ${nose + 4} ${-half * 0.88} ${nose}Q${-half * 0.7} ${top + tall * 0.16} 0 ${top - 1}Z`,
+        lit(trim, 0.28),
+        1,
+      ),
+      ...Array.from(
+        { length: windows },
+        (_, i) =>
+          circle(0, nose + 8.5 + i * 12, 5.2, darker(trim, 0.2)) +
+          circle(0, nose + 8.5 + i * 12, 3.7, "#bfe4f2") +
+          circle(stage.side * 1.2, nose + 7.3 + i * 12, 1.2, "#ffffff"),
+      ),
+    ),
+  );
+  return parts;
+}
