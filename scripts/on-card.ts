@@ -22,9 +22,10 @@ import sharp from "sharp";
 import { foldIn, integerAt, type Key, uniformAt } from "../src/core/random.ts";
 import { shapeOfPort, shapeValues } from "../src/core/shape-port.ts";
 import { type HostTensor, sizeOf, tensor } from "../src/core/tensor.ts";
+import { scenesSource } from "../src/data/scenes/index.ts";
 import { pictureSheet } from "../src/data/sheet.ts";
-import { fromPlanes, type Raster } from "../src/data/source.ts";
-import { spriteClasses, spritesSource } from "../src/data/sprites/index.ts";
+import { fromPlanes, type PictureSource, type Raster } from "../src/data/source.ts";
+import { spritesSource } from "../src/data/sprites/index.ts";
 import { borderContrast, decibels } from "../src/evaluation/picture-metrics.ts";
 import { type ConvolutionMethod, cast, encode, Graph, multiply, reshape } from "../src/graph/index.ts";
 import { initialise, parameterInputs } from "../src/models/parameters.ts";
@@ -83,6 +84,9 @@ function log(entry: Record<string, unknown>): void {
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 
+const drawnSource = (seed: string): PictureSource =>
+  (text("source", "scenes") === "scenes" ? scenesSource : spritesSource)({ seed, resolution: side });
+
 /** Pictures as planes of bytes [3, side, side]. */
 interface Pool {
   readonly pixels: Uint8Array[];
@@ -99,7 +103,7 @@ function toBytePlanes({ pixels, width, height }: Raster, into: Uint8Array, at: n
 }
 
 async function draw(): Promise<void> {
-  const source = spritesSource({ seed: text("seed", "0"), resolution: side });
+  const source = drawnSource(text("seed", "0"));
   const [part, parts, count] = [number("part", 0), number("parts", 1), number("count", 1024)];
   const until = number("until", Infinity); // seconds
   const size = Math.min(chunkOf, count);
@@ -631,6 +635,7 @@ async function speed(): Promise<void> {
 
 async function trainTransformer(): Promise<void> {
   const { size: codes, grid } = JSON.parse(readFileSync(join(state, "codebook.json"), "utf8"));
+  const { classNames } = drawnSource("0");
   const dataset = (prefix: string) => {
     const bytes = readFileSync(join(state, `${prefix}ids.bin`));
     const ids = new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -639,7 +644,7 @@ async function trainTransformer(): Promise<void> {
     const facts = {
       grid,
       codebookSize: codes,
-      classNames: spriteClasses,
+      classNames: classNames,
       source: "drawn",
       tokenizer: "none",
     };
@@ -647,7 +652,7 @@ async function trainTransformer(): Promise<void> {
   };
   const [train, held] = [dataset(""), dataset("held-")];
   const config = transformerConfig({
-    ...{ grid, codebookSize: codes, classes: spriteClasses.length },
+    ...{ grid, codebookSize: codes, classes: classNames.length },
     ...{
       width: number("width", 256),
       depth: number("depth", 8),
