@@ -210,7 +210,7 @@ interface Trainer {
 async function trainer(
   graph: Graph,
   names: readonly string[],
-  first: Readonly<Record<string, HostTensor>>,
+  first: Readonly<Record<string, HostTensor>> | null,
   options: { n: number; scans: string[]; bytes8?: string[]; symbols?: ReadonlyMap<string, number> },
 ): Promise<Trainer> {
   const { n, scans, bytes8 = [], symbols = new Map() } = options;
@@ -223,7 +223,7 @@ async function trainer(
   }
   const made: Trainer = {
     n,
-    state: Object.fromEntries(names.map((name) => [name, toOrt(first[name]!)])),
+    state: first ? Object.fromEntries(names.map((name) => [name, toOrt(first[name]!)])) : {},
     async run(batches) {
       const feeds: Record<string, ort.Tensor> = { ...fixed };
       for (const name of batch) {
@@ -665,7 +665,7 @@ async function trainTransformer(): Promise<void> {
       name: "trial",
       transformer: {
         training: {
-          batchSize: number("batch", 96),
+          batchSize: number("batch", 64),
           optimiser: "muon",
           learningRate: number("rate", 1.5e-3),
           weightDecay: 0.1,
@@ -692,21 +692,34 @@ async function trainTransformer(): Promise<void> {
     return { ...batch, rows: fitted(batch.rows!), labels: fitted(batch.labels!) };
   };
   const losses = config.factors.map((factor) => `loss.p${factor}`);
-  const graph = transformerStepGraph(config, training);
   const began = now();
-  const trained = await trainer(graph, stateNames(specs), initialState(initialise(specs, foldIn(key, 3))), {
-    ...{ n: number("n", 20), scans: ["loss", "gradientNorm", ...losses], symbols: new Map([["R", R]]) },
-  });
-  log({
-    loaded: round(now() - began, 2),
-    nodes: graph.nodes.length,
-    R,
-    N,
-    train: train.count,
-    held: held.count,
-    config,
-    training,
-  });
+  // All sub-models in every step, or the full one beside one smaller in turn.
+  const turns: number[][] = JSON.parse(text("turns", "[[1,2],[1,8],[1,4],[1,8]]"));
+  const n = number("n", 16);
+  const symbols = new Map([["R", R]]);
+  const opened = new Map<string, Trainer>();
+  for (const factors of turns) {
+    if (opened.has(factors.join())) continue;
+    const graph = transformerStepGraph(config, { ...training, factors });
+    const scans = ["loss", "gradientNorm", ...factors.map((factor) => `loss.p${factor}`)];
+    const first = opened.size === 0 ? initialState(initialise(specs, foldIn(key, 3))) : null;
+    const made = await trainer(graph, stateNames(specs), first, { n, scans, symbols });
+    opened.set(factors.join(), made);
+    log({ loaded: round(now() - began, 2), nodes: graph.nodes.length, factors });
+  }
+  let turn = 0;
+  let latest = opened.get(turns[0]!.join())!;
+  const trained: Trainer = {
+    ...latest,
+    async run(batches) {
+      const next = opened.get(turns[turn++ % turns.length]!.join())!;
+      next.state = latest.state;
+      latest = next;
+      return next.run(batches);
+    },
+    averages: () => latest.averages(),
+  };
+  log({ R, N, train: train.count, held: held.count, config, training });
 
   const trial = new Graph("held");
   const weights = parameterInputs(trial, specs);
