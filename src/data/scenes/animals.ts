@@ -1,11 +1,11 @@
 /** Cat, owl, ducks, penguins, fish, butterfly: what looks back, and its kin that look alike. */
 import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
 import { pattern } from "./patterns.ts";
-import { leafColour, outdoors, pine, ripples, room, sky, waterOf } from "./places.ts";
+import { clothTable, leafColour, outdoors, pine, ripples, room, sky, waterOf } from "./places.ts";
 import { reflected, type Stage } from "./stage.ts";
 
-/** On a rug by the window: tabby stripes mirrored, eyes of one colour, the thread leads to the ball. */
+/** On a rug by the window, awake or curled up: tabby stripes, eyes of one colour, the thread leads to the ball. */
 export function cat(stage: Stage): string[] {
   const { chance, lit, paint, twoPaints, ink, side } = stage;
   const edge = chance.between(66, 70);
@@ -23,7 +23,8 @@ export function cat(stage: Stage): string[] {
   const ear = chance.between(11, 14);
   const tailSide = chance.pick([-1, 1]);
   const isTabby = chance.happens(0.7);
-  const isAsleep = chance.happens(0.2);
+  const isCurled = chance.happens(0.3);
+  const isAsleep = chance.happens(isCurled ? 0.75 : 0.2);
   const rugKind = chance.pick(["rings", "stripes", "checks"] as const);
   const rugY = 90;
   const rugShape = path`M${x - 40} ${rugY}a40 9.5 0 1 1 80 0a40 9.5 0 1 1 -80 0Z`;
@@ -93,33 +94,61 @@ export function cat(stage: Stage): string[] {
     line("M-8 6.5L-16 5M-8 8.5L-15.5 9.5M8 6.5L16 5M8 8.5L15.5 9.5", mix(pale, ink, 0.25), 0.9),
   ];
   const ty = tailSide * (belly + 5);
-  parts.push(
-    stage.shadow(x, base, belly * 1.25),
-    placed(
-      { x, y: base },
-      line(
-        path`M${tailSide * belly * 0.6} -4Q${ty + tailSide * 9} 0 ${ty + tailSide * 3} -17Q${ty - tailSide * 2} -27 ${ty + tailSide * 5} -32`,
-        isTabby ? fur : dark,
-        6,
+  if (isCurled) {
+    // Its head on its paws at one end, its tail laid along the front.
+    const h = tailSide;
+    parts.push(
+      stage.shadow(x, base + 1, 30),
+      placed(
+        { x, y: base },
+        shape("M-29 -6C-33 -38 33 -38 29 -6Q22 3 0 3Q-22 3 -29 -6Z", fill, 1.6),
+        ...(isTabby
+          ? [-14, -4, 6].map((dx) =>
+              line(path`M${-h * (dx + 4)} ${-28 + Math.abs(dx) * 0.16}q${-h * 3} 5 ${-h * 2} 10`, dark, 2.6),
+            )
+          : []),
+        line(
+          path`M${-h * 26} -7Q${-h * 24} 2 ${-h * 6} 1.6Q${h * 4} 1.4 ${h * 6} -1.6`,
+          isTabby ? fur : dark,
+          7,
+        ),
+        ...(isTabby
+          ? [line(path`M${-h * 20} -3l${-h * 2} 5M${-h * 12} -2v5.4M${-h * 4} -2v5`, dark, 2)]
+          : []),
+        placed({ x: h * 17, y: -15, degrees: h * chance.between(2, 12), scale: 0.94 }, ...head),
+        ellipse(h * 12, 0.6, 6, 3.6, pale),
+        ellipse(h * 23, 0.6, 6, 3.6, pale),
       ),
-      ...(isTabby
-        ? [
-            line(
-              path`M${ty + tailSide * 1} -14l${tailSide * 6} 1M${ty - tailSide * 2} -21l${tailSide * 5.4} 0.4M${ty} -28l${tailSide * 5} 2.6`,
-              dark,
-              2,
-            ),
-          ]
-        : []),
-      shape(bodyPath, fill, 2),
-      ...(isTabby ? [tabby(-1), tabby(1)] : []),
-      ellipse(0, -18, belly * 0.42, 14, pale),
-      line("M-4.5 -1V-12M4.5 -1V-12", mix(pale, dark, 0.35), 1.1),
-      ...[-1, 1].map((at) => ellipse(at * belly * 0.36, -2, 6, 3.8, pale)),
-      placed({ x: 0, y: -46, degrees: chance.between(-7, 7) }, ...head),
-      stage.chance.happens(0.6) ? box(-9, -34.5, 18, 3.6, collar, 1.8) + circle(0, -30, 2, "#f2cd74") : "",
-    ),
-  );
+    );
+  } else {
+    parts.push(
+      stage.shadow(x, base, belly * 1.25),
+      placed(
+        { x, y: base },
+        line(
+          path`M${tailSide * belly * 0.6} -4Q${ty + tailSide * 9} 0 ${ty + tailSide * 3} -17Q${ty - tailSide * 2} -27 ${ty + tailSide * 5} -32`,
+          isTabby ? fur : dark,
+          6,
+        ),
+        ...(isTabby
+          ? [
+              line(
+                path`M${ty + tailSide * 1} -14l${tailSide * 6} 1M${ty - tailSide * 2} -21l${tailSide * 5.4} 0.4M${ty} -28l${tailSide * 5} 2.6`,
+                dark,
+                2,
+              ),
+            ]
+          : []),
+        shape(bodyPath, fill, 2),
+        ...(isTabby ? [tabby(-1), tabby(1)] : []),
+        ellipse(0, -18, belly * 0.42, 14, pale),
+        line("M-4.5 -1V-12M4.5 -1V-12", mix(pale, dark, 0.35), 1.1),
+        ...[-1, 1].map((at) => ellipse(at * belly * 0.36, -2, 6, 3.8, pale)),
+        placed({ x: 0, y: -46, degrees: chance.between(-7, 7) }, ...head),
+        stage.chance.happens(0.6) ? box(-9, -34.5, 18, 3.6, collar, 1.8) + circle(0, -30, 2, "#f2cd74") : "",
+      ),
+    );
+  }
   const yarn = paint("coral", "butter", "teal", "rose", "lavender");
   const yx = x + side * chance.between(30, 34);
   parts.push(
@@ -144,6 +173,8 @@ export function owl(stage: Stage): string[] {
   const leaf = paint("leaf", "moss", "coral", "apricot");
   const wood = mix(stage.tint(paints.bark), mood.skyTop, 0.15);
   const lean = chance.pick([-1, 1] as const);
+  const chest = chance.pick(["tiles", "tiles", "dots", "bands", "zigzag"] as const);
+  const hasTufts = chance.happens(0.7);
   const moonX = 50 + stage.side * chance.between(10, 22);
   const moonY = chance.between(26, 36);
   const moonR = chance.between(20, 25);
@@ -194,7 +225,7 @@ export function owl(stage: Stage): string[] {
     const outline = path`M${-wide} ${-tall * 0.45}C${-wide} ${-tall * 1.1} ${wide} ${-tall * 1.1} ${wide} ${-tall * 0.45}C${wide} ${tall * 0.06} ${-wide} ${tall * 0.06} ${-wide} ${-tall * 0.45}Z`;
     const face = -tall * 0.64;
     return [
-      ...[-1, 1].map((at) =>
+      ...(hasTufts ? [-1, 1] : []).map((at) =>
         shape(
           path`M${at * wide * 0.9} ${-tall * 0.72}L${at * wide * 0.86} ${-tall * 1.06}L${at * wide * 0.25} ${-tall * 0.88}Z`,
           dark,
@@ -205,7 +236,7 @@ export function owl(stage: Stage): string[] {
       stage.patterned(
         path`M${-wide * 0.6} ${-tall * 0.24}a${wide * 0.6} ${tall * 0.25} 0 1 1 ${wide * 1.2} 0a${wide * 0.6} ${tall * 0.25} 0 1 1 ${-wide * 1.2} 0Z`,
         pale,
-        "tiles",
+        chest,
         { x: -wide * 0.6, y: -tall * 0.46, width: wide * 1.2, height: tall * 0.5 },
         7,
         feather,
@@ -238,14 +269,13 @@ export function owl(stage: Stage): string[] {
 
 /** A row on a pond, all one way, the little ones alike; reeds, and everything again in the water. */
 export function duck(stage: Stage): string[] {
-  const { chance, sketch, lit, paint, mood, ink, tint } = stage;
+  const { chance, sketch, paint, mood, tint } = stage;
   const facing = chance.pick([-1, 1] as const);
   const level = chance.between(38, 44);
   const water = waterOf(stage);
   const feather = paint("cream", "butter", "sky", "bark", "lavender");
   const headColour = chance.happens(0.5) ? paint("moss", "teal", "navy", "berry") : feather;
   const young = mix(tint(paints.butter), feather, 0.2);
-  const beak = tint("#ee9a45");
   const hasThird = chance.happens(0.5);
   const reed = mix(leafColour(stage), mood.groundLow, 0.25);
   const bank = sketch.symbol(
@@ -259,20 +289,8 @@ export function duck(stage: Stage): string[] {
     box(0, level, 100, 101 - level, sketch.fade(mix(water, mood.skyLow, 0.45), darker(water, 0.16))),
     reflected(level, 0.6, 0.4, seenBank),
   ];
-  const bird = (body: Colour, head: Colour, isYoung: boolean) => [
-    shape("M-22 -13Q-29 -20 -27 -22Q-20 -20 -16 -15Z", body, 2),
-    shape("M-24 -12Q-22 3 -4 4H8Q20 2 19 -10Q18 -16 10 -14Q-4 -19 -24 -12Z", lit(body, 0.24, facing), 1.6),
-    shape("M2 -10Q8 -16 6.5 -23H20Q18.5 -14 19.5 -6Z", head, 1.6),
-    circle(13, -25, 9, lit(head, 0.22, facing)),
-    isYoung || head === body ? "" : line("M7.2 -14.6Q13 -11.4 18.6 -14.4", "#fbf6ea", 2.4),
-    shape("M20.5 -27.5Q27 -27 29.5 -24Q27 -21.5 20.5 -22.4Z", beak, 1.4),
-    circle(15.6, -27, 2.1, ink),
-    circle(16.3, -27.8, 0.7, "#ffffff"),
-    shape("M-15 -10Q-4 -15 6 -9Q2 0 -8 -1Q-14 -3 -19 -9Z", darker(body, 0.14), 1.6),
-    line("M-13 -6Q-6 -3 0 -5", darker(body, 0.3), 1.4),
-  ];
-  const big = sketch.symbol(...bird(feather, headColour, false));
-  const small = sketch.symbol(...bird(young, young, true));
+  const big = sketch.symbol(...duckOf(stage, facing, feather, headColour, false));
+  const small = sketch.symbol(...duckOf(stage, facing, young, young, true));
   const x = 50 + facing * chance.between(9, 13);
   const line0 = chance.between(71, 75);
   const swim = (what: string, at: number, y: number, scale: number) => [
@@ -314,7 +332,87 @@ export function duck(stage: Stage): string[] {
   return parts;
 }
 
-/** On a floe, with a chick of the same coat and a scarf of the same wool; the floe stands again in the sea. */
+/** A swimming duck that looks right, the water at y = 0. */
+function duckOf(stage: Stage, facing: number, body: Colour, head: Colour, isYoung: boolean): string[] {
+  const { lit, ink, tint } = stage;
+  const beak = tint("#ee9a45");
+  return [
+    shape("M-22 -13Q-29 -20 -27 -22Q-20 -20 -16 -15Z", body, 2),
+    shape("M-24 -12Q-22 3 -4 4H8Q20 2 19 -10Q18 -16 10 -14Q-4 -19 -24 -12Z", lit(body, 0.24, facing), 1.6),
+    shape("M2 -10Q8 -16 6.5 -23H20Q18.5 -14 19.5 -6Z", head, 1.6),
+    circle(13, -25, 9, lit(head, 0.22, facing)),
+    isYoung || head === body ? "" : line("M7.2 -14.6Q13 -11.4 18.6 -14.4", "#fbf6ea", 2.4),
+    shape("M20.5 -27.5Q27 -27 29.5 -24Q27 -21.5 20.5 -22.4Z", beak, 1.4),
+    circle(15.6, -27, 2.1, ink),
+    circle(16.3, -27.8, 0.7, "#ffffff"),
+    shape("M-15 -10Q-4 -15 6 -9Q2 0 -8 -1Q-14 -3 -19 -9Z", darker(body, 0.14), 1.6),
+    line("M-13 -6Q-6 -3 0 -5", darker(body, 0.3), 1.4),
+  ];
+}
+
+/** Of rubber, in a tub before tiles; its fellow of the same make and the foam float with it. */
+export function bathDuck(stage: Stage): string[] {
+  const { chance, sketch, paint, twoPaints, side } = stage;
+  const facing = chance.pick([-1, 1] as const);
+  const [tile, other] = twoPaints("sky", "mint", "rose", "lavender", "cream", "teal", "butter");
+  const rubber = paint("butter", "butter", "coral", "mint", "sky");
+  const water = paint("sky", "blue", "teal");
+  const tub = lighter(paint("cream"), 0.5);
+  const period = chance.pick([12.5, 100 / 6, 20]);
+  const pale = lighter(tile, 0.45);
+  const kind = chance.pick(["checks", "diamonds", "none"] as const);
+  const line0 = chance.between(66, 70);
+  const level = line0 - 12;
+  // One tile in the middle, as the pattern has it.
+  const joints = Array.from({ length: 10 }, (_, i) => {
+    const upright = 50 + (i - 4.5) * period;
+    return path`M${upright} 0V${level}M0 ${i * period}H100`;
+  }).join("");
+  const wall = { x: 0, y: 0, width: 100, height: level };
+  const big = sketch.symbol(...duckOf(stage, facing, rubber, rubber, true));
+  const at = (x: number, y: number, scale: number) => [
+    sketch.clipped(
+      path`M0 ${y}H100V101H0Z`,
+      reflected(y, 0.7, 0.4, placed({ x, y, scale, scaleX: facing * scale }, big)),
+    ),
+    sketch.clipped(path`M0 0H100V${y}H0Z`, placed({ x, y, scale, scaleX: facing * scale }, big)),
+    ripples(x, y + 1.5, 20 * scale, water),
+  ];
+  const x = 50 + facing * chance.between(4, 7);
+  const rim = chance.between(86, 89);
+  const foam = "#fbfbf6";
+  return [
+    box(
+      0,
+      0,
+      100,
+      level + 1,
+      side < 0 ? sketch.across(lighter(pale, 0.3), pale) : sketch.across(pale, lighter(pale, 0.3)),
+    ),
+    kind === "none" ? "" : pattern(kind, wall, period * (kind === "checks" ? 2 : 1), lighter(other, 0.25)),
+    line(joints, lighter(tile, 0.75), 1.2),
+    box(0, level - 5, 100, 7, sketch.fade(tub, darker(tub, 0.12)), 2),
+    box(0, level + 1, 100, 60, sketch.fade(lighter(water, 0.35), darker(water, 0.1))),
+    ...at(x, line0 + 8, 1.1),
+    ...at(x - facing * 42, line0 + 2, 0.46),
+    ...[0, 1, 2, 3, 4].map((i) => {
+      const bx = 50 - facing * (10 + i * 9);
+      return circle(bx, rim - 3 - (i % 2) * 2.5, 5.4 + (i % 3), i % 2 === 0 ? foam : darker(foam, 0.05));
+    }),
+    ...[0, 1, 2].map((i) => {
+      const by = 36 - i * 11 + chance.between(-3, 3);
+      const bx = 50 - facing * (26 + (i % 2) * 8);
+      return (
+        faint(0.75, ring(bx, by, 4.4 - i, 4.4 - i, "#ffffff", 1.3)) +
+        circle(bx + side * 1.6, by - 1.6, 0.9, "#ffffff")
+      );
+    }),
+    box(-4, rim, 108, 20, sketch.fade(lighter(tub, 0.4), darker(tub, 0.16)), 3),
+    line(path`M0 ${rim + 5}H100`, darker(tub, 0.14), 1.4),
+  ];
+}
+
+/** On the ice, with a chick of the same coat and wool or three in a row; the ice stands again in the sea. */
 export function penguin(stage: Stage): string[] {
   const { chance, sketch, lit, twoPaints, mood, tint } = stage;
   const coat = tint(
@@ -358,7 +456,7 @@ export function penguin(stage: Stage): string[] {
       sketch.fade(ice, darker(ice, 0.1)),
     ),
   ];
-  const bird = (isYoung: boolean) => {
+  const bird = (isYoung: boolean, wool: Colour, stripe: Colour) => {
     const back = isYoung ? mix(coat, belly, 0.3) : coat;
     const scarfArea = { x: -14, y: -33, width: 28, height: 6 };
     return [
@@ -409,26 +507,29 @@ export function penguin(stage: Stage): string[] {
   const lean = chance.pick([-1, 1]);
   const x = 50 - lean * chance.between(7, 11);
   const base = chance.between(91, 93);
-  parts.push(stage.shadow(x, base, 20), placed({ x, y: base, scale: 1.14 }, ...bird(false)));
+  if (chance.happens(0.3)) {
+    for (const at of [-1, 1, 0]) {
+      const px = 50 + at * 29;
+      const py = base + (at === 0 ? 2 : 0);
+      const [own, other] = at === 0 ? [stripe, wool] : [wool, stripe];
+      parts.push(stage.shadow(px, py, 15), placed({ x: px, y: py, scale: 0.82 }, ...bird(false, own, other)));
+    }
+    return parts;
+  }
+  parts.push(stage.shadow(x, base, 20), placed({ x, y: base, scale: 1.14 }, ...bird(false, wool, stripe)));
   parts.push(
     stage.shadow(x + lean * 33, base + 2, 11),
-    placed({ x: x + lean * 33, y: base + 2, scale: 0.58 }, ...bird(true)),
+    placed({ x: x + lean * 33, y: base + 2, scale: 0.58 }, ...bird(true, wool, stripe)),
   );
   return parts;
 }
 
 /** Over a reef, a shoal of its kind with it: bands, fins and heading are the same for all. */
 export function fish(stage: Stage): string[] {
-  const { chance, sketch, lit, twoPaints, paint, ink, side } = stage;
+  const { chance, sketch, paint, side } = stage;
   const water = paint("sky", "blue", "teal", "mint");
-  const [colour, second] = twoPaints("coral", "apricot", "butter", "rose", "berry", "plum", "cream");
   const sand = mix(water, paint("cream", "butter", "apricot"), 0.6);
   const facing = chance.pick([-1, 1] as const);
-  const long = chance.between(24, 27);
-  const deep = chance.between(15, 19);
-  const tail = chance.between(13, 17);
-  const kind = chance.pick(["stripes", "dots", "bands", "stripes", "tiles"] as const);
-  const tailKind = chance.pick(["fork", "fan"] as const);
   const parts = [box(0, 0, 100, 100, sketch.fade(lighter(water, 0.45), darker(water, 0.3)))];
   // Rays fan out from where the light is.
   for (const at of [0, 1, 2]) {
@@ -481,12 +582,92 @@ export function fish(stage: Stage): string[] {
     ),
   );
 
-  // Swimming right, its middle at the origin.
+  const one = swimmer(stage, facing);
+  const tilt = chance.between(-9, 9) * facing;
+  const x = chance.between(48, 54);
+  const y = chance.between(42, 50);
+  const at = (dx: number, dy: number, scale: number) =>
+    placed({ x: 50 + facing * (x - 50) + dx, y: y + dy, degrees: tilt, scale, scaleX: facing * scale }, one);
+  parts.push(
+    faint(0.85, at(-facing * 32, -33, 0.26), at(-facing * 8, -36, 0.26)),
+    at(-facing * 36, 24, 0.3),
+    at(0, 0, 1.12),
+  );
+  const count = chance.whole(1, 3);
+  for (let i = 0; i < count; i++)
+    parts.push(
+      faint(0.7, circle(50 + facing * (40 + (i % 2) * 4), y - 8 - i * 10, 3.2 - i * 0.6, "#f2f9f9")),
+    );
+  return parts;
+}
+
+/** In a bowl on a table by the window; the glass catches the light where it falls. */
+export function fishBowl(stage: Stage): string[] {
+  const { chance, sketch, paint, side } = stage;
+  const water = paint("sky", "blue", "teal", "mint");
+  const facing = chance.pick([-1, 1] as const);
+  const edge = chance.between(70, 74);
+  const x = 50 - side * chance.between(3, 8);
+  const y = 56;
+  const r = chance.between(32, 34);
+  const neck = y - r * 0.78;
+  const half = r * 0.63;
+  const bowl = path`M${x - half} ${neck}A${r} ${r} 0 1 0 ${x + half} ${neck}Z`;
+  const level = y - r * chance.between(0.46, 0.58);
+  const weed = mix(water, paint("moss", "leaf", "teal"), 0.75);
+  const [pebble, other] = stage.twoPaints("cream", "coral", "butter", "lavender", "rose", "apricot");
+  const one = swimmer(stage, facing);
+  const tilt = chance.between(-8, 8);
+  const swims = (dx: number, dy: number, scale: number) =>
+    placed({ x: x + facing * dx, y: y + dy, degrees: tilt, scale, scaleX: facing * scale }, one);
+  return [
+    ...room(stage, { edge: 100 }).elements,
+    ...clothTable(stage, edge),
+    stage.shadow(x, y + r - 2, r * 0.9),
+    faint(0.3, shape(bowl, "#ffffff")),
+    sketch.clipped(
+      bowl,
+      box(x - r, level, 2 * r, 2 * r, sketch.fade(lighter(water, 0.4), darker(water, 0.12))),
+      ...[-0.6, -0.42, 0.62].map((k) =>
+        line(path`M${x + k * r} ${y + r}q-5 ${-r * 0.3} 0 ${-r * 0.6}t0 ${-r * (0.3 + k * 0.2)}`, weed, 3),
+      ),
+      swims(1, -1, 0.78),
+      ...[0, 1, 2].map((i) =>
+        faint(0.75, circle(x + facing * (21 + (i % 2) * 3), y - 5 - i * 6, 2 - i * 0.3, "#f6fbfb")),
+      ),
+      ...Array.from({ length: 14 }, (_, i) =>
+        circle(x - r + 4 + i * 4.7, y + r * 0.86 + (i % 2) * 2.4, 3.6, i % 3 === 0 ? other : pebble),
+      ),
+      ellipse(x, level, r, 2.6, lighter(water, 0.65)),
+    ),
+    line(path`M${x - half} ${neck}A${r} ${r} 0 1 0 ${x + half} ${neck}`, lighter(water, 0.7), 1.6),
+    ellipse(x, neck, half + 1.4, 2.6, lighter(water, 0.72)),
+    ellipse(x, neck, half - 0.8, 1.4, lighter(water, 0.35)),
+    faint(
+      0.65,
+      line(
+        path`M${x + side * r * 0.8} ${y - r * 0.22}Q${x + side * r * 0.87} ${y + r * 0.16} ${x + side * r * 0.7} ${y + r * 0.46}`,
+        "#ffffff",
+        2.6,
+      ),
+    ),
+  ];
+}
+
+/** A fish that swims right, its middle at the origin, to be placed as often as one likes. */
+function swimmer(stage: Stage, facing: number): string {
+  const { chance, sketch, lit, twoPaints, ink } = stage;
+  const [colour, second] = twoPaints("coral", "apricot", "butter", "rose", "berry", "plum", "cream");
+  const long = chance.between(24, 27);
+  const deep = chance.between(15, 19);
+  const tail = chance.between(13, 17);
+  const kind = chance.pick(["stripes", "dots", "bands", "stripes", "tiles"] as const);
+  const tailKind = chance.pick(["fork", "fan"] as const);
   const root = -long * 0.82;
   const fins = lit(second, 0.18, facing);
   const outline = path`M${-long} 0C${-long * 0.6} ${-deep * 1.3} ${long * 0.75} ${-deep * 1.3} ${long} 0C${long * 0.75} ${deep * 1.3} ${-long * 0.6} ${deep * 1.3} ${-long} 0Z`;
   const area = { x: -long * 0.85, y: -deep, width: long * 1.25, height: 2 * deep };
-  const one = sketch.symbol(
+  return sketch.symbol(
     shape(
       tailKind === "fork"
         ? path`M${root} 0L${root - tail} ${-tail}Q${root - tail * 0.5} 0 ${root - tail} ${tail}Z`
@@ -537,22 +718,6 @@ export function fish(stage: Stage): string[] {
       1.7,
     ),
   );
-  const tilt = chance.between(-9, 9) * facing;
-  const x = chance.between(48, 54);
-  const y = chance.between(42, 50);
-  const at = (dx: number, dy: number, scale: number) =>
-    placed({ x: 50 + facing * (x - 50) + dx, y: y + dy, degrees: tilt, scale, scaleX: facing * scale }, one);
-  parts.push(
-    faint(0.85, at(-facing * 32, -33, 0.26), at(-facing * 8, -36, 0.26)),
-    at(-facing * 36, 24, 0.3),
-    at(0, 0, 1.12),
-  );
-  const count = chance.whole(1, 3);
-  for (let i = 0; i < count; i++)
-    parts.push(
-      faint(0.7, circle(50 + facing * (40 + (i % 2) * 4), y - 8 - i * 10, 3.2 - i * 0.6, "#f2f9f9")),
-    );
-  return parts;
 }
 
 /** On a flower among its like: all that is on one wing is on the other. */
@@ -637,18 +802,25 @@ export function butterfly(stage: Stage): string[] {
       ),
     ),
   ];
-  parts.push(
-    placed(
-      { x, y, degrees: chance.between(-14, 14), scale: 1.02 },
-      placed({ x: 0, y: 0, scale: 1, scaleX: 1 }, ...wing(1)),
-      placed({ x: 0, y: 0, scale: 1, scaleX: -1 }, ...wing(-1)),
-      line("M0 -12Q-2 -22 -9 -26M0 -12Q2 -22 9 -26", ink, 1.5),
-      circle(-9, -26, 1.4, ink),
-      circle(9, -26, 1.4, ink),
-      ellipse(0, 6, 3.4, 18, lit(mix(ink, upper, 0.2), 0.25)),
-      line("M-2.6 4H2.6M-2.6 9H2.6M-2.2 14H2.2", mix(spot, ink, 0.35), 1),
-      circle(0, -12, 4, mix(ink, upper, 0.2)),
-    ),
+  const whole = stage.sketch.symbol(
+    placed({ x: 0, y: 0, scale: 1, scaleX: 1 }, ...wing(1)),
+    placed({ x: 0, y: 0, scale: 1, scaleX: -1 }, ...wing(-1)),
+    line("M0 -12Q-2 -22 -9 -26M0 -12Q2 -22 9 -26", ink, 1.5),
+    circle(-9, -26, 1.4, ink),
+    circle(9, -26, 1.4, ink),
+    ellipse(0, 6, 3.4, 18, lit(mix(ink, upper, 0.2), 0.25)),
+    line("M-2.6 4H2.6M-2.6 9H2.6M-2.2 14H2.2", mix(spot, ink, 0.35), 1),
+    circle(0, -12, 4, mix(ink, upper, 0.2)),
   );
+  const degrees = chance.between(-14, 14);
+  // Another of its kind, farther off.
+  if (chance.happens(0.5))
+    parts.push(
+      placed(
+        { x: 50 - stage.side * 41, y: chance.between(50, 60), degrees: stage.side * 24, scale: 0.22 },
+        whole,
+      ),
+    );
+  parts.push(placed({ x, y, degrees, scale: 1.02 }, whole));
   return parts;
 }

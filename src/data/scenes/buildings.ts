@@ -1,6 +1,6 @@
 /** Castle, house, windmill, lighthouse, tent, Ferris wheel: what people build, and what lies around it. */
 import { darker, lighter, mix, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
+import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
 import {
   ground,
   hills,
@@ -16,7 +16,7 @@ import {
 } from "./places.ts";
 import { lamp, reflected, type Stage, waves } from "./stage.ts";
 
-/** On a hill: equal towers on both sides, flags in one wind and colour, a way to the gate. */
+/** On a hill or in a lake that mirrors it: equal towers on both sides, flags in one wind and colour, a way to the gate. */
 export function castle(stage: Stage): string[] {
   const { chance, sketch, mood, lit, paint, glass, wind, plane } = stage;
   const wall = paint("cream", "lavender", "apricot", "rose", "sky");
@@ -64,23 +64,18 @@ export function castle(stage: Stage): string[] {
       : [...battlements(x - w - 1, x + w + 1, base - tall - 1), banner(x, base - tall - 3)]),
     box(x - 1.7, base - tall + 8, 3.4, 7, glass, 1.7),
   ];
-  const x = chance.between(46, 54);
+  const x = chance.between(44, 56);
   const bend = chance.between(-16, 16);
-  const parts = [
+  const isInLake = chance.happens(0.4);
+  const behind = [
     ...sky(stage, 70),
     ...(chance.happens(0.5) ? mountains(stage, 72) : hills(stage, 66)),
     ground(stage, 70),
-    ellipse(x, 92, 58, 24, sketch.fade(lighter(mood.groundTop, 0.1), mood.groundLow)),
-    shape(
-      path`M${x - 5} ${base + 2}Q${x + bend - 6} 84 ${x + bend * 0.4 - 14} 101H${x + bend * 0.4 + 12}Q${x + bend + 8} 84 ${x + 5} ${base + 2}Z`,
-      mix(mood.groundTop, stage.tint(paints.cream), 0.75),
-    ),
-    stage.shadow(x, base + 2, wide + 12),
   ];
-  if (hasOuter)
+  const parts: string[] = [];
+  if (hasOuter) {
     for (const at of [-1, 1])
       parts.push(...tower(x + at * (wide + 11), half * 0.75, towerTall * 0.58, coneTall * 0.8));
-  if (hasOuter)
     parts.push(
       stage.patternedBox(
         { x: x - wide - 11, y: base - 15, width: 2 * wide + 22, height: 16 },
@@ -90,6 +85,7 @@ export function castle(stage: Stage): string[] {
         bricks,
       ),
     );
+  }
   const keep = wide * 0.58;
   parts.push(
     ...tower(x, keep, keepTall, coneTall * 1.05),
@@ -107,11 +103,46 @@ export function castle(stage: Stage): string[] {
     shape(path`M${x - 4.8} ${base + 2}v-9.6a4.8 4.8 0 0 1 9.6 0v9.6Z`, door),
     line(path`M${x} ${base - 12}V${base + 1}`, darker(door, 0.3), 1.1),
   );
+  if (isInLake) {
+    const water = waterOf(stage);
+    const level = base + 3;
+    const seen = sketch.symbol(
+      ...parts,
+      ...[-1, 1].map((at) =>
+        ellipse(x + at * (wide + 15), base + 1, 16, 5, lit(mix(leaf, mood.groundTop, 0.3))),
+      ),
+      box(0, base + 1.4, 100, 2, mix(mood.groundLow, water, 0.4)),
+    );
+    const board = lighter(door, 0.25);
+    return [
+      ...behind,
+      box(0, level, 100, 30, sketch.fade(mix(water, mood.skyLow, 0.35), darker(water, 0.2))),
+      sketch.clipped(path`M0 ${level}H100V101H0Z`, reflected(level, 0.5, 0.45, seen)),
+      seen,
+      ripples(x, level + 9, 30, water),
+      shape(path`M${x - 5} ${base + 2}H${x + 5}L${x + 15} 101H${x - 15}Z`, lit(board, 0.16)),
+      line(
+        [0, 1, 2, 3].map((i) => path`M${x - 6 - i * 2.4} ${base + 5.5 + i * 5.4}h${12 + i * 4.8}`).join(""),
+        darker(board, 0.28),
+        1.2,
+      ),
+      ...[-1, 1].map((at) => line(path`M${x + at * 5.6} ${base}L${x + at * 16} 98`, darker(board, 0.2), 1.8)),
+    ];
+  }
   for (const at of [-1, 1]) {
     const tx = x + at * (wide + 22);
     parts.push(stage.isWinter ? pine(stage, tx, 88, 20, leaf) : leafy(stage, tx, 88, 20, leaf));
   }
-  return parts;
+  return [
+    ...behind,
+    ellipse(x, 92, 58, 24, sketch.fade(lighter(mood.groundTop, 0.1), mood.groundLow)),
+    shape(
+      path`M${x - 5} ${base + 2}Q${x + bend - 6} 84 ${x + bend * 0.4 - 14} 101H${x + bend * 0.4 + 12}Q${x + bend + 8} 84 ${x + 5} ${base + 2}Z`,
+      mix(mood.groundTop, stage.tint(paints.cream), 0.75),
+    ),
+    stage.shadow(x, base + 2, wide + 12),
+    ...parts,
+  ];
 }
 
 /** Behind a fence: bricks or boards, a tiled roof, equal windows with shutters, smoke in the wind. */
@@ -129,6 +160,7 @@ export function house(stage: Stage): string[] {
   const x = chance.between(46, 54);
   const treeSide = chance.pick([-1, 1]);
   const cover = chance.pick(["bricks", "bands", "bricks"] as const);
+  const isGabled = chance.happens(0.4);
   const parts = [...outdoors(stage, chance.between(62, 70))];
   parts.push(
     stage.isWinter || chance.happens(0.4)
@@ -138,13 +170,13 @@ export function house(stage: Stage): string[] {
   );
   const chimney = x - treeSide * half * 0.5;
   const puff = mix(mood.skyLow, "#ffffff", 0.45);
-  const smokeTop = top - roofTall - 6;
+  const smokeTop = top - roofTall * (isGabled ? 0.9 : 1) - 6;
   parts.push(
     ...[0, 1, 2].map((i) =>
       faint(0.85, circle(chimney + wind * (i * i * 2 + 2 * i), smokeTop - 5 - i * 6, 2.6 + i * 1.1, puff)),
     ),
     stage.patternedBox(
-      { x: chimney - 4, y: smokeTop, width: 8, height: 14 },
+      { x: chimney - 4, y: smokeTop, width: 8, height: isGabled ? 20 : 14 },
       lit(mix(roof, paints.bark, 0.4)),
       "bricks",
       6,
@@ -161,20 +193,57 @@ export function house(stage: Stage): string[] {
     ),
     faint(0.2, box(x - half, top, 2 * half, 4.5, "#2d2f52")),
   );
-  const gable = path`M${x - half - 6} ${top}L${x - half * 0.55} ${top - roofTall}H${x + half * 0.55}L${x + half + 6} ${top}Z`;
-  parts.push(
-    stage.patterned(
-      gable,
-      lit(roof, 0.22),
-      "tiles",
-      { x: x - half - 6, y: top - roofTall, width: 2 * half + 12, height: roofTall },
-      8,
-      darker(roof, 0.18),
-    ),
-    line(path`M${x - half - 6} ${top}H${x + half + 6}`, lighter(trim, 0.45), 2.2),
-    snowLine(stage, x - half * 0.55, top - roofTall, x + half * 0.55, top - roofTall, 5),
-    snowLine(stage, x - half - 5, top - 1, x + half + 5, top - 1, 3.5),
-  );
+  const roofArea = { x: x - half - 6, y: top - roofTall, width: 2 * half + 12, height: roofTall };
+  const ridge = half * 0.55;
+  const high = top - roofTall;
+  if (isGabled) {
+    const face = path`M${x - half} ${top + 1}L${x} ${high}L${x + half} ${top + 1}Z`;
+    parts.push(
+      stage.patterned(
+        face,
+        lit(wall, 0.14),
+        cover,
+        { ...roofArea, y: high },
+        cover === "bricks" ? 9 : 7,
+        darker(wall, 0.12),
+      ),
+      line(
+        path`M${x - half - 6} ${top + 4}L${x} ${high - 1}L${x + half + 6} ${top + 4}`,
+        darker(roof, 0.14),
+        6.4,
+      ),
+      line(path`M${x - half - 6} ${top + 3}L${x} ${high - 2}L${x + half + 6} ${top + 3}`, roof, 3.4),
+      snowLine(stage, x - half - 6, top + 2, x, high - 3, 3.6),
+      snowLine(stage, x + half + 6, top + 2, x, high - 3, 3.6),
+      circle(x, top - roofTall * 0.42, 5.6, lighter(trim, 0.6)),
+      circle(x, top - roofTall * 0.42, 4, glass),
+      line(
+        path`M${x} ${top - roofTall * 0.42 - 4}v8M${x - 4} ${top - roofTall * 0.42}h8`,
+        lighter(trim, 0.6),
+        1.1,
+      ),
+    );
+  } else {
+    parts.push(
+      stage.patterned(
+        path`M${x - half - 6} ${top}L${x - ridge} ${high}H${x + ridge}L${x + half + 6} ${top}Z`,
+        lit(roof, 0.22),
+        "tiles",
+        roofArea,
+        8,
+        darker(roof, 0.18),
+      ),
+      line(path`M${x - half - 6} ${top}H${x + half + 6}`, lighter(trim, 0.45), 2.2),
+      stage.isWinter
+        ? shape(
+            path`M${x - ridge - 1} ${high - 2}H${x + ridge + 1}L${x + ridge + 7} ${high + 7}q${-ridge * 0.35} 6 ${-ridge * 0.7} 0t${-ridge * 0.7} 0t${-ridge * 0.7} 0L${x - ridge - 7} ${high + 8}Z`,
+            "#f4f7fa",
+            1.6,
+          )
+        : "",
+      snowLine(stage, x - half - 5, top - 1, x + half + 5, top - 1, 3.5),
+    );
+  }
   const isArched = chance.happens(0.5);
   for (const at of [-1, 1]) {
     const wx = x + at * half * 0.6;
@@ -220,7 +289,7 @@ export function house(stage: Stage): string[] {
   return parts;
 }
 
-/** Four equal sails over rows of tulips, each row of one colour. */
+/** Four equal sails over rows of tulips, each row of one colour, or by a canal that mirrors them. */
 export function windmill(stage: Stage): string[] {
   const { chance, mood, lit, paint, glass, tint } = stage;
   const wall = paint("cream", "butter", "rose", "sky", "apricot");
@@ -248,7 +317,7 @@ export function windmill(stage: Stage): string[] {
     stage.shadow(x, base, low * 1.3),
   );
   const body = path`M${x - low} ${base}L${x - high} ${base - tall}H${x + high}L${x + low} ${base}Z`;
-  parts.push(
+  const mill = [
     stage.patterned(
       body,
       lit(wall, 0.24),
@@ -266,9 +335,9 @@ export function windmill(stage: Stage): string[] {
     snowLine(stage, x - high * 0.6, base - tall - 12, x + high * 0.6, base - tall - 12),
     shape(path`M${x - 4.5} ${base}v-9a4.5 4.5 0 0 1 9 0v9Z`, wood),
     box(x - 2.4, base - tall * 0.62, 4.8, 6, glass, 2.4),
-  );
+  ];
   for (let i = 0; i < 4; i++) {
-    parts.push(
+    mill.push(
       placed(
         { x, y: hub, degrees: turn + 90 * i },
         box(-0.2, -long, 7.4, long - 6, cloth, 0.6),
@@ -281,7 +350,23 @@ export function windmill(stage: Stage): string[] {
       ),
     );
   }
-  parts.push(circle(x, hub, 3.4, wood), circle(x, hub, 1.6, lighter(wood, 0.35)));
+  mill.push(circle(x, hub, 3.4, wood), circle(x, hub, 1.6, lighter(wood, 0.35)));
+  if (chance.happens(0.4)) {
+    const water = waterOf(stage);
+    const level = base + 2;
+    const seen = stage.sketch.symbol(...mill);
+    return [
+      ...parts,
+      seen,
+      box(0, level, 100, 30, stage.sketch.fade(mix(water, mood.skyLow, 0.35), darker(water, 0.2))),
+      stage.sketch.clipped(path`M0 ${level}H100V101H0Z`, reflected(level, 0.7, 0.5, seen)),
+      line(path`M0 ${level}H100`, mix(mood.groundLow, tint(paints.bark), 0.35), 2.4),
+      ripples(x, level + 8, 26, water),
+      ripples(x + houseSide * 30, level + 4, 12, water),
+      waves(96, 18, 1.4, chance.between(0, 1), mix(water, darker(water, 0.3), 0.6)),
+    ];
+  }
+  parts.push(...mill);
   const stems = mix(mood.groundLow, tint(paints.moss), 0.55);
   for (let row = 0; row < 3; row++) {
     const y = 80 + row * 8;
@@ -321,7 +406,7 @@ export function lighthouse(stage: Stage): string[] {
   const top = base - tall;
   const rock = mix(tint(paints.bark), mood.hills, 0.5);
   const body = path`M${x - low} ${base}L${x - high} ${top}H${x + high}L${x + low} ${base}Z`;
-  const shine = isDark || chance.happens(0.2);
+  const shine = isDark;
   const parts = [...sky(stage, level)];
   if (shine) {
     // Fading with the distance, the same to both sides.
@@ -329,7 +414,7 @@ export function lighthouse(stage: Stage): string[] {
       parts.push(
         shape(
           path`M${x} ${top - 6.5}L${x + to * 64} ${top - 17}v21Z`,
-          sketch.veil("#ffeeb0", isDark ? 0.75 : 0.5, to === 1 ? -1 : 1),
+          sketch.veil("#ffeeb0", 0.75, to === 1 ? -1 : 1),
         ),
       );
     }
@@ -436,7 +521,7 @@ export function tent(stage: Stage): string[] {
   const open = chance.between(8, 11);
   const outline = path`M${x - half} ${base}L${x} ${top}L${x + half} ${base}Z`;
   const kind = chance.pick(["stripes", "stripes", "bands"] as const);
-  parts.push(
+  const one = sketch.symbol(
     stage.shadow(x, base + 1, half * 1.2),
     line(
       path`M${x} ${top}L${x - half - 9} ${base + 1}M${x} ${top}L${x + half + 9} ${base + 1}`,
@@ -466,6 +551,10 @@ export function tent(stage: Stage): string[] {
     line(path`M${x} ${top + 2}v-9`, darker(wood, 0.2), 1.5),
     shape(path`M${x} ${top - 7}l${stage.wind * 9} 2.8l${-stage.wind * 9} 2.8Z`, stripe, 0.8),
   );
+  // Another of the same cloth, farther off.
+  if (chance.happens(0.4))
+    parts.push(placed({ x: 50 + fireSide * 28 - x * 0.36, y: shore + 8 - base * 0.36, scale: 0.36 }, one));
+  parts.push(one);
   const fx = 50 + fireSide * 33;
   const fy = base + 6;
   parts.push(
@@ -490,7 +579,10 @@ export function tent(stage: Stage): string[] {
   return parts;
 }
 
-/** Cars in two colours that take turns, all upright, on a wheel over a fair whose tents are striped alike. */
+/**
+ * Cars in two colours that take turns, all upright, on a wheel over a fair whose tents are striped alike, or on a quay
+ * where all of it stands again in the water.
+ */
 export function ferrisWheel(stage: Stage): string[] {
   const { chance, sketch, lit, isDark, tint, mood } = stage;
   const [first, second] = stage.twoPaints("coral", "butter", "teal", "blue", "berry", "mint", "lavender");
@@ -501,7 +593,8 @@ export function ferrisWheel(stage: Stage): string[] {
   const r = chance.between(28, 31);
   const count = chance.pick([6, 8, 8]);
   const turn = chance.between(0, 360 / count);
-  const parts = [...sky(stage, 76), ...hills(stage, 74), ground(stage, 76)];
+  const behind = [...sky(stage, 76), ...hills(stage, 74), ground(stage, 76)];
+  const parts: string[] = [];
   const tentAt = (tx: number, size: number) => {
     const base = 86;
     return [
@@ -532,8 +625,8 @@ export function ferrisWheel(stage: Stage): string[] {
   parts.push(
     stage.shadow(x, 88, 30),
     line(path`M${x} ${y}L${x - 17} 89M${x} ${y}L${x + 17} 89`, darker(frame, 0.12), 3.4),
-    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${r.toFixed(2)}" fill="none" stroke="${steel}" stroke-width="2.4"/>`,
-    `<circle cx="${x.toFixed(2)}" cy="${y.toFixed(2)}" r="${(r * 0.62).toFixed(2)}" fill="none" stroke="${steel}" stroke-width="1.3"/>`,
+    ring(x, y, r, r, steel, 2.4),
+    ring(x, y, r * 0.62, r * 0.62, steel, 1.3),
   );
   const places = Array.from({ length: count }, (_, i) => {
     const a = ((turn + (360 * i) / count) * Math.PI) / 180;
@@ -551,6 +644,21 @@ export function ferrisWheel(stage: Stage): string[] {
   }
   parts.push(circle(x, y, 4, lit(frame)), circle(x, y, 1.9, first));
   parts.push(...tentAt(x - 35, 11), ...tentAt(x + 35, 11));
+  if (chance.happens(0.4)) {
+    const water = waterOf(stage);
+    const quay = mix(tint(paints.bark), mood.groundLow, 0.3);
+    const level = 85.5;
+    // The water starts where the ground of the fair ends, so that what it mirrors meets what it stands on.
+    const seen = sketch.symbol(...parts, box(0, 82, 100, 3.6, lighter(quay, 0.2)));
+    return [
+      ...behind,
+      sketch.clipped(path`M0 0H100V${level}H0Z`, seen),
+      box(0, level, 100, 20, sketch.fade(mix(water, mood.skyLow, 0.3), darker(water, 0.22))),
+      sketch.clipped(path`M0 ${level}H100V101H0Z`, reflected(level, 0.3, 0.55, seen)),
+      line(path`M0 ${level}H100`, darker(quay, 0.2), 1.6),
+      ripples(x, 91, 28, water),
+    ];
+  }
   parts.push(
     box(x - 20, 87, 40, 5, lit(frame, 0.2), 1),
     shape(
@@ -569,5 +677,5 @@ export function ferrisWheel(stage: Stage): string[] {
     else parts.push(shape(path`M${px - 3.6} ${py}h7.2l-3.6 5.5Z`, i % 2 === 0 ? first : second));
   }
   parts.push(line("M0 91.2Q50 96.5 100 91.2", frame, 1.1));
-  return parts;
+  return [...behind, ...parts];
 }

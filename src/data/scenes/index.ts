@@ -9,15 +9,16 @@ import { decodeRgb } from "../sharp.ts";
 import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "../sprites/chance.ts";
 import type { MoodName } from "../sprites/palette.ts";
-import { newSketch } from "../sprites/svg.ts";
-import { butterfly, cat, duck, fish, owl, penguin } from "./animals.ts";
+import { newSketch, placed } from "../sprites/svg.ts";
+import { bathDuck, butterfly, cat, duck, fish, fishBowl, owl, penguin } from "./animals.ts";
 import { castle, ferrisWheel, house, lighthouse, tent, windmill } from "./buildings.ts";
-import { mushroom, snowman, umbrella } from "./outside.ts";
+import { mushroom, parasol, snowman, umbrella } from "./outside.ts";
 import { newStage, type Stage } from "./stage.ts";
-import { cactus, cake, flowers, teapot } from "./table.ts";
+import { cactus, cake, desertCactus, flowers, teapot } from "./table.ts";
 import { balloon, car, rocket, sailboat, train } from "./travel.ts";
 
-interface Drawing {
+/** One way to see a class. */
+interface View {
   readonly draw: (stage: Stage) => string[];
   /** When it may be seen; left out: at all hours. */
   readonly hours?: readonly MoodName[];
@@ -27,31 +28,44 @@ interface Drawing {
 const dark: readonly MoodName[] = ["night", "evening"];
 const light: readonly MoodName[] = ["morning", "noon", "dusk", "autumn", "blossom"];
 
-const drawings: Readonly<Record<string, Drawing>> = {
-  castle: { draw: castle },
-  house: { draw: house },
-  windmill: { draw: windmill, hours: [...light, "evening"] },
-  lighthouse: { draw: lighthouse },
-  tent: { draw: tent },
-  "ferris wheel": { draw: ferrisWheel },
-  sailboat: { draw: sailboat },
-  train: { draw: train },
-  car: { draw: car },
-  balloon: { draw: balloon, hours: [...light, "evening"] },
-  rocket: { draw: rocket, indoors: true },
-  cat: { draw: cat, indoors: true },
-  owl: { draw: owl, hours: [...dark, "night"] },
-  duck: { draw: duck, hours: [...light, "evening"] },
-  penguin: { draw: penguin, hours: ["winter", "morning", "dusk", "evening", "night"] },
-  fish: { draw: fish, indoors: true },
-  butterfly: { draw: butterfly, hours: light },
-  snowman: { draw: snowman, hours: ["winter", "winter", "morning", "dusk", "evening", "night"] },
-  umbrella: { draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] },
-  mushroom: { draw: mushroom, hours: [...light, "evening"] },
-  cactus: { draw: cactus, indoors: true },
-  flowers: { draw: flowers, indoors: true },
-  teapot: { draw: teapot, indoors: true },
-  cake: { draw: cake, indoors: true },
+/** The views of every class, equally likely. */
+const drawings: Readonly<Record<string, readonly View[]>> = {
+  castle: [{ draw: castle }],
+  house: [{ draw: house }],
+  windmill: [{ draw: windmill, hours: [...light, "evening"] }],
+  lighthouse: [{ draw: lighthouse }],
+  tent: [{ draw: tent }],
+  "ferris wheel": [{ draw: ferrisWheel }],
+  sailboat: [{ draw: sailboat }],
+  train: [{ draw: train }],
+  car: [{ draw: car }],
+  balloon: [{ draw: balloon, hours: [...light, "evening"] }],
+  rocket: [{ draw: rocket, indoors: true }],
+  cat: [{ draw: cat, indoors: true }],
+  owl: [{ draw: owl, hours: [...dark, "night"] }],
+  duck: [
+    { draw: duck, hours: [...light, "evening"] },
+    { draw: duck, hours: [...light, "evening"] },
+    { draw: bathDuck, indoors: true },
+  ],
+  penguin: [{ draw: penguin, hours: ["winter", "morning", "dusk", "evening", "night"] }],
+  fish: [
+    { draw: fish, indoors: true },
+    { draw: fish, indoors: true },
+    { draw: fishBowl, indoors: true },
+  ],
+  butterfly: [{ draw: butterfly, hours: light }],
+  snowman: [{ draw: snowman, hours: ["winter", "winter", "morning", "dusk", "evening", "night"] }],
+  umbrella: [
+    { draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] },
+    { draw: umbrella, hours: ["morning", "noon", "dusk", "evening", "autumn", "winter"] },
+    { draw: parasol, hours: light },
+  ],
+  mushroom: [{ draw: mushroom, hours: [...light, "evening"] }],
+  cactus: [{ draw: cactus, indoors: true }, { draw: desertCactus }],
+  flowers: [{ draw: flowers, indoors: true }],
+  teapot: [{ draw: teapot, indoors: true }],
+  cake: [{ draw: cake, indoors: true }],
 };
 
 /** The twenty-four classes in label order. */
@@ -82,14 +96,20 @@ export function sceneSvg(
   checkResolution(resolution);
   const key = foldIn(keyFromSeed(seed), index);
   const drawn = label ?? chanceOf(foldIn(key, 0)).whole(0, sceneClasses.length - 1);
-  const drawing = drawings[sceneClasses[drawn] ?? ""];
-  requireInput(
-    drawing,
-    `scenes: label must be a whole number in 0..${sceneClasses.length - 1}, got ${label}`,
-  );
+  const views = drawings[sceneClasses[drawn] ?? ""];
+  requireInput(views, `scenes: label must be a whole number in 0..${sceneClasses.length - 1}, got ${label}`);
   const sketch = newSketch();
   const chance: Chance = chanceOf(foldIn(key, 1 + drawn));
-  return { svg: sketch.page(resolution, ...drawing.draw(newStage(chance, sketch, drawing))), label: drawn };
+  const view = chance.pick(views);
+  const elements = view.draw(newStage(chance, sketch, view));
+  return { svg: sketch.page(resolution, framed(chance, elements)), label: drawn };
+}
+
+/** Seen from a little nearer or farther, the eye on the thing. */
+function framed(chance: Chance, elements: readonly string[]): string {
+  const scale = chance.between(1, 1.07);
+  const shift = (from: number, to: number) => (1 - scale) * chance.between(from, to);
+  return placed({ x: shift(30, 70), y: shift(30, 80), scale }, ...elements);
 }
 
 /**

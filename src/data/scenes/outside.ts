@@ -1,12 +1,12 @@
 /** Snowman, umbrella, mushrooms: what the weather brings. */
-import { darker, lighter, mix, paints } from "../sprites/palette.ts";
-import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
-import { leafColour, pine, sky } from "./places.ts";
-import { reflected, type Stage } from "./stage.ts";
+import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
+import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
+import { leafColour, pine, ripples, sky, waterOf } from "./places.ts";
+import { reflected, type Stage, waves } from "./stage.ts";
 
 const snowWhite = "#f3f6fa";
 
-/** Scarf and hat of one wool, before a wood and a house that is at home. */
+/** Scarf and hat of one wool, before a wood and a house whose windows shine; its child wears the same, the colours swapped. */
 export function snowman(stage: Stage): string[] {
   const { chance, sketch, mood, lit, tint, twoPaints, isDark } = stage;
   const white = tint(snowWhite);
@@ -61,56 +61,62 @@ export function snowman(stage: Stage): string[] {
   const neck = headY + head * 0.86;
   const nose = chance.pick([-1, 1]);
   const brim = headY - head * 0.62;
-  parts.push(
-    stage.shadow(x, base, low * 1.3),
-    placed(
-      { x, y: base },
-      ...[-1, 1].map((at) =>
-        line(
-          path`M${at * mid * 0.8} ${midY - 1}L${at * (mid + 13)} ${midY - 11}M${at * (mid + 8)} ${midY - 7.6}l${at * 1} -6M${at * (mid + 9)} ${midY - 8.4}l${at * 6} 1.6`,
-          wood,
-          2,
-        ),
+  const man = (wool: Colour, stripe: Colour) => [
+    ...[-1, 1].map((at) =>
+      line(
+        path`M${at * mid * 0.8} ${midY - 1}L${at * (mid + 13)} ${midY - 11}M${at * (mid + 8)} ${midY - 7.6}l${at * 1} -6M${at * (mid + 9)} ${midY - 8.4}l${at * 6} 1.6`,
+        wood,
+        2,
       ),
-      ball(-low * 0.86, low),
-      ball(midY, mid),
-      ball(headY, head),
-      ...[-0.42, 0.08, 0.58].map((k) => circle(0, midY + k * mid, 1.7, coal)),
-      ...[-1, 1].map((at) => circle(at * head * 0.36, headY - head * 0.14, 1.8, coal)),
-      shape(
-        path`M0 ${headY + 0.4}L${nose * head * 1.15} ${headY + 3.4}L0 ${headY + 4.4}Z`,
-        tint("#ec8b3f"),
-        1.2,
-      ),
-      ...[-2, -1, 0, 1, 2].map((i) => circle(i * 2.2, headY + head * 0.62 - Math.abs(i) * 0.9, 0.85, coal)),
-      shape(path`M${-nose * 5} ${neck}l${-nose * 7} 1l${-nose * 1} 17l${nose * 7} 1Z`, wool, 1),
-      ...[0, 1].map((i) =>
-        box(-nose * 9 - 3.4 - nose * 0.2, neck + 6.4 + i * 6, 6.8, 2.8, lighter(stripe, 0.25)),
-      ),
-      stage.patterned(
-        path`M${-head * 0.98} ${neck - 3}Q0 ${neck + 4} ${head * 0.98} ${neck - 3}L${head * 1.06} ${neck + 2.6}Q0 ${neck + 9.4} ${-head * 1.06} ${neck + 2.6}Z`,
-        wool,
-        "stripes",
-        { x: -head * 1.1, y: neck - 4, width: head * 2.2, height: 14 },
-        7.4,
-        lighter(stripe, 0.25),
-      ),
-      hat === "top"
-        ? box(-head * 0.72, brim - 15, head * 1.44, 15, lit(coal, 0.14), 1.4) +
-            box(-head * 0.72, brim - 5, head * 1.44, 3.6, wool) +
-            box(-head * 1.16, brim - 1.6, head * 2.32, 3.6, lit(coal, 0.14), 1.6)
-        : stage.patterned(
-            path`M${-head * 0.95} ${brim + 1}C${-head * 0.9} ${brim - 15} ${head * 0.9} ${brim - 15} ${head * 0.95} ${brim + 1}Z`,
-            wool,
-            "stripes",
-            { x: -head, y: brim - 14, width: head * 2, height: 16 },
-            7.4,
-            lighter(stripe, 0.25),
-          ) +
-            box(-head * 1.04, brim - 1.6, head * 2.08, 4, lighter(stripe, 0.25), 2) +
-            circle(0, brim - 12.6, 3, lighter(stripe, 0.25)),
     ),
-  );
+    ball(-low * 0.86, low),
+    ball(midY, mid),
+    ball(headY, head),
+    ...[-0.42, 0.08, 0.58].map((k) => circle(0, midY + k * mid, 1.7, coal)),
+    ...[-1, 1].map((at) => circle(at * head * 0.36, headY - head * 0.14, 1.8, coal)),
+    shape(
+      path`M0 ${headY + 0.4}L${nose * head * 1.15} ${headY + 3.4}L0 ${headY + 4.4}Z`,
+      tint("#ec8b3f"),
+      1.2,
+    ),
+    ...[-2, -1, 0, 1, 2].map((i) => circle(i * 2.2, headY + head * 0.62 - Math.abs(i) * 0.9, 0.85, coal)),
+    shape(path`M${-nose * 5} ${neck}l${-nose * 7} 1l${-nose * 1} 17l${nose * 7} 1Z`, wool, 1),
+    ...[0, 1].map((i) =>
+      box(-nose * 9 - 3.4 - nose * 0.2, neck + 6.4 + i * 6, 6.8, 2.8, lighter(stripe, 0.25)),
+    ),
+    stage.patterned(
+      path`M${-head * 0.98} ${neck - 3}Q0 ${neck + 4} ${head * 0.98} ${neck - 3}L${head * 1.06} ${neck + 2.6}Q0 ${neck + 9.4} ${-head * 1.06} ${neck + 2.6}Z`,
+      wool,
+      "stripes",
+      { x: -head * 1.1, y: neck - 4, width: head * 2.2, height: 14 },
+      7.4,
+      lighter(stripe, 0.25),
+    ),
+    hat === "top"
+      ? box(-head * 0.72, brim - 15, head * 1.44, 15, lit(coal, 0.14), 1.4) +
+        box(-head * 0.72, brim - 5, head * 1.44, 3.6, wool) +
+        box(-head * 1.16, brim - 1.6, head * 2.32, 3.6, lit(coal, 0.14), 1.6)
+      : stage.patterned(
+          path`M${-head * 0.95} ${brim + 1}C${-head * 0.9} ${brim - 15} ${head * 0.9} ${brim - 15} ${head * 0.95} ${brim + 1}Z`,
+          wool,
+          "stripes",
+          { x: -head, y: brim - 14, width: head * 2, height: 16 },
+          7.4,
+          lighter(stripe, 0.25),
+        ) +
+        box(-head * 1.04, brim - 1.6, head * 2.08, 4, lighter(stripe, 0.25), 2) +
+        circle(0, brim - 12.6, 3, lighter(stripe, 0.25)),
+  ];
+  if (chance.happens(0.4)) {
+    parts.push(
+      stage.shadow(x + lean * 12, base, low * 1.1),
+      placed({ x: x + lean * 12, y: base, scale: 0.92 }, ...man(wool, stripe)),
+      stage.shadow(x - lean * 24, base + 3, low * 0.7),
+      placed({ x: x - lean * 24, y: base + 3, scale: 0.54 }, ...man(stripe, wool)),
+    );
+  } else {
+    parts.push(stage.shadow(x, base, low * 1.3), placed({ x, y: base }, ...man(wool, stripe)));
+  }
   const hasSnowfall = chance.happens(0.7);
   if (hasSnowfall) {
     for (let i = 0; i < 18; i++)
@@ -266,9 +272,90 @@ export function umbrella(stage: Stage): string[] {
     [86, 94],
     [28, 97],
   ] as const)
+    parts.push(ring(rx, ry, 5, 1.5, lighter(wet, 0.45), 1));
+  return parts;
+}
+
+/** On a beach in the sun, towel and ball of its colours beneath; its shadow falls away from the light. */
+export function parasol(stage: Stage): string[] {
+  const { chance, sketch, mood, lit, twoPaints, tint, side, wind } = stage;
+  const [first, second] = twoPaints("coral", "butter", "teal", "blue", "berry", "mint", "rose", "lavender");
+  const level = chance.between(44, 50);
+  const water = waterOf(stage);
+  const sand = mix(tint(chance.pick([paints.cream, paints.butter])), mood.groundTop, 0.15);
+  const shore = level + chance.between(13, 17);
+  const wood = lighter(tint(paints.bark), 0.25);
+  const white = lighter(tint(paints.cream), 0.4);
+  const other = chance.happens(0.5) ? second : white;
+  const parts = [
+    ...sky(stage, level),
+    ellipse(50 - side * 42, level + 2, 36, 10, mood.hills),
+    box(0, level, 100, 30, sketch.fade(mix(water, mood.skyLow, 0.35), water)),
+  ];
+  const start = chance.between(6, 30);
+  for (let i = 0; i < 2; i++) {
+    const bx = start + i * 44;
     parts.push(
-      `<ellipse cx="${rx}" cy="${ry}" rx="5" ry="1.5" fill="none" stroke="${lighter(wet, 0.45)}" stroke-width="1"/>`,
+      shape(path`M${bx} ${level - 8}l${wind * 6} 9h${-wind * 6}Z`, i === 0 ? first : other, 0.6),
+      shape(path`M${bx - 5} ${level + 2}h10l-2 3h-6Z`, wood, 0.6),
     );
+  }
+  parts.push(
+    ripples(62, level + 7, 22, water),
+    waves(shore - 2.4, 22, 1.6, chance.between(0, 1), white),
+    waves(shore, 22, 1.6, chance.between(0, 1), sketch.fade(sand, darker(sand, 0.12))),
+  );
+  const wide = chance.between(34, 38);
+  const tall = chance.between(21, 25);
+  const rim = -42;
+  const top = rim - tall;
+  const lean = chance.between(4, 12) * side;
+  const x = chance.between(46, 54);
+  const base = 84;
+  const gore = (k: number) =>
+    path`M0 ${top}C${-wide * k * 0.9} ${top + 2} ${-wide * k} ${rim - tall * 0.4} ${-wide * k} ${rim + 2}H${wide * k}C${wide * k} ${rim - tall * 0.4} ${wide * k * 0.9} ${top + 2} 0 ${top}Z`;
+  const tx = x - side * chance.between(14, 20);
+  const towel = path`M${tx - 17} 84H${tx + 17}L${tx + 21} 93H${tx - 21}Z`;
+  const bx = x + side * chance.between(24, 32);
+  const r = 8;
+  parts.push(
+    ellipse(x - side * 20, 87, 36, 7, sketch.glow("#2d2f52", 0.42)),
+    stage.patterned(towel, white, "stripes", { x: tx - 22, y: 84, width: 44, height: 9 }, 9, first),
+    line(path`M${tx - 21} 93H${tx + 21}`, darker(first, 0.2), 1.2),
+    placed(
+      { x, y: base, degrees: lean, scale: 1.06 },
+      shape(path`M${-wide} ${rim}Q0 ${rim - 9} ${wide} ${rim}Z`, darker(first, 0.4)),
+      line(path`M0 1V${top}`, wood, 2.2),
+      sketch.clipped(
+        domeOf(wide, rim, tall),
+        shape(gore(1), lit(first, 0.24)),
+        shape(gore(0.66), lit(other, 0.18)),
+        shape(gore(0.24), lit(first, 0.12)),
+      ),
+      circle(0, top - 1, 1.8, other),
+    ),
+    ellipse(x, base + 1, 6, 2, darker(sand, 0.1)),
+    stage.shadow(bx, 92, r),
+    sketch.clipped(
+      path`M${bx - r} 85a${r} ${r} 0 1 1 ${2 * r} 0a${r} ${r} 0 1 1 ${-2 * r} 0Z`,
+      circle(bx, 85, r, lit(first, 0.2)),
+      ellipse(bx, 85, r * 0.62, r, lit(white, 0.16)),
+      ellipse(bx, 85, r * 0.24, r, lit(second, 0.16)),
+    ),
+  );
+  const star = tint(paints.coral);
+  const sx = chance.between(12, 88);
+  parts.push(
+    line(
+      [0, 1, 2, 3, 4]
+        .map(
+          (i) => path`M${sx} 97l${3.6 * Math.sin(i * 0.4 * Math.PI)} ${-2.4 * Math.cos(i * 0.4 * Math.PI)}`,
+        )
+        .join(""),
+      star,
+      1.9,
+    ),
+  );
   return parts;
 }
 
@@ -332,7 +419,14 @@ export function mushroom(stage: Stage): string[] {
   const half = chance.between(7, 9);
   const kind = chance.pick(["dots", "dots", "dots", "bands"] as const);
   const at = -stemTall;
-  const capPath = path`M${-wide} ${at}C${-wide} ${at - tall * 0.85} ${-wide * 0.4} ${at - tall} 0 ${at - tall}C${wide * 0.4} ${at - tall} ${wide} ${at - tall * 0.85} ${wide} ${at}Q0 ${at + 9} ${-wide} ${at}Z`;
+  // How far the flanks bulge and the top is drawn out: a dome, a bell, a point.
+  const [bulge, flat] = chance.pick([
+    [0.85, 0.4],
+    [0.85, 0.4],
+    [0.5, 0.22],
+    [1, 0.75],
+  ] as const);
+  const capPath = path`M${-wide} ${at}C${-wide} ${at - tall * bulge} ${-wide * flat} ${at - tall} 0 ${at - tall}C${wide * flat} ${at - tall} ${wide} ${at - tall * bulge} ${wide} ${at}Q0 ${at + 9} ${-wide} ${at}Z`;
   const dots = [
     [0, 0.68, 4.6],
     [-0.5, 0.4, 4],
@@ -389,6 +483,20 @@ export function mushroom(stage: Stage): string[] {
     stage.shadow(x - lean * 24, 93, 9),
     placed({ x: x - lean * 24, y: 93, scale: 0.46, degrees: -lean * 5 }, one),
   );
+  if (chance.happens(0.35)) {
+    // Someone lives here.
+    const door = paint("bark", "teal", "berry", "blue", "moss");
+    parts.push(
+      placed(
+        { x, y: 88, scale: 1.08 },
+        shape("M-5 0V-9A5 5 0 0 1 5 -9V0Z", darker(stem, 0.35)),
+        shape("M-3.7 0V-8.6A3.7 3.7 0 0 1 3.7 -8.6V0Z", lit(door)),
+        circle(1.8, -5.4, 0.8, paints.butter),
+        circle(0, -18.4, 3, darker(stem, 0.35)),
+        circle(0, -18.4, 2.1, stage.glass),
+      ),
+    );
+  }
   const shell = paint("apricot", "rose", "lavender", "butter", "teal");
   const sx = x + lean * 28;
   const skin = mix(tint(paints.cream), tint(paints.bark), 0.25);

@@ -31,7 +31,7 @@ export function sky(stage: Stage, low: number, mostClouds = 2): string[] {
     // Never before the sun, which would leave its halo on the cloud.
     elements.push(
       cloudAt(
-        50 - stage.side * chance.between(-14, 44),
+        50 - stage.side * chance.between(-3, 44),
         chance.between(10, low * 0.5),
         chance.between(7, 11),
         cloud,

@@ -2,7 +2,7 @@
 import { darker, lighter, mix, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
 import type { PatternName } from "./patterns.ts";
-import { china, clothTable, room } from "./places.ts";
+import { china, clothTable, room, sky } from "./places.ts";
 import { lamp, type Stage } from "./stage.ts";
 
 /** Three kinds in a row, pots of one pattern, before a window that shows the hour. */
@@ -125,6 +125,123 @@ export function cactus(stage: Stage): string[] {
     flower(px + 9, smallFoot - 27, 3.4),
     potAt(px, 9.4, 11),
   );
+  return parts;
+}
+
+/** In the desert before table mountains, a row of its kind behind it; all shadows fall one way. */
+export function desertCactus(stage: Stage): string[] {
+  const { chance, mood, lit, paint, tint, plane, side } = stage;
+  const horizon = chance.between(62, 67);
+  const rock = mix(
+    tint(chance.pick([paints.coral, paints.apricot, paints.plum, paints.bark])),
+    mood.hills,
+    0.4,
+  );
+  const sand = mix(mood.groundTop, tint(chance.pick([paints.butter, paints.apricot, paints.cream])), 0.72);
+  const green = paint("moss", "leaf", "teal");
+  const dark = darker(green, 0.28);
+  const bloom = paint("coral", "rose", "butter", "berry");
+  const parts = [...sky(stage, horizon, 1)];
+  const start = chance.between(-4, 12);
+  for (let i = 0; i < 3; i++) {
+    const x = start + i * 42;
+    const tall = 17 + ((i * 7) % 12);
+    const half = 15 + ((i * 5) % 8);
+    const mesa = path`M${x - half - 6} ${horizon + 1}L${x - half} ${horizon - tall}H${x + half * 0.8}L${x + half + 6} ${horizon + 1}Z`;
+    parts.push(
+      stage.patterned(
+        mesa,
+        rock,
+        "bands",
+        { x: x - half - 6, y: horizon - tall, width: 2 * half + 14, height: tall + 2 },
+        9,
+        darker(rock, 0.1),
+      ),
+      shape(
+        path`M${x + side * half * 0.35} ${horizon - tall}H${x - side * -half * 0.8}L${x + side * (half + 6)} ${horizon + 1}H${x + side * half * 0.5}Z`,
+        plane(rock, side, 0.16),
+      ),
+    );
+  }
+  parts.push(box(0, horizon, 100, 40, stage.sketch.fade(lighter(sand, 0.12), darker(sand, 0.1))));
+  parts.push(
+    shape(
+      path`M0 ${horizon + 14}Q30 ${horizon + 8} 60 ${horizon + 14}T100 ${horizon + 12}V101H0Z`,
+      darker(sand, 0.07),
+    ),
+  );
+  const arms = chance.pick([1, 1, -1]);
+  const tall = chance.between(52, 58);
+  const half = chance.between(6.6, 7.8);
+  const left = chance.between(0.38, 0.48) * tall;
+  const right = chance.between(0.5, 0.6) * tall;
+  const flower = (x: number, y: number, r: number) =>
+    [0, 72, 144, 216, 288]
+      .map((a) => placed({ x, y, degrees: a }, ellipse(0, -r * 0.6, r * 0.4, r * 0.6, bloom)))
+      .join("") + circle(x, y, r * 0.36, "#f6dd8c");
+  const one = stage.sketch.symbol(
+    ...(
+      [
+        [-1, left],
+        [1, right],
+      ] as const
+    ).map(
+      ([at, y]) =>
+        line(
+          path`M${at * 3} ${-y}H${at * (half + 6)}Q${at * (half + 9.6)} ${-y} ${at * (half + 9.6)} ${-y - 5}V${-y - 15}`,
+          at === side ? lighter(green, 0.14) : darker(green, 0.12),
+          7.6,
+        ) +
+        line(path`M${at * (half + 9.6)} ${-y - 4}V${-y - 15}`, dark, 1.1) +
+        flower(at * (half + 9.6), -y - 18, 3.6),
+    ),
+    shape(path`M${-half} 0V${-tall + half}a${half} ${half} 0 0 1 ${2 * half} 0V0Z`, lit(green, 0.28)),
+    line(path`M${-half * 0.5} ${-tall + 6}V-1M0 ${-tall + 4}V-1M${half * 0.5} ${-tall + 6}V-1`, dark, 1.2),
+    flower(0, -tall, 5.2),
+  );
+  for (const dx of [-36, -22, 30, 42]) {
+    const y = horizon + 5 + Math.abs(dx % 4);
+    parts.push(
+      stage.shadow(50 + arms * dx, y, 4),
+      placed({ x: 50 + arms * dx, y, scale: 0.2 + (Math.abs(dx) % 3) * 0.03 }, one),
+    );
+  }
+  const x = chance.between(44, 56);
+  const base = chance.between(88, 91);
+  parts.push(
+    faint(
+      0.28,
+      shape(
+        path`M${x - 5} ${base}h10L${x - side * 52 + 4} ${base + 6}q${-side * 7} 2 ${-side * 9} -1Z`,
+        "#2d2f52",
+      ),
+    ),
+    stage.shadow(x, base, 10),
+    placed({ x, y: base, scale: 1.12 }, one),
+  );
+  const bx = x + arms * chance.between(24, 30);
+  parts.push(
+    stage.shadow(bx, base + 4, 9),
+    circle(bx, base - 3, 7.6, lit(green, 0.28)),
+    line(
+      path`M${bx - 3.6} ${base - 9}Q${bx - 5.4} ${base - 3} ${bx - 3.6} ${base + 3}M${bx} ${base - 10}V${base + 4}M${bx + 3.6} ${base - 9}Q${bx + 5.4} ${base - 3} ${bx + 3.6} ${base + 3}`,
+      dark,
+      1.1,
+    ),
+    flower(bx, base - 10.4, 3.8),
+  );
+  const stone = mix(rock, tint(paints.cream), 0.25);
+  for (const [dx, dy, r] of [
+    [-26, 5, 5],
+    [-33, 6, 3.4],
+    [12, 8, 3],
+  ] as const) {
+    const sx = x + arms * dx;
+    parts.push(
+      stage.shadow(sx, base + dy + r * 0.4, r * 1.1),
+      ellipse(sx, base + dy, r * 1.2, r * 0.8, lit(stone, 0.26)),
+    );
+  }
   return parts;
 }
 
@@ -401,6 +518,20 @@ export function cake(stage: Stage): string[] {
       for (const at of [-1, 1])
         parts.push(circle(x + at * (half - 3.4 - k * 6), top - 1.6, 2.2, lit(fruit, 0.3)));
     y = top;
+  }
+  if (chance.happens(0.5)) {
+    // A slice, of the layers that the tiers are of.
+    const sx = x + chance.pick([-1, 1]) * 33;
+    parts.push(
+      stage.shadow(sx, 96, 12),
+      ellipse(sx, 95.5, 12.5, 3.2, darker(stand, 0.14)),
+      ellipse(sx, 94.7, 11.5, 2.6, lighter(stand, 0.35)),
+      box(sx - 7.5, 84, 15, 10.4, first, 0.8),
+      box(sx - 7.5, 87.4, 15, 3.4, second),
+      line(path`M${sx - 7} 87.4h14M${sx - 7} 90.8h14`, cream, 1.1),
+      box(sx - 8, 82, 16, 3.4, cream, 1.6),
+      circle(sx, 80.6, 2.2, lit(fruit, 0.3)),
+    );
   }
   const reach = (tiers === 3 ? 28 - 15.2 : 19) - 5;
   for (let i = 0; i < candles; i++) {

@@ -1,5 +1,5 @@
 /** Sailing boat, train, car, balloon, rocket: what carries people about, and through what. */
-import { darker, lighter, mix, paints } from "../sprites/palette.ts";
+import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
 import { pattern } from "./patterns.ts";
 import {
@@ -53,20 +53,31 @@ export function sailboat(stage: Stage): string[] {
       circle(x + at * half, deck + 6.6, 1.5, stage.isDark ? "#ffe39a" : lighter(hull, 0.65)),
     ),
   );
-  const far = 50 - wind * chance.between(30, 38);
+  const others = chance.whole(1, 3);
+  const first = 50 - wind * chance.between(32, 42);
   return [
     ...elements,
-    shape(path`M${far} ${level - 8}l${wind * 5} 7h${-wind * 5}Z`, lighter(sail, 0.2), 0.5),
-    shape(path`M${far - 5} ${level - 0.5}h10l-2 3h-6Z`, hull, 0.6),
+    // Others of its make far off, all before the same wind.
+    ...Array.from({ length: others }, (_, i) => {
+      const far = first + wind * i * 34;
+      const s = 1 + (i % 2) * 0.3;
+      return (
+        shape(
+          path`M${far} ${level - 9 * s}l${wind * 5.5 * s} ${8 * s}h${-wind * 5.5 * s}Z`,
+          mix(pale, figure, 0.5),
+          0.5,
+        ) + shape(path`M${far - 5 * s} ${level - 0.5}h${10 * s}l-2 ${3 * s}h${-10 * s + 4}Z`, hull, 0.6)
+      );
+    }),
     sketch.clipped(path`M0 ${line0}H100V101H0Z`, reflected(line0 + 1.5, 0.75, 0.5, boat)),
     boat,
-    waves(line0 + 1.5, 12, 1.2, chance.between(0, 1), lighter(water, 0.3)).replace("/>", ' opacity=".35"/>'),
+    faint(0.35, waves(line0 + 1.5, 12, 1.2, chance.between(0, 1), lighter(water, 0.3))),
     ripples(x, line0 + 8, 24, water),
     waves(92, 20, 2.4, chance.between(0, 1), mix(water, darker(water, 0.3), 0.7)),
   ];
 }
 
-/** Over a bridge of equal arches: engine, wagons of one make, wheels in a row, smoke that the journey bends. */
+/** Over a bridge of equal arches or past a meadow: engine, wagons of one make, wheels in a row, smoke that the journey bends. */
 export function train(stage: Stage): string[] {
   const { chance, sketch, lit, paint, twoPaints, glass, mood } = stage;
   const facing = chance.pick([-1, 1] as const);
@@ -81,6 +92,7 @@ export function train(stage: Stage): string[] {
   const parts = [...sky(stage, 74, 1), ...mountains(stage, 72), ground(stage, 72)];
   for (const px of [8, 26, 45, 66, 84])
     parts.push(pine(stage, px + chance.between(-4, 4), 76, 15, mix(leaf, mood.hills, 0.35)));
+  const isOnBridge = chance.happens(0.6);
   // The bridge: its arches as deep as the valley, the river mirrors them.
   const span = chance.pick([20, 25, 100 / 3]);
   const start = chance.between(0, span);
@@ -98,7 +110,7 @@ export function train(stage: Stage): string[] {
       1.4,
     ),
   ];
-  parts.push(
+  const bridge = () => [
     stage.patternedBox(
       { x: 0, y: rail, width: 100, height: 36 },
       sketch.fade(lighter(stone, 0.16), darker(stone, 0.14)),
@@ -112,7 +124,31 @@ export function train(stage: Stage): string[] {
     line(`M0 ${rail + 4.2}H100`, darker(stone, 0.25), 1.4),
     snowLine(stage, 0, rail - 1, 100, rail - 1, 2),
     line(`M0 ${rail - 1.5}H100`, darker(tyre, 0.1), 1.4),
-  );
+  ];
+  const bloom = paint("coral", "rose", "lavender", "cream", "butter");
+  const post = lighter(paint("bark", "cream"), 0.15);
+  const meadow = () => [
+    box(0, rail - 1, 100, 36, sketch.fade(mood.groundTop, mood.groundLow)),
+    shape(path`M0 ${rail + 0.5}H100V${rail + 6}H0Z`, mix(stone, mood.groundLow, 0.4)),
+    ...Array.from({ length: 13 }, (_, i) =>
+      box((i - 0.7) * 8 + (start % 8), rail, 4, 4.4, darker(stone, 0.35), 0.6),
+    ),
+    line(`M0 ${rail - 0.6}H100`, darker(tyre, 0.1), 1.8),
+    ...Array.from({ length: 22 }, (_, i) => {
+      const fx = (i * 23.7 + start) % 102;
+      const fy = rail + 12 + ((i * 7.3) % 20);
+      return circle(
+        fx,
+        fy,
+        1 + (fy - rail) * 0.03,
+        stage.isWinter ? lighter(bloom, 0.7) : i % 3 === 0 ? lighter(bloom, 0.4) : bloom,
+      );
+    }),
+    ...Array.from({ length: 8 }, (_, i) => box(i * 14.3 - 2 + (start % 6), 86, 3.4, 16, post, 1)),
+    line("M-2 90H102M-2 96H102", darker(post, 0.14), 2.2),
+    snowLine(stage, -2, 89, 102, 89, 1.4),
+  ];
+  parts.push(...(isOnBridge ? bridge() : meadow()));
   // Drawn facing right from the buffer at x = 0 back to the left, wheels standing on y = 0.
   const wheel = (x: number, r: number) =>
     circle(x, -r, r, tyre) + circle(x, -r, r * 0.55, trim) + circle(x, -r, r * 0.2, lighter(trim, 0.5));
@@ -161,7 +197,7 @@ export function train(stage: Stage): string[] {
   return parts;
 }
 
-/** In a street of houses that are built alike and painted differently. */
+/** In a street of houses that are built alike and painted differently, in the country, or by the sea. */
 export function car(stage: Stage): string[] {
   const { chance, sketch, lit, paint, mood, tint, glass, isDark } = stage;
   const facing = chance.pick([-1, 1] as const);
@@ -179,7 +215,10 @@ export function car(stage: Stage): string[] {
   const offset = chance.between(-wide, 0);
   const roof = paint("coral", "berry", "navy", "plum", "bark");
   const isGabled = chance.happens(0.6);
-  for (let i = 0; offset + i * wide < 100; i++) {
+  const place = chance.pick(["street", "street", "country", "sea"] as const);
+  if (place === "country") parts.push(...countryBehind(stage, walk));
+  if (place === "sea") parts.push(...seaBehind(stage, walk));
+  for (let i = 0; place === "street" && offset + i * wide < 100; i++) {
     const hx = offset + i * wide;
     const wall = tint(paints[palette[(first + i * 2) % palette.length]!]);
     const top = 30 + ((i * 5 + first) % 3) * 4;
@@ -221,7 +260,7 @@ export function car(stage: Stage): string[] {
   );
   const treeAt = chance.pick([9, 91]);
   const leaf = leafColour(stage);
-  parts.push(leafy(stage, treeAt, walk + 4, 44, leaf));
+  if (place === "street") parts.push(leafy(stage, treeAt, walk + 4, 44, leaf));
 
   // Drawn facing right, standing on y = 0.
   const half = chance.between(32, 36);
@@ -277,10 +316,7 @@ export function car(stage: Stage): string[] {
   ];
   if (isDark)
     body.unshift(
-      shape(path`M${half - 1} ${deck + 6}L${half + 40} ${deck - 2}V${low + 10}Z`, "#ffeeb0").replace(
-        "/>",
-        ' opacity=".35"/>',
-      ),
+      faint(0.35, shape(path`M${half - 1} ${deck + 6}L${half + 40} ${deck - 2}V${low + 10}Z`, "#ffeeb0")),
     );
   for (const at of [-0.56, 0.56]) {
     body.push(
@@ -308,6 +344,49 @@ export function car(stage: Stage): string[] {
   return parts;
 }
 
+/** Hills with a row of equal trees. */
+function countryBehind(stage: Stage, base: number): string[] {
+  const leaf = leafColour(stage);
+  const isPine = stage.isWinter || stage.chance.happens(0.4);
+  const start = stage.chance.between(0, 18);
+  return [
+    ...(stage.chance.happens(0.5) ? mountains(stage, 58) : hills(stage, 56)),
+    ground(stage, 56),
+    ...[0, 1, 2, 3, 4, 5].map((i) =>
+      isPine
+        ? pine(stage, start + i * 18, base - 3, 32, leaf)
+        : leafy(stage, start + i * 18, base - 3, 32, leaf),
+    ),
+  ];
+}
+
+/** The sea behind a railing, sails on it that are alike. */
+function seaBehind(stage: Stage, base: number): string[] {
+  const { chance, mood, paint, sketch } = stage;
+  const water = waterOf(stage);
+  const level = chance.between(44, 48);
+  const sail = lighter(paint("cream", "coral", "butter", "rose"), 0.2);
+  const hull = paint("coral", "berry", "navy", "teal");
+  const rail = lighter(paint("cream"), 0.45);
+  const start = chance.between(8, 30);
+  return [
+    ellipse(50 - stage.side * 40, level + 2, 40, 12, mood.hills),
+    box(0, level, 100, 30, sketch.fade(mix(water, mood.skyLow, 0.4), darker(water, 0.16))),
+    ...[0, 1, 2].flatMap((i) => {
+      const x = start + i * 26;
+      const y = level + 5 + (i % 2) * 4;
+      return [
+        shape(path`M${x} ${y - 12}l${stage.wind * 7} 11h${-stage.wind * 7}Z`, sail, 0.6),
+        shape(path`M${x - 6} ${y}h12l-2.4 3.4h-7.2Z`, hull, 0.8),
+      ];
+    }),
+    waves(base - 9, 14, 1.3, chance.between(0, 1), mix(water, darker(water, 0.3), 0.6)),
+    ...Array.from({ length: 11 }, (_, i) => box(i * 10 - 1, base - 12, 2, 13, rail, 0.6)),
+    box(0, base - 13, 100, 2.4, rail),
+    box(0, base - 6, 100, 1.6, darker(rail, 0.1)),
+  ];
+}
+
 /** Gores in turn over a quilt of fields; its fellow far off is of the same cloth, a cloud hides a part of one. */
 export function balloon(stage: Stage): string[] {
   const { chance, sketch, lit, paint, twoPaints, mood, tint } = stage;
@@ -332,8 +411,14 @@ export function balloon(stage: Stage): string[] {
     mix(mood.groundTop, tint(paints.apricot), 0.4),
   ];
   const from = chance.between(30, 70);
-  parts.push(box(0, 76, 100, 25, mood.groundLow));
-  for (let i = -5; i < 6; i++) {
+  const water = waterOf(stage);
+  const isOverSea = chance.happens(0.35);
+  parts.push(
+    isOverSea
+      ? box(0, 76, 100, 25, sketch.fade(mix(water, mood.skyLow, 0.4), darker(water, 0.18)))
+      : box(0, 76, 100, 25, mood.groundLow),
+  );
+  for (let i = -5; !isOverSea && i < 6; i++) {
     const at = (k: number, y: number) => from + k * (y - 68) * 1.15;
     const colour = crops[(i + 10) % 4]!;
     parts.push(shape(path`M${at(i, 76)} 76H${at(i + 1, 76)}L${at(i + 1, 101)} 101H${at(i, 101)}Z`, colour));
@@ -386,16 +471,24 @@ export function balloon(stage: Stage): string[] {
   const farSide = x < 50 ? 1 : -1;
   const far = { x: 50 + farSide * chance.between(32, 38), y: chance.between(40, 60) };
   const cloud = mix(mood.skyLow, "#fffdf6", 0.75);
-  parts.push(
-    faint(0.35, ellipse(x - stage.side * 16, 91, 15, 3, "#2d2f52")),
+  const lean = chance.between(-6, 6);
+  const both = sketch.symbol(
     placed({ ...far, scale: 0.28 }, whole),
-    placed({ x, y, degrees: chance.between(-6, 6), scale: 0.94 }, whole),
+    placed({ x, y, degrees: lean, scale: 0.94 }, whole),
+  );
+  parts.push(
+    isOverSea
+      ? sketch.clipped("M0 76H100V101H0Z", reflected(77, 0.42, 0.45, both)) +
+          waves(95, 16, 1.4, chance.between(0, 1), mix(water, darker(water, 0.3), 0.6)) +
+          ripples(x, 88, 20, water)
+      : faint(0.35, ellipse(x - stage.side * 16, 91, 15, 3, "#2d2f52")),
+    both,
     cloudAt(x - farSide * chance.between(28, 36), y + chance.between(14, 24), chance.between(9, 12), cloud),
   );
   return parts;
 }
 
-/** From a moon of craters past a ringed planet: fins, windows and rings match. */
+/** On or over a moon of craters, before a ringed planet: fins match, and flag and visitor wear the rocket's colours. */
 export function rocket(stage: Stage): string[] {
   const { chance, sketch, lit, paint, twoPaints } = stage;
   const sky0 = darker(
@@ -479,27 +572,37 @@ export function rocket(stage: Stage): string[] {
   const flame = chance.between(13, 19);
   const nose = top + tall * 0.3;
   const smoke = lighter(mix(sky0, paints.lavender, 0.6), 0.3);
-  const degrees = lean * chance.between(8, 26);
-  const y = chance.between(39, 42);
+  const hasLanded = chance.happens(0.35);
+  const degrees = hasLanded ? 0 : lean * chance.between(8, 26);
+  const y = hasLanded ? moonY - tall / 2 - 1 : chance.between(39, 42);
   // The dust that the flame stirs up lies where it points.
   const dust = 50 + lean * 3 - Math.tan((degrees * Math.PI) / 180) * (moonY - y);
-  parts.push(
-    ...[-15, 15, -8, 8, 0].map((dx) =>
-      circle(dust + dx, moonY + 2 + Math.abs(dx) * 0.12, 6.4 - Math.abs(dx) * 0.2, smoke),
+  if (hasLanded) {
+    parts.push(
+      stage.shadow(50 + lean * 3, moonY + 5, 20),
+      ...visitor(stage, 50 - lean * 24, moonY + 9, trim, body),
+    );
+  } else {
+    for (const dx of [-15, 15, -8, 8, 0])
+      parts.push(circle(dust + dx, moonY + 2 + Math.abs(dx) * 0.12, 6.4 - Math.abs(dx) * 0.2, smoke));
+  }
+  const fire = () => [
+    circle(0, low + 6, 20, sketch.glow("#ffb84f", 0.5)),
+    shape(
+      path`M${-half * 0.65} ${low}Q${-half * 0.8} ${low + flame * 0.6} 0 ${low + flame * 1.3}Q${half * 0.8} ${low + flame * 0.6} ${half * 0.65} ${low}Z`,
+      sketch.fade("#f7c04a", "#e8683f"),
+      1,
     ),
+    shape(
+      path`M${-half * 0.3} ${low}Q${-half * 0.4} ${low + flame * 0.4} 0 ${low + flame * 0.75}Q${half * 0.4} ${low + flame * 0.4} ${half * 0.3} ${low}Z`,
+      "#fff0b0",
+      1,
+    ),
+  ];
+  parts.push(
     placed(
       { x: 50 + lean * 3, y, degrees, scale: 0.98 },
-      circle(0, low + 6, 20, sketch.glow("#ffb84f", 0.5)),
-      shape(
-        path`M${-half * 0.65} ${low}Q${-half * 0.8} ${low + flame * 0.6} 0 ${low + flame * 1.3}Q${half * 0.8} ${low + flame * 0.6} ${half * 0.65} ${low}Z`,
-        sketch.fade("#f7c04a", "#e8683f"),
-        1,
-      ),
-      shape(
-        path`M${-half * 0.3} ${low}Q${-half * 0.4} ${low + flame * 0.4} 0 ${low + flame * 0.75}Q${half * 0.4} ${low + flame * 0.4} ${half * 0.3} ${low}Z`,
-        "#fff0b0",
-        1,
-      ),
+      ...(hasLanded ? [] : fire()),
       shape(finAt(-1), lit(trim, 0.24), 1.5),
       shape(finAt(1), lit(trim, 0.24), 1.5),
       box(-half * 0.6, low - 2, half * 1.2, 4.6, darker(trim, 0.35), 1.4),
@@ -528,4 +631,28 @@ export function rocket(stage: Stage): string[] {
     ),
   );
   return parts;
+}
+
+/** Someone in a suit who plants a flag; the foot at (x, y). */
+function visitor(stage: Stage, x: number, y: number, trim: Colour, cloth: Colour): string[] {
+  const { lit, side } = stage;
+  const suit = "#f1eee6";
+  const at = x < 50 ? -1 : 1;
+  return [
+    stage.shadow(x, y, 8),
+    line(path`M${x + at * 11} ${y + 1}v-27`, "#c9c4d4", 1.5),
+    shape(path`M${x + at * 11} ${y - 26}h${at * 13}v9h${-at * 13}Z`, cloth, 0.6),
+    box(Math.min(x + at * 11, x + at * 24), y - 23, 13, 3, trim),
+    ...[-1, 1].map((leg) => box(x + leg * 3 - 2.6, y - 8, 5.2, 8.6, lit(suit, 0.2), 2)),
+    box(x - 6, y - 17, 12, 11.6, lit(suit, 0.22), 3.6),
+    line(
+      path`M${x + at * 5} ${y - 14}L${x + at * 10} ${y - 12}M${x - at * 5.4} ${y - 14}L${x - at * 7.6} ${y - 8}`,
+      suit,
+      3.4,
+    ),
+    box(x - 3, y - 13.4, 6, 3.6, trim, 1),
+    circle(x, y - 21.6, 6.4, lit(suit, 0.22)),
+    ellipse(x + at * 0.8, y - 21.4, 4.6, 4, "#3d4a74"),
+    ellipse(x + at * 0.8 + side * 1.6, y - 22.8, 1.3, 1, "#ffffff"),
+  ];
 }

@@ -119,6 +119,10 @@ export function path(text: TemplateStringsArray, ...values: readonly number[]): 
   return text.reduce((d, piece, i) => d + n(values[i - 1]!) + piece);
 }
 
+/** An ellipse of which only the outline is drawn. */
+export const ring = (x: number, y: number, rx: number, ry: number, colour: Colour, width: number): string =>
+  `<ellipse cx="${n(x)}" cy="${n(y)}" rx="${n(rx)}" ry="${n(ry)}" fill="none" stroke="${colour}" stroke-width="${n(width)}"/>`;
+
 /** Elements moved to (x, y), turned by `degrees` and scaled; a negative `scaleX` mirrors them. */
 export function placed(
   at: { x: number; y: number; degrees?: number; scale?: number; scaleX?: number },
