@@ -10,18 +10,22 @@ import type { Picture, PictureSource } from "../source.ts";
 import { type Chance, chanceOf } from "../sprites/chance.ts";
 import type { MoodName } from "../sprites/palette.ts";
 import { newSketch, placed } from "../sprites/svg.ts";
-import { bathDuck, butterfly, cat, duck, fish, fishBowl, owl, penguin } from "./animals.ts";
-import { castle, ferrisWheel, house, lighthouse, tent, windmill } from "./buildings.ts";
+import { butterfly, cat, owl } from "./animals.ts";
+import { castle, house, lighthouse, windmill } from "./buildings.ts";
+import { balloon, rocket } from "./flight.ts";
+import { ferrisWheel, tent } from "./outings.ts";
 import { mushroom, parasol, snowman, umbrella } from "./outside.ts";
 import { newStage, type Stage } from "./stage.ts";
+import { bathDuck, duck, fish, fishBowl, penguin } from "./swimmers.ts";
 import { cactus, cake, desertCactus, flowers, teapot } from "./table.ts";
-import { balloon, car, rocket, sailboat, train } from "./travel.ts";
+import { car, sailboat, train } from "./travel.ts";
 
 /** One way to see a class. */
 interface View {
   readonly draw: (stage: Stage) => string[];
   /** When it may be seen; left out: at all hours. */
   readonly hours?: readonly MoodName[];
+  /** Whether the hour tints nothing but what windows show: in rooms, under water, in space. */
   readonly indoors?: boolean;
 }
 

@@ -1,15 +1,13 @@
 /** Snowman, umbrella, mushrooms: what the weather brings. */
 import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
-import { leafColour, pine, ripples, sky, waterOf } from "./places.ts";
-import { reflected, type Stage, waves } from "./stage.ts";
-
-const snowWhite = "#f3f6fa";
+import { leafColour, pine, ripples, sky, snow, waterOf } from "./places.ts";
+import { gloom, lamplight, reflected, type Stage, waves } from "./stage.ts";
 
 /** Scarf and hat of one wool, before a wood and a house whose windows shine; its child wears the same, the colours swapped. */
 export function snowman(stage: Stage): string[] {
   const { chance, sketch, mood, lit, tint, twoPaints, isDark } = stage;
-  const white = tint(snowWhite);
+  const white = tint(snow);
   const [wool, stripe] = twoPaints("coral", "teal", "berry", "blue", "butter", "moss", "plum");
   const coal = mix(paints.navy, paints.bark, 0.3);
   const wood = tint(darker(paints.bark, 0.1));
@@ -38,10 +36,10 @@ export function snowman(stage: Stage): string[] {
     ),
     box(hx + 4, horizon - 26, 5, 12, darker(wall, 0.3)),
     shape(path`M${hx - 14} ${horizon - 9}L${hx} ${horizon - 22}L${hx + 14} ${horizon - 9}Z`, white, 1.6),
-    box(hx - 7.4, horizon - 6.4, 5.4, 5.8, "#ffdf8a", 0.6),
-    box(hx + 2, horizon - 6.4, 5.4, 5.8, "#ffdf8a", 0.6),
+    box(hx - 7.4, horizon - 6.4, 5.4, 5.8, lamplight, 0.6),
+    box(hx + 2, horizon - 6.4, 5.4, 5.8, lamplight, 0.6),
   );
-  if (isDark) parts.push(circle(hx, horizon - 3, 16, sketch.glow("#ffdf8a", 0.4)));
+  if (isDark) parts.push(circle(hx, horizon - 3, 16, sketch.glow(lamplight, 0.4)));
   parts.push(
     shape(
       path`M0 ${horizon + 4}Q30 ${horizon + drift} 60 ${horizon + 4}T100 ${horizon + 3}V101H0Z`,
@@ -164,7 +162,7 @@ export function umbrella(stage: Stage): string[] {
             low - tall + dy,
             4,
             5.6,
-            stage.isDark || (i + dy) % 3 === 0 ? "#ffdf8a" : lighter(mist, 0.3),
+            stage.isDark || (i + dy) % 3 === 0 ? lamplight : lighter(mist, 0.3),
             0.5,
           ),
         ),
@@ -181,9 +179,9 @@ export function umbrella(stage: Stage): string[] {
   const lx = 50 + wind * 38;
   parts.push(
     line(path`M${lx} ${low + 4}V36`, darker(grey, 0.5), 2.4),
-    box(lx - 4, 25, 8, 10, "#ffe9a0", 1.4),
+    box(lx - 4, 25, 8, 10, lamplight, 1.4),
     shape(path`M${lx - 6} 25.5l6 -6l6 6Z`, darker(grey, 0.5), 0.8),
-    circle(lx, 30, 17, sketch.glow("#ffe9a0", 0.55)),
+    circle(lx, 30, 17, sketch.glow(lamplight, 0.55)),
   );
 
   // The foot at y = 0.
@@ -319,7 +317,7 @@ export function parasol(stage: Stage): string[] {
   const bx = x + side * chance.between(24, 32);
   const r = 8;
   parts.push(
-    ellipse(x - side * 20, 87, 36, 7, sketch.glow("#2d2f52", 0.42)),
+    ellipse(x - side * 20, 87, 36, 7, sketch.glow(gloom, 0.42)),
     stage.patterned(towel, white, "stripes", { x: tx - 22, y: 84, width: 44, height: 9 }, 9, first),
     line(path`M${tx - 21} 93H${tx + 21}`, darker(first, 0.2), 1.2),
     placed(

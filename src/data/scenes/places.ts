@@ -2,9 +2,10 @@
 import { type Colour, darker, lighter, mix, type PaintName, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, shape } from "../sprites/svg.ts";
 import { type PatternName, pattern } from "./patterns.ts";
-import { reflected, type Stage } from "./stage.ts";
+import { gloom, reflected, type Stage } from "./stage.ts";
 
-const snow = "#f4f7fa";
+/** What lies on roofs and trees in winter. */
+export const snow = "#f4f7fa";
 
 /** Sky down to y = `low`: sun or moon where the light comes from, stars when it is dark, clouds. */
 export function sky(stage: Stage, low: number, mostClouds = 2): string[] {
@@ -213,10 +214,7 @@ export function leafy(stage: Stage, x: number, y: number, tall: number, colour: 
 }
 
 /** What trees wear at this hour. */
-export const leafColour = (stage: Stage): Colour =>
-  stage.mood.groundTop === stage.tint(stage.mood.groundTop)
-    ? stage.paint("leaf", "moss")
-    : stage.paint("leaf", "moss", "teal");
+export const leafColour = (stage: Stage): Colour => stage.paint("leaf", "moss", "leaf", "moss", "teal");
 
 /** Snow on an edge from (x0, y0) to (x1, y1); nothing out of winter. */
 export const snowLine = (stage: Stage, x0: number, y0: number, x1: number, y1: number, width = 3): string =>
@@ -230,10 +228,7 @@ export interface RoomChoice {
 }
 
 /** A wall with its paper, a floor, a window on the side of the light with the hour behind it, two equal curtains. */
-export function room(
-  stage: Stage,
-  { edge, hasWindow = true }: RoomChoice,
-): { elements: string[]; wall: Colour; floor: Colour } {
+export function room(stage: Stage, { edge, hasWindow = true }: RoomChoice): string[] {
   const { chance, sketch, side, isDark } = stage;
   const wall = stage.paint("cream", "sky", "mint", "rose", "lavender", "butter");
   const floor = stage.paint("bark", "apricot", "teal", "plum");
@@ -272,18 +267,11 @@ export function room(
       );
     }
   }
-  return { elements, wall, floor };
+  return elements;
 }
 
 /** A window, its middle at x and its head at y, with curtains that match. */
-export function windowAt(
-  stage: Stage,
-  x: number,
-  y: number,
-  wide: number,
-  tall: number,
-  hasCurtains = true,
-): string[] {
+export function windowAt(stage: Stage, x: number, y: number, wide: number, tall: number): string[] {
   const { chance, sketch, mood, isDark } = stage;
   const left = x - wide / 2;
   const frame = lighter(stage.paint("cream"), 0.5);
@@ -315,13 +303,9 @@ export function windowAt(
     box(x - 1, y, 2, tall, frame),
     box(left, y + tall * 0.45, wide, 2, frame),
     box(left - 4, y + tall + 1.5, wide + 8, 3, darker(frame, 0.1), 1),
-    ...(hasCurtains
-      ? [
-          curtain(-1),
-          curtain(1),
-          line(path`M${left - 7} ${y - 4}H${left + wide + 7}`, darker(trim, 0.2), 2.2),
-        ]
-      : []),
+    curtain(-1),
+    curtain(1),
+    line(path`M${left - 7} ${y - 4}H${left + wide + 7}`, darker(trim, 0.2), 2.2),
   ];
 }
 
@@ -350,7 +334,7 @@ export function clothTable(stage: Stage, edge: number): string[] {
   const period = chance.between(11, 15);
   return [
     stage.patternedBox(area, pale, kind, period, mix(pale, figure, 0.62)),
-    box(0, edge, 100, 101 - edge, sketch.veil("#2d2f52", 0.16, side === 1 ? -1 : 1)),
+    box(0, edge, 100, 101 - edge, sketch.veil(gloom, 0.16, side === 1 ? -1 : 1)),
     line(path`M0 ${edge}H100`, darker(pale, 0.16), 1.4),
   ];
 }

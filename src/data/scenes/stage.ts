@@ -19,6 +19,14 @@ import {
 import { circle, ellipse, type Paint, path, type Sketch, shape } from "../sprites/svg.ts";
 import { type Area, outlineOf, type PatternName, pattern } from "./patterns.ts";
 
+/** Lamps, fires behind glass, headlights. */
+export const lamplight = "#ffe394";
+
+export const starlight = "#fff3d0";
+
+/** The colour of shadows: never black. */
+export const gloom = "#2d2f52";
+
 /** What colour an hour stirs into everything outdoors, and how much of it. */
 const ambience: Readonly<Record<MoodName, readonly [Colour, number]>> = {
   morning: ["#f7e0b4", 0.08],
@@ -112,14 +120,14 @@ export function newStage(
       return side * facing < 0 ? sketch.across(bright, dim) : sketch.across(dim, bright);
     },
     shade: (d, opacity = 0.38, facing = 1) =>
-      shape(d, sketch.veil("#2d2f52", opacity, side * facing > 0 ? -1 : 1)),
+      shape(d, sketch.veil(gloom, opacity, side * facing > 0 ? -1 : 1)),
     plane: (colour, of, depth = 0.18) => (of === side ? lighter(colour, depth) : darker(colour, depth)),
     shadow: (x, y, reach) =>
-      ellipse(x - side * reach * 0.38, y, reach * 1.12, reach * 0.2, sketch.glow("#2d2f52", 0.5)),
+      ellipse(x - side * reach * 0.38, y, reach * 1.12, reach * 0.2, sketch.glow(gloom, 0.5)),
     patterned,
     patternedBox: (area, fill, kind, period, colour) =>
       patterned(outlineOf(area), fill, kind, area, period, colour),
-    glass: isDark ? "#ffdf8a" : tint(mix(paints.sky, paints.navy, 0.35)),
+    glass: isDark ? lamplight : tint(mix(paints.sky, paints.navy, 0.35)),
     ink: mix(paints.navy, paints.bark, 0.3),
   };
 }

@@ -1,9 +1,9 @@
-/** Cactuses on a sill, flowers in a vase, teapot, cake: what stands on tables, in sets that match. */
+/** Cactuses, flowers in a vase, teapot, cake: what stands on sills and tables, in sets that match. */
 import { darker, lighter, mix, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, shape } from "../sprites/svg.ts";
 import type { PatternName } from "./patterns.ts";
 import { china, clothTable, room, sky } from "./places.ts";
-import { lamp, type Stage } from "./stage.ts";
+import { gloom, lamp, type Stage, starlight } from "./stage.ts";
 
 /** Three kinds in a row, pots of one pattern, before a window that shows the hour. */
 export function cactus(stage: Stage): string[] {
@@ -25,7 +25,7 @@ export function cactus(stage: Stage): string[] {
       box(11, 8, 78, sill - 8, sketch.fade(isDark ? darker(mood.skyTop, 0.25) : mood.skyTop, mood.skyLow)),
       ...(isDark
         ? [14, 30, 45, 62, 80].map((x, i) =>
-            circle(x + chance.between(-2, 4), 14 + ((i * 13) % 24), 1, "#fff3d0"),
+            circle(x + chance.between(-2, 4), 14 + ((i * 13) % 24), 1, starlight),
           )
         : []),
       circle(sunX, chance.between(20, 26), 15, sketch.glow(mood.glow, 0.55)),
@@ -158,7 +158,7 @@ export function desertCactus(stage: Stage): string[] {
         darker(rock, 0.1),
       ),
       shape(
-        path`M${x + side * half * 0.35} ${horizon - tall}H${x - side * -half * 0.8}L${x + side * (half + 6)} ${horizon + 1}H${x + side * half * 0.5}Z`,
+        path`M${x + side * half * 0.35} ${horizon - tall}H${x + side * half * 0.8}L${x + side * (half + 6)} ${horizon + 1}H${x + side * half * 0.5}Z`,
         plane(rock, side, 0.16),
       ),
     );
@@ -213,7 +213,7 @@ export function desertCactus(stage: Stage): string[] {
       0.28,
       shape(
         path`M${x - 5} ${base}h10L${x - side * 52 + 4} ${base + 6}q${-side * 7} 2 ${-side * 9} -1Z`,
-        "#2d2f52",
+        gloom,
       ),
     ),
     stage.shadow(x, base, 10),
@@ -249,7 +249,7 @@ export function desertCactus(stage: Stage): string[] {
 export function flowers(stage: Stage): string[] {
   const { chance, lit, paint, twoPaints } = stage;
   const edge = chance.between(70, 74);
-  const { elements } = room(stage, { edge: 100, hasWindow: chance.happens(0.6) });
+  const elements = room(stage, { edge: 100, hasWindow: chance.happens(0.6) });
   const [first, second] = twoPaints(
     "coral",
     "rose",
@@ -362,7 +362,7 @@ export function flowers(stage: Stage): string[] {
 export function teapot(stage: Stage): string[] {
   const { chance, lit, twoPaints } = stage;
   const edge = chance.between(56, 62);
-  const { elements } = room(stage, { edge: 100, hasWindow: chance.happens(0.7) });
+  const elements = room(stage, { edge: 100, hasWindow: chance.happens(0.7) });
   const [glaze, figure] = twoPaints(...china);
   const pale = lighter(glaze, 0.08);
   const mark = lighter(figure, 0.3);
@@ -459,7 +459,7 @@ export function teapot(stage: Stage): string[] {
 export function cake(stage: Stage): string[] {
   const { chance, sketch, lit, twoPaints, paint, isDark } = stage;
   const edge = chance.between(70, 74);
-  const { elements } = room(stage, { edge: 100, hasWindow: false });
+  const elements = room(stage, { edge: 100, hasWindow: false });
   const [first, second] = twoPaints("rose", "mint", "butter", "lavender", "sky", "coral", "cream", "apricot");
   const cream = lighter(paint("cream"), 0.5);
   const fruit = paint("coral", "berry", "blue", "plum");
@@ -474,7 +474,7 @@ export function cake(stage: Stage): string[] {
   const candles = chance.pick([3, 4, 5]);
   const x = chance.between(47, 53);
   const parts = [...elements];
-  if (isDark) parts.push(faint(0.35, box(0, 0, 100, 100, "#2d2f52")));
+  if (isDark) parts.push(faint(0.35, box(0, 0, 100, 100, gloom)));
   for (let i = 0; i < 10; i++) {
     const px = 5 + i * 10;
     const py = 4 + 9 * (1 - ((px - 50) / 50) ** 2);
@@ -535,7 +535,7 @@ export function cake(stage: Stage): string[] {
   }
   const reach = (tiers === 3 ? 28 - 15.2 : 19) - 5;
   for (let i = 0; i < candles; i++) {
-    const cx = x + (candles === 1 ? 0 : (i / (candles - 1) - 0.5) * 2 * reach * 0.82);
+    const cx = x + (i / (candles - 1) - 0.5) * 2 * reach * 0.82;
     const wax = i % 2 === 0 ? fruit : lighter(second, 0.2);
     parts.push(
       lamp(sketch, cx, y - 13, 1.1, "#ffc65c"),
