@@ -22,12 +22,13 @@ export function sayEvaluation(report: Report, measured: Measured, options: Evalu
         `gained: over the last given frame again, clip by clip\n${errorBars(measured, seeds)}`,
     );
   } else {
-    const { psnr, codebookUse } = measured.result.tokenizer;
+    const { psnr, codebookUse, borderContrast, realBorderContrast } = measured.result.tokenizer;
     report.say(generationTable(measured.result, measured.rows));
     report.say(
       `\n${samples} ${thingsOf(measured)} each, ${facts}\n` +
         `${errorBars(measured, seeds)}\n` +
-        `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
+        `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used, ` +
+        `border contrast ${borderContrast.toFixed(2)} (real pictures ${realBorderContrast.toFixed(2)})`,
     );
   }
   sayNetwork(report, measured);

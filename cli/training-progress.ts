@@ -26,7 +26,14 @@ export function openTrainingBars(): TrainingBars {
 }
 
 function figuresOf(metrics: TrainingProgress["metrics"]): Record<string, string> {
-  const digits: Record<string, number> = { loss: 4, psnr: 2, codebookUse: 2, imagesPerSecond: 0, gflops: 0 };
+  const digits: Record<string, number> = {
+    loss: 4,
+    psnr: 2,
+    borderContrast: 2,
+    codebookUse: 2,
+    imagesPerSecond: 0,
+    gflops: 0,
+  };
   const entries = Object.entries(digits).filter(([name]) => metrics[name] !== undefined);
   return Object.fromEntries(entries.map(([name, places]) => [name, metrics[name]!.toFixed(places)]));
 }

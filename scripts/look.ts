@@ -19,9 +19,10 @@ for (const [i, setting] of settings.entries()) {
   const plan = {
     sizes,
     steps,
+    ...(value.schedule && { maskSchedule: { kind: value.schedule } }),
     ...(value.choice && { choiceTemperature: Number(value.choice) }),
     ...(value.minP && { minP: Number(value.minP) }),
-    ...(value.temperature && { tokenTemperature: Number(value.temperature) }),
+    ...(value.temperature && { tokenTemperature: { kind: "constant", value: Number(value.temperature) } }),
     ...(value.guidance && {
       guidance: {
         ...pipeline.model.plan.guidance,

@@ -28,7 +28,9 @@ export interface PictureModel extends PictureCodec {
   readonly frames?: number;
   readonly model: {
     readonly classNames: readonly string[];
-    readonly transformer: { readonly config: { readonly codebookSize: number } };
+    readonly transformer: {
+      readonly config: { readonly codebookSize: number; readonly grid: readonly number[] };
+    };
   };
   generate(options: {
     readonly classes: readonly string[];
@@ -112,6 +114,7 @@ async function throughTokenizer(
     tokenizerReport({
       codec: pipeline,
       codebookSize: pipeline.model.transformer.config.codebookSize,
+      stride: real.resolution / pipeline.model.transformer.config.grid.at(-1)!,
       source: real,
       from: realCount,
       count: samples,

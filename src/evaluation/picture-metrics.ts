@@ -36,26 +36,34 @@ export function psnr(a: Raster, b: Raster): number {
  * @param stride  pixels per token along rows and columns
  */
 export function borderContrast(pictures: readonly Raster[], stride: number): number {
-  const sums = { across: 0, within: 0 };
-  const counts = { across: 0, within: 0 };
-  for (const { width, height, pixels } of pictures) {
-    const row = 3 * width;
-    for (let i = 0; i < pixels.length; i++) {
-      const x = Math.floor(i / 3) % width;
-      const y = Math.floor(i / row) % height;
-      const neighbours = [
-        { place: x, at: i - 3 },
-        { place: y, at: i - row },
-      ];
-      for (const { place, at } of neighbours) {
-        if (place === 0) continue;
-        const kind = place % stride === 0 ? "across" : "within";
-        sums[kind] += Math.abs(pixels[i]! - pixels[at]!);
-        counts[kind]++;
+  const meter = borderMeter(stride);
+  meter.add(pictures);
+  return meter.contrast();
+}
+
+/** {@link borderContrast} of pictures that come little by little. */
+export function borderMeter(stride: number): { add(pictures: readonly Raster[]): void; contrast(): number } {
+  const across = { sum: 0, count: 0 };
+  const within = { sum: 0, count: 0 };
+  const step = (place: number, difference: number): void => {
+    const kind = place % stride === 0 ? across : within;
+    kind.sum += Math.abs(difference);
+    kind.count++;
+  };
+  return {
+    add(pictures) {
+      for (const { width, height, pixels } of pictures) {
+        const row = 3 * width;
+        for (let i = 0; i < pixels.length; i++) {
+          const x = Math.floor(i / 3) % width;
+          const y = Math.floor(i / row) % height;
+          if (x > 0) step(x, pixels[i]! - pixels[i - 3]!);
+          if (y > 0) step(y, pixels[i]! - pixels[i - row]!);
+        }
       }
-    }
-  }
-  return sums.across / counts.across / (sums.within / counts.within);
+    },
+    contrast: () => across.sum / across.count / (within.sum / within.count),
+  };
 }
 
 /** The side of SSIM's window, in pixels. */
