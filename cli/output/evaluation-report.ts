@@ -25,10 +25,11 @@ export async function sayEvaluation(
         `gained: over the last given frame repeated, video by video\n${errorBarsOf(evaluation)}`,
     );
   } else {
-    const { psnr, codebookUse } = evaluation.result.tokenizer;
+    const { psnr, codebookUse, borderContrast, realBorderContrast } = evaluation.result.tokenizer;
     report.say(
       `\n${samples} ${things} each, ${facts}\n${errorBarsOf(evaluation)}\n` +
-        `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used`,
+        `tokenizer: ${psnr.toFixed(2)} dB, ${(100 * codebookUse).toFixed(1)} % of the codebook used, ` +
+        `border contrast ${borderContrast.toFixed(2)} (real images ${realBorderContrast.toFixed(2)})`,
     );
   }
   if (result.network && tables.network) {

@@ -30,6 +30,7 @@ function figuresOf(metrics: TrainingProgress["metrics"]): Record<string, string>
     loss: 4,
     accuracy: 3,
     psnr: 2,
+    borderContrast: 2,
     codebookUse: 2,
     imagesPerSecond: 0,
     gflops: 0,

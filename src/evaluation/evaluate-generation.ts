@@ -21,7 +21,9 @@ export interface GeneratingModel extends ImageCodec {
   readonly frames?: number;
   readonly model: {
     readonly classNames: readonly string[];
-    readonly transformer: { readonly config: { readonly codebookSize: number } };
+    readonly transformer: {
+      readonly config: { readonly codebookSize: number; readonly grid: readonly number[] };
+    };
   };
   generate(options: {
     readonly classes: readonly string[];
@@ -111,6 +113,7 @@ async function throughTokenizer(
     tokenizerReport({
       codec: pipeline,
       codebookSize: pipeline.model.transformer.config.codebookSize,
+      stride: heldOut.resolution / pipeline.model.transformer.config.grid.at(-1)!,
       source: heldOut,
       from: options.referenceImages ?? defaultReferenceImages,
       count: samples,

@@ -49,6 +49,10 @@ function optimisation(defaults: {
     weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
     clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
     emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),
+    optimiser: z
+      .enum(["adamw", "muon"])
+      .default("adamw")
+      .describe("muon: matrices of hidden layers move by orthogonal directions, all else as with adamw"),
     checkpointEvery: count.default(500).describe("steps"),
     sampleEvery: count.default(1000).describe("steps"),
     logEvery: count.default(20).describe("steps"),
@@ -122,6 +126,20 @@ const fields = z.strictObject({
             warmupSteps: 500,
           }),
           l1Weight: z.number().min(0).default(1).describe("of the absolute beside the squared error"),
+          edgeWeight: z
+            .number()
+            .min(0)
+            .default(0)
+            .describe("of the absolute error of steps from pixel to pixel, at three scales"),
+          perturbation: z
+            .strictObject({
+              images: fraction.default(0).describe("of the images that are perturbed"),
+              tokens: fraction.default(0.75).describe("of a perturbed image's tokens that are"),
+            })
+            .prefault({})
+            .describe(
+              "of FSQ only: tokens that are moved by one level of one channel before they are decoded, as a transformer that errs would move them (RobusTok)",
+            ),
         })
         .prefault({}),
     })
@@ -138,12 +156,6 @@ const fields = z.strictObject({
             learningRate: 1e-3,
             warmupSteps: 1000,
           }),
-          optimiser: z
-            .enum(["adamw", "muon"])
-            .default("adamw")
-            .describe(
-              "muon: matrices of hidden layers move by orthogonal directions, all else as with adamw",
-            ),
           labelSmoothing: z
             .number()
             .min(0)
@@ -183,7 +195,11 @@ const fields = z.strictObject({
 });
 
 /** With the rules between fields. */
-const schema = fields.superRefine(checkSizes).superRefine(checkData).superRefine(checkFactors);
+const schema = fields
+  .superRefine(checkSizes)
+  .superRefine(checkData)
+  .superRefine(checkPerturbation)
+  .superRefine(checkFactors);
 
 type Parsed = Omit<z.output<typeof fields>, "decoding" | "completionDecoding">;
 
@@ -270,6 +286,14 @@ function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx
       got: tooMany,
     });
   }
+}
+
+/** Only the levels of finite scalar quantisation have neighbours to move a token to. */
+function checkPerturbation({ tokenizer }: Parsed, context: z.core.$RefinementCtx): void {
+  const { images } = tokenizer.training.perturbation;
+  if (images === 0 || tokenizer.model.quantizer.kind === "fsq") return;
+  const must = `must be 0 with a quantizer of kind "${tokenizer.model.quantizer.kind}", which has no neighbouring levels`;
+  addIssue(context, { path: ["tokenizer", "training", "perturbation", "images"], must, got: images });
 }
 
 /** Which sub-models train. */

@@ -22,7 +22,7 @@ import {
 } from "./optimiser.ts";
 import type { Checkpoint, RunFolder } from "./run-folder.ts";
 
-export type Schedule = Omit<TrainingConfig, "l1Weight">;
+export type Schedule = Omit<TrainingConfig, "l1Weight" | "edgeWeight" | "perturbation" | "optimiser">;
 export type Outputs = Readonly<Record<string, HostTensor>>;
 
 /** What a network brings to the loop. */

@@ -6,7 +6,7 @@
  * `average/NAME` (the moving average).
  */
 import type { HostTensor } from "../core/tensor.ts";
-import { scalar, tensor } from "../core/tensor.ts";
+import { scalar, sizeOf, tensor } from "../core/tensor.ts";
 import {
   add,
   divide,
@@ -14,6 +14,7 @@ import {
   gradients as gradientsOf,
   minimum,
   multiply,
+  reshape,
   sqrt,
   square,
   subtract,
@@ -171,7 +172,10 @@ function muonStep(
 ): Moments & { direction: Value } {
   const move = (from: Value): Value => add(multiply(from, momentum), multiply(gradient, 1 - momentum));
   const first = move(moments.first);
-  const direction = multiply(orthogonalise(move(first)), 0.2 * Math.sqrt(Math.max(...shape)));
+  // A kernel [O, C, ...extent] is a matrix of all that one output channel sees.
+  const matrix = [shape[0]!, sizeOf(shape.slice(1))];
+  const orthogonal = reshape(orthogonalise(reshape(move(first), matrix)), shape);
+  const direction = multiply(orthogonal, 0.2 * Math.sqrt(Math.max(...matrix)));
   return { direction, first, second: moments.second };
 }
 

@@ -1,5 +1,5 @@
 /** What an image tokenizer brings to the training loop. */
-import { foldIn, type Key } from "../core/random.ts";
+import { foldIn, integerAt, type Key, uniformAt } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { imageSheet } from "../data/image/sheet.ts";
 import { frameOf, fromPlanes, type ImageSource, type Raster, toPlanes } from "../data/source.ts";
@@ -12,15 +12,14 @@ import { codebookName } from "../models/tokenizer/quantizer.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { fitCodebook } from "./codebook-fit.ts";
 import { countUse, emptyUse, restartDeadCodes, usedShare } from "./codebook-restart.ts";
-import type { TrainingConfig } from "./config.ts";
 import type { TrainingJob } from "./loop.ts";
 import { averagedWeights, stateNames } from "./optimiser.ts";
-import { tokenizerStepGraph } from "./tokenizer-step.ts";
+import { type TokenizerTraining, tokenizerStepGraph } from "./tokenizer-step.ts";
 
 export interface TokenizerJobOptions {
   readonly runner: Runner;
   readonly config: TokenizerConfig;
-  readonly training: TrainingConfig;
+  readonly training: TokenizerTraining;
   readonly source: ImageSource;
   /** Images 0..count-1 of the source train. */
   readonly count: number;
@@ -42,24 +41,21 @@ const shown = { images: 8, videos: 4, all: 16 };
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   const { runner, config, training, source, count, key } = options;
   const specs = tokenizerParameters(config);
-  const graph = tokenizerStepGraph(config, training.batchSize, training, training.l1Weight);
+  const graph = tokenizerStepGraph(config, training);
   const multiplyAdds = countMultiplyAdds(graph);
   const isLearned = config.quantizer.kind === "vq";
   const use = emptyUse(codebookSize(config));
   let share = 1;
-  const [weightsKey, batchKey, restartKey, fitKey] = [0, 1, 2, 3].map((purpose) => foldIn(key, purpose)) as [
-    Key,
-    Key,
-    Key,
-    Key,
-  ];
+  const [weightsKey, batchKey, restartKey, fitKey, nudgeKey] = [0, 1, 2, 3, 4].map((purpose) =>
+    foldIn(key, purpose),
+  ) as [Key, Key, Key, Key, Key];
 
   return {
     name: "tokenizer",
     schedule: training,
     specs,
     graph,
-    outputs: ["squaredError", "ids", "latents"],
+    outputs: ["squaredError", "acrossBorders", "withinTokens", "ids", "latents"],
     async initialise() {
       const weights = initialise(specs, weightsKey);
       if (!isLearned) return weights;
@@ -74,7 +70,9 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
         randomFlip: options.randomFlip,
         key: foldIn(batchKey, step),
       });
-      return { feeds: { pixels }, multiplyAdds };
+      const isPerturbed = training.perturbation.images > 0;
+      const nudges = isPerturbed && tokenNudges(config, training, foldIn(nudgeKey, step));
+      return { feeds: { pixels, ...(nudges && { nudges }) }, multiplyAdds };
     },
     async afterStep(step, outputs) {
       countUse(use, outputs.ids!.data as Int32Array);
@@ -88,6 +86,8 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     },
     metrics: (outputs) => ({
       psnr: -10 * Math.log10(Number(outputs.squaredError!.data[0])),
+      borderContrast:
+        Number(outputs.acrossBorders!.data[0]) / Math.max(1e-9, Number(outputs.withinTokens!.data[0])),
       codebookUse: share,
     }),
     async sample() {
@@ -118,7 +118,31 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   };
 }
 
-/** An image itself; of a video its first, middle and last frame. */
+/**
+ * What a step moves its tokens by, [B·tokens, d]: of a share of the images a share of the tokens, each by one level of
+ * one channel. A pure function of the key.
+ */
+export function tokenNudges(
+  config: TokenizerConfig,
+  { batchSize, perturbation }: Pick<TokenizerTraining, "batchSize" | "perturbation">,
+  key: Key,
+): HostTensor<"float32"> {
+  const tokens = sizeOf(tokenGrid(config));
+  const width = config.latentWidth;
+  const data = new Float32Array(batchSize * tokens * width);
+  for (let b = 0; b < batchSize; b++) {
+    const own = foldIn(key, b);
+    if (uniformAt(own, 0) >= perturbation.images) continue;
+    for (let n = 0; n < tokens; n++) {
+      if (uniformAt(own, 1 + 2 * n) >= perturbation.tokens) continue;
+      const way = integerAt(own, 2 + 2 * n, 2 * width);
+      data[(b * tokens + n) * width + (way >> 1)] = way % 2 === 0 ? 1 : -1;
+    }
+  }
+  return tensor("float32", [batchSize * tokens, width], data);
+}
+
+/** An image itself; the first, middle and last frame of a moving one. */
 function stills(image: Raster): Raster[] {
   const { frames } = image;
   if (frames === undefined) return [image];

@@ -1,39 +1,119 @@
 /** One training step of a tokenizer as a graph: reconstruct, quantise, differentiate, update. */
-import { absolute, add, Graph, mean, multiply, reshape, square, subtract } from "../graph/index.ts";
+
+import { sizeOf } from "../core/tensor.ts";
+import {
+  absolute,
+  add,
+  type ConvolutionMethod,
+  Graph,
+  gatherRows,
+  mean,
+  multiply,
+  reshape,
+  square,
+  subtract,
+  type Value,
+} from "../graph/index.ts";
+import type { ParameterSpec } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
-import { pixelSpace, type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
+import {
+  codebookSize,
+  pixelSpace,
+  type TokenizerConfig,
+  tokenGrid,
+  tokenStride,
+} from "../models/tokenizer/config.ts";
 import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
-import { mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
-import { addTraining, type OptimiserOptions, stateInputs } from "./optimiser.ts";
+import { codebookName, codebookOf, mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
+import type { TrainConfig } from "./config.ts";
+import { addTraining, stateInputs } from "./optimiser.ts";
+import { borderSteps, edgeError } from "./reconstruction-loss.ts";
+
+export type TokenizerTraining = TrainConfig["tokenizer"]["training"];
 
 /**
- * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space]. Outputs: the new state, `loss`, `squaredError`
- * (mean over pixels, for PSNR), `gradientNorm`, `ids` [B, ...grid] and the encoder's `latents` [B·tokens, d].
- *
- * @param l1Weight  weight of the mean absolute error beside the mean squared error
+ * Inputs: the optimiser's state and scalars, `pixels` [B, 3, ...space], and where the training perturbs `nudges`
+ * [B·tokens, d], the levels that each channel of a token is moved by before it is decoded. Outputs: the new state,
+ * `loss`, `squaredError` (mean over pixels, for PSNR), `acrossBorders` and `withinTokens` (see {@link borderSteps}),
+ * `gradientNorm`, `ids` [B, ...grid] and the encoder's `latents` [B·tokens, d].
  */
 export function tokenizerStepGraph(
   config: TokenizerConfig,
-  batchSize: number,
-  optimiser: OptimiserOptions,
-  l1Weight: number,
+  training: TokenizerTraining,
+  method: ConvolutionMethod = methodOf(config),
 ): Graph {
+  const { batchSize, perturbation } = training;
   const graph = new Graph("tokenizer.step");
   const specs = tokenizerParameters(config);
   const weights = stateInputs(graph, specs);
-  const network = { config, weights, method: "unfolded" } as const;
+  const network = { config, weights, method } as const;
   const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
   const latents = mapsToRows(encodePixels(pixels, network));
-  const quantized = quantize(latents, weights, config);
+  const tokens = batchSize * sizeOf(tokenGrid(config));
+  const nudges =
+    perturbation.images > 0 ? graph.input("nudges", "float32", [tokens, config.latentWidth]) : null;
+  const quantized = quantize(latents, weights, config, nudges);
   const decoded = decodeLatents(rowsToMaps(quantized.rows, batchSize, tokenGrid(config)), network);
+  const loss = addReconstruction(graph, decoded, pixels, config, training);
+  addTraining(graph, specs, quantized.loss ? add(loss, quantized.loss) : loss, training);
+  graph.output("ids", reshape(quantized.ids, [batchSize, ...tokenGrid(config)]));
+  graph.output("latents", latents);
+  return graph;
+}
+
+/**
+ * One training step of the decoder alone, whose codes stay what they are: a decoder of true tokens, or of tokens that
+ * were moved a little as a transformer would move them. Inputs: the state of the decoder's parameters, `ids`
+ * [B, ...grid] and the `pixels` [B, 3, ...space] that they stand for; outputs as {@link tokenizerStepGraph}'s, without
+ * ids and latents.
+ */
+export function decoderStepGraph(
+  config: TokenizerConfig,
+  training: TokenizerTraining,
+  method: ConvolutionMethod = methodOf(config),
+): Graph {
+  const { batchSize } = training;
+  const graph = new Graph("decoder.step");
+  const specs = decoderParameters(config);
+  const weights = stateInputs(graph, specs);
+  const grid = tokenGrid(config);
+  const ids = graph.input("ids", "int32", [batchSize, ...grid]);
+  const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
+  const codebook =
+    config.quantizer.kind === "vq"
+      ? graph.input(codebookName, "float32", [codebookSize(config), config.latentWidth])
+      : codebookOf(graph, {}, config);
+  const rows = reshape(gatherRows(codebook, ids), [batchSize * sizeOf(grid), config.latentWidth]);
+  const decoded = decodeLatents(rowsToMaps(rows, batchSize, grid), { config, weights, method });
+  addTraining(graph, specs, addReconstruction(graph, decoded, pixels, config, training), training);
+  return graph;
+}
+
+/** The plain network's full resolution would take much memory unfolded. */
+const methodOf = ({ network }: TokenizerConfig): ConvolutionMethod =>
+  network === "plain" ? "kernel" : "unfolded";
+
+/** The parameters of a tokenizer's decoder. */
+export function decoderParameters(config: TokenizerConfig): ParameterSpec[] {
+  return tokenizerParameters(config).filter(({ name }) => name.startsWith("decoder."));
+}
+
+/** The loss of a reconstruction, and the outputs that tell how good it is. */
+function addReconstruction(
+  graph: Graph,
+  decoded: Value,
+  pixels: Value,
+  config: TokenizerConfig,
+  { l1Weight, edgeWeight }: Pick<TokenizerTraining, "l1Weight" | "edgeWeight">,
+): Value {
   const difference = subtract(decoded, pixels);
   const squaredError = mean(square(difference));
   let loss = squaredError;
   if (l1Weight > 0) loss = add(loss, multiply(mean(absolute(difference)), l1Weight));
-  if (quantized.loss) loss = add(loss, quantized.loss);
-  addTraining(graph, specs, loss, optimiser);
+  if (edgeWeight > 0) loss = add(loss, multiply(edgeError(difference), edgeWeight));
   graph.output("squaredError", squaredError);
-  graph.output("ids", reshape(quantized.ids, [batchSize, ...tokenGrid(config)]));
-  graph.output("latents", latents);
-  return graph;
+  const { across, within } = borderSteps(decoded, tokenStride(config).at(-1)!);
+  graph.output("acrossBorders", across);
+  graph.output("withinTokens", within);
+  return loss;
 }

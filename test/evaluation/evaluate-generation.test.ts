@@ -285,9 +285,40 @@ describe("tokenizer report", () => {
         classId: 0,
       }),
     };
-    const { psnr, codebookUse } = await tokenizerReport({ codec, codebookSize: 8, source, count: 100 });
+    const { psnr, codebookUse } = await tokenizerReport({
+      codec,
+      codebookSize: 8,
+      stride: 8,
+      source,
+      count: 100,
+    });
     expect(psnr).toBeCloseTo(10 * Math.log10(65025 / 13), 10); // (25 + 1) / 2
     expect(codebookUse).toBe(0.25);
+  });
+
+  it("and by how its tokens fit each other, beside the images themselves", async () => {
+    // Slopes of 2 a pixel; what comes back has a step of 10 more wherever a token of 4 pixels ends.
+    const slope = (step: number) => {
+      const place = (i: number): number => Math.floor(i / 3) % 16;
+      const pixels = Uint8Array.from(
+        { length: 16 * 16 * 3 },
+        (_, i) => 2 * place(i) + step * (place(i) >> 2),
+      );
+      return { width: 16, height: 16, pixels };
+    };
+    const report = await tokenizerReport({
+      codec: {
+        encode: async (images: readonly Raster[]) => images.map(() => Int32Array.of(0)),
+        decodeTokens: async (tokens: readonly Int32Array[]) => tokens.map(() => slope(10)),
+      },
+      codebookSize: 2,
+      stride: 4,
+      source: { ...noise, read: async () => ({ ...slope(0), classId: 0 }) },
+      count: 3,
+    });
+    // Half of all pairs of neighbours are one above the other, and equal.
+    expect(report.borderContrast).toBeCloseTo(12 / 2, 10);
+    expect(report.realBorderContrast).toBeCloseTo(1, 10);
   });
 });
 

@@ -86,7 +86,7 @@ describe("resolveConfig", () => {
     const file = { name: "x", tokenizer: { model: { quantizer: { kind: "vq", codebookSize: 9 } } } };
     const set = ["tokenizer.model.quantizer={kind: fsq, levels: [8, 5]}", "tokenizer.model.latentWidth=2"];
     const { tokenizer } = resolveConfig(file, "f", { set }).config;
-    expect(tokenizer.model.quantizer).toEqual({ kind: "fsq", levels: [8, 5] });
+    expect(tokenizer.model.quantizer).toEqual({ kind: "fsq", levels: [8, 5], bins: "tanh" });
   });
 
   it("makes the tokenizer follow data.resolution, and refuses a contradiction", () => {

@@ -23,8 +23,9 @@ const specs: ParameterSpec[] = [
   { name: "matrix", shape: [3, 2], init, hasWeightDecay: true },
   { name: "bias", shape: [4], init, hasWeightDecay: false },
   { name: "hidden", shape: [2, 4], init, hasWeightDecay: true, isHidden: true },
+  { name: "kernel", shape: [2, 1, 2, 3], init, hasWeightDecay: true, isHidden: true }, // as a matrix of 2 rows
 ];
-const sizes = { matrix: 6, bias: 4, hidden: 8 } as const;
+const sizes = { matrix: 6, bias: 4, hidden: 8, kernel: 12 } as const;
 type Name = keyof typeof sizes;
 const names = Object.keys(sizes) as Name[];
 
@@ -61,7 +62,7 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
             first[i] = 0.95 * first[i]! + 0.05 * g;
           });
           const ahead = gradient.map((g, i) => 0.95 * first[i]! + 0.05 * g);
-          return orthogonalised(ahead, 2).map((o) => 0.2 * Math.sqrt(4) * o);
+          return orthogonalised(ahead, 2).map((o) => 0.2 * Math.sqrt(ahead.length / 2) * o);
         }
         return gradient.map((g, i) => {
           first[i] = beta1 * first[i]! + (1 - beta1) * g;
@@ -71,11 +72,13 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
           return m / (Math.sqrt(v) + 1e-8);
         });
       };
-      directionOf(name === "hidden" ? options.optimiser : "adamw").forEach((direction, i) => {
-        const pull = name === "bias" ? 0 : options.weightDecay * weight[i]!;
-        weight[i] = weight[i]! - rate(step) * (direction + pull);
-        average[i] = decay * average[i]! + (1 - decay) * weight[i]!;
-      });
+      directionOf(name === "hidden" || name === "kernel" ? options.optimiser : "adamw").forEach(
+        (direction, i) => {
+          const pull = name === "bias" ? 0 : options.weightDecay * weight[i]!;
+          weight[i] = weight[i]! - rate(step) * (direction + pull);
+          average[i] = decay * average[i]! + (1 - decay) * weight[i]!;
+        },
+      );
     }
   }
   return { state, norms };
@@ -144,6 +147,7 @@ describe("addOptimiser", () => {
       matrix: found["average/matrix"],
       bias: found["average/bias"],
       hidden: found["average/hidden"],
+      kernel: found["average/kernel"],
     });
   });
 });

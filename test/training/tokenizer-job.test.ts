@@ -11,7 +11,7 @@ import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
-import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
+import { tokenizerJob, tokenNudges } from "../../src/training/tokenizer-job.ts";
 import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
@@ -43,6 +43,11 @@ const vq = {
 };
 const videos = { ...vq, frames: 4, framePatch: 2, latentWidth: 96 };
 const fsq = { latentWidth: 4, quantizer: { kind: "fsq", levels: [4, 4, 3, 3] } };
+const perturbed = {
+  network: "plain",
+  latentWidth: 4,
+  quantizer: { kind: "fsq", levels: [4, 4, 3, 3], bins: "uniform" },
+};
 
 let runner: Runner;
 let parent: string;
@@ -58,6 +63,7 @@ afterEach(() => rm(parent, { recursive: true }));
 describe.each([
   ["vq", vq, [24, 25, 37], 16],
   ["fsq", fsq, [33], 16],
+  ["the plain network, perturbed", perturbed, [33], 16],
   ["vq of videos", videos, [33], 32],
 ] as const)("a run of the tokenizer's job with %s", (_name, network, stops, tokens) => {
   const frames = "frames" in network ? network.frames : undefined;
@@ -76,6 +82,11 @@ describe.each([
           checkpointEvery: 100,
           sampleEvery: 100,
           logEvery: 10,
+          ...(network === perturbed && {
+            optimiser: "muon",
+            edgeWeight: 0.3,
+            perturbation: { images: 0.5, tokens: 0.5 },
+          }),
         },
       },
     },
@@ -136,4 +147,30 @@ describe.each([
       }
     }
   });
+});
+
+it("nudges the shares of images and tokens that the training says, one level of one channel each", () => {
+  const { model } = resolveConfig(
+    {
+      name: "toy",
+      data: { resolution: 64 },
+      tokenizer: { model: { ...perturbed, patchSize: 4, channels: 8, multipliers: [1] } },
+    },
+    "toy",
+  ).config.tokenizer;
+  const training = { batchSize: 100, perturbation: { images: 0.3, tokens: 0.6 } };
+  const { dims, data } = tokenNudges(model, training, [1, 2]);
+  expect(dims).toEqual([100 * 256, 4]);
+  const tokens = Array.from({ length: 100 * 256 }, (_, i) => [...data.subarray(4 * i, 4 * i + 4)]);
+  const perImage = Array.from({ length: 100 }, (_, b) =>
+    tokens.slice(b * 256, (b + 1) * 256).filter((token) => token.some((value) => value !== 0)),
+  ).filter((moved) => moved.length > 0);
+  expect(perImage.length).toBeGreaterThan(15);
+  expect(perImage.length).toBeLessThan(45);
+  const moved = perImage.flat();
+  expect(moved.length / perImage.length / 256).toBeCloseTo(0.6, 1);
+  for (const token of moved) expect(token.map(Math.abs).sort()).toEqual([0, 0, 0, 1]);
+  const kinds = new Set(moved.map((token) => token.join()));
+  expect(kinds.size).toBe(8);
+  expect(tokenNudges(model, training, [1, 2]).data).toEqual(data);
 });

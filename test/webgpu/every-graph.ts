@@ -79,7 +79,7 @@ for (const [name, config] of Object.entries(transformers)) {
 }
 for (const [name, config] of Object.entries(tokenizers)) {
   everyGraph[`tokenizer step, ${name}`] = () =>
-    tokenizerStepGraph(config, 2, tokenizer.training, tokenizer.training.l1Weight);
+    tokenizerStepGraph(config, { ...tokenizer.training, batchSize: 2 });
   everyGraph[`encoder, ${name}`] = () => encoderGraph(config);
   everyGraph[`latents, ${name}`] = () => latentsGraph(config);
   everyGraph[`decoder, ${name}`] = () => decoderGraph(config);

@@ -28,6 +28,44 @@ export function psnr(a: Raster, b: Raster): number {
   return decibels(meanSquaredError(a, b));
 }
 
+/**
+ * Border contrast: how much larger the steps between neighbouring pixels are where they cross from token to token than
+ * within tokens, mean absolute differences of bytes along rows and columns, over all images. Real images have about
+ * 1, a mosaic of tokens that do not fit each other has more; images of one colour have none, which is NaN.
+ *
+ * @param stride  pixels per token along rows and columns
+ */
+export function borderContrast(images: readonly Raster[], stride: number): number {
+  const meter = borderMeter(stride);
+  meter.add(images);
+  return meter.contrast();
+}
+
+/** {@link borderContrast} of images that come little by little. */
+export function borderMeter(stride: number): { add(images: readonly Raster[]): void; contrast(): number } {
+  const across = { sum: 0, count: 0 };
+  const within = { sum: 0, count: 0 };
+  const step = (place: number, difference: number): void => {
+    const kind = place % stride === 0 ? across : within;
+    kind.sum += Math.abs(difference);
+    kind.count++;
+  };
+  return {
+    add(images) {
+      for (const { width, height, pixels } of images) {
+        const row = 3 * width;
+        for (let i = 0; i < pixels.length; i++) {
+          const x = Math.floor(i / 3) % width;
+          const y = Math.floor(i / row) % height;
+          if (x > 0) step(x, pixels[i]! - pixels[i - 3]!);
+          if (y > 0) step(y, pixels[i]! - pixels[i - row]!);
+        }
+      }
+    },
+    contrast: () => across.sum / across.count / (within.sum / within.count),
+  };
+}
+
 /** The side of SSIM's window, in pixels. */
 const windowSize = 11;
 

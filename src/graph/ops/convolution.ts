@@ -2,19 +2,23 @@
  * Convolutions over one to three spatial axes with stride 1 and "same" size, resampling by whole factors, and their
  * gradients. Tensors are [N, C, ...space]; kernels [O, C, ...extent] with odd extents.
  */
+import { tensor } from "../../core/tensor.ts";
 import { type Dim, multiplyDims, sameShape } from "../dim.ts";
 import { requireFloats, setDerivation, shapeError, type Value } from "../graph.ts";
 import { add, multiply } from "./elementwise.ts";
-import { matmul } from "./matrix.ts";
+import { gatherRows } from "./indexing.ts";
+import { batchMatmul, matmul } from "./matrix.ts";
 import { sum } from "./reduce.ts";
 import { concat, expandTo, padAxes, reshape, sliceAxes, transpose } from "./shape.ts";
 
 /**
  * How a convolution runs: `direct` by the runtime's kernel, with no more memory than its result; `unfolded` as one
  * matrix product over all neighbourhoods laid out as rows, which holds `taps` times the input but trains about twice
- * as fast (forward, and both gradients, are products of the full speed of the machine).
+ * as fast (forward, and both gradients, are products of the full speed of the machine). `kernel` is `direct` forward
+ * and in the gradient by x; the gradient by the kernel is one product for each of the batch, its neighbourhoods laid
+ * out as channels, for which nothing is kept from the forward pass and no axis moves.
  */
-export type ConvolutionMethod = "direct" | "unfolded";
+export type ConvolutionMethod = "direct" | "unfolded" | "kernel";
 
 /** Convolution with zero padding that keeps the spatial size; `bias` [O] is optional. */
 export function convolution(
@@ -52,15 +56,20 @@ export function convolution(
     inputs: bias ? [x, kernel, bias] : [x, kernel],
     outputs: [y],
     backward: ([dy]) => {
+      if (method === "kernel") {
+        const dBias = bias && sum(dy!, [0, ...spatial]);
+        const dx = convolution(dy!, turned(kernel), null, "kernel");
+        return [dx, kernelGradient(x, dy!, kernel), ...(bias ? [dBias] : [])];
+      }
       const d = toRows(dy!); // [N * pixels, O]
       const product = reshape(matmul(d, rows(), { a: true }), [kernel.dim(0), ...extent, kernel.dim(1)]);
       const dKernel = transpose(product, [0, kernel.rank - 1, ...spatial.map((axis) => axis - 1)]);
       const around = unfold(dy!, extent, true); // [N * pixels, taps * O], the offsets mirrored
-      const turned = reshape(transpose(kernel, [...spatial, 0, 1]), [
+      const back = reshape(transpose(kernel, [...spatial, 0, 1]), [
         multiplyDims(taps, kernel.dim(0)),
         kernel.dim(1),
       ]);
-      return [fold(matmul(around, turned), x, null), dKernel, ...(bias ? [sum(d, [0])] : [])];
+      return [fold(matmul(around, back), x, null), dKernel, ...(bias ? [sum(d, [0])] : [])];
     },
   });
   return y;
@@ -77,6 +86,40 @@ function direct(x: Value, kernel: Value, bias: Value | null): Value {
     [{ dtype: x.dtype, shape }],
     attributes,
   )[0]!;
+}
+
+/** The kernel [O, C, ...extent] that carries gradients back: [C, O, ...extent], every axis of the extent turned around. */
+function turned(kernel: Value): Value {
+  const [out, into, ...extent] = kernel.shape as [Dim, Dim, ...number[]];
+  const taps = extent.reduce((a, b) => a * b, 1);
+  const swapped = transpose(kernel, [1, 0, ...extent.map((_, i) => i + 2)]);
+  if (taps === 1) return swapped;
+  const first = reshape(transpose(swapped, [...extent.map((_, i) => i + 2), 0, 1]), [taps, into, out]);
+  const order = Int32Array.from({ length: taps }, (_, i) => taps - 1 - i);
+  const around = gatherRows(first, kernel.graph.constant(tensor("int32", [taps], order)));
+  return reshape(transpose(around, [1, 2, 0]), [into, out, ...extent]);
+}
+
+/** The gradient by the kernel [O, C, ...extent], for each of the batch dy [O, pixels] times neighbourhoods [pixels, taps * C]. */
+function kernelGradient(x: Value, dy: Value, kernel: Value): Value {
+  const [out, into, ...extent] = kernel.shape as [Dim, Dim, ...number[]];
+  const space = x.shape.slice(2);
+  const pixels = multiplyDims(...space);
+  const padded = padAxes(
+    x,
+    extent.map((size, i) => [i + 2, (size - 1) / 2, (size - 1) / 2] as const),
+  );
+  const windows = offsets(extent).map((offset) =>
+    sliceAxes(
+      padded,
+      offset.map((start, i) => [i + 2, start, start + (space[i] as number)] as const),
+    ),
+  );
+  const channels = windows.length === 1 ? x : concat(windows, 1);
+  const maps = reshape(channels, [x.dim(0), multiplyDims(windows.length, into), pixels]);
+  const products = batchMatmul(reshape(dy, [x.dim(0), out, pixels]), maps, { b: true });
+  const total = reshape(sum(products, [0]), [out, ...extent, into]);
+  return transpose(total, [0, kernel.rank - 1, ...extent.map((_, i) => i + 1)]);
 }
 
 /** [N, C, ...space] -> channels last, one row per pixel: [N * pixels, C]. */

@@ -101,6 +101,10 @@ export const absolute = (x: Value): Value =>
 export const floor = (x: Value): Value => unary("floor", "Floor", x, null);
 export const square = (x: Value): Value => multiply(x, x);
 
+/** max(x, 0); its gradient at 0 is 0. */
+export const relu = (x: Value): Value =>
+  unary("relu", "Relu", x, (d, y) => multiply(d, cast(greater(y, 0), d.dtype)));
+
 /** x · sigmoid(x), "swish". */
 export function silu(x: Value): Value {
   const s = sigmoid(x);

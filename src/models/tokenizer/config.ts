@@ -22,11 +22,23 @@ const quantizerSchema = z.discriminatedUnion("kind", [
       .array(z.int().min(2))
       .min(1)
       .describe("levels of each latent channel; their product is the codebook"),
+    bins: z
+      .enum(["tanh", "uniform"])
+      .default("tanh")
+      .describe(
+        "how a channel is bounded: tanh, as published, or 2 sigmoid(1.6 z) - 1 cut into equal bins, by which normal latents use every level alike (iFSQ)",
+      ),
   }),
 ]);
 
 /** Every field of a configuration; what they mean together, {@link checkTokenizer} checks. */
 export const tokenizerFields = z.strictObject({
+  network: z
+    .enum(["maskgit", "plain"])
+    .default("maskgit")
+    .describe(
+      "maskgit: group norm and swish, averaged down, repeated up; plain: no norm, ReLU, pixels moved into channels and back, and a decoder that ends at full resolution",
+    ),
   resolution: positive.default(64).describe("side of the square images, in pixels"),
   frames: positive.optional().describe("frames T of a video; left out: images"),
   patchSize: positive
@@ -47,6 +59,8 @@ export const tokenizerFields = z.strictObject({
     .describe("whether time halves too, for each further level; left out: with all of them"),
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
+  detailChannels: positive.default(32).describe("channels of the plain network's decoder at full resolution"),
+  detailBlocks: positive.default(1).describe("residual blocks there"),
   groups: positive.default(32).describe("groups of the group normalisation"),
   pixelShortcut: z
     .boolean()
@@ -68,7 +82,8 @@ export type TokenizerConfig = z.infer<typeof tokenizerFields>;
 
 /** The sizes must divide each other: a schema's `superRefine`. */
 export function checkTokenizer(config: TokenizerConfig, context: z.core.$RefinementCtx): void {
-  const { resolution, channels, multipliers, groups, quantizer, latentWidth, pixelShortcut } = config;
+  const { network, resolution, channels, multipliers, groups, quantizer, latentWidth, pixelShortcut } =
+    config;
   checkTime(config, context);
   const stride = tokenStride(config);
   const side = stride.at(-1)!;
@@ -76,8 +91,12 @@ export function checkTokenizer(config: TokenizerConfig, context: z.core.$Refinem
     const must = `must be a multiple of ${side} (patchSize times 2 per further level)`;
     addIssue(context, { path: ["resolution"], must, got: resolution });
   }
+  if (network !== "maskgit" && pixelShortcut) {
+    const must = `must be false with network "${network}"; only "maskgit" has it`;
+    addIssue(context, { path: ["pixelShortcut"], must, got: pixelShortcut });
+  }
   const uneven = multipliers.find((multiplier) => (channels * multiplier) % groups !== 0);
-  if (uneven !== undefined) {
+  if (network === "maskgit" && uneven !== undefined) {
     const must = `must divide the channels of every level (${channels} x ${uneven})`;
     addIssue(context, { path: ["groups"], must, got: groups });
   }

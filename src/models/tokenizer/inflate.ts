@@ -13,6 +13,9 @@ import type { TokenizerConfig } from "./config.ts";
 
 /** What must be alike, so that every parameter of videos has one of images to start from. */
 const shared = [
+  "network",
+  "detailChannels",
+  "detailBlocks",
   "patchSize",
   "channels",
   "multipliers",

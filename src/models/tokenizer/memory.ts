@@ -12,6 +12,17 @@ const maps = 5;
  */
 export function decodingNumbers(config: TokenizerConfig): number {
   const pixels = sizeOf(pixelSpace(config));
+  if (config.network === "plain") {
+    // Moved to its finer place before anything narrows it, a level's map is the largest; the last one of all stands
+    // at full resolution. A block holds its input, what it made of it, and that without its negative part.
+    const widths = config.multipliers.map((multiplier) => config.channels * multiplier);
+    const factors = levelFactors(config, widths.length - 1);
+    const sizes = widths.map((width, level) => {
+      const shrunk = sizeOf(patchExtent(config)) * sizeOf(factors.slice(0, level).flat());
+      return (width * pixels) / shrunk;
+    });
+    return 3 * Math.max(config.detailChannels * pixels, ...sizes) + 3 * pixels;
+  }
   const finest = pixels / sizeOf(patchExtent(config));
   const sizes = config.multipliers.map((multiplier, level) => {
     const shrunk = levelFactors(config, config.multipliers.length - 1).slice(0, Math.max(level - 1, 0));

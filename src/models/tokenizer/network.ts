@@ -2,7 +2,7 @@
  * The encoder and decoder of an image tokenizer: residual blocks of group norm, swish and 3x3 convolutions; average
  * pooling down, nearest-neighbour repetition up (MaskGIT's VQGAN, without attention). Tensor names and layouts are
  * those of the published PyTorch files, so a published tokenizer loads as it is. Over videos the same network
- * has 3x3x3 convolutions (MAGVIT's 3D-VQ).
+ * has 3x3x3 convolutions (MAGVIT's 3D-VQ). A configuration can take the plain network (plain-network.ts) instead.
  *
  * B images, their pixels [B, 3, ...space] with space [S, S] or [T, S, S]; feature maps [B, channels, ...space] and
  * tokens [B, ...grid] have the same axes.
@@ -22,6 +22,7 @@ import {
 } from "../../graph/index.ts";
 import type { ParameterSpec } from "../parameters.ts";
 import { levelFactors, patchExtent, type TokenizerConfig, tokenStride } from "./config.ts";
+import { decodePlain, encodePlain, plainParameters } from "./plain-network.ts";
 
 const epsilon = 1e-6;
 
@@ -114,6 +115,7 @@ function blockSpecs({ name, into, out }: Block, config: TokenizerConfig): Parame
 
 /** Every parameter of the encoder and decoder (the codebook belongs to the quantiser). */
 export function autoencoderParameters(config: TokenizerConfig): ParameterSpec[] {
+  if (config.network === "plain") return plainParameters(config);
   const { channels, multipliers, latentWidth, pixelShortcut } = config;
   const { around, point } = kernelExtents(config);
   // What the network adds to a pixel shortcut starts near nothing, so that training starts at plain patch coding.
@@ -175,6 +177,7 @@ function residual(x: Value, { name, into, out }: Block, context: NetworkContext)
 /** Pixels [B, 3, ...space] in [0, 1] -> latents [B, latentWidth, ...grid]. */
 export function encodePixels(pixels: Value, context: NetworkContext): Value {
   const { config } = context;
+  if (config.network === "plain") return encodePlain(pixels, context);
   const factors = levelFactors(config, config.multipliers.length - 1);
   let x = convolve(spaceToDepth(pixels, patchExtent(config)), "encoder.conv_in", context);
   encoderBlocks(config).forEach((blocks, level) => {
@@ -188,6 +191,7 @@ export function encodePixels(pixels: Value, context: NetworkContext): Value {
 /** Quantised latents [B, latentWidth, ...grid] -> pixels [B, 3, ...space], meant for [0, 1] but not clamped. */
 export function decodeLatents(latents: Value, context: NetworkContext): Value {
   const { config } = context;
+  if (config.network === "plain") return decodePlain(latents, context);
   const factors = levelFactors(config, config.multipliers.length - 1);
   let x = convolve(latents, "decoder.conv_in", context);
   decoderBlocks(config).forEach((blocks, i) => {

@@ -15,10 +15,13 @@ import {
   type Graph,
   gatherRows,
   linear,
+  maximum,
   mean,
+  minimum,
   multiply,
   multiplyDims,
   reshape,
+  sigmoid,
   square,
   stopGradient,
   straightThrough,
@@ -57,15 +60,35 @@ export function quantizerParameters(config: TokenizerConfig): ParameterSpec[] {
   ];
 }
 
-/** Quantises rows of latents [R, d]. */
+/**
+ * Quantises rows of latents [R, d].
+ *
+ * @param nudges  of FSQ only: by how many levels each channel is then moved, [R, d], within its levels; `ids` are told
+ *   before that
+ */
 export function quantize(
   rows: Value,
   weights: Readonly<Record<string, Value>>,
   config: TokenizerConfig,
+  nudges: Value | null = null,
 ): Quantized {
-  return config.quantizer.kind === "vq"
-    ? quantizeByCodebook(rows, weights[codebookName]!, config.quantizer.commitment)
-    : quantizeByLevels(rows, config.quantizer.levels);
+  const { quantizer } = config;
+  if (quantizer.kind === "vq") {
+    if (nudges) throw new Error("quantize: only the levels of FSQ have neighbours to nudge to");
+    return quantizeByCodebook(rows, weights[codebookName]!, quantizer.commitment);
+  }
+  const { levels } = quantizer;
+  const bounded = quantizer.bins === "uniform" ? uniformDigits(rows, levels) : tanhDigits(rows, levels);
+  const row = rowOf(rows.graph);
+  const highest = row(levels.map((level) => level - 1));
+  // Equal bins reach half a level beyond the outermost; tanh stays within but for rounding.
+  const within = (digits: Value): Value => maximum(minimum(digits, highest), 0);
+  const digits = within(floor(add(bounded, 0.5)));
+  const ids = cast(sum(multiply(digits, row(places(levels))), [1]), "int32");
+  const sent = nudges ? within(add(digits, nudges)) : digits;
+  const { scale, shift } = codeScale(quantizer);
+  const codes = add(multiply(straightThrough(sent, bounded), row(scale)), row(shift));
+  return { ids, rows: codes, loss: null };
 }
 
 /** argmin_v |z - e_v|² = argmax_v z·e_v - |e_v|²/2. Losses, means over all elements as MaskGIT's: |sg(z) - e|² + commitment |z - sg(e)|². */
@@ -81,23 +104,39 @@ function quantizeByCodebook(rows: Value, codebook: Value, commitment: number): Q
   return { ids, rows: straightThrough(codes, rows), loss: add(learn, multiply(commit, commitment)) };
 }
 
-/**
- * Each channel is squashed into its levels, tanh(z + shift) · half - offset, and rounded; a vector of integers is a
- * number in mixed radix. Even level counts are shifted by half a level so that zero latents fall in between.
- */
-function quantizeByLevels(rows: Value, levels: readonly number[]): Quantized {
-  const { graph } = rows;
-  const row = (values: number[]): Value =>
+const rowOf =
+  (graph: Graph) =>
+  (values: readonly number[]): Value =>
     graph.constant(tensor("float32", [values.length], Float32Array.from(values)));
+
+/**
+ * Each channel squashed into its levels, 0 to level - 1: tanh(z + shift) · half - offset, counted from the lowest. Even
+ * level counts are shifted by half a level so that zero latents fall in between.
+ */
+function tanhDigits(rows: Value, levels: readonly number[]): Value {
+  const row = rowOf(rows.graph);
   const half = levels.map((level) => ((level - 1) * (1 + 1e-3)) / 2);
   const offset = levels.map((level) => (level % 2 === 0 ? 0.5 : 0));
   const shift = levels.map((_, i) => Math.atanh(offset[i]! / half[i]!));
   const bounded = subtract(multiply(tanh(add(rows, row(shift))), row(half)), row(offset));
-  const rounded = floor(add(bounded, 0.5));
-  const digits = add(rounded, row(levels.map((level) => Math.floor(level / 2))));
-  const ids = cast(sum(multiply(digits, row(places(levels))), [1]), "int32");
-  const scale = row(levels.map((level) => 1 / Math.floor(level / 2)));
-  return { ids, rows: multiply(straightThrough(rounded, bounded), scale), loss: null };
+  return add(bounded, row(levels.map((level) => Math.floor(level / 2))));
+}
+
+/** Each channel squashed by a sigmoid that makes normal latents uniform, into bins of one width: -0.5 to level - 0.5. */
+function uniformDigits(rows: Value, levels: readonly number[]): Value {
+  const row = rowOf(rows.graph);
+  return subtract(multiply(sigmoid(multiply(rows, 1.6)), row(levels)), 0.5);
+}
+
+type Levels = Extract<TokenizerConfig["quantizer"], { kind: "fsq" }>;
+
+/** From a channel's digit to its code: digit · scale + shift, within [-1, 1]. */
+function codeScale({ levels, bins }: Levels): { scale: number[]; shift: number[] } {
+  // The middle of a bin of [-1, 1], or the published codes, which for an even number of levels are not symmetric.
+  if (bins === "uniform") {
+    return { scale: levels.map((level) => 2 / level), shift: levels.map((level) => 1 / level - 1) };
+  }
+  return { scale: levels.map((level) => 1 / Math.floor(level / 2)), shift: levels.map(() => -1) };
 }
 
 function places(levels: readonly number[]): number[] {
@@ -114,11 +153,12 @@ export function codebookOf(
   if (quantizer.kind === "vq") return weights[codebookName]!;
   const size = codebookSize(config);
   const radix = places(quantizer.levels);
+  const { scale, shift } = codeScale(quantizer);
   const data = Float32Array.from({ length: size * quantizer.levels.length }, (_, at) => {
     const channel = at % quantizer.levels.length;
     const level = quantizer.levels[channel]!;
     const digit = Math.floor(Math.floor(at / quantizer.levels.length) / radix[channel]!) % level;
-    return (digit - Math.floor(level / 2)) / Math.floor(level / 2);
+    return digit * scale[channel]! + shift[channel]!;
   });
   return graph.constant(tensor("float32", [size, quantizer.levels.length], data));
 }

@@ -151,8 +151,14 @@ describe("convolution agrees with plain loops, forward and backward", () => {
     const plain = g.convolution(inputs[0], inputs[1]);
     const unfolded = g.convolution(...inputs, "unfolded");
     const again = g.gradients(g.sum(g.multiply(unfolded, weights)), inputs);
+    const byKernel = g.convolution(...inputs, "kernel");
+    const third = g.gradients(g.sum(g.multiply(byKernel, weights)), inputs);
     const outputs = {
       y,
+      byKernel,
+      dx3: third[0]!,
+      dk3: third[1]!,
+      db3: third[2]!,
       dx: dx!,
       dk: dk!,
       db: db!,
@@ -175,6 +181,10 @@ describe("convolution agrees with plain loops, forward and backward", () => {
       ...expected,
       plain: expected.y.map((value, i) => value - biasOf(i)),
       unfolded: expected.y,
+      byKernel: expected.y,
+      dx3: expected.dx,
+      dk3: expected.dk,
+      db3: expected.db,
       dx2: expected.dx,
       dk2: expected.dk,
       db2: expected.db,
@@ -187,36 +197,39 @@ describe("convolution agrees with plain loops, forward and backward", () => {
     }
   });
 
-  it("second derivatives: sum((dL/dx)^2) by the kernel, against differences of the plain loops", async () => {
-    const [xDims, kDims] = [
-      [1, 2, 3, 3],
-      [2, 2, 3, 3],
-    ];
-    const x = noise(18, 1);
-    const k = noise(36, 2);
-    const zero = [0, 0];
-    // L = sum(y^2) / 2, so dL/dy = y.
-    const slopeNorm = (kernel: readonly number[]): number => {
-      const { y } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, new Array(18).fill(0));
-      const { dx } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, y);
-      return dx.reduce((total, value) => total + value * value, 0);
-    };
-    const graph = new Graph("twice");
-    const xIn = graph.input("x", "float32", xDims);
-    const kIn = graph.input("k", "float32", kDims);
-    const loss = g.multiply(g.sum(g.square(g.convolution(xIn, kIn))), 0.5);
-    const [dx] = g.gradients(loss, [xIn]);
-    graph.output("second", g.gradients(g.sum(g.square(dx!)), [kIn])[0]!);
-    const { second } = await evaluate(graph, { x: float32(xDims, x), k: float32(kDims, k) });
-    const expected = k.map((_, i) => {
-      const moved = (h: number): number[] => k.map((value, j) => (i === j ? value + h : value));
-      return (slopeNorm(moved(1e-5)) - slopeNorm(moved(-1e-5))) / 2e-5;
-    });
-    const largest = Math.max(...expected.map(Math.abs));
-    numbers(second).forEach((value, i) => {
-      expect(Math.abs(value - expected[i]!) / largest).toBeLessThan(1e-5);
-    });
-  });
+  it.each(["direct", "kernel"] as const)(
+    "second derivatives (%s): sum((dL/dx)^2) by the kernel, against differences of the plain loops",
+    async (method) => {
+      const [xDims, kDims] = [
+        [1, 2, 3, 3],
+        [2, 2, 3, 3],
+      ];
+      const x = noise(18, 1);
+      const k = noise(36, 2);
+      const zero = [0, 0];
+      // L = sum(y^2) / 2, so dL/dy = y.
+      const slopeNorm = (kernel: readonly number[]): number => {
+        const { y } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, new Array(18).fill(0));
+        const { dx } = bruteForce({ x: xDims, k: kDims }, x, kernel, zero, y);
+        return dx.reduce((total, value) => total + value * value, 0);
+      };
+      const graph = new Graph("twice");
+      const xIn = graph.input("x", "float32", xDims);
+      const kIn = graph.input("k", "float32", kDims);
+      const loss = g.multiply(g.sum(g.square(g.convolution(xIn, kIn, null, method))), 0.5);
+      const [dx] = g.gradients(loss, [xIn]);
+      graph.output("second", g.gradients(g.sum(g.square(dx!)), [kIn])[0]!);
+      const { second } = await evaluate(graph, { x: float32(xDims, x), k: float32(kDims, k) });
+      const expected = k.map((_, i) => {
+        const moved = (h: number): number[] => k.map((value, j) => (i === j ? value + h : value));
+        return (slopeNorm(moved(1e-5)) - slopeNorm(moved(-1e-5))) / 2e-5;
+      });
+      const largest = Math.max(...expected.map(Math.abs));
+      numbers(second).forEach((value, i) => {
+        expect(Math.abs(value - expected[i]!) / largest).toBeLessThan(1e-5);
+      });
+    },
+  );
 });
 
 describe("resampling", () => {

@@ -31,6 +31,7 @@ const cases: Case[] = [
   { name: "sigmoid", inputs: { x: [4] }, build: ({ x }) => g.sigmoid(x!) },
   { name: "absolute", inputs: { x: [8] }, build: ({ x }) => g.absolute(x!) },
   { name: "square", inputs: { x: [4] }, build: ({ x }) => g.square(x!) },
+  { name: "relu", inputs: { x: [6] }, build: ({ x }) => g.relu(x!) },
   { name: "silu", inputs: { x: [6] }, build: ({ x }) => g.silu(x!) },
   {
     name: "gelu",

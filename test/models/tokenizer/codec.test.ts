@@ -13,6 +13,7 @@ import { codebookName } from "../../../src/models/tokenizer/quantizer.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { initialState, optimiserFeeds } from "../../../src/training/optimiser.ts";
+import { resolveConfig } from "../../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../../src/training/tokenizer-step.ts";
 import { float32, noise, numbers } from "../../graph/harness.ts";
 import { fromPatches, mapsOf, toPatches } from "./plain-network.ts";
@@ -72,7 +73,9 @@ describe.each([
       emaDecay: 0.99,
       optimiser: "adamw",
     } as const;
-    const program = await runner.load(encodeGraph(tokenizerStepGraph(config, 4, options, 0)));
+    const { training } = resolveConfig({ name: "test" }, "test").config.tokenizer;
+    const step4 = tokenizerStepGraph(config, { ...training, ...options, betas: [0.9, 0.99], batchSize: 4 });
+    const program = await runner.load(encodeGraph(step4));
     const pixels = images(config, 4);
     const step = await runner.run(
       program,

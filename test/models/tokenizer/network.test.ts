@@ -7,7 +7,7 @@ import { tokenizerParameters } from "../../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig } from "../../../src/models/tokenizer/config.ts";
 import { autoencoderParameters, decodeLatents, encodePixels } from "../../../src/models/tokenizer/network.ts";
 import { evaluate, float32, noise, numbers } from "../../graph/harness.ts";
-import { mapsOf, plainDecode, plainEncode } from "./plain-network.ts";
+import { mapsOf, normlessDecode, normlessEncode, plainDecode, plainEncode } from "./plain-network.ts";
 import { magvitTokenizer, maskgitTokenizer } from "./published-tokenizers.ts";
 
 describe("MaskGIT's configuration", () => {
@@ -206,6 +206,67 @@ describe("encoder and decoder equal the plain loops", () => {
       };
       for (const [name, plain] of Object.entries(expected)) {
         // float32 through a dozen layers of sums of up to 216 terms.
+        numbers(found[name]).forEach((value, i) => {
+          expect(Math.abs(value - plain[i]!), `${name}[${i}]`).toBeLessThan(1e-4 * (1 + Math.abs(plain[i]!)));
+        });
+      }
+    },
+  );
+
+  it.each([
+    [1, [1], "direct", {}, [8, 8]],
+    [2, [1, 2], "kernel", {}, [2, 2]],
+    [2, [2, 1, 3], "unfolded", {}, [1, 1]],
+    [4, [1, 2], "kernel", { frames: 4, framePatch: 2 }, [1, 1, 1]],
+    [2, [1, 2], "direct", { frames: 2, temporalDownsampling: [false] }, [2, 2, 2]],
+  ] as const)(
+    "of the network without norms, patches of %i, levels %j, %s, %j",
+    async (patchSize, levels, method, time, grid) => {
+      const config = parseTokenizerConfig(
+        {
+          ...time,
+          network: "plain",
+          resolution: 8,
+          patchSize,
+          channels: 4,
+          multipliers: levels,
+          residualBlocks: 2,
+          detailChannels: 5,
+          detailBlocks: 1,
+          latentWidth: 3,
+          quantizer: { kind: "fsq", levels: [4, 4, 4], bins: "uniform" },
+        },
+        "test",
+      );
+      const specs = autoencoderParameters(config);
+      const values: Record<string, HostTensor> = Object.fromEntries(
+        specs.map(({ name, shape }, i) => [
+          name,
+          float32(
+            shape,
+            noise(sizeOf(shape), i + 1).map((x) => 0.3 * x),
+          ),
+        ]),
+      );
+      const outer = [2, 3, ...("frames" in time ? [time.frames] : []), 8, 8];
+      const inner = [2, 3, ...grid];
+      const pixels = float32(
+        outer,
+        noise(sizeOf(outer), 77).map((x) => 0.5 + 0.5 * x),
+      );
+      const latents = float32(inner, noise(sizeOf(inner), 78));
+      const graph = new Graph("network");
+      const context = { config, weights: parameterInputs(graph, specs), method };
+      graph.output("latents out", encodePixels(graph.input("pixels", "float32", outer), context));
+      graph.output("pixels out", decodeLatents(graph.input("latents", "float32", inner), context));
+      const found = await evaluate(graph, { ...values, pixels, latents });
+      expect(found["latents out"]!.dims).toEqual(inner);
+      expect(found["pixels out"]!.dims).toEqual(outer);
+      const expected = {
+        "latents out": [0, 1].flatMap((b) => normlessEncode(mapsOf(pixels, b), values, config).data),
+        "pixels out": [0, 1].flatMap((b) => normlessDecode(mapsOf(latents, b), values, config).data),
+      };
+      for (const [name, plain] of Object.entries(expected)) {
         numbers(found[name]).forEach((value, i) => {
           expect(Math.abs(value - plain[i]!), `${name}[${i}]`).toBeLessThan(1e-4 * (1 + Math.abs(plain[i]!)));
         });

@@ -175,3 +175,36 @@ export function mapsOf({ dims, data }: HostTensor, index = 0): Maps {
   const size = channels * sizeOf(space);
   return { channels, space, data: Array.from({ length: size }, (_, i) => Number(data[index * size + i])) };
 }
+
+/** The network without norms, whose name in configurations is "plain". */
+function residuals(maps: Maps, name: string, count: number, weights: Weights): Maps {
+  let y = maps;
+  for (let i = 0; i < count; i++) {
+    const h = convolve(y, `${name}.block.${i}.conv1`, weights);
+    const positive = { ...h, data: h.data.map((value) => Math.max(0, value)) };
+    y = add(y, convolve(positive, `${name}.block.${i}.conv2`, weights));
+  }
+  return y;
+}
+
+export function normlessEncode(pixels: Maps, weights: Weights, config: TokenizerConfig): Maps {
+  const centred = { ...pixels, data: pixels.data.map((value) => (value - 0.5) / 0.28) };
+  let x = convolve(toPatches(centred, patchOf(config)), "encoder.conv_in", weights);
+  config.multipliers.forEach((_, level) => {
+    x = residuals(x, `encoder.down.${level}`, config.residualBlocks, weights);
+    if (level === config.multipliers.length - 1) return;
+    x = convolve(toPatches(x, factorOf(config, level)), `encoder.down.${level}.shrink`, weights);
+  });
+  return convolve(x, "encoder.conv_out", weights);
+}
+
+export function normlessDecode(latents: Maps, weights: Weights, config: TokenizerConfig): Maps {
+  let x = convolve(latents, "decoder.conv_in", weights);
+  for (let level = config.multipliers.length - 1; level >= 0; level--) {
+    x = residuals(x, `decoder.up.${level}`, config.residualBlocks, weights);
+    x = convolve(x, `decoder.up.${level}.grow`, weights);
+    x = fromPatches(x, level > 0 ? factorOf(config, level - 1) : patchOf(config));
+  }
+  x = residuals(x, "decoder.detail", config.detailBlocks, weights);
+  return convolve(x, "decoder.conv_out", weights);
+}

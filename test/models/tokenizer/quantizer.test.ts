@@ -166,6 +166,94 @@ describe("finite scalar quantisation", () => {
   });
 });
 
+describe("finite scalar quantisation into equal bins", () => {
+  const levels = [4, 3, 5];
+  const fsq = config(levels.length, { kind: "fsq", levels, bins: "uniform" });
+
+  async function run(rows: number[], nudges?: number[]) {
+    const graph = new Graph("fsq");
+    const count = rows.length / levels.length;
+    const z = graph.input("rows", "float32", [count, levels.length]);
+    const moved = nudges ? graph.input("nudges", "float32", [count, levels.length]) : null;
+    const result = quantize(z, {}, fsq, moved);
+    graph.output("ids", result.ids);
+    graph.output("quantised", result.rows);
+    graph.output("codebook", codebookOf(graph, {}, fsq));
+    graph.output("gradient", gradients(sum(result.rows), [z])[0]!);
+    const dims = [count, levels.length];
+    const found = await evaluate(graph, {
+      rows: float32(dims, rows),
+      ...(nudges && { nudges: float32(dims, nudges) }),
+    });
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, numbers(value)]));
+  }
+
+  /** A channel's digit by the definition: the bin of 2 sigmoid(1.6 z) - 1 among equal ones of [-1, 1]. */
+  const digitOf = (z: number, level: number): number =>
+    Math.min(level - 1, Math.floor(level / (1 + Math.exp(-1.6 * z))));
+
+  it("takes every channel to its bin, and to the middle of that as its code", async () => {
+    const rows = noise(300, 5).map((x) => Math.fround(8 * x ** 3));
+    const { ids, quantised, codebook } = await run(rows);
+    ids!.forEach((id, r) => {
+      const digits = levels.map((level, i) => digitOf(rows[r * 3 + i]!, level));
+      expect(id).toBe(digits[0]! + 4 * digits[1]! + 12 * digits[2]!);
+      digits.forEach((digit, i) => {
+        const middle = (2 * digit + 1) / levels[i]! - 1;
+        expect(quantised![r * 3 + i]).toBeCloseTo(middle, 6);
+        expect(codebook![id * 3 + i]).toBeCloseTo(middle, 6);
+      });
+    });
+  });
+
+  it("uses the levels of normal latents about alike, which tanh does not", async () => {
+    const count = 3000;
+    // Quantiles of the normal distribution would do; its density sampled evenly is near enough.
+    const latents = Array.from({ length: count }, (_, i) => {
+      const u = (i + 0.5) / count;
+      return Math.log(u / (1 - u)) / 1.702;
+    });
+    const counts = new Array<number>(5).fill(0);
+    for (const z of latents) counts[digitOf(z, 5)]!++;
+    for (const found of counts) expect(found / count).toBeCloseTo(0.2, 1);
+    const { ids } = await run(latents.flatMap((z) => [0, 0, z]));
+    const found = new Array<number>(5).fill(0);
+    for (const id of ids!) found[Math.floor(id / 12)]!++;
+    expect(found).toEqual(counts);
+  });
+
+  it("hands on the slope of the squashing", async () => {
+    const rows = [-1.2, 0.3, 2, 0, -0.4, 0.9];
+    const { gradient } = await run(rows);
+    rows.forEach((z, i) => {
+      const s = 1 / (1 + Math.exp(-1.6 * z));
+      expect(gradient![i]).toBeCloseTo(2 * 1.6 * s * (1 - s), 5);
+    });
+  });
+
+  it("decodes nudged tokens as the neighbours they were moved to, within the levels, and tells the true ids", async () => {
+    const rows = noise(90, 6).map((x) => Math.fround(3 * x));
+    const nudges = noise(90, 7).map((x) => (x > 0.3 ? 1 : x < -0.3 ? -1 : 0));
+    const { ids, quantised, gradient } = await run(rows, nudges);
+    const still = await run(rows);
+    expect(ids).toEqual(still.ids);
+    expect(gradient).toEqual(still.gradient);
+    rows.forEach((z, i) => {
+      const level = levels[i % 3]!;
+      const digit = Math.max(0, Math.min(level - 1, digitOf(z, level) + nudges[i]!));
+      expect(quantised![i]).toBeCloseTo((2 * digit + 1) / level - 1, 6);
+    });
+  });
+
+  it("only levels have neighbours", () => {
+    const graph = new Graph("vq");
+    const z = graph.input("rows", "float32", [2, 3]);
+    const vq = config(3, { kind: "vq", codebookSize: 4 });
+    const codebook = graph.input("codebook", "float32", [4, 3]);
+    expect(() => quantize(z, { [codebookName]: codebook }, vq, z)).toThrow(/only the levels of FSQ/);
+  });
+});
+
 it("rows and maps are one another's inverse, token by token in raster order", async () => {
   const graph = new Graph("rows");
   const maps = graph.input("maps", "float32", [2, 3, 2, 2]);
