@@ -179,6 +179,7 @@ describe("starting from another model", () => {
 it.each([
   [["data.source=motions", "data.frames=null"], /data\.frames/],
   [["data.given=[4]"], /data\.given: must be fewer than the 4 frames of a clip, got 4/],
+  [["data.source=scenes"], /scenes are still pictures, so it must be left out, got 4/],
   [["data.source=sprites"], /sprites are still pictures, so it must be left out, got 4/],
   [["tokenizer.model.frames=8"], /tokenizer\.model\.frames: must equal data\.frames, 4, got 8/],
 ])("refuses %s", (set, message) => {

@@ -135,6 +135,12 @@ describe("resolveConfig", () => {
     expect({}).not.toHaveProperty("polluted");
   });
 
+  it("knows the drawn scenes: endless, so that their number must be told", () => {
+    expect(messageOf(base, { set: ["data.source=scenes", "data.count=null"] })).toMatch(
+      /data\.count: the drawn scenes have no end/,
+    );
+  });
+
   it.each([
     [null, /must hold keys and values/],
     [["a"], /must hold keys and values/],

@@ -1,4 +1,4 @@
-/** Snowman, umbrella, mushrooms: what the weather brings. */
+/** Snowman, umbrellas, mushrooms: what the weather brings. */
 import { type Colour, darker, lighter, mix, paints } from "../sprites/palette.ts";
 import { box, circle, ellipse, faint, line, path, placed, ring, shape } from "../sprites/svg.ts";
 import { leafColour, pine, ripples, sky, snow, waterOf } from "./places.ts";
@@ -34,8 +34,17 @@ export function snowman(stage: Stage): string[] {
       5,
       darker(wall, 0.14),
     ),
-    box(hx + 4, horizon - 26, 5, 12, darker(wall, 0.3)),
-    shape(path`M${hx - 14} ${horizon - 9}L${hx} ${horizon - 22}L${hx + 14} ${horizon - 9}Z`, white, 1.6),
+    box(hx + 3.4, horizon - 24, 4.6, 10, darker(wall, 0.3)),
+    shape(
+      path`M${hx - 14} ${horizon - 9}L${hx} ${horizon - 22}L${hx + 14} ${horizon - 9}Z`,
+      darker(wall, 0.32),
+      1.6,
+    ),
+    shape(
+      path`M${hx - 12.6} ${horizon - 11.4}L${hx} ${horizon - 22.6}L${hx + 12.6} ${horizon - 11.4}q-3.2 3 -6.3 0t-6.3 0t-6.3 0t-6.3 0Z`,
+      mix(white, tint(paints.blue), 0.14),
+      1,
+    ),
     box(hx - 7.4, horizon - 6.4, 5.4, 5.8, lamplight, 0.6),
     box(hx + 2, horizon - 6.4, 5.4, 5.8, lamplight, 0.6),
   );

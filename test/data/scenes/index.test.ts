@@ -15,7 +15,7 @@ describe("scenes", () => {
   it("draws what it always drew", () => {
     // Models are trained on these pictures: whoever changes one changes what they were trained on.
     const drawn = sceneClasses.map((_, label) => sceneSvg(1, label, { label }).svg);
-    expect(digest(drawn.join("\n"))).toBe("c437cfc4fc44a0c2a9b1d984c8bd0f28609e505302a0b7964e0d063d421ee498");
+    expect(digest(drawn.join("\n"))).toBe("a3f68925efb8482bafd404b5f9a17c0c2fcf596c33e399b27a0ce89d43b09dab");
   });
 
   it("is a pure function of seed and index, whatever was drawn before", async () => {
@@ -92,16 +92,16 @@ describe("scenes", () => {
       Float64Array.from(vectors[0]!, (_, p) => vectors.reduce((sum, v) => sum + v[p]!, 0) / vectors.length);
     const distance = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, p) => sum + (v - b[p]!) ** 2, 0);
     const means: Float64Array[] = [];
-    for (let label = 0; label < 24; label++) means.push(meanOf(await of(label, 0, 24)));
+    for (let label = 0; label < 24; label++) means.push(meanOf(await of(label, 0, 12)));
     let right = 0;
     for (let label = 0; label < 24; label++) {
-      for (const picture of await of(label, 1000, 6)) {
+      for (const picture of await of(label, 1000, 4)) {
         const distances = means.map((mean) => distance(picture, mean));
         if (distances.indexOf(Math.min(...distances)) === label) right++;
       }
     }
-    // By chance it would be 6 of these 144.
-    expect(right).toBeGreaterThan(100);
+    // By chance it would be 4 of these 96.
+    expect(right).toBeGreaterThan(60);
   }, 60_000);
 
   it("draws at other resolutions", async () => {
