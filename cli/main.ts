@@ -91,7 +91,7 @@ function renamed({ code, message }: CommanderError): string | null {
 }
 
 function refuse(message: string): number {
-  const line = message.replaceAll(/\s*\n\s*/g, " ");
+  const line = message.replaceAll(/(?<=[:;.])\s*\n\s*/g, " ").replaceAll(/\s*\n\s*/g, "; ");
   process.stderr.write(`magnets: ${line} (${["magnets", ...commandNames(), "--help"].join(" ")})\n`);
   return 2;
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { Completion } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { frameRateOption } from "../options/frame-rate-options.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { addMachineOptions, computingOf, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { addCompletionPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
@@ -88,7 +88,7 @@ async function complete(
   const { startProgress } = await import("../output/progress.ts");
   await videoWritingOf(options); // what cannot be written is told before anything is made
   await ensureWritableFolder(options.out);
-  const pipeline = await VideoPipeline.fromPretrained(folder, { ...options, calibrationFolder });
+  const pipeline = await VideoPipeline.fromPretrained(folder, computingOf(options));
   try {
     const { video, taken } = await readGivenVideo(options.video, completion, {
       frames: pipeline.frames,

@@ -1,5 +1,7 @@
 /** `magnets demo video` (`npm start -- video`): videos from the shipped model, one gone on with, and the baseline decode. */
+
 import { relative } from "node:path";
+import { program } from "../options/parse.ts";
 import { planTable } from "../output/plan-table.ts";
 import { raceTable, raceWithBars } from "../output/race.ts";
 import { openReport } from "../output/report.ts";
@@ -61,11 +63,9 @@ export async function demoVideo(folder: string, options: DemoOptions, signal: Ab
     report.say(raceTable(both));
     const name = options.model ?? relative(process.cwd(), folder);
     report.say("\nTry next:");
-    report.say(`  npm run magnets -- sample ${name} --class "${names[1] ?? "none"}" --count 4 --format gif`);
-    report.say(
-      `  npm run magnets -- predict ${name} --video ${written.videos[0]} --given ${given} --count 3`,
-    );
-    report.say(`  npm run magnets -- interpolate ${name} --video ${written.videos[0]}`);
+    report.say(`  ${program} sample ${name} --class "${names[1] ?? "none"}" --count 4 --format gif`);
+    report.say(`  ${program} predict ${name} --video ${written.videos[0]} --given ${given} --count 3`);
+    report.say(`  ${program} interpolate ${name} --video ${written.videos[0]}`);
     report.finish({ ...written, baselineSeconds: baseline.stats.seconds });
   } finally {
     await pipeline.dispose();

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
-import { finishCommand, seed } from "../options/parse.ts";
+import { finishCommand, program, seed } from "../options/parse.ts";
 import { planTable } from "../output/plan-table.ts";
 import { raceTable, raceWithBars } from "../output/race.ts";
 import { openReport } from "../output/report.ts";
@@ -68,10 +68,10 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
     const quarter = pipeline.resolution / 4;
     const box = [quarter, quarter, 2 * quarter, 2 * quarter].map(Math.floor).join(",");
     report.say("\nTry next:");
-    report.say(`  npm run magnets -- sample ${name}${wanted} --count 16 --seed 1`);
-    report.say(`  npm run magnets -- edit ${name} --image ${written.images[0]} --box ${box}${wanted}`);
-    report.say(`  npm run magnets -- plan ${name} --plan 1x12`);
-    report.say("  npm run magnets -- --help");
+    report.say(`  ${program} sample ${name}${wanted} --count 16 --seed 1`);
+    report.say(`  ${program} edit ${name} --image ${written.images[0]} --box ${box}${wanted}`);
+    report.say(`  ${program} plan ${name} --model-schedule 1x12`);
+    report.say(`  ${program} --help`);
     report.finish({
       ...written,
       baselineSeconds: baseline.stats.seconds,

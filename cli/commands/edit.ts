@@ -1,7 +1,7 @@
 /** `magnets edit`: a part of an image made again. */
 import { type Command, Option } from "commander";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { addMachineOptions, computingOf, type MachineOptions } from "../options/machine-options.ts";
 import { box, finishCommand, wholeNumber } from "../options/parse.ts";
 import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
@@ -50,7 +50,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     throw new InputError("edit: needs --mask <file> or --box x,y,width,height to know what to make again");
   }
   await ensureWritableFolder(options.out);
-  const pipeline = await ImagePipeline.fromPretrained(folder, { ...options, calibrationFolder });
+  const pipeline = await ImagePipeline.fromPretrained(folder, computingOf(options));
   try {
     const size = { width: pipeline.resolution, height: pipeline.resolution };
     const isOutside = options.outpaint ?? false;

@@ -1,7 +1,7 @@
 /** `magnets plan`: what a plan costs on a model, step by step, without running it. */
 import { type Command, Option } from "commander";
 import type { GenerativeModel, PlanInTimeOptions, PlanOptions, Task, TimedPlan } from "../../src/index.ts";
-import { addComputeOptions, type ComputeOptions, calibrationFolder } from "../options/machine-options.ts";
+import { addComputeOptions, type ComputeOptions, computingOf } from "../options/machine-options.ts";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { planTable } from "../output/plan-table.ts";
@@ -81,12 +81,12 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
 /** The plan for a deadline, by a calibration of this machine. */
 async function timedPlan(
   model: GenerativeModel,
-  { device, threads, precision }: ComputeOptions,
+  computing: ComputeOptions,
   request: PlanOptions & PlanInTimeOptions & { readonly count: number; readonly signal: AbortSignal },
 ): Promise<TimedPlan> {
   const { openImagePipeline, openVideoPipeline } = await import("../../src/index.ts");
   const open = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
-  const pipeline = await open(model, { device, threads, precision, calibrationFolder });
+  const pipeline = await open(model, computingOf(computing));
   try {
     return await pipeline.planInTime(request);
   } finally {

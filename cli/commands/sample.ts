@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { GeneratedImages, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
-import { addMachineOptions, calibrationFolder, type MachineOptions } from "../options/machine-options.ts";
+import { addMachineOptions, computingOf, type MachineOptions } from "../options/machine-options.ts";
 import { finishCommand, list, wholeNumber } from "../options/parse.ts";
 import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
@@ -47,7 +47,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
   const { startProgress } = await import("../output/progress.ts");
   const writing = await videoWritingOf(options);
   await ensureWritableFolder(options.out);
-  const pipeline = await openPipeline(folder, { ...options, calibrationFolder });
+  const pipeline = await openPipeline(folder, computingOf(options));
   try {
     const isVideo = "frames" in pipeline;
     if (!isVideo && (options.format ?? options.fps) !== undefined) {

@@ -9,7 +9,7 @@ const isOffered: Record<Device, boolean> = { cpu: true, webgpu: true, wasm: fals
 const deviceNames = (Object.keys(isOffered) as Device[]).filter((name) => isOffered[name]);
 
 /** Keeps what --deadline needs to know of this machine. */
-export const calibrationFolder = ".cache/calibration";
+const calibrationFolder = ".cache/calibration";
 
 export interface MachineOptions extends ComputeOptions {
   seed: number | bigint;
@@ -53,4 +53,9 @@ export function addThreadsOption(command: Command): Command {
       .argParser(wholeNumber(1, mostThreads))
       .env("MAGNETS_THREADS"),
   );
+}
+
+/** What computes, as the library takes it. */
+export function computingOf({ device, threads, precision }: ComputeOptions) {
+  return { device, threads, precision, calibrationFolder };
 }

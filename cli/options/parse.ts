@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 
 /** How the program is called, for examples that can be pasted as they stand. */
-const program = process.argv[1]?.endsWith(".ts") ? "npm run -s magnets --" : "magnets";
+export const program = process.argv[1]?.endsWith(".ts") ? "npm run -s magnets --" : "magnets";
 
 /** Adds a runnable example to a command's help, and `--json`, which every command has. */
 export function finishCommand(command: Command, ...examples: readonly string[]): Command {
@@ -68,7 +68,9 @@ export function box(text: string): { x: number; y: number; width: number; height
   const numbers = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   const [x, y, width, height] = numbers as [number, number, number, number];
   if (numbers.length !== 4 || numbers.some(Number.isNaN) || width === 0 || height === 0) {
-    throw new InvalidArgumentError("It must be x,y,width,height in whole pixels, e.g. 16,16,32,32.");
+    throw new InvalidArgumentError(
+      "It must be x,y,width,height in whole pixels, width and height above 0, e.g. 16,16,32,32.",
+    );
   }
   return { x, y, width, height };
 }

@@ -1,7 +1,8 @@
 /** What `sample` and `edit` leave in their folder: a sheet, single images, tokens, and how they were made. */
 import { join } from "node:path";
 import type { GeneratedImages, ImagePipeline } from "../../src/index.ts";
-import { type Report, toJson } from "./report.ts";
+import { writeRecord } from "./record.ts";
+import type { Report } from "./report.ts";
 
 export interface OutOptions {
   out: string;
@@ -24,10 +25,9 @@ export async function writeGenerated(
   const isLabelled = labels.some((label) => label !== "");
   const sheet = await imageSheet(images, { scale: 2, ...(isLabelled && { labels }) });
   await writeFileAtomic(sheetPath, sheet);
-  await writeTokens(out, tokens, model.transformer.config.grid, format);
+  const tokenPaths = await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = { ...stats, modelSchedule: printModelSchedule(plan.modelSchedule), seed, precision };
-  const record = { ...facts, classes: labels, plan };
-  await writeFileAtomic(join(out, "sample.json"), `${toJson(record, 2)}\n`);
+  await writeRecord(out, { ...facts, classes: labels, plan }, [...paths, sheetPath, ...tokenPaths]);
   if (report.isTerminal) {
     const { halfBlocks } = await import("./terminal.ts");
     report.say(await halfBlocks(sheet, process.stdout.columns));
@@ -35,18 +35,24 @@ export async function writeGenerated(
   return { images: paths, sheet: sheetPath, ...facts, classes: labels };
 }
 
-/** The token ids, `tokens.json` or `tokens.npy` [images, ...grid], or nothing where no format is asked for. */
+/**
+ * The token ids, `tokens.json` or `tokens.npy` [images, ...grid], or nothing where no format is asked for.
+ *
+ * @returns the paths written
+ */
 export async function writeTokens(
   out: string,
   tokens: readonly Int32Array[],
   grid: readonly number[],
   format: OutOptions["tokens"],
-): Promise<void> {
+): Promise<string[]> {
+  if (format === undefined) return [];
   const { writeFileAtomic, writeNpy } = await import("../../src/index.ts");
-  if (format === "json")
-    await writeFileAtomic(join(out, "tokens.json"), JSON.stringify(tokens.map((ids) => [...ids])));
+  const path = join(out, `tokens.${format}`);
+  if (format === "json") await writeFileAtomic(path, JSON.stringify(tokens.map((ids) => [...ids])));
   if (format === "npy") {
     const data = Int32Array.from(tokens.flatMap((ids) => [...ids]));
-    await writeNpy(join(out, "tokens.npy"), { dtype: "int32", dims: [tokens.length, ...grid], data });
+    await writeNpy(path, { dtype: "int32", dims: [tokens.length, ...grid], data });
   }
+  return [path];
 }

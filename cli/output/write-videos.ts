@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import type { GeneratedVideos, Video, VideoPipeline } from "../../src/index.ts";
 import type { VideoWriting } from "../options/video-options.ts";
-import { type Report, toJson } from "./report.ts";
+import { writeRecord } from "./record.ts";
+import type { Report } from "./report.ts";
 import { type OutOptions, writeTokens } from "./write-images.ts";
 
 /** A video to write, under a name without extension. */
@@ -54,7 +55,7 @@ export async function writeVideos(
   const strip = join(out, "strip.png");
   const still = await filmStrip(shown, { gap: 2 });
   await writeFileAtomic(strip, still);
-  await writeTokens(out, tokens, model.transformer.config.grid, format);
+  const tokenPaths = await writeTokens(out, tokens, model.transformer.config.grid, format);
   const facts = {
     ...stats,
     modelSchedule: printModelSchedule(plan.modelSchedule),
@@ -62,7 +63,7 @@ export async function writeVideos(
     precision,
     ...(source ? { source } : { classes: labels }),
   };
-  await writeFileAtomic(join(out, "sample.json"), `${toJson({ ...facts, plan }, 2)}\n`);
+  await writeRecord(out, { ...facts, plan }, [...paths, ...extraPaths, sheet, strip, ...tokenPaths]);
   if (report.isTerminal) {
     const { halfBlocks } = await import("./terminal.ts");
     report.say(await halfBlocks(still, process.stdout.columns));

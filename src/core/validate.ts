@@ -152,11 +152,26 @@ function unknownKey(
     );
   }
   const known = Object.keys(place?.properties ?? {});
-  const nearest = nearestName(key, known);
+  const now = renamedKeys[key];
+  const nearest = now && known.includes(now) ? now : nearestName(key, known);
   const originOf: Where = typeof where === "string" ? where : () => where([...path, key]);
   const hint = nearest ? `did you mean "${nearest}"?` : undefined;
   return sentence(originOf, path, `must have no other keys than ${known.join(", ")}`, `"${key}"`, hint);
 }
+
+/** Keys by the names that they once had in plans and configurations. */
+const renamedKeys: Readonly<Record<string, string>> = {
+  sizes: "modelSchedule",
+  front: "paretoFront",
+  flip: "randomFlip",
+  isMirrored: "randomFlip",
+  absoluteWeight: "l1Weight",
+  clipsPerFile: "videosPerFile",
+  judge: "classifier",
+  guidance: "guidanceScale",
+  batch: "batchSize",
+  class: "classes",
+};
 
 /** What of JSON Schema zod's schemas come to, with the words that `.meta` adds. */
 interface Allowed {
@@ -182,11 +197,13 @@ interface Allowed {
 function allowedAt(root: Allowed, path: Path): readonly Allowed[] {
   let places = alternatives(root);
   for (const key of path) {
-    places = places
+    const within = places
       .flatMap((place) =>
         typeof key === "number" ? (place.prefixItems?.[key] ?? place.items) : place.properties?.[String(key)],
       )
       .flatMap((place) => (place ? alternatives(place) : []));
+    // Where nothing tells of the inside, words for the whole stand for it.
+    places = within.length > 0 ? within : places.filter((place) => place.allowed);
   }
   return places;
 }

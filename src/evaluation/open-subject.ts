@@ -80,7 +80,9 @@ export async function openSubject(
   const folder = typeof given === "string" ? given : null;
   const model = typeof given === "string" ? await readModel(given) : given;
   const sampling = samplingLike(options, folder === null ? {} : await trainingDataOf(folder));
-  const opened = await openClassifierData(model.tokenizer.config, { ...options, ...sampling });
+  const beside = folder === null ? null : `${folder.replace(/[\\/]+$/, "")}-classifier`;
+  const classifier = options.classifier ?? (beside && existsSync(beside) ? beside : undefined);
+  const opened = await openClassifierData(model.tokenizer.config, { ...options, ...sampling, classifier });
   return { model, folder, ...opened };
 }
 
@@ -96,6 +98,10 @@ export async function openClassifierData(
   const { stride, frameRate, fold } = options;
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
   const classifierFolder = options.classifier ?? defaultClassifierFolder(data);
+  const isDrawn = ["sprites", "scenes", "motions"].includes(data);
+  if (!isDrawn && !existsSync(data)) {
+    throw invalidValue("data", [], 'must be "sprites", "scenes", "motions" or a folder that exists', data);
+  }
   if (!existsSync(classifierFolder)) {
     const command = classifierCommand({ data, resolution, frames, stride, frameRate, fold });
     throw invalidValue(
@@ -103,7 +109,7 @@ export async function openClassifierData(
       [],
       "must be the folder of a trained classifier",
       classifierFolder,
-      `which does not exist; name another, or train one: ${command}`,
+      `there is none; name another, or train one: ${command}`,
     );
   }
   const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });

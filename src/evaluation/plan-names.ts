@@ -45,6 +45,9 @@ export async function plansByName(texts: readonly string[], ground: PlanGround):
   return plans;
 }
 
+/** What plans were called once. */
+const former: Readonly<Record<string, string>> = { flat: "baseline", front: "pareto" };
+
 const schedulePart = /^\s*\d+x\d+\s*$/;
 
 /** The plans between commas; the runs of a schedule stay together. */
@@ -68,7 +71,7 @@ async function plansOf(text: string, { model, base }: PlanGround): Promise<Named
   const [name, plan] = at < 0 ? [text, text] : [text.slice(0, at), text.slice(at + 1)];
   if (plan.endsWith(".json")) return { [name]: await readPlanFile(plan) };
   if (!plan.split(",").every((run) => schedulePart.test(run))) {
-    const nearest = nearestName(text, ["default", "baseline", "pareto"]);
+    const nearest = former[text] ?? nearestName(text, ["default", "baseline", "pareto"]);
     throw invalidValue(
       "plans",
       [],

@@ -50,10 +50,11 @@ export function fittingBatchSize(
   budget: number,
 ): number {
   const least = bytesFixed + bytesPerImage;
-  const mebibytes = (bytes: number, round: (x: number) => number) => `${round(bytes / 2 ** 20)} MiB`;
+  const mebibytes = (bytes: number, round: (x: number) => number) =>
+    bytes < 2 ** 20 ? `${bytes} bytes` : `${round(bytes / 2 ** 20)} MiB`;
   requireInput(
     budget >= least,
-    `generate: the memory budget must hold one image of this model and plan, at least ${mebibytes(least, Math.ceil)}` +
+    `generate: memoryBudget: must hold one image of this model and plan, at least ${mebibytes(least, Math.ceil)}` +
       `, got ${mebibytes(budget, Math.floor)}; give more, or choose a plan of smaller sub-models`,
   );
   const most = Math.min(mostImages, Math.floor((budget - bytesFixed) / bytesPerImage));

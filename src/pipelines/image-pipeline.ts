@@ -3,14 +3,23 @@
  *
  * N grid tokens.
  */
+import { z } from "zod";
 import { InputError } from "../core/errors.ts";
+import { parse } from "../core/validate.ts";
 import type { Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
 import type { Classes, RequestOptions, RequestSubject } from "./request.ts";
-import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
+import {
+  type Decoded,
+  type DecodeHooks,
+  openSession,
+  type Session,
+  type SessionOptions,
+  withoutHooks,
+} from "./session.ts";
 
 export interface GenerateOptions extends RequestOptions, DecodeHooks {
   /** A name or number, several that take turns over the images, or "all"; null or left out: no condition. */
@@ -28,6 +37,17 @@ export interface EditOptions extends RequestOptions, DecodeHooks {
   /** What to draw there; left out: no condition. */
   readonly class?: string | number;
 }
+
+const side = z.int().min(1);
+const editSchema = z.looseObject({
+  image: z
+    .looseObject({ width: side, height: side, pixels: z.instanceof(Uint8Array) })
+    .meta({ allowed: "an image, { width, height, pixels }", remedy: "readImage reads one" }),
+  mask: z
+    .looseObject({ width: side, height: side, data: z.instanceof(Uint8Array) })
+    .meta({ allowed: "a mask, { width, height, data }", remedy: "boxMask and readMask make one" }),
+  class: z.union([z.string(), z.number()]).optional().meta({ allowed: "a class name or number" }),
+});
 
 /** What a deadline is asked for: everything that would be asked of the decode. */
 export interface PlanInTimeOptions extends Pick<RequestSubject, "task"> {
@@ -88,11 +108,15 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     );
   }
 
-  async function generate({ signal, onStep, ...options }: GenerateOptions = {}): Promise<GeneratedImages> {
-    return session.decode({ request: session.resolve(options), signal, onStep });
+  async function generate(options: GenerateOptions = {}): Promise<GeneratedImages> {
+    const { hooks, asked } = withoutHooks("generate", options);
+    return session.decode({ request: session.resolve(asked), ...hooks });
   }
 
-  async function edit({ image, mask, class: asked, ...options }: EditOptions): Promise<GeneratedImages> {
+  async function edit(given: EditOptions): Promise<GeneratedImages> {
+    session.requireOpen();
+    parse(editSchema, given, "edit");
+    const { image, mask, class: asked, ...options } = given;
     const isWanted = tokenMask(mask, resolution, tokenizer.grid as [number, number]);
     const [known] = await session.encode([image]);
     const startTokens = known!.map((id, i) => (isWanted[i] ? maskId : id));

@@ -57,7 +57,7 @@ export interface PlanOptions {
 export interface RequestOptions extends PlanOptions {
   /** 0 to 2^64 - 1, default 0. Image i of a seed is the same whatever count and batch size are. */
   readonly seed?: Seed;
-  /** Images, at least 1; default 1. */
+  /** Images, 1 to 1,000,000; default 1. A longer series is made in parts, by `firstIndex`. */
   readonly count?: number;
   /**
    * Index of the first image in the seed's series, default 0: images 100 to 199 are the same whether they are made after
@@ -91,6 +91,9 @@ export interface RequestSubject extends RequestOptions {
 
 const positive = z.int().min(1);
 
+/** Of one request; a longer series is made in parts, by `firstIndex`. */
+const mostImages = 1_000_000;
+
 /** What a request may hold; the plan itself is read where every plan is. */
 const requestSchema = z.strictObject({
   task: z.enum(["generate", ...tasks]).default("generate"),
@@ -99,7 +102,7 @@ const requestSchema = z.strictObject({
     .nullable()
     .default(null)
     .meta({ allowed: 'a class name or number, a list of them, "all", or null' }),
-  count: positive.default(1),
+  count: positive.max(mostImages).default(1),
   seed: z
     .union([
       z.int().min(0),

@@ -4,9 +4,11 @@
  *
  * B images of one batch, N grid tokens.
  */
+import { z } from "zod";
 import { InputError, requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import { sizeOf, tensor } from "../core/tensor.ts";
+import { parse } from "../core/validate.ts";
 import { fromPlanes, type Image, type Raster, spaceOf, toPlanes } from "../data/source.ts";
 import { type DecodeOptions, decode } from "../decoding/decode.ts";
 import { type DecodePlan, printModelSchedule } from "../decoding/plan.ts";
@@ -51,6 +53,28 @@ export interface DecodeHooks {
 }
 
 /** What is known after a decode step. */
+const hooksSchema = z.looseObject({
+  signal: z.instanceof(AbortSignal).optional().meta({ allowed: "an AbortSignal" }),
+  onStep: z
+    .custom<DecodeHooks["onStep"]>((value) => value === undefined || typeof value === "function")
+    .optional()
+    .meta({ allowed: "a function" }),
+});
+
+/**
+ * The hooks of a call apart from what it asks.
+ *
+ * @throws InputError for options that are no object, and hooks that are none
+ */
+export function withoutHooks<Options extends DecodeHooks>(
+  where: string,
+  options: Options,
+): { readonly hooks: DecodeHooks; readonly asked: Omit<Options, keyof DecodeHooks> } {
+  parse(hooksSchema, options, where);
+  const { signal, onStep, ...asked } = options;
+  return { hooks: { signal, onStep }, asked };
+}
+
 export interface GenerateProgress {
   /** Steps done, over all batches, and steps in all; with an entropy rule, at most so many in all. */
   readonly step: number;
@@ -175,7 +199,7 @@ export class Session {
    * @throws InputError naming the option that is wrong, and after `dispose`
    */
   resolve(options: RequestSubject): ResolvedRequest {
-    this.#requireOpen();
+    this.requireOpen();
     return resolveRequest(options, this.model, this.#options.availableMemory);
   }
 
@@ -234,8 +258,9 @@ export class Session {
    */
   planInTime(options: RequestSubject & DecodeHooks & { deadlineMs: number }): Promise<TimedPlan> {
     return this.#call(async () => {
-      const { signal, onStep: _, ...asked } = options;
+      const { asked, hooks } = withoutHooks("planInTime", options);
       const { deadlineMs } = asked;
+      const { signal } = hooks;
       const { plan, classRows } = this.resolve(asked);
       return this.#deadlines.plan({ deadlineMs, count: classRows.length, decodePlan: plan, signal });
     });
@@ -252,13 +277,14 @@ export class Session {
     return this.#disposal;
   }
 
-  #requireOpen(): void {
+  /** @throws InputError after `dispose` */
+  requireOpen(): void {
     if (this.#disposal) throw new InputError("this pipeline was disposed; open the model again");
   }
 
   /** Does work that `dispose` waits for. */
   async #call<T>(work: () => Promise<T>): Promise<T> {
-    this.#requireOpen();
+    this.requireOpen();
     const running = work();
     this.#calls.add(running);
     try {

@@ -2,7 +2,9 @@
  * From a model to videos: new ones by class, and given ones gone on with (frame prediction) or filled in between their ends
  * (interpolation).
  */
+import { z } from "zod";
 import { InputError, requireInput } from "../core/errors.ts";
+import { parse, show } from "../core/validate.ts";
 import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
 import type { Image, Video } from "../data/source.ts";
 import type { Task } from "../models/transformer/config.ts";
@@ -11,7 +13,14 @@ import type { TimedPlan } from "./deadlines.ts";
 import type { PlanInTimeOptions } from "./image-pipeline.ts";
 import type { GenerativeModel } from "./model.ts";
 import type { Classes, RequestOptions } from "./request.ts";
-import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
+import {
+  type Decoded,
+  type DecodeHooks,
+  openSession,
+  type Session,
+  type SessionOptions,
+  withoutHooks,
+} from "./session.ts";
 
 export interface GenerateVideoOptions extends RequestOptions, DecodeHooks {
   /** A name or number, several that take turns over the videos, or "all"; null or left out: no condition. */
@@ -93,23 +102,22 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     );
   }
 
-  async function generate({
-    signal,
-    onStep,
-    ...options
-  }: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
-    return asVideos(await session.decode({ request: session.resolve(options), signal, onStep }));
+  async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
+    const { hooks, asked } = withoutHooks("generate", options);
+    return asVideos(await session.decode({ request: session.resolve(asked), ...hooks }));
   }
 
   async function complete(
-    { videos: given, count = 1, isPasted = true, signal, onStep, ...options }: CompleteOptions,
+    options: CompleteOptions,
     completion: Completion,
     length: number,
   ): Promise<GeneratedVideos> {
+    const { hooks, asked } = withoutHooks(completion.task, options);
+    const { videos: given, count = 1, isPasted = true, ...rest } = asked;
     checkVideos(given, completion.task, resolution, length);
     const versions = given.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
     const request = session.resolve({
-      ...options,
+      ...rest,
       task: completion.task,
       count: Number.isSafeInteger(count) ? count * given.length : count,
     });
@@ -118,7 +126,7 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),
     );
     const condition = Int32Array.from(versions.flatMap(({ i }) => [...known[i]!]));
-    const made = asVideos(await session.decode({ request, condition, signal, onStep }));
+    const made = asVideos(await session.decode({ request, condition, ...hooks }));
     if (!isPasted) return made;
     const videos = made.videos.map((video, i) => ({
       ...video,
@@ -134,14 +142,21 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     frames,
     precision: session.precision,
     generate,
-    predict: async ({ given, ...options }) => {
+    predict: async (asked) => {
+      session.requireOpen();
+      parse(completionSchema, asked, "predict");
+      const { given, ...options } = asked;
       requireInput(
         Number.isInteger(given) && given >= 1 && given < frames,
-        `predict: given must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${given}`,
+        `predict: given must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${show(given)}`,
       );
       return complete(options, { task: "predict", given }, given);
     },
-    interpolate: async (options) => complete(options, { task: "interpolate" }, 2),
+    interpolate: async (options) => {
+      session.requireOpen();
+      parse(completionSchema, options, "interpolate");
+      return complete(options, { task: "interpolate" }, 2);
+    },
     encode: (videos) => session.encode(videos),
     decodeTokens: async (tokens) => (await session.decodeTokens(tokens)) as Video[],
     planInTime: (options) => session.planInTime(options),
@@ -149,6 +164,16 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     [Symbol.asyncDispose]: dispose,
   };
 }
+
+const side = z.int().min(1);
+const completionSchema = z.looseObject({
+  videos: z
+    .array(z.looseObject({ width: side, height: side, frames: side, pixels: z.instanceof(Uint8Array) }))
+    .meta({
+      allowed: "a list of videos, { width, height, frames, pixels } each",
+      remedy: "readVideo reads one",
+    }),
+});
 
 /** What a video model decodes has frames. */
 function asVideos({ images, ...made }: Decoded): GeneratedVideos {

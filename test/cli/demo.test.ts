@@ -56,7 +56,11 @@ describe("demo", () => {
     for (const step of ["1/8", "1/4", "1/2", "1/1"]) expect(stderr).toContain(step);
     expect(stderr).toMatch(/multiply-adds per image: .*times less/);
     expect(stderr).toMatch(/baseline, full size +\S/);
-    expect(stderr).toMatch(/Try next:\n {2}npm run magnets -- sample .*model --class cat/);
+    expect(stderr).toMatch(/Try next:\n {2}npm run -s magnets -- sample .*model --class cat/);
+    // What is recommended is a command that there is, with options that it has.
+    const next = [...stderr.matchAll(/^ {2}npm run -s magnets -- (plan .*)$/gm)].map(([, words]) => words!);
+    expect(next.length).toBe(1);
+    for (const words of next) await magnets(...words.split(" "));
   });
 
   it.skipIf(existsSync("models/sprites/model_index.json"))(

@@ -232,6 +232,20 @@ it("decodes within a deadline, and runs again what ran there", async () => {
   expect(seconds).toBeGreaterThan(0);
 });
 
+it("a second run into a folder leaves no image of the first", async () => {
+  const out = join(folder, "twice");
+  await magnets(["sample", model, "--count", "4", "--out", out]);
+  await writeFile(join(out, "0007.png"), "mine");
+  await magnets(["sample", model, "--count", "2", "--out", out]);
+  expect((await readdir(out)).sort()).toEqual([
+    "0000.png",
+    "0001.png",
+    "0007.png",
+    "sample.json",
+    "sheet.png",
+  ]);
+});
+
 it("Ctrl-C while sampling ends with status 130 and leaves no file", async () => {
   const out = join(folder, "stopped");
   let isSent = false;

@@ -79,7 +79,7 @@ describe("resolveRequest", () => {
   });
 
   it.each<[RequestSubject, RegExp]>([
-    [{ count: 0 }, /^generate: count: must be a whole number of at least 1, got 0$/],
+    [{ count: 0 }, /^generate: count: must be a whole number in 1\.\.1000000, got 0$/],
     [{ firstIndex: -1 }, /^generate: firstIndex: must be a whole number of at least 0, got -1$/],
     [{ seed: -4 }, /^generate: seed: must be a whole number in 0.*, got -4$/],
     [{ seed: 2 ** 53 + 2 }, /^generate: seed: must be/],

@@ -51,7 +51,7 @@ export async function readGivenVideo(
   const least = isPrediction ? completion.given : 2;
   if (there < least) {
     const remedies = [
-      isPrediction && there >= 1 && `--given ${there}`,
+      isPrediction && there >= 1 && `--given ${Math.min(there, most - 1)}`,
       stride > 1 && "a smaller --stride",
       "a longer video",
       start > 0 && "a smaller --start",

@@ -1,6 +1,8 @@
 /** Pipelines in Node: from a model folder, with a runner of their own. */
+import { z } from "zod";
+import { invalidValue, parse } from "../../core/validate.ts";
 import { type Precision, requirePrecision } from "../../models/transformer/precision.ts";
-import type { Device } from "../../runtime/device.ts";
+import { type Device, devices } from "../../runtime/device.ts";
 import { describeProcessor } from "../../runtime/node/machine.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import { runtimeVersion } from "../../runtime/node/runtime-version.ts";
@@ -103,20 +105,33 @@ export const VideoPipeline = {
   },
 };
 
+const optionsSchema = z.strictObject({
+  device: z.enum(Object.keys(devices) as [Device, ...Device[]]).optional(),
+  threads: z.int().min(1).optional(),
+  precision: z.enum(["fp32", "int8"]).optional(),
+  calibrationFolder: z.string().nullable().optional(),
+  runner: z.custom<Runner>().optional(),
+  now: z.custom<() => number>().optional(),
+});
+
 /** A session over a folder or a model in memory, with a runner of its own unless one is given. */
-async function openNodeSession(
-  source: string | GenerativeModel,
-  { calibrationFolder = null, ...options }: PipelineOptions,
-): Promise<Session> {
-  const { precision = "fp32", threads, now, runner: given } = options;
-  requirePrecision(precision, given?.device ?? options.device); // before anything is opened
+async function openNodeSession(source: string | GenerativeModel, given: PipelineOptions): Promise<Session> {
+  const isSource = typeof source === "string" || (typeof source === "object" && source !== null);
+  if (!isSource) throw invalidValue("model", [], "must be a model's folder, or a model in memory", source);
+  const { calibrationFolder = null, ...options } = parse(
+    optionsSchema,
+    given,
+    "pipeline options",
+  ) as PipelineOptions;
+  const { precision = "fp32", threads, now, runner: lent } = options;
+  requirePrecision(precision, lent?.device ?? options.device); // before anything is opened
   const reading = typeof source === "string" ? readModel(source) : source;
   // The runner's thread starts while the files are read.
-  const opening = given ?? createNodeRunner({ device: options.device, threads });
+  const opening = lent ?? createNodeRunner({ device: options.device, threads });
   const [opened, read] = await Promise.allSettled([opening, reading]);
   if (opened.status === "rejected") throw opened.reason;
   const runner = opened.value;
-  const close = given ? async () => {} : () => runner.close();
+  const close = lent ? async () => {} : () => runner.close();
   if (read.status === "rejected") {
     await close();
     throw read.reason;

@@ -1,5 +1,6 @@
 /** Plans in files. */
 import { InputError } from "../../core/errors.ts";
+import { invalidValue } from "../../core/validate.ts";
 import type { PlanInput } from "../../decoding/plan.ts";
 import { readJson } from "../../weights/node/json-file.ts";
 
@@ -12,11 +13,22 @@ import { readJson } from "../../weights/node/json-file.ts";
 export async function readPlanFile(path: string): Promise<PlanInput> {
   if (/^\s*\d+\s*x\s*\d+/i.test(path)) {
     throw new InputError(
-      `plan: must be a JSON file with a whole plan, got ${path}; a list of sub-model sizes is a model schedule: ` +
+      `plan: must be a JSON file, got ${path}; a list of sub-model sizes is a model schedule: ` +
         `--model-schedule ${path}`,
     );
   }
   const given = await readJson(path);
-  const isRecord = typeof given === "object" && given !== null && "plan" in given;
-  return (isRecord ? given.plan : given) as PlanInput;
+  const plan = isObject(given) && "plan" in given ? given.plan : given;
+  if (!isObject(plan)) {
+    throw invalidValue(
+      path,
+      [],
+      "must hold a plan, an object with parts of one, or a record with one as plan",
+      plan,
+    );
+  }
+  return plan as PlanInput;
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
