@@ -2,6 +2,7 @@
  * From images to a model folder: train the tokenizer, tokenise the images once, train the nested transformer,
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
+ *     OUT/lock.json           who is at work there, while somebody is
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the images as token ids
@@ -10,6 +11,7 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
+import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -60,9 +62,14 @@ export interface TrainModelOptions extends ImageOptions {
  * Runs the stages.
  *
  * @returns the model folder's path when the transformer was trained, else null
- * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
+ * @throws InputError for data or folders that cannot be used, and for a folder that another process trains in; the signal's
+ *   reason when aborted
  */
-export async function trainModel(options: TrainModelOptions): Promise<string | null> {
+export function trainModel(options: TrainModelOptions): Promise<string | null> {
+  return withFolderLocked(options.out, () => runStages(options));
+}
+
+async function runStages(options: TrainModelOptions): Promise<string | null> {
   const { config, out, stage = "all", threads, device, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;

@@ -1,6 +1,8 @@
 /** From a folder of images to a model that generates, at toy size: every stage, stopped and resumed. */
-import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
@@ -88,6 +90,29 @@ describe("a folder with classes", () => {
     const file = ["model", "transformer", "model.safetensors"];
     expect((await bytes("staged", ...file)).equals(await bytes("whole", ...file))).toBe(true);
   });
+});
+
+it("only one process trains into a folder; what a killed one left is cleared away", async () => {
+  const folder = join(parent, "locked");
+  await mkdir(join(folder, "tokenizer", "checkpoints"), { recursive: true });
+  const holder = { process: process.ppid, host: hostname(), since: new Date().toISOString(), id: "x" };
+  await writeFile(join(folder, "lock.json"), JSON.stringify(holder));
+  await expect(go("locked", { resume: true })).rejects.toThrow(
+    `process ${process.ppid} on ${hostname()} is at work there`,
+  );
+  expect(await readdir(join(folder, "tokenizer", "checkpoints"))).toEqual([]);
+
+  const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+  await writeFile(join(folder, "lock.json"), JSON.stringify({ ...holder, process: gone }));
+  // The name is that of the writer's own temporary files.
+  const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 6);
+  const left = `.step-000010.safetensors.${host}-${gone}-0123456789ab.tmp`;
+  await writeFile(join(folder, "tokenizer", "checkpoints", left), "half");
+  await go("locked", { resume: true });
+  const files = await readdir(folder, { recursive: true });
+  expect(files.filter((file) => /\.tmp$|lock\.json$/.test(file))).toEqual([]);
+  const file = ["model", "transformer", "model.safetensors"];
+  expect((await bytes("locked", ...file)).equals(await bytes("whole", ...file))).toBe(true);
 });
 
 describe("the token file", () => {

@@ -1,5 +1,6 @@
 /** From images with classes to a classifier's folder: train, measure on held-out images, write. */
 import { requireInput } from "../../core/errors.ts";
+import { withFolderLocked } from "../../core/node/folder-lock.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
@@ -91,7 +92,11 @@ export interface TrainClassifierOptions {
  * @returns what was written
  * @throws InputError for fewer than two classes, for held-out images of other classes, and as the run folder does
  */
-export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+export function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+  return withFolderLocked(options.run, () => trainAndWrite(options));
+}
+
+async function trainAndWrite(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
   const { seed = 0, randomFlip = true, isDegraded = false } = options;
   const { classNames, resolution, frames } = source;
