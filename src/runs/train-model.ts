@@ -3,6 +3,7 @@
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
  *     OUT/lock.json           who is at work there, while somebody is
+ *     OUT/data.json           what the run calls a folder of data
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the images as token ids
@@ -10,10 +11,12 @@
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
  */
 import { join } from "node:path";
-import { requireInput } from "../core/errors.ts";
+import { requireInput, unlessRefused } from "../core/errors.ts";
 import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
+import type { FolderSource } from "../data/image/image-folder.ts";
+import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import type { Device } from "../runtime/device.ts";
@@ -28,6 +31,7 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
@@ -80,6 +84,8 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
   );
   // The transformer trains from the token file alone.
   const images = stage === "transformer" ? null : await openImages(options);
+  const name = images ? images.name : await nameOfData(options);
+  const named: TrainConfig = { ...config, data: { ...config.data, source: name } };
   const runner = await createNodeRunner({ device, threads });
   try {
     if (images && wants("tokenizer")) {
@@ -89,9 +95,9 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       say(
         training.steps === 0 ? `tokenizer: that of ${init}` : `tokenizer: ${training.steps} steps on ${from}`,
       );
-      await trainTokenizer(options, runner, images);
+      await trainTokenizer(options, named, runner, images);
     }
-    const tokenizer = await trainedTokenizer(options);
+    const tokenizer = await trainedTokenizer(out, named);
     const path = join(out, "model");
     // Of a whole model, no part is replaced by itself.
     if (wants("tokenizer") && !(await isWholeModel(path))) {
@@ -110,7 +116,7 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       transformerConfigOf(config, dataset.classNames.length),
       tokenizer,
     );
-    const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
+    const folder = await openRunFolder(join(out, "transformer"), { ...named }, { resume: options.resume });
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
@@ -121,6 +127,12 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
   }
 }
 
+/** What the run calls data that need not be there any more. */
+async function nameOfData({ config: { data }, out }: TrainModelOptions): Promise<string> {
+  const source = await unlessRefused(openSource(data));
+  return source && "files" in source ? dataName(out, source as FolderSource) : data.source;
+}
+
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */
 function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
   return { seed, data, tokenizer };
@@ -128,13 +140,14 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
 
 async function trainTokenizer(
   options: TrainModelOptions,
+  named: TrainConfig,
   runner: Runner,
   { source, count }: Images,
 ): Promise<void> {
   const { config, out, resume } = options;
   // First, so that weights that do not fit leave no run behind.
   const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
-  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(named), { resume });
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,
@@ -149,7 +162,7 @@ async function trainTokenizer(
 }
 
 /** The averaged weights of the finished tokenizer. */
-async function trainedTokenizer({ config, out }: TrainModelOptions): Promise<Tensors> {
+async function trainedTokenizer(out: string, config: TrainConfig): Promise<Tensors> {
   const path = join(out, "tokenizer");
   const checkpoint = await readCheckpoint(path, tokenizerConfiguration(config));
   const { steps } = config.tokenizer.training;

@@ -3,6 +3,7 @@
  * the doing of their configurations. All of it can be stopped and gone on with; what is finished is not done again.
  *
  *     OUT/lock.json           who is at work there, while somebody is
+ *     OUT/data.json           what the run calls a folder of data
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokens/             the images as token ids
  *     OUT/NAME/transformer/   run folder of a variant's transformer
@@ -88,7 +89,8 @@ async function trainEach(options: TrainVariantsOptions): Promise<TrainedVariant[
   const runner = await createNodeRunner({ device, threads });
   try {
     const sources = { ...options, config: Object.values(variants)[0]! };
-    await tokeniseImages(sources, runner, tokenizer, await openImages(sources));
+    const images = await openImages(sources);
+    await tokeniseImages(sources, runner, tokenizer, images);
     const dataset = await readTokens(tokensFolder(out), digest);
     for (const [name, config] of Object.entries(variants)) {
       signal?.throwIfAborted();
@@ -96,7 +98,8 @@ async function trainEach(options: TrainVariantsOptions): Promise<TrainedVariant[
       const [run, model] = [join(variantFolder, "transformer"), join(variantFolder, "model")];
       const shape = transformerConfigOf(config, dataset.classNames.length);
       const initial = await initialTransformer(config.transformer.init, shape, tokenizer);
-      const folder = await openRunFolder(run, { ...config, tokenizerDigest: digest }, { resume: true });
+      const named = { ...config, data: { ...config.data, source: images.name } };
+      const folder = await openRunFolder(run, { ...named, tokenizerDigest: digest }, { resume: true });
       const { steps } = config.transformer.training;
       const isDone = folder.checkpoint?.step === steps;
       say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} images as tokens`}`);

@@ -1,9 +1,9 @@
 /** From a folder of images to a model that generates, at toy size: every stage, stopped and resumed. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { ImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
@@ -113,6 +113,49 @@ it("only one process trains into a folder; what a killed one left is cleared awa
   expect(files.filter((file) => /\.tmp$|lock\.json$/.test(file))).toEqual([]);
   const file = ["model", "transformer", "model.safetensors"];
   expect((await bytes("locked", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+});
+
+describe("data that are spelled otherwise when a run goes on", () => {
+  const spelled = (source: string, stage: TrainModelOptions["stage"] = "all") =>
+    go("spelled", { config: configOf(source), resume: true, stage });
+  const isDone = ({ said }: { said: string[] }) => said.some((line) => /18 of them were in/.test(line));
+
+  it("are the same where the files are", async () => {
+    await cp(join(parent, "whole"), join(parent, "spelled"), { recursive: true });
+    await symlink(images, join(parent, "link"));
+    for (const source of [`${images}/`, `${parent}/./images`, relative(".", images), join(parent, "link")]) {
+      expect(isDone(await spelled(source)), source).toBe(true);
+      expect((await spelled(source, "transformer")).model).not.toBeNull();
+    }
+  });
+
+  it("are the same in a copy of the folder, whose times are others; its tokens are made again", async () => {
+    const copy = join(parent, "copy");
+    await cp(images, copy, { recursive: true });
+    expect(isDone(await spelled(copy))).toBe(false);
+    expect(isDone(await spelled(copy))).toBe(true);
+    const file = ["model", "transformer", "model.safetensors"];
+    expect((await bytes("spelled", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+  });
+
+  it("are others where the files are others, and then nothing of the run is touched", async () => {
+    const others = join(parent, "others");
+    await cp(images, others, { recursive: true });
+    await writeFile(join(others, "red", "0.png"), await readFile(join(others, "blue", "3.png")));
+    await rm(join(others, "red", "1.png"));
+    const before = await bytes("spelled", "tokenizer", "config.json");
+    const refusal = `data.source was ${JSON.stringify(images)}, now ${JSON.stringify(others)}`;
+    await expect(spelled(others)).rejects.toThrow(refusal);
+    await expect(spelled(others, "transformer")).rejects.toThrow(refusal);
+    expect((await bytes("spelled", "tokenizer", "config.json")).equals(before)).toBe(true);
+    expect(isDone(await spelled(join(parent, "copy")))).toBe(true);
+  });
+
+  it("of a run from before names were kept, the spelling decides", async () => {
+    await rm(join(parent, "spelled", "data.json"));
+    await expect(spelled(`${images}/`)).rejects.toThrow("data.source was");
+    expect((await spelled(images, "transformer")).model).not.toBeNull();
+  });
 });
 
 describe("the token file", () => {

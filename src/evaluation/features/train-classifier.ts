@@ -4,6 +4,7 @@ import { withFolderLocked } from "../../core/node/folder-lock.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
+import { dataName } from "../../runs/data-name.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../../training/loop.ts";
@@ -114,7 +115,8 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
   const network =
     options.network ?? (frames === undefined ? imageNetwork(resolution) : videoNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
-  const settings = { seed, source: source.name, count, randomFlip, isDegraded, config, schedule };
+  const name = await dataName(run, source);
+  const settings = { seed, source: name, count, randomFlip, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume });
   const runner = await createNodeRunner({ threads });
   try {
