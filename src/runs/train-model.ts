@@ -25,11 +25,11 @@ import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser.ts";
-import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
+import { openRunFolder, type RunFolder, readCheckpoint } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
-import { writeJson } from "../weights/node/json-file.ts";
+import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
@@ -116,7 +116,12 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       transformerConfigOf(config, dataset.classNames.length),
       tokenizer,
     );
-    const folder = await openRunFolder(join(out, "transformer"), { ...named }, { resume: options.resume });
+    const folder = await openRunFolder(
+      join(out, "transformer"),
+      { ...named },
+      { resume: options.resume, mayGrow: "transformer.training.steps" },
+    );
+    sayGrown(options, "transformer", folder);
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
@@ -147,7 +152,13 @@ async function trainTokenizer(
   const { config, out, resume } = options;
   // First, so that weights that do not fit leave no run behind.
   const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
-  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(named), { resume });
+  // Another tokenizer has other tokens, on which no transformer can go on.
+  const hasTransformer = (await readJsonIfWhole(join(out, "transformer", "config.json"))) !== null;
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(named), {
+    resume,
+    ...(!hasTransformer && { mayGrow: "tokenizer.training.steps" }),
+  });
+  sayGrown(options, "tokenizer", folder);
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,
@@ -159,6 +170,20 @@ async function trainTokenizer(
   });
   await train(runner, folder, startingFrom(job, initial), options);
   await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
+}
+
+/** Tells of a training that goes on for more steps than it was begun with. */
+function sayGrown(
+  { config, onMessage }: TrainModelOptions,
+  job: "tokenizer" | "transformer",
+  { checkpoint, grownFrom }: RunFolder,
+): void {
+  if (grownFrom === null) return;
+  const { steps } = config[job].training;
+  onMessage?.(
+    `${job}: goes on from step ${checkpoint?.step ?? 0}, for ${steps} steps instead of ${grownFrom}; from here on the ` +
+      `learning rate follows the schedule of ${steps} steps`,
+  );
 }
 
 /** The averaged weights of the finished tokenizer. */

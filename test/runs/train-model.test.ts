@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { ImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { type TrainModelOptions, trainModel } from "../../src/runs/train-model.ts";
+import { readMetrics } from "../../src/training/metrics.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
@@ -155,6 +156,44 @@ describe("data that are spelled otherwise when a run goes on", () => {
     await rm(join(parent, "spelled", "data.json"));
     await expect(spelled(`${images}/`)).rejects.toThrow("data.source was");
     expect((await spelled(images, "transformer")).model).not.toBeNull();
+  });
+});
+
+describe("more steps for a finished training", () => {
+  const more = (name: string, job: string, steps: number) =>
+    go(name, { resume: true, set: [`${job}.training.steps=${steps}`] });
+  const stepsOf = async (name: string, job: string) =>
+    (await readMetrics(join(parent, name, job, "metrics.jsonl"))).map(({ step }) => step);
+
+  it("go on from where it was, and it is said", async () => {
+    await cp(join(parent, "whole"), join(parent, "grown"), { recursive: true });
+    const tokenizer = await bytes("grown", "model", "tokenizer", "model.safetensors");
+    const before = await bytes("grown", "model", "transformer", "model.safetensors");
+    const { model, said } = await more("grown", "transformer", 30);
+    expect(said).toContain(
+      "transformer: goes on from step 20, for 30 steps instead of 20; from here on the learning rate follows the schedule of 30 steps",
+    );
+    expect(await stepsOf("grown", "transformer")).toEqual([5, 10, 15, 20, 25, 30]);
+    expect((await bytes("grown", "model", "transformer", "model.safetensors")).equals(before)).toBe(false);
+    expect((await bytes("grown", "model", "tokenizer", "model.safetensors")).equals(tokenizer)).toBe(true);
+    expect(JSON.parse(String(await bytes("grown", "model", "train_config.json")))).toMatchObject({
+      transformer: { training: { steps: 30 } },
+    });
+    await (await ImagePipeline.fromPretrained(model!, { threads: 1 })).dispose();
+    expect((await more("grown", "transformer", 30)).said.join()).not.toContain("goes on from");
+    await expect(more("grown", "transformer", 20)).rejects.toThrow(
+      "transformer.training.steps was 30, now 20",
+    );
+  });
+
+  it("of the tokenizer too, as long as no transformer learned its tokens", async () => {
+    await expect(more("grown", "tokenizer", 30)).rejects.toThrow("tokenizer.training.steps was 20, now 30");
+    expect(await stepsOf("grown", "tokenizer")).toEqual([5, 10, 15, 20]);
+    await rm(join(parent, "grown", "transformer"), { recursive: true });
+    expect((await more("grown", "tokenizer", 25)).said).toContain(
+      "tokenizer: goes on from step 20, for 25 steps instead of 20; from here on the learning rate follows the schedule of 25 steps",
+    );
+    expect(await stepsOf("grown", "tokenizer")).toEqual([5, 10, 15, 20, 25]);
   });
 });
 

@@ -117,7 +117,7 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
   const name = await dataName(run, source);
   const settings = { seed, source: name, count, randomFlip, isDegraded, config, schedule };
-  const folder = await openRunFolder(run, settings, { resume });
+  const folder = await openRunFolder(run, settings, { resume, mayGrow: "schedule.steps" });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
