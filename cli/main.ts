@@ -20,17 +20,9 @@ import { addSearchCommand } from "./commands/search.ts";
 import { addStudyCommand } from "./commands/study.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { renamedOption } from "./options/renamed.ts";
+import { openStop } from "./options/stop.ts";
 
-const stop = new AbortController();
-let stoppedBy: NodeJS.Signals | undefined;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  // Once: a second Ctrl-C then meets the default, which ends the process on the spot.
-  process.once(signal, () => {
-    stoppedBy ??= signal;
-    process.stderr.write("\nmagnets: stopping at the next safe point (once more to stop at once)\n");
-    stop.abort();
-  });
-}
+const stop = openStop();
 // A reader that left, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
@@ -67,6 +59,7 @@ try {
 
 /** Says what went wrong; returns the exit status. */
 function report(error: unknown): number {
+  const stoppedBy = stop.by();
   if (stoppedBy) {
     // Stopping saves what there is; where that fails, it must be said.
     if (error instanceof Error && error.name === "InputError") refuse(error.message);

@@ -2,6 +2,8 @@
  * From images to a model folder: train the tokenizer, tokenise the images once, train the nested transformer,
  * write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
+ *     OUT/lock.json           who is at work there, while somebody is
+ *     OUT/data.json           what the run calls a folder of data
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the images as token ids
@@ -9,9 +11,12 @@
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
  */
 import { join } from "node:path";
-import { requireInput } from "../core/errors.ts";
+import { requireInput, unlessRefused } from "../core/errors.ts";
+import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
+import type { FolderSource } from "../data/image/image-folder.ts";
+import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import type { Device } from "../runtime/device.ts";
@@ -20,12 +25,13 @@ import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser.ts";
-import { openRunFolder, readCheckpoint } from "../training/run-folder.ts";
+import { openRunFolder, type RunFolder, readCheckpoint } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
-import { writeJson } from "../weights/node/json-file.ts";
+import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
@@ -60,9 +66,14 @@ export interface TrainModelOptions extends ImageOptions {
  * Runs the stages.
  *
  * @returns the model folder's path when the transformer was trained, else null
- * @throws InputError for data or folders that cannot be used; the signal's reason when aborted
+ * @throws InputError for data or folders that cannot be used, and for a folder that another process trains in; the signal's
+ *   reason when aborted
  */
-export async function trainModel(options: TrainModelOptions): Promise<string | null> {
+export function trainModel(options: TrainModelOptions): Promise<string | null> {
+  return withFolderLocked(options.out, () => runStages(options));
+}
+
+async function runStages(options: TrainModelOptions): Promise<string | null> {
   const { config, out, stage = "all", threads, device, signal } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
@@ -73,6 +84,8 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
   );
   // The transformer trains from the token file alone.
   const images = stage === "transformer" ? null : await openImages(options);
+  const name = images ? images.name : await nameOfData(options);
+  const named: TrainConfig = { ...config, data: { ...config.data, source: name } };
   const runner = await createNodeRunner({ device, threads });
   try {
     if (images && wants("tokenizer")) {
@@ -82,9 +95,9 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       say(
         training.steps === 0 ? `tokenizer: that of ${init}` : `tokenizer: ${training.steps} steps on ${from}`,
       );
-      await trainTokenizer(options, runner, images);
+      await trainTokenizer(options, named, runner, images);
     }
-    const tokenizer = await trainedTokenizer(options);
+    const tokenizer = await trainedTokenizer(out, named);
     const path = join(out, "model");
     // Of a whole model, no part is replaced by itself.
     if (wants("tokenizer") && !(await isWholeModel(path))) {
@@ -103,7 +116,12 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
       transformerConfigOf(config, dataset.classNames.length),
       tokenizer,
     );
-    const folder = await openRunFolder(join(out, "transformer"), { ...config }, { resume: options.resume });
+    const folder = await openRunFolder(
+      join(out, "transformer"),
+      { ...named },
+      { resume: options.resume, mayGrow: "transformer.training.steps" },
+    );
+    sayGrown(options, "transformer", folder);
     const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
     await writeModel(path, trained);
     await writeJson(join(path, "train_config.json"), config);
@@ -114,6 +132,12 @@ export async function trainModel(options: TrainModelOptions): Promise<string | n
   }
 }
 
+/** What the run calls data that need not be there any more. */
+async function nameOfData({ config: { data }, out }: TrainModelOptions): Promise<string> {
+  const source = await unlessRefused(openSource(data));
+  return source && "files" in source ? dataName(out, source as FolderSource) : data.source;
+}
+
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */
 function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
   return { seed, data, tokenizer };
@@ -121,13 +145,20 @@ function tokenizerConfiguration({ seed, data, tokenizer }: TrainConfig) {
 
 async function trainTokenizer(
   options: TrainModelOptions,
+  named: TrainConfig,
   runner: Runner,
   { source, count }: Images,
 ): Promise<void> {
   const { config, out, resume } = options;
   // First, so that weights that do not fit leave no run behind.
   const initial = await initialTokenizer(config.tokenizer.init, config.tokenizer.model);
-  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(config), { resume });
+  // Another tokenizer has other tokens, on which no transformer can go on.
+  const hasTransformer = (await readJsonIfWhole(join(out, "transformer", "config.json"))) !== null;
+  const folder = await openRunFolder(join(out, "tokenizer"), tokenizerConfiguration(named), {
+    resume,
+    ...(!hasTransformer && { mayGrow: "tokenizer.training.steps" }),
+  });
+  sayGrown(options, "tokenizer", folder);
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,
@@ -141,8 +172,22 @@ async function trainTokenizer(
   await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
 }
 
+/** Tells of a training that goes on for more steps than it was begun with. */
+function sayGrown(
+  { config, onMessage }: TrainModelOptions,
+  job: "tokenizer" | "transformer",
+  { checkpoint, grownFrom }: RunFolder,
+): void {
+  if (grownFrom === null) return;
+  const { steps } = config[job].training;
+  onMessage?.(
+    `${job}: goes on from step ${checkpoint?.step ?? 0}, for ${steps} steps instead of ${grownFrom}; from here on the ` +
+      `learning rate follows the schedule of ${steps} steps`,
+  );
+}
+
 /** The averaged weights of the finished tokenizer. */
-async function trainedTokenizer({ config, out }: TrainModelOptions): Promise<Tensors> {
+async function trainedTokenizer(out: string, config: TrainConfig): Promise<Tensors> {
   const path = join(out, "tokenizer");
   const checkpoint = await readCheckpoint(path, tokenizerConfiguration(config));
   const { steps } = config.tokenizer.training;

@@ -2,6 +2,8 @@
  * Several transformers on one tokenizer and one set of token ids, to be compared: what differs between two of them is
  * the doing of their configurations. All of it can be stopped and gone on with; what is finished is not done again.
  *
+ *     OUT/lock.json           who is at work there, while somebody is
+ *     OUT/data.json           what the run calls a folder of data
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokens/             the images as token ids
  *     OUT/NAME/transformer/   run folder of a variant's transformer
@@ -9,6 +11,7 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
+import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { writeModel } from "../pipelines/node/model-folder.ts";
 import type { Device } from "../runtime/device.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
@@ -71,10 +74,14 @@ export async function onTokenizer(config: TrainConfig, folder: string): Promise<
 /**
  * Trains the variants one after the other, each from the same first weights on the same batches.
  *
- * @throws InputError for data or folders that cannot be used, or a folder that holds other variants of these names; the
- *   signal's reason when aborted, after a checkpoint was saved
+ * @throws InputError for data or folders that cannot be used, a folder that holds other variants of these names, or one
+ *   that another process trains in; the signal's reason when aborted, after a checkpoint was saved
  */
-export async function trainVariants(options: TrainVariantsOptions): Promise<TrainedVariant[]> {
+export function trainVariants(options: TrainVariantsOptions): Promise<TrainedVariant[]> {
+  return withFolderLocked(options.out, () => trainEach(options));
+}
+
+async function trainEach(options: TrainVariantsOptions): Promise<TrainedVariant[]> {
   const { variants, out, threads, device, signal, onMessage: say = () => {} } = options;
   const { tensors: tokenizer } = await readTokenizer(options.tokenizer);
   const digest = tensorsDigest(tokenizer);
@@ -82,7 +89,8 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
   const runner = await createNodeRunner({ device, threads });
   try {
     const sources = { ...options, config: Object.values(variants)[0]! };
-    await tokeniseImages(sources, runner, tokenizer, await openImages(sources));
+    const images = await openImages(sources);
+    await tokeniseImages(sources, runner, tokenizer, images);
     const dataset = await readTokens(tokensFolder(out), digest);
     for (const [name, config] of Object.entries(variants)) {
       signal?.throwIfAborted();
@@ -90,7 +98,8 @@ export async function trainVariants(options: TrainVariantsOptions): Promise<Trai
       const [run, model] = [join(variantFolder, "transformer"), join(variantFolder, "model")];
       const shape = transformerConfigOf(config, dataset.classNames.length);
       const initial = await initialTransformer(config.transformer.init, shape, tokenizer);
-      const folder = await openRunFolder(run, { ...config, tokenizerDigest: digest }, { resume: true });
+      const named = { ...config, data: { ...config.data, source: images.name } };
+      const folder = await openRunFolder(run, { ...named, tokenizerDigest: digest }, { resume: true });
       const { steps } = config.transformer.training;
       const isDone = folder.checkpoint?.step === steps;
       say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} images as tokens`}`);

@@ -21,6 +21,7 @@ import type { LoopOptions } from "../training/loop.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { dataName } from "./data-name.ts";
 import { tokenise } from "./token-files.ts";
 
 /** Whose images, and whom to tell. */
@@ -36,6 +37,8 @@ export interface ImageOptions extends LoopOptions {
 export interface Images {
   readonly source: ImageSource;
   readonly count: number;
+  /** What the run calls the data, however they were asked for. */
+  readonly name: string;
   /** Tells these images from others. */
   readonly description: string;
 }
@@ -52,7 +55,8 @@ export async function openImages({
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
     const count = data.count!; // the configuration's reader asks for it where a source has no end
-    return { source: keptInMemory(source), count, description: JSON.stringify({ ...data, count }) };
+    const description = JSON.stringify({ ...data, count });
+    return { source: keptInMemory(source), count, name: data.source, description };
   }
   // A folder lists its files class by class; in random order the first ones are of all classes.
   const folder = source as FolderSource;
@@ -60,7 +64,9 @@ export async function openImages({
   const files = Array.from(order, (index) => folder.files[index]!);
   const all = { ...selected(folder, order), files };
   const enough = data.count ?? undefined;
-  const { stamps, ...looked } = await lookThroughOnce(join(out, "opening.json"), all, data, {
+  const name = await dataName(out, folder);
+  const named = { ...data, source: name };
+  const { stamps, ...looked } = await lookThroughOnce(join(out, "opening.json"), all, named, {
     enough,
     signal,
     onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
@@ -71,8 +77,8 @@ export async function openImages({
     `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
   );
   const count = good.length;
-  const description = JSON.stringify({ ...data, count, files: fingerprint(good.files, stamps) });
-  return { source: keptInMemory(good), count, description };
+  const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
+  return { source: keptInMemory(good), count, name, description };
 }
 
 /** What was found when a run began, by which it goes on. */

@@ -31,6 +31,8 @@ export interface RunFolder {
   readonly path: string;
   /** The newest checkpoint when the run was resumed and had one, else null: start at step 0. */
   readonly checkpoint: Checkpoint | null;
+  /** How many steps the run was to have before it was resumed with more; else null. */
+  readonly grownFrom: number | null;
   /** Appends a line to metrics.jsonl. NaN and infinities are written as strings, since JSON has none. */
   log(line: { readonly step: number } & Readonly<Record<string, unknown>>): Promise<void>;
   /** Writes samples/step-XXXXXX.png and returns its path. */
@@ -46,14 +48,15 @@ const checkpointName = /^step-(\d{6,})\.safetensors$/;
  * Opens the folder of a run: a new one, or with `resume` one that exists (or not yet: a resumed run may be its first).
  * On resuming, lines of metrics.jsonl beyond the checkpoint are dropped: those steps will be made again.
  *
- * @param config  the resolved configuration, plain JSON
+ * @param config           the resolved configuration, plain JSON
+ * @param options.mayGrow  the key of the number of steps, `training.steps` say, where a resumed run may get more of them
  * @throws InputError when the folder holds a run and `resume` is not set; when it holds a run of another
  *   configuration (the differing keys are listed); when it cannot be read or written; when the checkpoint is damaged
  */
 export async function openRunFolder(
   path: string,
   config: Readonly<Record<string, unknown>>,
-  { resume = false }: { resume?: boolean } = {},
+  { resume = false, mayGrow }: { resume?: boolean; mayGrow?: string } = {},
 ): Promise<RunFolder> {
   const configPath = join(path, "config.json");
   const isOld = (await readIfThere(configPath)) !== null;
@@ -61,6 +64,7 @@ export async function openRunFolder(
   await ensureWritableFolder(join(path, "checkpoints"));
 
   let checkpoint: Checkpoint | null = null;
+  let grownFrom: number | null = null;
   if (!isOld) {
     await writeJson(configPath, plain);
   } else {
@@ -68,14 +72,16 @@ export async function openRunFolder(
       resume,
       `${path}: holds a run already; pass --resume to go on with it, or another folder to --out`,
     );
-    await requireSameConfig(path, plain);
+    grownFrom = await requireSameConfig(path, plain, mayGrow);
     checkpoint = await readNewest(join(path, "checkpoints"));
+    if (grownFrom !== null) await writeJson(configPath, plain);
     await dropLinesAfter(join(path, "metrics.jsonl"), checkpoint?.step ?? 0);
   }
 
   return {
     path,
     checkpoint,
+    grownFrom,
     log: (line) => appendLine(join(path, "metrics.jsonl"), JSON.stringify(line, finiteOrText)),
     async saveSample(step, png) {
       const file = join(path, "samples", `${stepName(step)}.png`);
@@ -107,14 +113,25 @@ export async function readCheckpoint(
   return readNewest(join(path, "checkpoints"));
 }
 
-/** @param config  the wanted one, as JSON gives it back */
-async function requireSameConfig(path: string, config: unknown): Promise<void> {
+/**
+ * @param config   the wanted one, as JSON gives it back
+ * @param mayGrow  the key of a number that may be larger than it was
+ * @returns what that number was, where it is larger now; else null
+ */
+async function requireSameConfig(path: string, config: unknown, mayGrow?: string): Promise<number | null> {
   const differing = differences(await readJson(join(path, "config.json")), config);
+  const grown = differing.find(
+    ({ key, was, now }) => key === mayGrow && typeof was === "number" && typeof now === "number" && now > was,
+  );
+  const refused = differing.filter((difference) => difference !== grown);
+  const show = (value: unknown) => (value === undefined ? "absent" : JSON.stringify(value));
+  const told = refused.map(({ key, was, now }) => `${key} was ${show(was)}, now ${show(now)}`);
   requireInput(
-    differing.length === 0,
-    `${path}: cannot resume with another configuration; differing: ${differing.join("; ")}; ` +
+    refused.length === 0,
+    `${path}: cannot resume with another configuration; differing: ${told.join("; ")}; ` +
       "give the same values, or another folder for the run",
   );
+  return grown ? (grown.was as number) : null;
 }
 
 const stepName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
@@ -158,16 +175,19 @@ async function dropLinesAfter(path: string, step: number): Promise<void> {
   await writeFileAtomic(path, lines.map((line) => `${line}\n`).join(""));
 }
 
-/** The keys whose values differ, each with both values: `a.b was 1, now 2`. */
-function differences(before: unknown, now: unknown, key = ""): string[] {
-  if (isDeepStrictEqual(before, now)) return [];
-  if (!isBlock(before) || !isBlock(now)) {
-    const show = (value: unknown) => (value === undefined ? "absent" : JSON.stringify(value));
-    return [`${key} was ${show(before)}, now ${show(now)}`];
-  }
-  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+/** A key, such as `a.b`, whose values differ. */
+interface Difference {
+  readonly key: string;
+  readonly was: unknown;
+  readonly now: unknown;
+}
+
+function differences(was: unknown, now: unknown, key = ""): Difference[] {
+  if (isDeepStrictEqual(was, now)) return [];
+  if (!isBlock(was) || !isBlock(now)) return [{ key, was, now }];
+  const keys = new Set([...Object.keys(was), ...Object.keys(now)]);
   return [...keys].flatMap((inner) =>
-    differences(before[inner], now[inner], key === "" ? inner : `${key}.${inner}`),
+    differences(was[inner], now[inner], key === "" ? inner : `${key}.${inner}`),
   );
 }
 

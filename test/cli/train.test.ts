@@ -23,7 +23,7 @@ const metrics = async (): Promise<number[]> => {
   return lines.map((line) => JSON.parse(line).step);
 };
 
-/** Runs the command; Ctrl-C once the log says so. */
+/** Runs the command; Ctrl-C once the log says so, which comes twice, as it does through npm. */
 async function train(args: readonly string[], isTime: (steps: number[]) => boolean = () => false) {
   const child = spawn(process.execPath, [
     "--import",
@@ -44,6 +44,7 @@ async function train(args: readonly string[], isTime: (steps: number[]) => boole
     if (!isTime(await metrics())) return;
     clearInterval(watch);
     child.kill("SIGINT");
+    setTimeout(() => child.kill("SIGINT"), 30);
   }, 50);
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   clearInterval(watch);

@@ -1,11 +1,14 @@
 /** From a folder of images to a model that generates, at toy size: every stage, stopped and resumed. */
-import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { ImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
 import { type TrainModelOptions, trainModel } from "../../src/runs/train-model.ts";
+import { readMetrics } from "../../src/training/metrics.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
@@ -87,6 +90,110 @@ describe("a folder with classes", () => {
     expect(said).toEqual(["transformer: 20 steps on 18 images as tokens"]);
     const file = ["model", "transformer", "model.safetensors"];
     expect((await bytes("staged", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+  });
+});
+
+it("only one process trains into a folder; what a killed one left is cleared away", async () => {
+  const folder = join(parent, "locked");
+  await mkdir(join(folder, "tokenizer", "checkpoints"), { recursive: true });
+  const holder = { process: process.ppid, host: hostname(), since: new Date().toISOString(), id: "x" };
+  await writeFile(join(folder, "lock.json"), JSON.stringify(holder));
+  await expect(go("locked", { resume: true })).rejects.toThrow(
+    `process ${process.ppid} on ${hostname()} is at work there`,
+  );
+  expect(await readdir(join(folder, "tokenizer", "checkpoints"))).toEqual([]);
+
+  const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+  await writeFile(join(folder, "lock.json"), JSON.stringify({ ...holder, process: gone }));
+  // The name is that of the writer's own temporary files.
+  const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 6);
+  const left = `.step-000010.safetensors.${host}-${gone}-0123456789ab.tmp`;
+  await writeFile(join(folder, "tokenizer", "checkpoints", left), "half");
+  await go("locked", { resume: true });
+  const files = await readdir(folder, { recursive: true });
+  expect(files.filter((file) => /\.tmp$|lock\.json$/.test(file))).toEqual([]);
+  const file = ["model", "transformer", "model.safetensors"];
+  expect((await bytes("locked", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+});
+
+describe("data that are spelled otherwise when a run goes on", () => {
+  const spelled = (source: string, stage: TrainModelOptions["stage"] = "all") =>
+    go("spelled", { config: configOf(source), resume: true, stage });
+  const isDone = ({ said }: { said: string[] }) => said.some((line) => /18 of them were in/.test(line));
+
+  it("are the same where the files are", async () => {
+    await cp(join(parent, "whole"), join(parent, "spelled"), { recursive: true });
+    await symlink(images, join(parent, "link"));
+    for (const source of [`${images}/`, `${parent}/./images`, relative(".", images), join(parent, "link")]) {
+      expect(isDone(await spelled(source)), source).toBe(true);
+      expect((await spelled(source, "transformer")).model).not.toBeNull();
+    }
+  });
+
+  it("are the same in a copy of the folder, whose times are others; its tokens are made again", async () => {
+    const copy = join(parent, "copy");
+    await cp(images, copy, { recursive: true });
+    expect(isDone(await spelled(copy))).toBe(false);
+    expect(isDone(await spelled(copy))).toBe(true);
+    const file = ["model", "transformer", "model.safetensors"];
+    expect((await bytes("spelled", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+  });
+
+  it("are others where the files are others, and then nothing of the run is touched", async () => {
+    const others = join(parent, "others");
+    await cp(images, others, { recursive: true });
+    await writeFile(join(others, "red", "0.png"), await readFile(join(others, "blue", "3.png")));
+    await rm(join(others, "red", "1.png"));
+    const before = await bytes("spelled", "tokenizer", "config.json");
+    const refusal = `data.source was ${JSON.stringify(images)}, now ${JSON.stringify(others)}`;
+    await expect(spelled(others)).rejects.toThrow(refusal);
+    await expect(spelled(others, "transformer")).rejects.toThrow(refusal);
+    expect((await bytes("spelled", "tokenizer", "config.json")).equals(before)).toBe(true);
+    expect(isDone(await spelled(join(parent, "copy")))).toBe(true);
+  });
+
+  it("of a run from before names were kept, the spelling decides", async () => {
+    await rm(join(parent, "spelled", "data.json"));
+    await expect(spelled(`${images}/`)).rejects.toThrow("data.source was");
+    expect((await spelled(images, "transformer")).model).not.toBeNull();
+  });
+});
+
+describe("more steps for a finished training", () => {
+  const more = (name: string, job: string, steps: number) =>
+    go(name, { resume: true, set: [`${job}.training.steps=${steps}`] });
+  const stepsOf = async (name: string, job: string) =>
+    (await readMetrics(join(parent, name, job, "metrics.jsonl"))).map(({ step }) => step);
+
+  it("go on from where it was, and it is said", async () => {
+    await cp(join(parent, "whole"), join(parent, "grown"), { recursive: true });
+    const tokenizer = await bytes("grown", "model", "tokenizer", "model.safetensors");
+    const before = await bytes("grown", "model", "transformer", "model.safetensors");
+    const { model, said } = await more("grown", "transformer", 30);
+    expect(said).toContain(
+      "transformer: goes on from step 20, for 30 steps instead of 20; from here on the learning rate follows the schedule of 30 steps",
+    );
+    expect(await stepsOf("grown", "transformer")).toEqual([5, 10, 15, 20, 25, 30]);
+    expect((await bytes("grown", "model", "transformer", "model.safetensors")).equals(before)).toBe(false);
+    expect((await bytes("grown", "model", "tokenizer", "model.safetensors")).equals(tokenizer)).toBe(true);
+    expect(JSON.parse(String(await bytes("grown", "model", "train_config.json")))).toMatchObject({
+      transformer: { training: { steps: 30 } },
+    });
+    await (await ImagePipeline.fromPretrained(model!, { threads: 1 })).dispose();
+    expect((await more("grown", "transformer", 30)).said.join()).not.toContain("goes on from");
+    await expect(more("grown", "transformer", 20)).rejects.toThrow(
+      "transformer.training.steps was 30, now 20",
+    );
+  });
+
+  it("of the tokenizer too, as long as no transformer learned its tokens", async () => {
+    await expect(more("grown", "tokenizer", 30)).rejects.toThrow("tokenizer.training.steps was 20, now 30");
+    expect(await stepsOf("grown", "tokenizer")).toEqual([5, 10, 15, 20]);
+    await rm(join(parent, "grown", "transformer"), { recursive: true });
+    expect((await more("grown", "tokenizer", 25)).said).toContain(
+      "tokenizer: goes on from step 20, for 25 steps instead of 20; from here on the learning rate follows the schedule of 25 steps",
+    );
+    expect(await stepsOf("grown", "tokenizer")).toEqual([5, 10, 15, 20, 25]);
   });
 });
 

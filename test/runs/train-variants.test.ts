@@ -57,7 +57,13 @@ const weightsOf = (out: string, variant: string) =>
 
 it("trains each from the same weights on the same batches of the same tokens", async () => {
   const [nested, separate] = await go("whole");
-  expect(await readdir(join(parent, "whole"))).toEqual(["nested", "opening.json", "separate", "tokens"]);
+  expect(await readdir(join(parent, "whole"))).toEqual([
+    "data.json",
+    "nested",
+    "opening.json",
+    "separate",
+    "tokens",
+  ]);
   expect(nested!.seconds).toBeGreaterThan(0);
   const linesOf = (name: string) => readMetrics(join(parent, "whole", name, "transformer", "metrics.jsonl"));
   const [joint, alone] = await Promise.all([linesOf("nested"), linesOf("separate")]);

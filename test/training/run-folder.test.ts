@@ -54,6 +54,23 @@ describe("openRunFolder", () => {
     );
   });
 
+  it("takes more steps where it may, and nothing else with them", async () => {
+    await openRunFolder(path, config);
+    const kept = async () => JSON.parse(await readFile(join(path, "config.json"), "utf8"));
+    const resume = (steps: number, others = {}, mayGrow: string | undefined = "training.steps") => {
+      const grown = { ...config, ...others, training: { ...config.training, steps } };
+      return openRunFolder(path, grown, { resume: true, mayGrow });
+    };
+    await expect(resume(20, {}, "steps")).rejects.toThrow(/differing: training\.steps was 10, now 20;/);
+    await expect(resume(20, { name: "y" })).rejects.toThrow(/differing: name was "x", now "y";/);
+    await expect(resume(9)).rejects.toThrow(/training\.steps was 10, now 9/);
+    expect(await kept()).toEqual(config);
+    expect((await resume(10)).grownFrom).toBeNull();
+    expect((await resume(20)).grownFrom).toBe(10);
+    expect((await kept()).training.steps).toBe(20);
+    expect((await resume(20)).grownFrom).toBeNull();
+  });
+
   it("drops lines beyond the checkpoint, and one cut short", async () => {
     const run = await openRunFolder(path, config);
     for (const step of [1, 2, 3, 4]) await run.log({ step });

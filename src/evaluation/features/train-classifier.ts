@@ -1,8 +1,10 @@
 /** From images with classes to a classifier's folder: train, measure on held-out images, write. */
 import { requireInput } from "../../core/errors.ts";
+import { withFolderLocked } from "../../core/node/folder-lock.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
+import { dataName } from "../../runs/data-name.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../../training/loop.ts";
@@ -91,7 +93,11 @@ export interface TrainClassifierOptions {
  * @returns what was written
  * @throws InputError for fewer than two classes, for held-out images of other classes, and as the run folder does
  */
-export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+export function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierFolder> {
+  return withFolderLocked(options.run, () => trainAndWrite(options));
+}
+
+async function trainAndWrite(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
   const { seed = 0, randomFlip = true, isDegraded = false } = options;
   const { classNames, resolution, frames } = source;
@@ -109,8 +115,9 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const network =
     options.network ?? (frames === undefined ? imageNetwork(resolution) : videoNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
-  const settings = { seed, source: source.name, count, randomFlip, isDegraded, config, schedule };
-  const folder = await openRunFolder(run, settings, { resume });
+  const name = await dataName(run, source);
+  const settings = { seed, source: name, count, randomFlip, isDegraded, config, schedule };
+  const folder = await openRunFolder(run, settings, { resume, mayGrow: "schedule.steps" });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -172,5 +174,69 @@ describe("ensureWritableFolder", () => {
     Object.assign(fault, { operation: "write", code: "ENOSPC" });
     expect(await refusal(ensureWritableFolder(join(folder, "full")))).toMatch(/disk is full/);
     expect(await fs.readdir(join(folder, "full"))).toEqual([]);
+  });
+});
+
+describe("what a killed process left half written", () => {
+  /** Writes for ever; told the target's path. */
+  const writer = `
+    import { writeFileAtomic } from "./src/core/node/atomic-file.ts";
+    async function* chunks() {
+      for (;;) {
+        yield "some";
+        console.log("writing");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    await writeFileAtomic(process.argv[1], chunks());`;
+
+  async function startWriting() {
+    const args = ["--import", "tsx", "--input-type=module", "-e", writer, join(folder, "model.bin")];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    return child;
+  }
+  const temporary = async () => (await fs.readdir(folder)).filter((name) => name.endsWith(".tmp"));
+
+  it("stays while that process writes, and goes when it is gone", async () => {
+    const child = await startWriting();
+    try {
+      expect(await temporary()).toHaveLength(1);
+      await ensureWritableFolder(folder);
+      await writeFileAtomic(join(folder, "other.bin"), "x");
+      expect(await temporary()).toHaveLength(1);
+    } finally {
+      child.kill("SIGKILL");
+    }
+    await once(child, "close");
+    expect(await temporary()).toHaveLength(1);
+    await ensureWritableFolder(folder);
+    expect(await fs.readdir(folder)).toEqual(["other.bin"]);
+  });
+
+  it("goes before a process writes its first file into the folder", async () => {
+    const child = await startWriting();
+    child.kill("SIGKILL");
+    await once(child, "close");
+    await writeFileAtomic(join(folder, "other.bin"), "x");
+    expect(await fs.readdir(folder)).toEqual(["other.bin"]);
+  });
+
+  it("goes where the process had this one's id, and from another machine after a day", async () => {
+    const child = await startWriting();
+    child.kill("SIGKILL");
+    await once(child, "close");
+    const [left] = (await temporary()) as [string];
+    const named = (change: (name: string) => string) => join(folder, change(left));
+    const isToday = named((name) => name.replace(/[0-9a-f]{6}-/, "000000-"));
+    const isOld = named((name) => name.replace(/[0-9a-f]{6}-/, "111111-"));
+    const hadOurId = named((name) => name.replace(/-\d+-/, `-${process.pid}-`));
+    const others = [join(folder, ".settings.tmp"), join(folder, ".x.000000000000.tmp")];
+    for (const path of [isToday, isOld, hadOurId, ...others]) await fs.writeFile(path, "");
+    const dayAgo = new Date(Date.now() - 25 * 3600 * 1000);
+    for (const path of [isOld, hadOurId, ...others]) await fs.utimes(path, dayAgo, dayAgo);
+    await ensureWritableFolder(folder);
+    const stays = [isToday, ...others].map((path) => path.slice(folder.length + 1));
+    expect((await fs.readdir(folder)).sort()).toEqual(stays.sort());
   });
 });

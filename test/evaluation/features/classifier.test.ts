@@ -155,6 +155,19 @@ describe("training", () => {
     threads: 1,
   };
 
+  it("goes on with a folder of data that is spelled otherwise", async () => {
+    const data = await mkdtemp(join(folder, "data-"));
+    await writeFile(join(data, "a.png"), "any");
+    const at = { run: join(folder, "spelled run"), out: join(folder, "spelled") };
+    const train = (name: string, resume: boolean, path = "a.png") => {
+      const source = { ...halves, name, files: [{ path, classId: 0 }] };
+      return trainClassifier({ ...options, ...at, source, schedule: { steps: 2 }, resume });
+    };
+    await train(data, false);
+    await train(`${data}/`, true);
+    await expect(train(`${data}/.`, true, "b.png")).rejects.toThrow(`source was "${data}", now "${data}/."`);
+  });
+
   it("learns, and its folder gives back what it wrote", async () => {
     const out = join(folder, "classifier");
     const written = await trainClassifier({ ...options, run: join(folder, "run"), out });
