@@ -1,5 +1,5 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "scenes", "motions", or the path of a folder. */
-import { InputError, requireInput } from "../core/errors.ts";
+import { AbsentError, InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import type { Resampler } from "./choices.ts";
@@ -55,9 +55,10 @@ export async function openSource({
   );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
-  if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
+    // Any other refusal tells what is wrong with the images that there are.
+    if (!(error instanceof AbsentError)) throw error;
     const videos = await listPlain(source).catch(() => null);
     if (!videos) throw error;
     throw new InputError(

@@ -9,8 +9,9 @@ import type { Dirent } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
-import { InputError, requireInput, unknownName } from "../../core/errors.ts";
+import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
+import { countOf } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
@@ -53,8 +54,8 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
 /**
  * Lists the images (JPEG, PNG, WebP) below `path`; reads none of them yet.
  *
- * @throws InputError when the folder is missing, holds no image, has a class folder without images, mixes class
- *   folders with loose images, or an option is out of range.
+ * @throws InputError when the folder is missing, mixes class folders with loose images, or an option is out of range;
+ *   AbsentError when it holds no image
  */
 export async function folderSource(
   path: string,
@@ -84,35 +85,28 @@ export async function folderSource(
     classes.push({ name, files: found.filter(isImage) });
   }
   const filled = classes.filter(({ files }) => files.length > 0);
-  requireInput(
-    loose.length > 0 || filled.length > 0,
-    `${path}: required JPEG, PNG or WebP images, in one folder per class or directly in it, found none`,
-  );
+  if (loose.length === 0 && filled.length === 0) {
+    throw new AbsentError(
+      `${path}: required JPEG, PNG or WebP images, in one folder per class or directly in it, found none`,
+    );
+  }
   requireInput(
     loose.length === 0 || filled.length === 0,
-    `${path}: required either class folders or loose images, found both ` +
-      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose images into a class folder`,
+    `${path}: must hold either class folders or loose images, found both: ` +
+      `${countOf(filled.length, "folder")} with images (${few(filled.map(({ name }) => name))}) and ` +
+      `${countOf(loose.length, "loose image")} (${few(loose.map(({ name }) => name))}); move the loose ones into a ` +
+      "class folder, or away",
   );
-
-  if (loose.length > 0) {
-    if (folders.length > 0) {
-      warnings.push(`${path}: left out folders without images: ${few(folders.map(({ name }) => name))}`);
-    }
-    const files = loose.map(({ name }) => ({ path: name, classId: null }));
-    return sourceOf(path, resolution, resampler, [], files, warnings);
-  }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
-  requireInput(
-    empty.length === 0,
-    `${path}: every class folder must hold an image, ${empty.length} hold none: ${few(empty)}; ` +
-      "fill them or remove them",
-  );
+  if (empty.length > 0) warnings.push(`${path}: left out folders without images: ${few(empty)}`);
   return sourceOf(
     path,
     resolution,
     resampler,
-    classes.map(({ name }) => name),
-    classes.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),
+    filled.map(({ name }) => name),
+    loose.length > 0
+      ? loose.map(({ name }) => ({ path: name, classId: null }))
+      : filled.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),
     warnings,
   );
 }

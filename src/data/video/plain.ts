@@ -5,12 +5,13 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
+import { countOf } from "../../core/nouns.ts";
 import { few, list } from "../image/image-folder.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
 import { isVideoPath, videoExtensions } from "./read-video.ts";
 
-/** @throws InputError when there is no video, a class folder without one, or a mixture of class folders and videos */
+/** @throws InputError when there is no video, or a mixture of class folders and videos */
 export async function listPlain(folder: string): Promise<Listing> {
   const entries = await list(folder);
   const names = entries.filter((entry) => !entry.isDirectory).map(({ name }) => name);
@@ -35,8 +36,9 @@ export async function listPlain(folder: string): Promise<Listing> {
   );
   requireInput(
     loose.length === 0 || filled.length === 0,
-    `${folder}: required either class folders or loose videos, found both ` +
-      `(${filled[0]?.name}/ and ${loose[0]}); move the loose videos into a class folder`,
+    `${folder}: must hold either class folders or loose videos, found both: ` +
+      `${countOf(filled.length, "folder")} with videos (${few(filled.map(({ name }) => name))}) and ` +
+      `${countOf(loose.length, "loose video")} (${few(loose)}); move the loose ones into a class folder, or away`,
   );
 
   const warnings: string[] = [];
@@ -50,18 +52,13 @@ export async function listPlain(folder: string): Promise<Listing> {
   for (const { name, others } of folders) skip(join(folder, name), others);
 
   const empty = classes.filter(({ videos }) => videos.length === 0).map(({ name }) => name);
-  if (loose.length > 0) {
-    if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
-    return { classNames: [], files: loose.map((path) => ({ path, classId: null })), warnings };
-  }
-  requireInput(
-    empty.length === 0,
-    `${folder}: every class folder must hold a video, ${empty.length} hold none: ${few(empty)}; ` +
-      "fill them or remove them",
-  );
+  if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
   return {
-    classNames: classes.map(({ name }) => name),
-    files: classes.flatMap(({ videos }, classId) => videos.map((path) => ({ path, classId }))),
+    classNames: filled.map(({ name }) => name),
+    files:
+      loose.length > 0
+        ? loose.map((path) => ({ path, classId: null }))
+        : filled.flatMap(({ videos }, classId) => videos.map((path) => ({ path, classId }))),
     warnings,
   };
 }
