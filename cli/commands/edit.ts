@@ -14,6 +14,7 @@ interface EditOptions extends PlanFlags, BatchOptions, MachineOptions, OutOption
   box?: { x: number; y: number; width: number; height: number };
   outpaint?: boolean;
   class?: string;
+  composite: boolean;
   count: number;
   json?: boolean;
 }
@@ -32,6 +33,7 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
     )
     .option("--outpaint", "keep what the mask or box marks, and make the rest again")
     .option("--class <name>", "what to draw there, a name or number (default: anything)")
+    .option("--no-composite", "show what is kept as the model renders it, not the image's own pixels")
     .option("--count <n>", "versions", wholeNumber(1), 4);
   addMachineOptions(addBatchOptions(addPlanOptions(command)))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
@@ -58,6 +60,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       image: await readImage(options.image, null, { resolution: pipeline.resolution }),
       mask: options.box ? boxMask(size, options.box, isOutside) : await readMask(options.mask!, isOutside),
       class: options.class,
+      isComposited: options.composite,
       count: options.count,
       seed: options.seed,
       ...(await planOptionsOf(options)),
