@@ -42,7 +42,7 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
-export { readMask } from "./pipelines/node/mask-file.ts";
+export { type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {
   ImagePipeline,

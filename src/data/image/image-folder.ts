@@ -255,10 +255,7 @@ export async function readImage(
   classId: number | null,
   { resolution, resampler = "lanczos3" }: FolderOptions,
 ): Promise<Image> {
-  // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw fileError("cannot read image", path, error);
-  });
+  const bytes = await bytesOf(path);
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
     const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
@@ -270,11 +267,31 @@ export async function readImage(
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), classId };
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, {
-      cause: error,
-    });
+    throw unreadableImage(path, error);
   }
+}
+
+/**
+ * The size of an image file as it is seen, turned as its EXIF says.
+ *
+ * @throws InputError naming the file when it cannot be read
+ */
+export async function imageSize(path: string): Promise<{ width: number; height: number }> {
+  const bytes = await bytesOf(path);
+  const image = (await loadSharp())(bytes);
+  return (await image.metadata().catch((error: unknown) => Promise.reject(unreadableImage(path, error))))
+    .autoOrient;
+}
+
+/** Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds. */
+const bytesOf = (path: string): Promise<Buffer> =>
+  readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read image", path, error);
+  });
+
+function unreadableImage(path: string, error: unknown): InputError {
+  const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  return new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, { cause: error });
 }
 
 /** Grey pixels repeated thrice where the decoder left one channel; RGB as it is. */
