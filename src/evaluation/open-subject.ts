@@ -75,7 +75,7 @@ export interface Subject {
  */
 export async function openSubject(
   given: ModelOrFolder,
-  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+  options: Pick<SubjectOptions, "data" | "classifier" | "signal" | keyof VideoSampling>,
 ): Promise<Subject> {
   const folder = typeof given === "string" ? given : null;
   const model = typeof given === "string" ? await readModel(given) : given;
@@ -91,7 +91,7 @@ export async function openSubject(
  */
 export async function openClassifierData(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
-  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+  options: Pick<SubjectOptions, "data" | "classifier" | "signal" | keyof VideoSampling>,
 ): Promise<Pick<Subject, "classifier" | "classifierFolder" | "heldOut">> {
   const { stride, frameRate, fold } = options;
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
@@ -106,7 +106,11 @@ export async function openClassifierData(
       `which does not exist; name another, or train one: ${command}`,
     );
   }
-  const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
+  const { heldOut } = await splitData(
+    data,
+    { resolution, frames, stride, frameRate, fold },
+    { signal: options.signal },
+  );
   return { classifier: await readClassifier(classifierFolder), classifierFolder, heldOut };
 }
 

@@ -5,14 +5,14 @@
  * Each image is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
  * cropped in the centre.
  */
-import type { Dirent } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { countOf } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
+import { FolderWalk, few, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
@@ -55,14 +55,15 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
  * Lists the images (JPEG, PNG, WebP) below `path`; reads none of them yet.
  *
  * @throws InputError when the folder is missing, mixes class folders with loose images, or an option is out of range;
- *   AbsentError when it holds no image
+ *   AbsentError when it holds no image; the signal's reason
  */
 export async function folderSource(
   path: string,
-  { resolution, resampler = "lanczos3" }: FolderOptions,
+  { resolution, resampler = "lanczos3", signal }: FolderOptions & WalkOptions,
 ): Promise<FolderSource> {
   requireFolderOptions(path, { resolution, resampler });
-  const entries = await list(path);
+  const walk = new FolderWalk(path, { signal });
+  const entries = await walk.enter(path);
   const loose = entries.filter((entry) => !entry.isDirectory && isImage(entry.name));
   const folders = entries.filter((entry) => entry.isDirectory);
   const warnings: string[] = [];
@@ -77,13 +78,14 @@ export async function folderSource(
 
   const classes: { name: string; files: string[] }[] = [];
   for (const { name } of folders) {
-    const found = await filesBelow(join(path, name), name);
+    const found = await walk.branch().filesBelow(join(path, name), name);
     skip(
       join(path, name),
       found.filter((file) => !isImage(file)),
     );
     classes.push({ name, files: found.filter(isImage) });
   }
+  warnings.push(...walk.warnings());
   const filled = classes.filter(({ files }) => files.length > 0);
   if (loose.length === 0 && filled.length === 0) {
     throw new AbsentError(
@@ -303,39 +305,3 @@ function threeChannels(data: Buffer, channels: number): Uint8Array {
 }
 
 const isImage = (name: string): boolean => extensions.has(extname(name).toLowerCase());
-
-/** Up to five names, and how many more there are. */
-export function few(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-/** Visible entries of a folder, links followed, sorted by code unit so that classIds never depend on the locale. */
-export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw fileError("cannot read the folder", folder, error);
-  });
-  const visible = entries.filter((entry) => !entry.name.startsWith("."));
-  const kinds = await Promise.all(
-    visible.map(async (entry) => ({ name: entry.name, isDirectory: await leadsToFolder(folder, entry) })),
-  );
-  return kinds.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return readdir(join(folder, entry.name)).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Every file below `folder`, as paths that start with `prefix`, in sorted order. */
-export async function filesBelow(folder: string, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const { name, isDirectory } of await list(folder)) {
-    if (isDirectory) found.push(...(await filesBelow(join(folder, name), join(prefix, name))));
-    else found.push(join(prefix, name));
-  }
-  return found;
-}

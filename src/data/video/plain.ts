@@ -6,19 +6,20 @@
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
 import { countOf } from "../../core/nouns.ts";
-import { few, list } from "../image/image-folder.ts";
+import { FolderWalk, few, type WalkOptions } from "../folder-walk.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
 import { isVideoPath, videoExtensions } from "./read-video.ts";
 
-/** @throws InputError when there is no video, or a mixture of class folders and videos */
-export async function listPlain(folder: string): Promise<Listing> {
-  const entries = await list(folder);
+/** @throws InputError when there is no video, or a mixture of class folders and videos; the signal's reason */
+export async function listPlain(folder: string, { signal }: WalkOptions = {}): Promise<Listing> {
+  const walk = new FolderWalk(folder, { signal });
+  const entries = await walk.enter(folder);
   const names = entries.filter((entry) => !entry.isDirectory).map(({ name }) => name);
   const folders = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory)
-      .map(async ({ name }) => ({ name, ...(await videosBelow(join(folder, name), name)) })),
+      .map(async ({ name }) => ({ name, ...(await videosBelow(walk.branch(), join(folder, name), name)) })),
   );
   const isFrameFolder = ({ name, videos }: { name: string; videos: string[] }) => videos[0] === name;
   const loose = [...names.filter(isVideoPath), ...folders.filter(isFrameFolder).map(({ name }) => name)].sort(
@@ -41,7 +42,7 @@ export async function listPlain(folder: string): Promise<Listing> {
       `${countOf(loose.length, "loose video")} (${few(loose)}); move the loose ones into a class folder, or away`,
   );
 
-  const warnings: string[] = [];
+  const warnings = walk.warnings();
   const skip = (where: string, others: readonly string[]) => {
     if (others.length > 0) warnings.push(`${where}: left out ${others.length} not videos: ${few(others)}`);
   };
@@ -64,8 +65,12 @@ export async function listPlain(folder: string): Promise<Listing> {
 }
 
 /** Every video below `folder`, and every other file, as paths that start with `prefix`, in sorted order. */
-async function videosBelow(folder: string, prefix: string): Promise<{ videos: string[]; others: string[] }> {
-  const entries = await list(folder);
+async function videosBelow(
+  walk: FolderWalk,
+  folder: string,
+  prefix: string,
+): Promise<{ videos: string[]; others: string[] }> {
+  const entries = await walk.enter(folder);
   const names = entries.map(({ name }) => name);
   if (names.some(isFrame) && entries.every(({ name, isDirectory }) => !isDirectory && !isVideoPath(name))) {
     return {
@@ -78,7 +83,7 @@ async function videosBelow(folder: string, prefix: string): Promise<{ videos: st
   for (const { name, isDirectory } of entries) {
     const path = join(prefix, name);
     if (isDirectory) {
-      const below = await videosBelow(join(folder, name), path);
+      const below = await videosBelow(walk, join(folder, name), path);
       videos.push(...below.videos);
       others.push(...below.others);
     } else {
