@@ -32,6 +32,7 @@ export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.t
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export { modelPlanCost } from "./pipelines/choose-plan.ts";
+export { namedClasses } from "./pipelines/classes.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
 export { describeModel } from "./pipelines/describe-model.ts";
 export type {

@@ -3,6 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError } from "../core/node/file-error.ts";
+import { few } from "../core/nouns.ts";
 
 export interface Entry {
   readonly name: string;
@@ -28,7 +29,9 @@ export async function list(folder: string, { signal }: WalkOptions = {}): Promis
   const kinds = await Promise.all(
     visible.map(async (entry) => ({ name: entry.name, isDirectory: await leadsToFolder(folder, entry) })),
   );
-  return kinds.sort((a, b) => (a.name < b.name ? -1 : 1));
+  // macOS writes an accent apart from its letter (NFD): the order, so the classIds, must not hang on who packed the folder.
+  const keys = new Map(kinds.map(({ name }) => [name, name.normalize("NFC")]));
+  return kinds.sort((a, b) => (keys.get(a.name)! < keys.get(b.name)! ? -1 : 1));
 }
 
 async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
@@ -93,10 +96,4 @@ export class FolderWalk {
       ? []
       : [`${this.#root}: left out links to folders that are read already: ${few(again)}`];
   }
-}
-
-/** Up to five names, and how many more there are. */
-export function few(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }

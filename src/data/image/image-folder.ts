@@ -10,9 +10,9 @@ import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
 import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
-import { countOf } from "../../core/nouns.ts";
+import { countOf, few } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
-import { FolderWalk, few, type WalkOptions } from "../folder-walk.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
@@ -105,7 +105,7 @@ export async function folderSource(
     path,
     resolution,
     resampler,
-    filled.map(({ name }) => name),
+    filled.map(({ name }) => name.normalize("NFC")),
     loose.length > 0
       ? loose.map(({ name }) => ({ path: name, classId: null }))
       : filled.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),

@@ -1,7 +1,8 @@
 /** The videos of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
 import { AbsentError, requireInput } from "../../core/errors.ts";
-import { FolderWalk, few, type WalkOptions } from "../folder-walk.ts";
+import { few } from "../../core/nouns.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
 import type { FolderSource } from "../image/image-folder.ts";
 import { isVideoPath } from "./read-video.ts";
 
@@ -33,16 +34,16 @@ export async function locate(
   const walk = new FolderWalk(folder, { signal });
   for (const path of await walk.filesBelow(folder, "")) {
     if (!isVideoPath(path)) continue;
-    const name = basename(path, extname(path));
-    for (const key of [name, `${basename(dirname(path))}/${name}`]) {
+    const name = basename(path, extname(path)).normalize("NFC");
+    for (const key of [name, `${basename(dirname(path)).normalize("NFC")}/${name}`]) {
       if (!paths.has(key)) paths.set(key, path);
     }
   }
   const files = named.flatMap(({ name, classId }) => {
-    const path = paths.get(name);
+    const path = paths.get(name.normalize("NFC"));
     return path === undefined ? [] : [{ path, classId }];
   });
-  const missing = named.filter(({ name }) => !paths.has(name)).map(({ name }) => name);
+  const missing = named.filter(({ name }) => !paths.has(name.normalize("NFC"))).map(({ name }) => name);
   if (files.length === 0) {
     throw new AbsentError(
       `${folder}: none of the ${named.length} videos of ${list} is there, e.g. ${missing[0]}; ` +

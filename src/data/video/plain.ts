@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { countOf } from "../../core/nouns.ts";
-import { FolderWalk, few, type WalkOptions } from "../folder-walk.ts";
+import { countOf, few } from "../../core/nouns.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
 import { isVideoPath, videoExtensions } from "./read-video.ts";
@@ -55,7 +55,7 @@ export async function listPlain(folder: string, { signal }: WalkOptions = {}): P
   const empty = classes.filter(({ videos }) => videos.length === 0).map(({ name }) => name);
   if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
   return {
-    classNames: filled.map(({ name }) => name),
+    classNames: filled.map(({ name }) => name.normalize("NFC")),
     files:
       loose.length > 0
         ? loose.map((path) => ({ path, classId: null }))

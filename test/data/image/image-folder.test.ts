@@ -93,6 +93,16 @@ describe("folderSource", () => {
     expect(warnings.join()).toMatch(/list\.csv.*notes\.txt/);
   });
 
+  it("gives classes the same names and order, however their accents are written", async () => {
+    // As most systems write it, "caf\u00e9" comes after "cafz"; as macOS does, "cafe\u0301" would come before.
+    await paint("cafe\u0301/1.png");
+    await paint("cafz/1.png");
+    const { classNames, files } = await folderSource(root, options);
+    expect(classNames).toEqual(["cafz", "caf\u00e9"]);
+    expect(files.map(({ classId }) => classId)).toEqual([0, 1]);
+    expect((await (await folderSource(root, options)).read(1)).classId).toBe(1);
+  });
+
   it("reads past folders without images, and names them", async () => {
     await paint("cat/1.png");
     await paint("dog/1.png");
