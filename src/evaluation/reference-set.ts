@@ -71,7 +71,7 @@ export async function openReferenceSet(options: ReferenceSetOptions, others = 0)
   requireInput(
     available >= referenceImages + others,
     `${heldOut.name}: must hold ${referenceImages} reference images and ${others} others, got ${available}; ask for ` +
-      "fewer of either",
+      "fewer of either (--reference-images, --samples)",
   );
   const classifier = await loadClassifier(runner, config, tensors);
   try {
