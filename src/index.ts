@@ -32,6 +32,7 @@ export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.t
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export { modelPlanCost } from "./pipelines/choose-plan.ts";
+export { namedClasses } from "./pipelines/classes.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
 export { describeModel } from "./pipelines/describe-model.ts";
 export type {
@@ -42,7 +43,7 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
-export { readMask } from "./pipelines/node/mask-file.ts";
+export { type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {
   ImagePipeline,

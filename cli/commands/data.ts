@@ -58,7 +58,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       writeFileAtomic,
     } = await import("../../src/index.ts");
     await videoWritingOf({ format: "webp", fps: options.fps });
-    const source = await openSource(options);
+    const source = await openSource(options, { signal });
     const noun = nounOf(source);
     const isVideo = noun === "video";
     const ending = isVideo ? ".webp" : ".png";

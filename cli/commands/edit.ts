@@ -14,6 +14,7 @@ interface EditOptions extends PlanFlags, BatchOptions, MachineOptions, OutOption
   box?: { x: number; y: number; width: number; height: number };
   outpaint?: boolean;
   class?: string;
+  composite: boolean;
   count: number;
   json?: boolean;
 }
@@ -24,7 +25,10 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
     .description("make a part of an image again: inside a mask or box (inpainting), or outside (outpainting)")
     .argument("<model>", "a model folder")
     .requiredOption("--image <file>", "PNG, JPEG or WebP; resized and cropped to the model's size")
-    .option("--mask <file>", "image of the model's size, white where it shall be made again")
+    .option(
+      "--mask <file>",
+      "image of the size of --image, or of the model's, white where it shall be made again",
+    )
     .addOption(
       new Option("--box <x,y,w,h>", "a box in the model's pixels instead of a mask")
         .argParser(box)
@@ -32,6 +36,7 @@ export function addEditCommand(program: Command, signal: AbortSignal): void {
     )
     .option("--outpaint", "keep what the mask or box marks, and make the rest again")
     .option("--class <name>", "what to draw there, a name or number (default: anything)")
+    .option("--no-composite", "show what is kept as the model renders it, not the image's own pixels")
     .option("--count <n>", "versions", wholeNumber(1), 4);
   addMachineOptions(addBatchOptions(addPlanOptions(command)))
     .addOption(new Option("--tokens <format>", "also write the token ids").choices(["json", "npy"]))
@@ -52,12 +57,16 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
   await ensureWritableFolder(options.out);
   const pipeline = await ImagePipeline.fromPretrained(folder, computingOf(options));
   try {
-    const size = { width: pipeline.resolution, height: pipeline.resolution };
+    const { resolution } = pipeline;
+    const size = { width: resolution, height: resolution };
     const isOutside = options.outpaint ?? false;
     const result = await pipeline.edit({
-      image: await readImage(options.image, null, { resolution: pipeline.resolution }),
-      mask: options.box ? boxMask(size, options.box, isOutside) : await readMask(options.mask!, isOutside),
+      image: await readImage(options.image, null, { resolution }),
+      mask: options.box
+        ? boxMask(size, options.box, isOutside)
+        : await readMask(options.mask!, isOutside, { image: options.image, resolution }),
       class: options.class,
+      isComposited: options.composite,
       count: options.count,
       seed: options.seed,
       ...(await planOptionsOf(options)),

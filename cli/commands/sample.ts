@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { GeneratedImages, GeneratedVideos } from "../../src/index.ts";
 import { addBatchOptions, type BatchOptions, batchingOf } from "../options/batch-options.ts";
 import { addMachineOptions, computingOf, type MachineOptions } from "../options/machine-options.ts";
-import { finishCommand, list, wholeNumber } from "../options/parse.ts";
+import { collect, finishCommand, wholeNumber } from "../options/parse.ts";
 import { addPlanOptions, type PlanFlags, planOptionsOf } from "../options/plan-options.ts";
 import { addVideoOptions, type VideoOptions, videoWritingOf } from "../options/video-options.ts";
 import { deadlineLine } from "../output/deadline-line.ts";
@@ -23,7 +23,7 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
     .command("sample")
     .description("make new images, or videos with a model of those")
     .argument("<model>", "a model folder")
-    .option("--class <names>", 'names or numbers, comma-separated or repeated; "all" or "none"', list)
+    .option("--class <names>", 'names or numbers, comma-separated or repeated; "all" or "none"', collect)
     .option(
       "--count <n>",
       "images in all; the classes take turns (default: 16, or whole turns)",
@@ -43,7 +43,9 @@ export function addSampleCommand(program: Command, signal: AbortSignal): void {
 
 async function sample(folder: string, options: SampleOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { countOf, ensureWritableFolder, InputError, openPipeline } = await import("../../src/index.ts");
+  const { countOf, ensureWritableFolder, InputError, namedClasses, openPipeline } = await import(
+    "../../src/index.ts"
+  );
   const { startProgress } = await import("../output/progress.ts");
   const writing = await videoWritingOf(options);
   await ensureWritableFolder(options.out);
@@ -54,7 +56,8 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
       throw new InputError(`--format and --fps are for videos, but ${folder} makes images; leave them out`);
     }
     const { classNames } = pipeline.model;
-    const classes = options.class ?? (classNames.length > 0 ? ["all"] : null);
+    const named = options.class?.flatMap((text) => namedClasses(text, classNames));
+    const classes = named ?? (classNames.length > 0 ? ["all"] : null);
     const turn = classes?.includes("all") ? classNames.length : (classes?.length ?? 1);
     const count = options.count ?? Math.ceil(16 / turn) * turn;
     let progress: ReturnType<typeof startProgress> | undefined;

@@ -7,7 +7,7 @@ import { wholeNumber } from "./parse.ts";
 
 /** What images are compared with. */
 export interface ReferenceOptions extends VideoSampling {
-  referenceImages: number;
+  referenceImages?: number;
   data?: string;
   classifier?: string;
   cacheFolder: string;
@@ -15,7 +15,7 @@ export interface ReferenceOptions extends VideoSampling {
 }
 
 export interface EvaluationOptions extends MachineOptions, ReferenceOptions {
-  samples: number;
+  samples?: number;
   seeds: number;
   given?: number;
   features?: string;
@@ -35,7 +35,11 @@ export function addEvaluationOptions(command: Command): Command {
 /** Those of measuring what models generate. */
 export function addMeasuringOptions(command: Command): Command {
   command
-    .option("--samples <n>", "images per plan and seed; the classes take turns", wholeNumber(4), 2000)
+    .option(
+      "--samples <n>",
+      "images per plan and seed; the classes take turns (default: 2000, or what the data allow)",
+      wholeNumber(4),
+    )
     .option("--seeds <n>", "seeds in a row, for error bars; the same for all plans", wholeNumber(1, 1000), 1)
     .option(
       "--features <file.onnx>",
@@ -55,7 +59,11 @@ export function addMeasuringOptions(command: Command): Command {
 /** --reference-images, --data, --classifier, --cache-folder and --batch. */
 export function addReferenceOptions(command: Command): Command {
   return addVideoSamplingOptions(command)
-    .option("--reference-images <n>", "held-out images in the reference set", wholeNumber(4), 10_000)
+    .option(
+      "--reference-images <n>",
+      "held-out images in the reference set (default: 10000, or what there is)",
+      wholeNumber(4),
+    )
     .option("--data <source>", 'the data of the model (default: "sprites", or "motions" if it makes videos)')
     .option(
       "--classifier <folder>",

@@ -75,12 +75,5 @@ export function box(text: string): { x: number; y: number; width: number; height
   return { x, y, width, height };
 }
 
-/** Collects comma-separated values of a repeatable option. */
-export function list(text: string, before: readonly string[] = []): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("A name between commas is empty.");
-  return [...before, ...names];
-}
-
 /** Collects a repeatable option as it stands. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

@@ -60,7 +60,8 @@ function byDistance(given: string, known: readonly string[]): string[] {
   return [...known].sort((a, b) => distances.get(a)! - distances.get(b)!);
 }
 
-const distance = (a: string, b: string): number => editDistance(a.toLowerCase(), b.toLowerCase());
+const distance = (a: string, b: string): number =>
+  editDistance(a.normalize("NFC").toLowerCase(), b.normalize("NFC").toLowerCase());
 
 /** Levenshtein distance: the fewest single-character insertions, deletions and substitutions from `a` to `b`. */
 export function editDistance(a: string, b: string): number {

@@ -1,9 +1,10 @@
 /** A dataset by the name that configurations and the command line use: "sprites", "scenes", "motions", or the path of a folder. */
-import { InputError, requireInput } from "../core/errors.ts";
+import { AbsentError, InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import type { Resampler } from "./choices.ts";
 import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
+import type { WalkOptions } from "./folder-walk.ts";
 import { folderSource } from "./image/image-folder.ts";
 import type { ImageSource } from "./source.ts";
 import type { Timing } from "./video/footage.ts";
@@ -26,20 +27,16 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
  * Opens a dataset; reads no image yet.
  *
  * @returns the source, with warnings that are ready to print
- * @throws InputError for a folder that holds no images or videos, or that cannot be read
+ * @throws InputError for a folder that holds no images or videos, or that cannot be read; the signal's reason
  */
-export async function openSource({
-  source,
-  resolution,
-  frames,
-  seed,
-  resampler,
-  ...video
-}: SourceChoice): Promise<ImageSource & { readonly warnings: readonly string[] }> {
+export async function openSource(
+  { source, resolution, frames, seed, resampler, ...video }: SourceChoice,
+  { signal }: WalkOptions = {},
+): Promise<ImageSource & { readonly warnings: readonly string[] }> {
   const isStill = source === "sprites" || source === "scenes";
   const isDrawn = isStill || source === "motions";
   if (!isDrawn && frames !== undefined) {
-    return openVideoFolder(source, { resolution, frames, resampler, ...video });
+    return openVideoFolder(source, { resolution, frames, resampler, ...video, signal });
   }
   const { stride, frameRate, videosPerFile, split, fold } = video;
   for (const [name, value] of Object.entries({ stride, frameRate, videosPerFile, split, fold })) {
@@ -55,10 +52,11 @@ export async function openSource({
   );
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
-  if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
-  return folderSource(source, { resolution, resampler }).catch(async (error: unknown) => {
-    const videos = await listPlain(source).catch(() => null);
+  return folderSource(source, { resolution, resampler, signal }).catch(async (error: unknown) => {
+    // Any other refusal tells what is wrong with the images that there are.
+    if (!(error instanceof AbsentError)) throw error;
+    const videos = await listPlain(source, { signal }).catch(() => null);
     if (!videos) throw error;
     throw new InputError(
       `${source}: holds ${countOf(videos.files.length, "video")} and no images; say how many frames of each to take, ` +

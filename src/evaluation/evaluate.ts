@@ -30,6 +30,7 @@ import {
 import { defaultPlanNames, type NamedPlans, type PlanGround, plansByName } from "./plan-names.ts";
 import { type RunReport, ratioOf } from "./plan-runs.ts";
 import type { EvaluateProgress } from "./reference-set.ts";
+import { setSizes } from "./set-sizes.ts";
 import { type GridPoint, type GridSettings, planGrid } from "./studies/plan-grid.ts";
 import { openTimeLeft, type TimeLeft } from "./time-left.ts";
 
@@ -41,7 +42,7 @@ export interface EvaluationProgress extends EvaluateProgress {
 
 /** How plans are measured, whichever they are. */
 export interface MeasuringOptions extends SubjectOptions {
-  /** Images per plan and seed, at least 4; the classes take turns. Default 2000. */
+  /** Images per plan and seed, at least 4; the classes take turns. Default 2000, or what the held-out images allow. */
   readonly samples?: number;
   /** The first seed, default 0. */
   readonly seed?: Seed;
@@ -112,6 +113,8 @@ export type ModelEvaluation = (Generated | Predicted) & {
   };
   /** How many sets of images were read from the cache. */
   readonly cachedRuns: number;
+  /** What is to be known of the data before its figures are believed. */
+  readonly warnings: readonly string[];
 };
 
 /**
@@ -133,7 +136,7 @@ export function evaluate(model: ModelOrFolder, options: EvaluateOptions = {}): P
 
 const measuringSchema = z.strictObject({
   ...subjectFields,
-  samples: z.int().min(4).default(2000),
+  samples: z.int().min(4).optional(),
   seed: z.custom<Seed>().default(0),
   seeds: z.int().min(1).max(1000).default(1),
   given: z.int().min(1).optional(),
@@ -144,8 +147,11 @@ const measuringSchema = z.strictObject({
   onProgress: z.custom<MeasuringOptions["onProgress"]>().optional(),
 });
 
-/** {@link MeasuringOptions} with their defaults. */
+/** {@link MeasuringOptions} with their defaults, but for the sizes, which depend on the data. */
 export type CheckedOptions = z.output<typeof measuringSchema>;
+
+/** {@link CheckedOptions} of which the sizes are known, too. */
+export type SizedOptions = CheckedOptions & ReturnType<typeof setSizes>;
 
 /** @throws InputError for an unknown option, and for one out of its range */
 export function checkedOptions(options: MeasuringOptions): CheckedOptions {
@@ -158,8 +164,9 @@ export async function evaluateChosen(
   unchecked: MeasuringOptions,
   choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
 ): Promise<ModelEvaluation> {
-  const options = checkedOptions(unchecked);
-  const subject = await openSubject(given, options);
+  const checked = checkedOptions(unchecked);
+  const subject = await openSubject(given, checked);
+  const options: SizedOptions = { ...checked, ...setSizes(subject.heldOut, checked) };
   const { model, folder } = subject;
   if (options.given !== undefined && !model.completionPlan) {
     const must = "must be left out for a model that was not trained to predict frames";
@@ -246,7 +253,7 @@ export async function measureSubject(
   { model, folder, classifier, classifierFolder, heldOut }: Subject,
   { base, grid }: { readonly base: DecodePlan; readonly grid: readonly GridPoint[] },
   context: WorkTracker & {
-    readonly options: CheckedOptions;
+    readonly options: SizedOptions;
     readonly runners: EvaluationRunners;
     readonly network: NetworkOptions | undefined;
   },
@@ -296,6 +303,7 @@ export async function measureSubject(
       featureWidth: classifier.config.featureWidth,
     },
     cachedRuns: context.cachedRuns(),
+    warnings: options.warnings,
   };
 }
 

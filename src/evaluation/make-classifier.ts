@@ -53,7 +53,11 @@ export async function makeClassifier(
   const { data, resolution, frames, stride, frameRate, fold, steps, images = 8000 } = options;
   const { heldOutImages = 2000, randomFlip, isDegraded, resume, threads, signal, onProgress } = options;
   const out = options.out ?? defaultClassifierFolder(data);
-  const { training, heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
+  const { training, heldOut } = await splitData(
+    data,
+    { resolution, frames, stride, frameRate, fold },
+    { signal },
+  );
   const written = await trainClassifier({
     run: options.run ?? join("runs", basename(out)),
     out,

@@ -14,7 +14,6 @@ import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { classifierCommand, defaultClassifierFolder } from "./classifier-command.ts";
 import { type ClassifierFolder, readClassifier } from "./features/classifier-folder.ts";
-import { defaultReferenceImages } from "./reference-set.ts";
 import { splitData } from "./split-data.ts";
 import { samplingLike, trainingDataOf, type VideoSampling } from "./video-sampling.ts";
 
@@ -27,7 +26,7 @@ export interface SubjectOptions extends VideoSampling {
   readonly data?: string;
   /** The classifier's folder; default `models/<data>-classifier`. */
   readonly classifier?: string;
-  /** Held-out images in the reference set, at least 4; default 10,000. */
+  /** Held-out images in the reference set, at least 4; default 10,000, or what there is. */
   readonly referenceImages?: number;
   /** Images decoded together, 1..4096; default 64. */
   readonly batchSize?: number;
@@ -49,7 +48,7 @@ export const subjectFields = {
   stride: z.int().min(1).optional(),
   frameRate: z.number().positive().optional(),
   fold: z.literal([1, 2, 3]).optional(),
-  referenceImages: z.int().min(4).default(defaultReferenceImages),
+  referenceImages: z.int().min(4).optional(),
   batchSize: z.int().min(1).max(4096).default(64),
   device: z.custom<Device>().default("cpu"),
   threads: z.int().min(1).max(1024).optional(),
@@ -75,7 +74,7 @@ export interface Subject {
  */
 export async function openSubject(
   given: ModelOrFolder,
-  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+  options: Pick<SubjectOptions, "data" | "classifier" | "signal" | keyof VideoSampling>,
 ): Promise<Subject> {
   const folder = typeof given === "string" ? given : null;
   const model = typeof given === "string" ? await readModel(given) : given;
@@ -93,7 +92,7 @@ export async function openSubject(
  */
 export async function openClassifierData(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
-  options: Pick<SubjectOptions, "data" | "classifier" | keyof VideoSampling>,
+  options: Pick<SubjectOptions, "data" | "classifier" | "signal" | keyof VideoSampling>,
 ): Promise<Pick<Subject, "classifier" | "classifierFolder" | "heldOut">> {
   const { stride, frameRate, fold } = options;
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
@@ -112,7 +111,11 @@ export async function openClassifierData(
       `there is none; name another, or train one: ${command}`,
     );
   }
-  const { heldOut } = await splitData(data, { resolution, frames, stride, frameRate, fold });
+  const { heldOut } = await splitData(
+    data,
+    { resolution, frames, stride, frameRate, fold },
+    { signal: options.signal },
+  );
   return { classifier: await readClassifier(classifierFolder), classifierFolder, heldOut };
 }
 

@@ -61,17 +61,17 @@ export async function openReferenceSet(options: ReferenceSetOptions, others = 0)
   const { runner, heldOut, cacheFolder = null, signal } = options;
   const { referenceImages = defaultReferenceImages } = options;
   const { config, tensors, classNames } = options.classifier;
-  const [wanted, given] = [describeKind({ ...config, classNames }), describeKind(heldOut)];
+  const wanted = { ...config, classNames };
   requireInput(
-    given === wanted,
-    `data: must be ${wanted}, as the classifier's, got ${given} of ${heldOut.name}; give the data that the model ` +
-      "was trained on",
+    isSameKind(wanted, heldOut),
+    `data: must be ${describeKind(wanted, heldOut)}, as the classifier's, got ${describeKind(heldOut, wanted)} of ` +
+      `${heldOut.name}; give the data that the model was trained on`,
   );
   const available = heldOut.length ?? Number.POSITIVE_INFINITY;
   requireInput(
     available >= referenceImages + others,
     `${heldOut.name}: must hold ${referenceImages} reference images and ${others} others, got ${available}; ask for ` +
-      "fewer of either",
+      "fewer of either (--reference-images, --samples)",
   );
   const classifier = await loadClassifier(runner, config, tensors);
   try {
@@ -97,17 +97,34 @@ export async function openReferenceSet(options: ReferenceSetOptions, others = 0)
  * @throws InputError naming both kinds
  */
 export function requireFittingClassifier(made: ImageKind, { config, classNames }: ClassifierFolder): void {
-  const [wanted, given] = [describeKind(made), describeKind({ ...config, classNames })];
+  const given = { ...config, classNames };
   requireInput(
-    wanted === given,
-    `classifier: must be of what the model makes, ${wanted}, got one of ${given}; give data of the model's kind, and ` +
-      "a classifier that was trained on it",
+    isSameKind(made, given),
+    `classifier: must be of what the model makes, ${describeKind(made, given)}, got one of ` +
+      `${describeKind(given, made)}; give data of the model's kind, and a classifier that was trained on it`,
   );
 }
 
 type ImageKind = Pick<ImageSource, "resolution" | "frames" | "classNames">;
 
-function describeKind({ resolution, frames, classNames }: ImageKind): string {
+/** A class's name as it is compared: macOS writes an accent apart from its letter. */
+const composed = (name: string | undefined): string | undefined => name?.normalize("NFC");
+
+const isSameKind = (a: ImageKind, b: ImageKind): boolean =>
+  a.resolution === b.resolution &&
+  a.frames === b.frames &&
+  a.classNames.length === b.classNames.length &&
+  a.classNames.every((name, i) => composed(name) === composed(b.classNames[i]));
+
+/** So many class names a message lists; of more, the first one that is another. */
+const listedClasses = 20;
+
+function describeKind({ resolution, frames, classNames }: ImageKind, other: ImageKind): string {
   const things = frames === undefined ? "images" : `videos of ${frames} frames`;
-  return `${resolution} x ${resolution} ${things} of ${classNames.join(", ") || "no classes"}`;
+  const at = classNames.findIndex((name, i) => composed(name) !== composed(other.classNames[i]));
+  const names =
+    classNames.length <= listedClasses
+      ? classNames.join(", ") || "no classes"
+      : `${classNames.length} classes${at < 0 ? "" : ` (class ${at}: ${classNames[at]})`}`;
+  return `${resolution} x ${resolution} ${things} of ${names}`;
 }

@@ -16,7 +16,7 @@ import {
   type SubjectOptions,
   subjectFields,
 } from "./open-subject.ts";
-import type { EvaluateProgress } from "./reference-set.ts";
+import { defaultReferenceImages, type EvaluateProgress } from "./reference-set.ts";
 import { openPlanScorer } from "./score-plans.ts";
 
 export interface SearchOptions extends SubjectOptions {
@@ -79,9 +79,12 @@ export async function searchParetoFront(
   unchecked: SearchOptions = {},
 ): Promise<SearchResult> {
   const options = parse(searchSchema, unchecked, "search");
-  const { budget, candidates, rounds, samples, finalSamples, seed, referenceImages, threads } = options;
+  const { budget, candidates, rounds, samples, finalSamples, seed, threads } = options;
   const { device, precision, onProgress } = options;
   const { model, folder, classifier, classifierFolder, heldOut } = await openSubject(given, options);
+  // Only the reference set is taken from the data, so it may be all of it.
+  const available = heldOut.length ?? Number.POSITIVE_INFINITY;
+  const { referenceImages = Math.min(defaultReferenceImages, available) } = options;
   const { paretoFront: kept } = model;
   if (folder !== null && kept && kept.samples > finalSamples && !options.replace) {
     throw invalidValue(
@@ -129,12 +132,16 @@ export async function searchParetoFront(
     const paretoFront = { classifier: basename(classifierFolder), ...found.paretoFront };
     if (folder !== null) await writeParetoFront(folder, paretoFront);
     const { featureWidth } = classifier.config;
+    const isSmall = options.referenceImages === undefined && referenceImages < defaultReferenceImages;
+    const small =
+      `${heldOut.name} holds out ${referenceImages} images, not the usual ${defaultReferenceImages} ` +
+      "(--reference-images): distances to so few are too large, and order plans of like quality by chance";
     const tooFew = `${finalSamples} images are too few for ${featureWidth} features; distances mean little`;
     return {
       paretoFront,
       finalists: found.finalists,
       reference: { source: heldOut.name, images: referenceImages },
-      warnings: finalSamples <= featureWidth ? [tooFew] : [],
+      warnings: [...(isSmall ? [small] : []), ...(finalSamples <= featureWidth ? [tooFew] : [])],
     };
   } finally {
     await runners.close();

@@ -2,6 +2,7 @@
 import { AbsentError, requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import type { Split } from "../data/choices.ts";
+import type { WalkOptions } from "../data/folder-walk.ts";
 import { openSource, type SourceChoice } from "../data/open-source.ts";
 import type { ImageSource } from "../data/source.ts";
 import { layoutOf } from "../data/video/video-folder.ts";
@@ -24,15 +25,16 @@ export type SplitOptions = Omit<SourceChoice, "source" | "seed" | "split" | "vid
  *
  * @param name            "sprites", "scenes", "motions", or the path of a folder
  * @param options.frames  T of videos; left out: what the dataset has by itself
- * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of images
+ * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of images; the signal's reason
  */
 export async function splitData(
   name: string,
   options: SplitOptions,
+  { signal }: WalkOptions = {},
 ): Promise<{ training: ImageSource; heldOut: ImageSource }> {
   const { frames } = options;
   const open = (seed: number, split?: Split) =>
-    openSource({ ...options, source: name, seed, ...(split && { split }) });
+    openSource({ ...options, source: name, seed, ...(split && { split }) }, { signal });
   const orderOf = ({ length }: ImageSource) => permutation(keyFromSeed(drawnSeeds.heldOut), length!);
   const shuffled = (source: ImageSource) => selected(source, orderOf(source));
   const whole = await open(drawnSeeds.training);

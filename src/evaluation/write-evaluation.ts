@@ -34,13 +34,14 @@ export function resultOf(evaluation: ModelEvaluation) {
   };
 }
 
-/** What makes distances doubtful: sets too small for the features. */
-export function warningsOf({ isVideo, samples, result, classifier }: ModelEvaluation): string[] {
+/** What makes distances doubtful: data with few images, sets too small for the features. */
+export function warningsOf({ isVideo, samples, result, classifier, warnings }: ModelEvaluation): string[] {
   const { heldOut, reference, network } = result;
   const tooFew = (images: number | null, features: number) =>
     `${Math.min(samples, images ?? Infinity)} ${isVideo ? "videos" : "images"} are too few for ${features} features; ` +
     `distances mean little with fewer than ${features + 1}`;
   return [
+    ...warnings,
     ...(heldOut.isUnderSampled ? [tooFew(reference.images, classifier.featureWidth)] : []),
     ...(network && heldOut.network?.isUnderSampled ? [tooFew(network.images, network.width)] : []),
   ];

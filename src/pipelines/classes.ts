@@ -1,5 +1,6 @@
 /** From what people call classes to the rows of the transformer's class table. */
 import { InputError, unknownName } from "../core/errors.ts";
+import { invalidValue } from "../core/validate.ts";
 
 /**
  * The row of the class table of each of `count` images: the asked classes take turns.
@@ -22,9 +23,46 @@ export function classRows(
   return Array.from({ length: count }, (_, i) => ids[(first + i) % ids.length]!);
 }
 
+/**
+ * The classes that a text names: one whose name the whole text is, commas and all, else several between commas. A name in
+ * double quotes may hold commas, too.
+ *
+ * @example
+ * namedClasses('"tench, Tinca tinca",cat', classNames); // ["tench, Tinca tinca", "cat"]
+ * @throws InputError for an empty name and a quote without an end
+ */
+export function namedClasses(text: string, classNames: readonly string[]): string[] {
+  const whole = text.trim();
+  if (indexOf(whole, classNames) >= 0) return [whole];
+  const pieces = /^\s*(?:"([^"]*)"|([^",][^,]*?)?)\s*(?:,|$)/;
+  const names: string[] = [];
+  for (let rest = `${text},`; rest !== ""; ) {
+    const [matched, quoted, plain] = pieces.exec(rest) ?? [""];
+    const name = quoted ?? plain ?? "";
+    if (matched === "" || name.trim() === "") {
+      throw invalidValue(
+        "classes",
+        [],
+        "must be names between commas, each as it is or in double quotes",
+        text,
+      );
+    }
+    names.push(name);
+    rest = rest.slice(matched.length);
+  }
+  return names;
+}
+
+/** The class of a name; -1: none has it. An accent may be a part of its letter (NFC) or follow it (NFD, as macOS has it). */
+function indexOf(name: string, classNames: readonly string[]): number {
+  const index = classNames.indexOf(name);
+  const composed = name.normalize("NFC");
+  return index >= 0 ? index : classNames.findIndex((known) => known.normalize("NFC") === composed);
+}
+
 function idsOf(asked: string | number, classNames: readonly string[]): number[] {
-  const index = classNames.indexOf(String(asked));
-  if (index >= 0 && typeof asked === "string") return [index];
+  const index = typeof asked === "string" ? indexOf(asked, classNames) : -1;
+  if (index >= 0) return [index];
   if (asked === "none") return [classNames.length];
   if (classNames.length === 0) {
     throw new InputError(

@@ -8,6 +8,7 @@ import { InputError } from "../core/errors.ts";
 import { parse } from "../core/validate.ts";
 import type { Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
+import { composite, madeShare } from "./composite.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
@@ -36,6 +37,11 @@ export interface EditOptions extends RequestOptions, DecodeHooks {
   readonly mask: PixelMask;
   /** What to draw there; left out: no condition. */
   readonly class?: string | number;
+  /**
+   * Default true: what is kept shows the pixels of `image`, blended into what is made along the edge of the changed tokens.
+   * False: everything is shown as the model renders its tokens, which changes kept pixels a little.
+   */
+  readonly isComposited?: boolean;
 }
 
 const side = z.int().min(1);
@@ -47,6 +53,7 @@ const editSchema = z.looseObject({
     .looseObject({ width: side, height: side, data: z.instanceof(Uint8Array) })
     .meta({ allowed: "a mask, { width, height, data }", remedy: "boxMask and readMask make one" }),
   class: z.union([z.string(), z.number()]).optional().meta({ allowed: "a class name or number" }),
+  isComposited: z.boolean().optional(),
 });
 
 /** What a deadline is asked for: everything that would be asked of the decode. */
@@ -72,7 +79,10 @@ export interface ImagePipeline extends AsyncDisposable {
    *   budget that holds no image
    */
   generate(options?: GenerateOptions): Promise<GeneratedImages>;
-  /** Makes the masked part of an image again, in `count` versions. Unmasked tokens stay as they are. */
+  /**
+   * Makes the masked part of an image again, in `count` versions: every token with a masked pixel. The other tokens, and
+   * with `isComposited` their pixels, stay as they are.
+   */
   edit(options: EditOptions): Promise<GeneratedImages>;
   /** The token ids of images of the model's size, [N] each. */
   encode(images: readonly Raster[]): Promise<Int32Array[]>;
@@ -116,11 +126,23 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
   async function edit(given: EditOptions): Promise<GeneratedImages> {
     session.requireOpen();
     parse(editSchema, given, "edit");
-    const { image, mask, class: asked, ...options } = given;
-    const isWanted = tokenMask(mask, resolution, tokenizer.grid as [number, number]);
+    const { image, mask, class: asked, isComposited = true, onStep, ...rest } = given;
+    const grid = tokenizer.grid as [number, number];
+    const isWanted = tokenMask(mask, resolution, grid);
     const [known] = await session.encode([image]);
     const startTokens = known!.map((id, i) => (isWanted[i] ? maskId : id));
-    return generate({ ...options, startTokens, classes: asked === undefined ? null : [asked] });
+    const share = madeShare(image, isWanted, grid);
+    const shown = <R extends Raster>(made: readonly R[]): R[] =>
+      made.map((one) => (isComposited ? composite(image, one, share) : one));
+    const result = await generate({
+      ...rest,
+      startTokens,
+      classes: asked === undefined ? null : [asked],
+      ...(onStep && {
+        onStep: (progress) => onStep({ ...progress, preview: async () => shown(await progress.preview()) }),
+      }),
+    });
+    return { ...result, images: shown(result.images) };
   }
 
   const dispose = () => session.dispose();

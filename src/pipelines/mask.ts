@@ -31,6 +31,36 @@ export function boxMask(
 }
 
 /**
+ * A mask of a whole photo, resized and cropped in the centre as the photo is: so that its short side is the resolution. A
+ * pixel is set where any of those that go into it is, so that no thin line is lost.
+ *
+ * @param resolution  side of the mask that comes out
+ */
+export function fittedMask({ width, height, data }: PixelMask, resolution: number): PixelMask {
+  const scale = resolution / Math.min(width, height);
+  /** The photo's columns (or rows) whose middles lie in column `to`; in an enlarged one the one that it lies in. */
+  const from = (to: number, length: number) => {
+    const start = (to + (length * scale - resolution) / 2) / scale;
+    const [first, end] = [Math.ceil(start - 0.5), Math.ceil(start + 1 / scale - 0.5)];
+    if (first < end) return { first: Math.max(0, first), end: Math.min(length, end) };
+    const nearest = Math.floor(start + 0.5 / scale);
+    return { first: nearest, end: nearest + 1 };
+  };
+  const fitted = new Uint8Array(resolution * resolution);
+  for (let y = 0; y < resolution; y++) {
+    const rows = from(y, height);
+    for (let x = 0; x < resolution; x++) {
+      const columns = from(x, width);
+      for (let row = rows.first; row < rows.end; row++) {
+        const line = data.subarray(row * width + columns.first, row * width + columns.end);
+        if (line.some((value) => value !== 0)) fitted[y * resolution + x] = 1;
+      }
+    }
+  }
+  return { width: resolution, height: resolution, data: fitted };
+}
+
+/**
  * Which tokens are made again: those with a set pixel in their patch.
  *
  * @param resolution  side of the model's images, which the mask must have

@@ -51,7 +51,7 @@ export async function openImages({
   onProgress,
   onMessage: say = () => {},
 }: ImageOptions): Promise<Images> {
-  const source = await openSource(data);
+  const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
     const count = data.count!; // the configuration's reader asks for it where a source has no end
@@ -100,7 +100,7 @@ async function lookThroughOnce(
   options: VerifyOptions,
 ): Promise<Looked & { readonly stamps: Stamps }> {
   const { files } = source;
-  const stampsOf = (seen: number) => readStamps(source.name, files.slice(0, seen));
+  const stampsOf = (seen: number) => readStamps(source.name, files.slice(0, seen), options.signal);
   const printed = (seen: number, stamps: Stamps) => fingerprint(files.slice(0, seen), stamps);
   const listed = createHash("sha256")
     .update(JSON.stringify([data, files]))
@@ -131,9 +131,14 @@ async function readKeptLook(file: string): Promise<KeptLook | null> {
 /** By path: size and time; undefined for what is not there, such as a link to nowhere. */
 type Stamps = ReadonlyMap<string, readonly [size: number | undefined, time: number | undefined]>;
 
-async function readStamps(folder: string, files: FolderSource["files"]): Promise<Stamps> {
+async function readStamps(
+  folder: string,
+  files: FolderSource["files"],
+  signal?: AbortSignal,
+): Promise<Stamps> {
   const stamps = new Map<string, readonly [number | undefined, number | undefined]>();
   for (const { path } of files) {
+    signal?.throwIfAborted();
     if (stamps.has(path)) continue; // a video is there once for each of its videos
     const found = await stat(join(folder, path)).catch(() => null);
     stamps.set(path, [found?.size, found?.mtimeMs]);

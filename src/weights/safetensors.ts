@@ -228,7 +228,8 @@ function checkCoverage(entries: readonly Entry[], dataLength: number, where: str
 function readEntry({ name, code, dims, begin, end }: Entry, data: Uint8Array, where: string): HostTensor {
   const { size, dtype } = formats[code];
   const isAligned = (data.byteOffset + begin) % size === 0;
-  const bytes = isAligned ? data.subarray(begin, end) : data.slice(begin, end);
+  // Not `data.slice()`, which in Node's `Buffer` shares memory and so stays where it is.
+  const bytes = isAligned ? data.subarray(begin, end) : new Uint8Array(data.subarray(begin, end));
   const { byteOffset } = bytes;
   const buffer = bytes.buffer as ArrayBuffer;
   const count = (end - begin) / size;

@@ -212,6 +212,43 @@ describe("edit, encode and decodeTokens", () => {
     }
   });
 
+  it("shows the original's own pixels where it is kept, in previews too, or the model's rendering", async () => {
+    // No image that the tokenizer would give back as it is.
+    const image = {
+      width: 16,
+      height: 16,
+      pixels: Uint8Array.from({ length: 768 }, (_, i) => (i * 89) % 256),
+    };
+    const mask = boxMask({ width: 16, height: 16 }, { x: 1, y: 1, width: 6, height: 6 });
+    const isKept = (at: number) => at % 16 >= 8 || at >= 8 * 16;
+    const changed = ({ pixels }: { pixels: Uint8Array }) => {
+      const places = Array.from({ length: 256 }, (_, at) => at);
+      return places.filter((at) => [0, 1, 2].some((c) => pixels[3 * at + c] !== image.pixels[3 * at + c]));
+    };
+    let preview: Uint8Array | undefined;
+    const request = { image, mask, class: "dog", count: 2, seed: 3 };
+    const { images, tokens } = await pipeline.edit({
+      ...request,
+      onStep: async (progress) => {
+        preview = (await progress.preview())[1]!.pixels;
+      },
+    });
+    for (const made of images) {
+      expect(changed(made).some(isKept)).toBe(false);
+      expect(changed(made).length).toBeGreaterThan(32);
+    }
+    expect(preview).toEqual(images[1]!.pixels);
+
+    const plain = await pipeline.edit({ ...request, isComposited: false });
+    expect(plain.tokens).toEqual(tokens);
+    expect(plain.images.map(({ pixels }) => pixels)).toEqual(
+      (await pipeline.decodeTokens(tokens)).map(({ pixels }) => pixels),
+    );
+    expect(changed(plain.images[0]!).filter(isKept).length).toBeGreaterThan(100);
+    // Within the changed tokens, away from their edge, both show the same.
+    expect(images[0]!.pixels.subarray(0, 18)).toEqual(plain.images[0]!.pixels.subarray(0, 18));
+  });
+
   it("refuses a mask or image of another size, an empty mask, and ids that are none", async () => {
     const { images } = await pipeline.generate();
     const small = boxMask({ width: 8, height: 8 }, { x: 0, y: 0, width: 4, height: 4 });

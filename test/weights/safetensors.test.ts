@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -54,6 +54,23 @@ describe("golden file made by Python from the format's description", () => {
       const moved = new Uint8Array(bytes.length + shift);
       moved.set(bytes, shift);
       expect(decodeSafetensors(moved.subarray(shift), golden)).toEqual(expected);
+    }
+  });
+
+  it("is read from a file whose header's length is not a multiple of 8, as other writers make it", async () => {
+    const bytes = readFileSync(golden);
+    const expected = decodeSafetensors(bytes, golden);
+    const end = 8 + Number(bytes.readBigUInt64LE());
+    for (let odd = 1; odd < 8; odd++) {
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(end - 8 + odd));
+      const path = join(folder, `header-${odd}.safetensors`);
+      // As Node reads a file it is a Buffer, whose `slice` does not copy.
+      writeFileSync(
+        path,
+        Buffer.concat([length, bytes.subarray(8, end), Buffer.alloc(odd, " "), bytes.subarray(end)]),
+      );
+      expect(await readSafetensors(path)).toEqual(expected);
     }
   });
 });

@@ -5,13 +5,14 @@
  * Each image is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
  * cropped in the centre.
  */
-import type { Dirent } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { extname, join } from "node:path";
-import { InputError, requireInput, unknownName } from "../../core/errors.ts";
+import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
+import { countOf, few } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
@@ -53,15 +54,16 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
 /**
  * Lists the images (JPEG, PNG, WebP) below `path`; reads none of them yet.
  *
- * @throws InputError when the folder is missing, holds no image, has a class folder without images, mixes class
- *   folders with loose images, or an option is out of range.
+ * @throws InputError when the folder is missing, mixes class folders with loose images, or an option is out of range;
+ *   AbsentError when it holds no image; the signal's reason
  */
 export async function folderSource(
   path: string,
-  { resolution, resampler = "lanczos3" }: FolderOptions,
+  { resolution, resampler = "lanczos3", signal }: FolderOptions & WalkOptions,
 ): Promise<FolderSource> {
   requireFolderOptions(path, { resolution, resampler });
-  const entries = await list(path);
+  const walk = new FolderWalk(path, { signal });
+  const entries = await walk.enter(path);
   const loose = entries.filter((entry) => !entry.isDirectory && isImage(entry.name));
   const folders = entries.filter((entry) => entry.isDirectory);
   const warnings: string[] = [];
@@ -76,43 +78,37 @@ export async function folderSource(
 
   const classes: { name: string; files: string[] }[] = [];
   for (const { name } of folders) {
-    const found = await filesBelow(join(path, name), name);
+    const found = await walk.branch().filesBelow(join(path, name), name);
     skip(
       join(path, name),
       found.filter((file) => !isImage(file)),
     );
     classes.push({ name, files: found.filter(isImage) });
   }
+  warnings.push(...walk.warnings());
   const filled = classes.filter(({ files }) => files.length > 0);
-  requireInput(
-    loose.length > 0 || filled.length > 0,
-    `${path}: required JPEG, PNG or WebP images, in one folder per class or directly in it, found none`,
-  );
+  if (loose.length === 0 && filled.length === 0) {
+    throw new AbsentError(
+      `${path}: required JPEG, PNG or WebP images, in one folder per class or directly in it, found none`,
+    );
+  }
   requireInput(
     loose.length === 0 || filled.length === 0,
-    `${path}: required either class folders or loose images, found both ` +
-      `(${filled[0]?.name}/ and ${loose[0]?.name}); move the loose images into a class folder`,
+    `${path}: must hold either class folders or loose images, found both: ` +
+      `${countOf(filled.length, "folder")} with images (${few(filled.map(({ name }) => name))}) and ` +
+      `${countOf(loose.length, "loose image")} (${few(loose.map(({ name }) => name))}); move the loose ones into a ` +
+      "class folder, or away",
   );
-
-  if (loose.length > 0) {
-    if (folders.length > 0) {
-      warnings.push(`${path}: left out folders without images: ${few(folders.map(({ name }) => name))}`);
-    }
-    const files = loose.map(({ name }) => ({ path: name, classId: null }));
-    return sourceOf(path, resolution, resampler, [], files, warnings);
-  }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
-  requireInput(
-    empty.length === 0,
-    `${path}: every class folder must hold an image, ${empty.length} hold none: ${few(empty)}; ` +
-      "fill them or remove them",
-  );
+  if (empty.length > 0) warnings.push(`${path}: left out folders without images: ${few(empty)}`);
   return sourceOf(
     path,
     resolution,
     resampler,
-    classes.map(({ name }) => name),
-    classes.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),
+    filled.map(({ name }) => name.normalize("NFC")),
+    loose.length > 0
+      ? loose.map(({ name }) => ({ path: name, classId: null }))
+      : filled.flatMap(({ files }, classId) => files.map((file) => ({ path: file, classId }))),
     warnings,
   );
 }
@@ -261,10 +257,7 @@ export async function readImage(
   classId: number | null,
   { resolution, resampler = "lanczos3" }: FolderOptions,
 ): Promise<Image> {
-  // Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds.
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw fileError("cannot read image", path, error);
-  });
+  const bytes = await bytesOf(path);
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
     const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
@@ -276,11 +269,31 @@ export async function readImage(
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), classId };
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, {
-      cause: error,
-    });
+    throw unreadableImage(path, error);
   }
+}
+
+/**
+ * The size of an image file as it is seen, turned as its EXIF says.
+ *
+ * @throws InputError naming the file when it cannot be read
+ */
+export async function imageSize(path: string): Promise<{ width: number; height: number }> {
+  const bytes = await bytesOf(path);
+  const image = (await loadSharp())(bytes);
+  return (await image.metadata().catch((error: unknown) => Promise.reject(unreadableImage(path, error))))
+    .autoOrient;
+}
+
+/** Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds. */
+const bytesOf = (path: string): Promise<Buffer> =>
+  readFile(path).catch((error: unknown) => {
+    throw fileError("cannot read image", path, error);
+  });
+
+function unreadableImage(path: string, error: unknown): InputError {
+  const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  return new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, { cause: error });
 }
 
 /** Grey pixels repeated thrice where the decoder left one channel; RGB as it is. */
@@ -292,39 +305,3 @@ function threeChannels(data: Buffer, channels: number): Uint8Array {
 }
 
 const isImage = (name: string): boolean => extensions.has(extname(name).toLowerCase());
-
-/** Up to five names, and how many more there are. */
-export function few(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-/** Visible entries of a folder, links followed, sorted by code unit so that classIds never depend on the locale. */
-export async function list(folder: string): Promise<{ name: string; isDirectory: boolean }[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw fileError("cannot read the folder", folder, error);
-  });
-  const visible = entries.filter((entry) => !entry.name.startsWith("."));
-  const kinds = await Promise.all(
-    visible.map(async (entry) => ({ name: entry.name, isDirectory: await leadsToFolder(folder, entry) })),
-  );
-  return kinds.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return readdir(join(folder, entry.name)).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Every file below `folder`, as paths that start with `prefix`, in sorted order. */
-export async function filesBelow(folder: string, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const { name, isDirectory } of await list(folder)) {
-    if (isDirectory) found.push(...(await filesBelow(join(folder, name), join(prefix, name))));
-    else found.push(join(prefix, name));
-  }
-  return found;
-}

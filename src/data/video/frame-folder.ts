@@ -1,7 +1,8 @@
 /** A folder of numbered PNG or JPEG images, one per frame. */
 import { extname, join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { list, readImage } from "../image/image-folder.ts";
+import { list } from "../folder-walk.ts";
+import { readImage } from "../image/image-folder.ts";
 import { type Footage, placesOf } from "./footage.ts";
 
 export const isFrame = (name: string): boolean => /^\.(png|jpe?g)$/i.test(extname(name));

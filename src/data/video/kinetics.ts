@@ -11,7 +11,7 @@ import { parse } from "csv-parse/sync";
 import { AbsentError, InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import type { Split } from "../choices.ts";
-import { list } from "../image/image-folder.ts";
+import { list, type WalkOptions } from "../folder-walk.ts";
 import { type Listing, locate } from "./listing.ts";
 
 const columns = ["label", "youtube_id", "time_start", "time_end"] as const;
@@ -33,7 +33,7 @@ export async function kineticsTables(folder: string): Promise<string[]> {
 /** @throws InputError when there is no table or one is malformed, AbsentError when the split names no video that is there */
 export async function listKinetics(
   folder: string,
-  { split = "train" }: { readonly split?: Split },
+  { split = "train", signal }: WalkOptions & { readonly split?: Split },
 ): Promise<Listing> {
   const tables = await kineticsTables(folder);
   requireInput(
@@ -52,7 +52,7 @@ export async function listKinetics(
     );
   }
   const named = chosen.map((row) => ({ name: nameOf(row), classId: classIds.get(row.label)! }));
-  return locate(folder, `the ${split} split`, classNames, named);
+  return locate(folder, `the ${split} split`, classNames, named, { signal });
 }
 
 const nameOf = ({ youtube_id, time_start, time_end }: Row): string =>

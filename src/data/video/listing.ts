@@ -1,7 +1,9 @@
 /** The videos of a dataset and their classes, before any is read. */
 import { basename, dirname, extname } from "node:path";
 import { AbsentError, requireInput } from "../../core/errors.ts";
-import { type FolderSource, few, filesBelow } from "../image/image-folder.ts";
+import { few } from "../../core/nouns.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
+import type { FolderSource } from "../image/image-folder.ts";
 import { isVideoPath } from "./read-video.ts";
 
 export type Listing = Pick<FolderSource, "classNames" | "files" | "warnings">;
@@ -18,28 +20,30 @@ export interface Named {
  * that are not there are counted in one warning: no copy of a dataset of web videos is complete.
  *
  * @param list  what names them, for the messages
- * @throws InputError for a list that names none, AbsentError when none of them is there
+ * @throws InputError for a list that names none, AbsentError when none of them is there; the signal's reason
  */
 export async function locate(
   folder: string,
   list: string,
   classNames: readonly string[],
   named: readonly Named[],
+  { signal }: WalkOptions = {},
 ): Promise<Listing> {
   requireInput(named.length > 0, `${folder}: ${list} names no video; download it again`);
   const paths = new Map<string, string>();
-  for (const path of await filesBelow(folder, "")) {
+  const walk = new FolderWalk(folder, { signal });
+  for (const path of await walk.filesBelow(folder, "")) {
     if (!isVideoPath(path)) continue;
-    const name = basename(path, extname(path));
-    for (const key of [name, `${basename(dirname(path))}/${name}`]) {
+    const name = basename(path, extname(path)).normalize("NFC");
+    for (const key of [name, `${basename(dirname(path)).normalize("NFC")}/${name}`]) {
       if (!paths.has(key)) paths.set(key, path);
     }
   }
   const files = named.flatMap(({ name, classId }) => {
-    const path = paths.get(name);
+    const path = paths.get(name.normalize("NFC"));
     return path === undefined ? [] : [{ path, classId }];
   });
-  const missing = named.filter(({ name }) => !paths.has(name)).map(({ name }) => name);
+  const missing = named.filter(({ name }) => !paths.has(name.normalize("NFC"))).map(({ name }) => name);
   if (files.length === 0) {
     throw new AbsentError(
       `${folder}: none of the ${named.length} videos of ${list} is there, e.g. ${missing[0]}; ` +
@@ -49,6 +53,7 @@ export async function locate(
   const filled = new Set(files.map(({ classId }) => classId));
   const empty = classNames.filter((_, classId) => !filled.has(classId));
   const warnings = [
+    ...walk.warnings(),
     missing.length > 0 &&
       `${folder}: ${missing.length} of the ${named.length} videos of ${list} are not there: ${few(missing)}`,
     empty.length > 0 && `${folder}: classes without a video here: ${few(empty)}`,

@@ -5,19 +5,21 @@
  */
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
-import { few, list } from "../image/image-folder.ts";
+import { countOf, few } from "../../core/nouns.ts";
+import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
 import { isVideoPath, videoExtensions } from "./read-video.ts";
 
-/** @throws InputError when there is no video, a class folder without one, or a mixture of class folders and videos */
-export async function listPlain(folder: string): Promise<Listing> {
-  const entries = await list(folder);
+/** @throws InputError when there is no video, or a mixture of class folders and videos; the signal's reason */
+export async function listPlain(folder: string, { signal }: WalkOptions = {}): Promise<Listing> {
+  const walk = new FolderWalk(folder, { signal });
+  const entries = await walk.enter(folder);
   const names = entries.filter((entry) => !entry.isDirectory).map(({ name }) => name);
   const folders = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory)
-      .map(async ({ name }) => ({ name, ...(await videosBelow(join(folder, name), name)) })),
+      .map(async ({ name }) => ({ name, ...(await videosBelow(walk.branch(), join(folder, name), name)) })),
   );
   const isFrameFolder = ({ name, videos }: { name: string; videos: string[] }) => videos[0] === name;
   const loose = [...names.filter(isVideoPath), ...folders.filter(isFrameFolder).map(({ name }) => name)].sort(
@@ -35,11 +37,12 @@ export async function listPlain(folder: string): Promise<Listing> {
   );
   requireInput(
     loose.length === 0 || filled.length === 0,
-    `${folder}: required either class folders or loose videos, found both ` +
-      `(${filled[0]?.name}/ and ${loose[0]}); move the loose videos into a class folder`,
+    `${folder}: must hold either class folders or loose videos, found both: ` +
+      `${countOf(filled.length, "folder")} with videos (${few(filled.map(({ name }) => name))}) and ` +
+      `${countOf(loose.length, "loose video")} (${few(loose)}); move the loose ones into a class folder, or away`,
   );
 
-  const warnings: string[] = [];
+  const warnings = walk.warnings();
   const skip = (where: string, others: readonly string[]) => {
     if (others.length > 0) warnings.push(`${where}: left out ${others.length} not videos: ${few(others)}`);
   };
@@ -50,25 +53,24 @@ export async function listPlain(folder: string): Promise<Listing> {
   for (const { name, others } of folders) skip(join(folder, name), others);
 
   const empty = classes.filter(({ videos }) => videos.length === 0).map(({ name }) => name);
-  if (loose.length > 0) {
-    if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
-    return { classNames: [], files: loose.map((path) => ({ path, classId: null })), warnings };
-  }
-  requireInput(
-    empty.length === 0,
-    `${folder}: every class folder must hold a video, ${empty.length} hold none: ${few(empty)}; ` +
-      "fill them or remove them",
-  );
+  if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
   return {
-    classNames: classes.map(({ name }) => name),
-    files: classes.flatMap(({ videos }, classId) => videos.map((path) => ({ path, classId }))),
+    classNames: filled.map(({ name }) => name.normalize("NFC")),
+    files:
+      loose.length > 0
+        ? loose.map((path) => ({ path, classId: null }))
+        : filled.flatMap(({ videos }, classId) => videos.map((path) => ({ path, classId }))),
     warnings,
   };
 }
 
 /** Every video below `folder`, and every other file, as paths that start with `prefix`, in sorted order. */
-async function videosBelow(folder: string, prefix: string): Promise<{ videos: string[]; others: string[] }> {
-  const entries = await list(folder);
+async function videosBelow(
+  walk: FolderWalk,
+  folder: string,
+  prefix: string,
+): Promise<{ videos: string[]; others: string[] }> {
+  const entries = await walk.enter(folder);
   const names = entries.map(({ name }) => name);
   if (names.some(isFrame) && entries.every(({ name, isDirectory }) => !isDirectory && !isVideoPath(name))) {
     return {
@@ -81,7 +83,7 @@ async function videosBelow(folder: string, prefix: string): Promise<{ videos: st
   for (const { name, isDirectory } of entries) {
     const path = join(prefix, name);
     if (isDirectory) {
-      const below = await videosBelow(join(folder, name), path);
+      const below = await videosBelow(walk, join(folder, name), path);
       videos.push(...below.videos);
       others.push(...below.others);
     } else {

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { type Fold, folds, type Split } from "../choices.ts";
+import type { WalkOptions } from "../folder-walk.ts";
 import { type Listing, locate, type Named } from "./listing.ts";
 
 /** The folder that tells this dataset. */
@@ -20,7 +21,7 @@ export const ucf101Lists = "ucfTrainTestlist";
 /** @throws InputError when a list is malformed, AbsentError when one is missing or names no video that is there */
 export async function listUcf101(
   folder: string,
-  { split = "train", fold = 1 }: { readonly split?: Split; readonly fold?: Fold },
+  { split = "train", fold = 1, signal }: WalkOptions & { readonly split?: Split; readonly fold?: Fold },
 ): Promise<Listing> {
   requireInput(
     split !== "validation",
@@ -49,7 +50,7 @@ export async function listUcf101(
     );
     return { name: `${className}/${video}`, classId };
   });
-  return locate(folder, `${split}list0${fold}.txt`, classNames, named);
+  return locate(folder, `${split}list0${fold}.txt`, classNames, named, { signal });
 }
 
 /** The lines of a text file that hold something. */

@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { requireInput, unknownName } from "../../core/errors.ts";
 import { type Fold, type Split, splits } from "../choices.ts";
-import { type FolderSource, fileAt, list } from "../image/image-folder.ts";
+import { list, type WalkOptions } from "../folder-walk.ts";
+import { type FolderSource, fileAt } from "../image/image-folder.ts";
 import { ffmpegVersion, type Job } from "./ffmpeg.ts";
 import { spanOf } from "./footage.ts";
 import { kineticsTables, listKinetics } from "./kinetics.ts";
@@ -40,9 +41,12 @@ export interface VideoSource extends FolderSource {
  * Lists the videos below `path`; reads none of them yet.
  *
  * @throws InputError when the folder is missing, holds no video, is not of the layout, an option is out of range, or
- *   ffmpeg is needed and absent
+ *   ffmpeg is needed and absent; the signal's reason
  */
-export async function openVideoFolder(path: string, options: VideoFolderOptions): Promise<VideoSource> {
+export async function openVideoFolder(
+  path: string,
+  options: VideoFolderOptions & WalkOptions,
+): Promise<VideoSource> {
   requireVideoOptions(path, options);
   const { videosPerFile = 1, split, fold } = options;
   requireInput(
@@ -67,7 +71,7 @@ export async function openVideoFolder(path: string, options: VideoFolderOptions)
       ? await listUcf101(path, options)
       : layout === "kinetics"
         ? await listKinetics(path, options)
-        : await listPlain(path);
+        : await listPlain(path, options);
   // Asked for once, before any video is read: it says what is missing, and every file can do with the answer.
   const isNeeded = listing.files.some((file) => needsFfmpeg(file.path));
   const version = isNeeded ? await ffmpegVersion({ action: `cannot read the videos of ${path}` }) : undefined;

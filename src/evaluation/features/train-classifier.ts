@@ -1,6 +1,7 @@
 /** From images with classes to a classifier's folder: train, measure on held-out images, write. */
 import { requireInput } from "../../core/errors.ts";
 import { withFolderLocked } from "../../core/node/folder-lock.ts";
+import { few } from "../../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
@@ -109,7 +110,7 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
     heldOut.classNames.join() === classNames.join() &&
       heldOut.resolution === resolution &&
       heldOut.frames === frames,
-    `${heldOut.name}: held-out images must have the classes and size of ${source.name}: ${classNames.join(", ")}`,
+    `${heldOut.name}: held-out images must have the classes and size of ${source.name}: ${few(classNames)}`,
   );
   const schedule = { ...classifierSchedule, ...options.schedule };
   const network =

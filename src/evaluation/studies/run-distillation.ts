@@ -10,13 +10,13 @@ import { type TrainConfig, transformerConfigOf } from "../../training/config.ts"
 import type { TrainingProgress } from "../../training/loop.ts";
 import { loadConfig } from "../../training/read-config.ts";
 import {
-  type CheckedOptions,
   checkedOptions,
   type MeasuringOptions,
   type ModelEvaluation,
   measureSubject,
   networkOf,
   type PlannedWork,
+  type SizedOptions,
   totalWork,
   trackWork,
   withContext,
@@ -25,6 +25,7 @@ import {
 import type { GenerationRow } from "../evaluate-generation.ts";
 import { openClassifierData, openRunners, openSubject } from "../open-subject.ts";
 import { requireFittingClassifier } from "../reference-set.ts";
+import { setSizes } from "../set-sizes.ts";
 import { markdownTable } from "../tables.ts";
 import { openTimeLeft, type TimeLeft } from "../time-left.ts";
 import { samplingLike } from "../video-sampling.ts";
@@ -80,8 +81,9 @@ export async function runDistillationStudy(path: string, options: DistillationOp
     data,
     ...samplingLike({ ...options, data }, config.data),
   });
-  const { study, variants } = await prepare(path, config, options, checked.samples);
   const { classifier, heldOut } = await openClassifierData(config.data, checked);
+  const sized = { ...checked, ...setSizes(heldOut, checked) };
+  const { study, variants } = await prepare(path, config, options, sized.samples);
   requireFittingClassifier({ ...config.data, classNames: heldOut.classNames }, classifier);
   if (checked.out !== undefined) await ensureWritableFolder(checked.out);
 
@@ -91,7 +93,7 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   const training = { ...options, runs: runs ?? join("runs", `${config.name}-distillation`) };
   const trained = await trainAll(variants, training, left);
   onTrained?.();
-  const evaluation = await measureAll(study, { variants, trained, config }, checked, left);
+  const evaluation = await measureAll(study, { variants, trained, config }, sized, left);
   return {
     name: "distillation",
     study,
@@ -205,7 +207,7 @@ async function measureAll(
     readonly trained: readonly TrainedVariant[];
     readonly config: TrainConfig;
   },
-  options: CheckedOptions,
+  options: SizedOptions,
   left: TimeLeft,
 ): Promise<ModelEvaluation> {
   const base: DecodePlan = config.decoding;
