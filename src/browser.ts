@@ -15,12 +15,8 @@ import "./core/platform-types.ts";
 export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
 export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
-export {
-  baselinePlan,
-  type DecodePlan,
-  type PlanInput,
-  printModelSchedule,
-} from "./decoding/plan.ts";
+export { printModelSchedule } from "./decoding/model-schedule.ts";
+export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export type { MeasurementStore } from "./pipelines/calibration.ts";

@@ -22,12 +22,8 @@ export {
 } from "./data/video/write-video.ts";
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
-export {
-  baselinePlan,
-  type DecodePlan,
-  type PlanInput,
-  printModelSchedule,
-} from "./decoding/plan.ts";
+export { printModelSchedule } from "./decoding/model-schedule.ts";
+export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
 export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";

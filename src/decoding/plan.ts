@@ -6,9 +6,16 @@
  * K steps; p a downscale factor: p = 1 is the full model, p = 8 has an eighth of its heads and hidden units.
  */
 import { z } from "zod";
-import { addIssue, invalidValue, type Path, parse, type Where } from "../core/validate.ts";
+import { invalidValue, type Path, parse, type Where } from "../core/validate.ts";
 import { type Guidance, guidanceOver, guidanceSchedules, hasStepIn } from "./guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "./mask-schedule.ts";
+import {
+  evenModelSchedule,
+  modelScheduleSchema,
+  printModelSchedule,
+  type ScheduleRun,
+  stepsOf,
+} from "./model-schedule.ts";
 import type { EntropyRule } from "./unmasking.ts";
 
 /**
@@ -38,12 +45,6 @@ export interface DecodePlan {
   readonly minP: number | null;
   readonly guidance: Guidance;
   readonly cache: CachePlan;
-}
-
-/** `steps` steps in a row at downscale factor `factor`. */
-export interface ScheduleRun {
-  readonly factor: number;
-  readonly steps: number;
 }
 
 /** What logits are divided by before sampling: a constant, or bias + scale (1 - r), r = (k+1)/K. */
@@ -101,35 +102,11 @@ const atLeastOne = z.int().min(1);
 /** A fraction in (0, 1]. */
 const portion = z.number().positive().max(1);
 
-const scheduleText = z
-  .string()
-  .meta({ allowed: 'text such as "8x3,1x9"' })
-  .transform((text, context): ScheduleRun[] => {
-    const runs = text.split(",").map((part) => {
-      const [factor, steps] = (/^\s*(\d+)\s*x\s*(\d+)\s*$/i.exec(part) ?? []).slice(1).map(Number);
-      const isRun = [factor, steps].every((count) => Number.isSafeInteger(count) && count > 0);
-      return isRun ? { factor, steps } : part;
-    });
-    const wrong = runs.find((run) => typeof run === "string");
-    if (wrong !== undefined) {
-      addIssue(context, {
-        path: [],
-        must: "must be pairs of factor x steps, each at least 1, such as 8x3,4x3,2x3,1x3",
-        got: text,
-        remedy: `mend "${wrong}"`,
-      });
-    }
-    return runs.filter((run) => typeof run !== "string");
-  });
-
 /** A part of a plan as a user writes it. Every field may be left out; what they mean together is checked with the rest. */
 export const planSchema = z
   .strictObject({
     steps: atLeastOne,
-    modelSchedule: z.union([
-      scheduleText,
-      z.array(z.strictObject({ factor: atLeastOne, steps: atLeastOne })).min(1),
-    ]),
+    modelSchedule: modelScheduleSchema,
     leaveOut: z.array(z.int().min(0)),
     maskSchedule: z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("pow"), exponent: aboveZero }),
@@ -280,22 +257,6 @@ export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
       refresh: cache.refresh ?? base.cache.refresh,
     },
   };
-}
-
-const stepsOf = (modelSchedule: readonly ScheduleRun[]): number =>
-  modelSchedule.reduce((sum, run) => sum + run.steps, 0);
-
-/** A model schedule as users write it, "8x3,4x3,2x3,1x3": factor x steps. */
-export function printModelSchedule(modelSchedule: readonly ScheduleRun[]): string {
-  return modelSchedule.map((run) => `${run.factor}x${run.steps}`).join(",");
-}
-
-/** K steps spread evenly over a model's factors, smallest sub-model first; what is left over goes to the small ones. */
-export function evenModelSchedule(steps: number, factors: readonly number[]): ScheduleRun[] {
-  return [...factors]
-    .sort((a, b) => b - a)
-    .map((factor, i) => ({ factor, steps: Math.ceil((steps - i) / factors.length) }))
-    .filter((run) => run.steps > 0);
 }
 
 /** The general default plan over a model's own factors. */

@@ -1,7 +1,8 @@
 /** Which plan a model decodes by: its default and what differs, the best within a budget, or the cheapest that is good enough. */
 import { requireInput } from "../core/errors.ts";
 import { invalidValue } from "../core/validate.ts";
-import { type DecodePlan, evenModelSchedule, makePlan, type PlanInput } from "../decoding/plan.ts";
+import { evenModelSchedule } from "../decoding/model-schedule.ts";
+import { type DecodePlan, makePlan, type PlanInput } from "../decoding/plan.ts";
 import { requirePlanFits } from "../decoding/resolve-plan.ts";
 import { gridTokens, type Task, type TransformerConfig, taskClass } from "../models/transformer/config.ts";
 import { modelFacts, transformerFacts } from "../models/transformer/facts.ts";

@@ -1,6 +1,7 @@
 /** A model in numbers: for people to read and for programs to compare. */
 import { sizeOf } from "../core/tensor.ts";
-import { type DecodePlan, printModelSchedule } from "../decoding/plan.ts";
+import { printModelSchedule } from "../decoding/model-schedule.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
 import { countParameters } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import type { TransformerConfig } from "../models/transformer/config.ts";

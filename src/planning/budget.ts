@@ -4,7 +4,8 @@
  */
 import type { InputError } from "../core/errors.ts";
 import { invalidValue } from "../core/validate.ts";
-import { baselinePlan, changePlan, type DecodePlan, evenModelSchedule } from "../decoding/plan.ts";
+import { evenModelSchedule } from "../decoding/model-schedule.ts";
+import { baselinePlan, changePlan, type DecodePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { planCost, type TransformerSizes } from "./cost.ts";
 import type { ParetoPlan } from "./pareto-front.ts";

@@ -6,7 +6,8 @@
  * K steps k = 0..K-1, p downscale factor.
  */
 import { invalidValue } from "../core/validate.ts";
-import type { DecodePlan, ScheduleRun } from "../decoding/plan.ts";
+import type { ScheduleRun } from "../decoding/model-schedule.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { bestWithin, type PlanChoice } from "./budget.ts";
 import { planCost, type StepCost, type TransformerSizes } from "./cost.ts";

@@ -3,13 +3,8 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { guidanceSchedules } from "../../src/decoding/guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "../../src/decoding/mask-schedule.ts";
-import {
-  defaultPlan,
-  evenModelSchedule,
-  makePlan,
-  type PlanInput,
-  printModelSchedule,
-} from "../../src/decoding/plan.ts";
+import { evenModelSchedule, printModelSchedule } from "../../src/decoding/model-schedule.ts";
+import { defaultPlan, makePlan, type PlanInput } from "../../src/decoding/plan.ts";
 
 /** The model schedule that a text stands for. */
 const parseModelSchedule = (text: string) => makePlan({ modelSchedule: text }, defaultPlan).modelSchedule;

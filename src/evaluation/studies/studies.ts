@@ -6,14 +6,8 @@
  */
 import { nearestName } from "../../core/errors.ts";
 import { invalidValue } from "../../core/validate.ts";
-import {
-  baselinePlan,
-  type DecodePlan,
-  evenModelSchedule,
-  type PlanInput,
-  printModelSchedule,
-  type ScheduleRun,
-} from "../../decoding/plan.ts";
+import { evenModelSchedule, printModelSchedule, type ScheduleRun } from "../../decoding/model-schedule.ts";
+import { baselinePlan, type DecodePlan, type PlanInput } from "../../decoding/plan.ts";
 import type { GridPoint } from "./plan-grid.ts";
 
 /** The studies of decoding. */

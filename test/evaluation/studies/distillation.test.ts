@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { basePlan, makePlan, printModelSchedule } from "../../../src/decoding/plan.ts";
+import { printModelSchedule } from "../../../src/decoding/model-schedule.ts";
+import { basePlan, makePlan } from "../../../src/decoding/plan.ts";
 import { isFullSize, planDistillation } from "../../../src/evaluation/studies/distillation.ts";
 import { transformerConfigOf } from "../../../src/training/config.ts";
 import { resolveConfig } from "../../../src/training/read-config.ts";

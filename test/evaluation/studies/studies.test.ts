@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { basePlan, makePlan, type PlanInput, printModelSchedule } from "../../../src/decoding/plan.ts";
+import { printModelSchedule } from "../../../src/decoding/model-schedule.ts";
+import { basePlan, makePlan, type PlanInput } from "../../../src/decoding/plan.ts";
 import { planStudy, type StudyGround, studyNames } from "../../../src/evaluation/studies/studies.ts";
 import { planCost } from "../../../src/planning/cost.ts";
 
