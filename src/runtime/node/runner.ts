@@ -6,7 +6,9 @@ import { type Device, devicesIn, factsOf } from "../device.ts";
 import { type Reply, remoteRunner, type WorkerLink } from "../remote.ts";
 import type { Runner } from "../runner.ts";
 import { copyingPuts } from "../session-store.ts";
+import { openGate, removeGate } from "./exit-gate.ts";
 import { type NodeSetup, openNodeStore } from "./store.ts";
+import type { WorkerSetup } from "./worker.ts";
 
 /** Where and how a Node runner computes. */
 export interface NodeRunnerOptions {
@@ -32,7 +34,8 @@ export interface NodeRunnerOptions {
  *
  * Arrays given to it are copied when the call is made, and arrays it returns are the caller's. (In process, feeds
  * are read in place: leave them alone until the run settles.) A runner with calls under way keeps the process alive;
- * an idle one does not, closed or not. `process.exit()` in the middle of a run makes Node abort: close first.
+ * an idle one does not, closed or not. `process.exit()` in the middle of a run waits for that run, ten seconds at most,
+ * since Node would abort; close first to wait for all.
  * CPU runners are independent of each other; of WebGPU runners a process can have one at a time (the table of
  * devices says of which).
  *
@@ -70,7 +73,10 @@ async function openInThread(setup: NodeSetup): Promise<Runner> {
 }
 
 async function openInWorker(setup: NodeSetup): Promise<Runner> {
-  const runner = remoteRunner(setup.device, linkTo(startWorker(setup)));
+  const gate = openGate();
+  const worker = startWorker({ setup, gate });
+  worker.once("exit", () => removeGate(gate));
+  const runner = remoteRunner(setup.device, linkTo(worker));
   try {
     await runner.stats(); // Answers once the store is open.
   } catch (error) {
@@ -109,7 +115,7 @@ async function onlyOne(device: Device, open: () => Promise<Runner>): Promise<Run
   }
 }
 
-function startWorker(setup: NodeSetup): Worker {
+function startWorker(setup: WorkerSetup): Worker {
   const entry = import.meta.url.endsWith(".ts") ? "./worker.dev.mjs" : "./worker.js";
   // Flags of the main thread, such as those of `node -e`, need not suit a worker.
   return new Worker(new URL(entry, import.meta.url), { workerData: setup, execArgv: [] });

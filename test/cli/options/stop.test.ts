@@ -1,5 +1,6 @@
 /** One press of Ctrl-C and two, as a process that stands still gets them. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
 
@@ -55,4 +56,10 @@ it("SIGTERM stops as Ctrl-C does, and either ends what the other stopped", async
   await wait(1200);
   child.kill("SIGINT");
   expect(await ended).toBe("SIGINT");
+});
+
+it("npm runs the program itself, not tsx: that one kills it (-9) where it answers a press only after 60 ms", async () => {
+  const { scripts } = JSON.parse(await readFile("package.json", "utf8"));
+  for (const name of ["start", "magnets", "bench", "faults"])
+    expect(scripts[name]).toMatch(/^node --import tsx /);
 });

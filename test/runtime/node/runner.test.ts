@@ -364,6 +364,58 @@ describe("the worker", () => {
   });
 });
 
+/** Runs a script in the repository's root. */
+function runScript(script: string) {
+  return spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+}
+
+describe("process.exit() while runners compute", () => {
+  // Whether Node aborts depends on where the thread stands, so at several moments; nothing waits for the calls to end.
+  it.each([0, 5, 30, 150])("ends the process with its status, %i ms into the runs", (delay) => {
+    const script = `
+      import { createNodeRunner } from "./src/runtime/node/runner.ts";
+      import { tensor } from "./src/core/tensor.ts";
+      import { powers } from "./test/runtime/tiny-models.ts";
+      const runners = [await createNodeRunner({ threads: 1 }), await createNodeRunner({ threads: 1 })];
+      const x = tensor("float32", [512, 512], new Float32Array(512 * 512));
+      for (const runner of runners) {
+        const program = await runner.load(powers(60));
+        for (let i = 0; i < 100; i++) void runner.run(program, { x }, { y: "host" });
+      }
+      setTimeout(() => process.exit(7), ${delay});`;
+    const { status, signal, stderr } = runScript(script);
+    expect({ status, signal, stderr }).toEqual({ status: 7, signal: null, stderr: "" });
+  });
+
+  it("and where an exception ends the process", () => {
+    const script = `
+      import { createNodeRunner } from "./src/runtime/node/runner.ts";
+      import { tensor } from "./src/core/tensor.ts";
+      import { powers } from "./test/runtime/tiny-models.ts";
+      const runner = await createNodeRunner({ threads: 1 });
+      const program = await runner.load(powers(60));
+      const x = tensor("float32", [512, 512], new Float32Array(512 * 512));
+      for (let i = 0; i < 100; i++) void runner.run(program, { x }, { y: "host" });
+      setTimeout(() => { throw new Error("of somebody's server"); }, 30);`;
+    const { status, signal, stderr } = runScript(script);
+    expect({ status, signal }).toEqual({ status: 1, signal: null });
+    expect(stderr).toContain("of somebody's server");
+    expect(stderr).not.toContain("terminate called");
+  });
+
+  it("leaves no listener behind when runners are closed", async () => {
+    const before = process.listenerCount("exit");
+    const runners = [await createNodeRunner({ threads: 1 }), await createNodeRunner({ threads: 1 })];
+    expect(process.listenerCount("exit")).toBe(Math.max(before, 1));
+    for (const runner of runners) await runner.close();
+    await expect.poll(() => process.listenerCount("exit")).toBe(before);
+  });
+});
+
 describe("createNodeRunner", () => {
   it("refuses options it cannot use", async () => {
     await expect(createNodeRunner({ threads: 0 })).rejects.toThrow(InputError);
