@@ -3,14 +3,16 @@
  *
  * N grid tokens.
  */
+import { z } from "zod";
 import { InputError } from "../core/errors.ts";
+import { parse } from "../core/validate.ts";
 import type { Raster } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { composite, madeShare } from "./composite.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
-import type { Classes, RequestOptions, RequestSubject } from "./request.ts";
+import { type Classes, type RequestOptions, type RequestSubject, requestFields } from "./request.ts";
 import { type Decoded, type DecodeHooks, openSession, type Session, type SessionOptions } from "./session.ts";
 
 export interface GenerateOptions extends RequestOptions, DecodeHooks {
@@ -34,6 +36,29 @@ export interface EditOptions extends RequestOptions, DecodeHooks {
    */
   readonly isComposited?: boolean;
 }
+
+const isRaster = (value: unknown): boolean => {
+  const { width, height, pixels } = (value ?? {}) as Partial<Raster>;
+  return pixels instanceof Uint8Array && pixels.length === 3 * width! * height!;
+};
+
+const isMask = (value: unknown): boolean => {
+  const { width, height, data } = (value ?? {}) as Partial<PixelMask>;
+  return data instanceof Uint8Array && data.length === width! * height!;
+};
+
+/** What an edit may hold; the request it becomes is read where every request is. */
+const editSchema = z.strictObject({
+  image: z.custom<Raster>(isRaster).meta({ allowed: "an image { width, height, pixels }, RGB bytes" }),
+  mask: z
+    .custom<PixelMask>(isMask)
+    .meta({ allowed: "a mask { width, height, data }, such as boxMask makes" }),
+  class: z.union([z.string(), z.number()]).optional(),
+  isComposited: z.boolean().optional(),
+  signal: z.custom<AbortSignal>().optional(),
+  onStep: z.custom<EditOptions["onStep"]>().optional(),
+  ...requestFields,
+});
 
 /** What a deadline is asked for: everything that would be asked of the decode. */
 export interface PlanInTimeOptions extends Pick<RequestSubject, "task"> {
@@ -102,6 +127,7 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
   }
 
   async function edit(options: EditOptions): Promise<GeneratedImages> {
+    parse(editSchema, options, "edit"); // plain JavaScript may hold anything
     const { image, mask, class: asked, isComposited = true, onStep, ...rest } = options;
     const grid = tokenizer.grid as [number, number];
     const isWanted = tokenMask(mask, resolution, grid);
