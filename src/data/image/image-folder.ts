@@ -286,9 +286,11 @@ export async function readImage(
  */
 export async function imageSize(path: string): Promise<{ width: number; height: number }> {
   const bytes = await bytesOf(path);
-  const image = (await loadSharp())(bytes);
-  return (await image.metadata().catch((error: unknown) => Promise.reject(unreadableImage(path, error))))
-    .autoOrient;
+  try {
+    return (await (await loadSharp())(bytes).metadata()).autoOrient;
+  } catch (error) {
+    throw unreadableImage(path, error);
+  }
 }
 
 /** Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds. */
