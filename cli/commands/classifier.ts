@@ -63,6 +63,7 @@ async function run(options: ClassifierCommandOptions, signal: AbortSignal): Prom
       randomFlip: flip,
       isDegraded: degrade,
       signal,
+      onMessage: report.say,
       onProgress: bars.show,
     });
     bars.stop();

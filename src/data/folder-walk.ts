@@ -97,3 +97,20 @@ export class FolderWalk {
       : [`${this.#root}: left out links to folders that are read already: ${few(again)}`];
   }
 }
+
+/** How the parts of a dataset are called. */
+const partNames = /^(train(ing)?|val(id(ation)?)?|dev|test(ing)?)$/i;
+
+/**
+ * A warning where the class folders look like the parts of a dataset: somebody gave the folder above the one to give.
+ *
+ * @param classNames  of the class folders below `folder`
+ */
+export function partsWarning(folder: string, classNames: readonly string[]): string[] {
+  if (classNames.length < 2 || !classNames.every((name) => partNames.test(name))) return [];
+  const training = classNames.find((name) => /^train/i.test(name)) ?? classNames[0]!;
+  return [
+    `${folder}: its folders ${classNames.join(", ")} are taken for classes, but look like the parts of a dataset; if ` +
+      `they are, give one of them, such as ${join(folder, training)}`,
+  ];
+}

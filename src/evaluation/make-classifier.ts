@@ -1,5 +1,6 @@
 /** A classifier of a dataset by its name, from the data to the folder. */
 import { basename, join } from "node:path";
+import { few } from "../core/nouns.ts";
 import type { TrainingProgress } from "../training/loop.ts";
 import { classifierCommand, defaultClassifierFolder } from "./classifier-command.ts";
 import type { ClassifierFolder } from "./features/classifier-folder.ts";
@@ -34,6 +35,8 @@ export interface MakeClassifierOptions extends VideoSampling {
   /** The classifier's folder; default `models/<data>-classifier`, where evaluations look for it. */
   readonly out?: string;
   readonly signal?: AbortSignal;
+  /** One line about the data, before the training begins. */
+  readonly onMessage?: (message: string) => void;
   /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
@@ -53,11 +56,13 @@ export async function makeClassifier(
   const { data, resolution, frames, stride, frameRate, fold, steps, images = 8000 } = options;
   const { heldOutImages = 2000, randomFlip, isDegraded, resume, threads, signal, onProgress } = options;
   const out = options.out ?? defaultClassifierFolder(data);
-  const { training, heldOut } = await splitData(
+  const { training, heldOut, warnings } = await splitData(
     data,
     { resolution, frames, stride, frameRate, fold },
     { signal },
   );
+  for (const warning of warnings) options.onMessage?.(`warning: ${warning}`);
+  options.onMessage?.(`${training.classNames.length} classes: ${few(training.classNames, 40)}`);
   const written = await trainClassifier({
     run: options.run ?? join("runs", basename(out)),
     out,

@@ -24,6 +24,7 @@ export type SplitOptions = Omit<SourceChoice, "source" | "seed" | "split" | "vid
  * classifier, but a generator that trained on the whole folder knows it.
  *
  * @param name            "sprites", "scenes", "motions", or the path of a folder
+ * @returns the parts, with warnings of the listing that are ready to print
  * @param options.frames  T of videos; left out: what the dataset has by itself
  * @throws InputError for a folder that cannot be read or is too small to divide, and for frames of images; the signal's reason
  */
@@ -31,7 +32,7 @@ export async function splitData(
   name: string,
   options: SplitOptions,
   { signal }: WalkOptions = {},
-): Promise<{ training: ImageSource; heldOut: ImageSource }> {
+): Promise<{ training: ImageSource; heldOut: ImageSource; warnings: readonly string[] }> {
   const { frames } = options;
   const open = (seed: number, split?: Split) =>
     openSource({ ...options, source: name, seed, ...(split && { split }) }, { signal });
@@ -42,17 +43,22 @@ export async function splitData(
     frames === undefined || whole.frames === frames,
     `${name}: has images, so that frames must be left out, got ${frames}`,
   );
-  if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut) };
+  const { warnings } = whole;
+  if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut), warnings };
   const split = frames === undefined ? null : await heldOutSplit(name);
   const published = split && (await open(drawnSeeds.heldOut, split).catch(absent));
-  if (published) return { training: shuffled(whole), heldOut: shuffled(published) };
+  if (published) return { training: shuffled(whole), heldOut: shuffled(published), warnings };
   const cut = Math.floor(whole.length * trainingShare);
   requireInput(
     cut >= 1 && cut < whole.length,
     `${name}: needs at least 2 images to hold some out, got ${whole.length}`,
   );
   const order = orderOf(whole);
-  return { training: selected(whole, order.subarray(0, cut)), heldOut: selected(whole, order.subarray(cut)) };
+  return {
+    training: selected(whole, order.subarray(0, cut)),
+    heldOut: selected(whole, order.subarray(cut)),
+    warnings,
+  };
 }
 
 /** The published split of a folder of videos that nobody trains on; null where it has none. */

@@ -12,7 +12,7 @@ import { composite, madeShare } from "./composite.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
-import type { Classes, RequestOptions, RequestSubject } from "./request.ts";
+import { type Classes, type RequestOptions, type RequestSubject, requestFields } from "./request.ts";
 import {
   type Decoded,
   type DecodeHooks,
@@ -44,16 +44,27 @@ export interface EditOptions extends RequestOptions, DecodeHooks {
   readonly isComposited?: boolean;
 }
 
-const side = z.int().min(1);
-const editSchema = z.looseObject({
-  image: z
-    .looseObject({ width: side, height: side, pixels: z.instanceof(Uint8Array) })
-    .meta({ allowed: "an image, { width, height, pixels }", remedy: "readImage reads one" }),
+const isRaster = (value: unknown): boolean => {
+  const { width, height, pixels } = (value ?? {}) as Partial<Raster>;
+  return pixels instanceof Uint8Array && pixels.length === 3 * width! * height!;
+};
+
+const isMask = (value: unknown): boolean => {
+  const { width, height, data } = (value ?? {}) as Partial<PixelMask>;
+  return data instanceof Uint8Array && data.length === width! * height!;
+};
+
+/** What an edit may hold; the request it becomes is read where every request is. */
+const editSchema = z.strictObject({
+  image: z.custom<Raster>(isRaster).meta({ allowed: "an image { width, height, pixels }, RGB bytes" }),
   mask: z
-    .looseObject({ width: side, height: side, data: z.instanceof(Uint8Array) })
-    .meta({ allowed: "a mask, { width, height, data }", remedy: "boxMask and readMask make one" }),
-  class: z.union([z.string(), z.number()]).optional().meta({ allowed: "a class name or number" }),
+    .custom<PixelMask>(isMask)
+    .meta({ allowed: "a mask { width, height, data }, such as boxMask makes" }),
+  class: z.union([z.string(), z.number()]).optional(),
   isComposited: z.boolean().optional(),
+  signal: z.custom<AbortSignal>().optional(),
+  onStep: z.custom<EditOptions["onStep"]>().optional(),
+  ...requestFields,
 });
 
 /** What a deadline is asked for: everything that would be asked of the decode. */
@@ -123,10 +134,10 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     return session.decode({ request: session.resolve(asked), ...hooks });
   }
 
-  async function edit(given: EditOptions): Promise<GeneratedImages> {
+  async function edit(options: EditOptions): Promise<GeneratedImages> {
     session.requireOpen();
-    parse(editSchema, given, "edit");
-    const { image, mask, class: asked, isComposited = true, onStep, ...rest } = given;
+    parse(editSchema, options, "edit"); // plain JavaScript may hold anything
+    const { image, mask, class: asked, isComposited = true, onStep, ...rest } = options;
     const grid = tokenizer.grid as [number, number];
     const isWanted = tokenMask(mask, resolution, grid);
     const [known] = await session.encode([image]);

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { requireInput } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
-import { parse } from "../core/validate.ts";
+import { parse, show } from "../core/validate.ts";
 import type { ScheduleRun } from "../decoding/model-schedule.ts";
 import type { DecodePlan, PlanInput } from "../decoding/plan.ts";
 import { gridTokens, maskId, type Task, taskClass, tasks } from "../models/transformer/config.ts";
@@ -95,14 +95,8 @@ const positive = z.int().min(1);
 /** Of one request; a longer series is made in parts, by `firstIndex`. */
 const mostImages = 1_000_000;
 
-/** What a request may hold; the plan itself is read where every plan is. */
-const requestSchema = z.strictObject({
-  task: z.enum(["generate", ...tasks]).default("generate"),
-  classes: z
-    .union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))])
-    .nullable()
-    .default(null)
-    .meta({ allowed: 'a class name or number, a list of them, "all", or null' }),
+/** {@link RequestOptions} as a schema, for options that extend them; the plan itself is read where every plan is. */
+export const requestFields = {
   count: positive.max(mostImages).default(1),
   seed: z
     .union([
@@ -119,7 +113,6 @@ const requestSchema = z.strictObject({
   firstIndex: z.int().min(0).default(0),
   batchSize: z.union([positive, z.literal("auto")]).optional(),
   memoryBudget: z.number().positive().optional(),
-  startTokens: z.instanceof(Int32Array).optional(),
   modelSchedule: z.unknown().optional(),
   plan: z.record(z.string(), z.unknown()).default({}).meta({
     allowed: "an object with parts of a plan",
@@ -133,6 +126,18 @@ const requestSchema = z.strictObject({
   budget: z.number().positive().optional(),
   targetQuality: z.number().positive().optional(),
   deadlineMs: z.number().positive().optional(),
+};
+
+/** What a request may hold. */
+const requestSchema = z.strictObject({
+  task: z.enum(["generate", ...tasks]).default("generate"),
+  classes: z
+    .union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))])
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a class name or number, a list of them, "all", or null' }),
+  startTokens: z.instanceof(Int32Array).optional().meta({ allowed: "an Int32Array of token ids" }),
+  ...requestFields,
 });
 
 /** A request of which everything is known. */
@@ -169,7 +174,11 @@ export function resolveRequest(
   const asked = parse(requestSchema, options, options.task === undefined ? "generate" : String(options.task));
   const { task, seed, count, firstIndex, deadlineMs = null } = asked;
   const { config } = model.transformer;
-  const startTokens = startOf(asked.startTokens, count, gridTokens(config));
+  requireInput(
+    task === "generate" || asked.classes === null,
+    `${task}: classes: must be left out, since what is given decides, got ${show(asked.classes)}`,
+  );
+  const startTokens = startOf(asked.startTokens, count, gridTokens(config), maskId(config));
   const maskedTokens = startTokens
     ? maskedCount(startTokens, gridTokens(config), maskId(config))
     : gridTokens(config);
@@ -275,11 +284,22 @@ function batchSizeOf(
 }
 
 /** [count, N] start tokens; one grid serves all images. */
-function startOf(given: Int32Array | undefined, count: number, size: number): Int32Array | null {
+function startOf(
+  given: Int32Array | undefined,
+  count: number,
+  size: number,
+  masked: number,
+): Int32Array | null {
   if (!given) return null;
   requireInput(
     given.length === size || given.length === count * size,
     `startTokens: must hold ${size} ids, or ${size} for each of ${count} images, got ${given.length}`,
+  );
+  const wrong = given.findIndex((id) => id < 0 || id > masked);
+  requireInput(
+    wrong === -1,
+    `startTokens: must be ids in 0..${masked - 1}, or the mask id ${masked} where a token is wanted, got ` +
+      `${given[wrong]} at place ${wrong}; take what encode gives for this model`,
   );
   if (given.length === count * size) return given;
   const all = new Int32Array(count * size);

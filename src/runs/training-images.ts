@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { countOf, nounOf } from "../core/nouns.ts";
+import { countOf, few, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
 import {
   type FolderSource,
@@ -54,6 +54,7 @@ export async function openImages({
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
+    say(classesOf(source));
     const count = data.count!; // the configuration's reader asks for it where a source has no end
     const description = JSON.stringify({ ...data, count });
     return { source: keptInMemory(source), count, name: data.source, description };
@@ -73,13 +74,17 @@ export async function openImages({
   });
   const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
   for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
-  say(
-    `${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable, ${good.classNames.length} classes`,
-  );
+  say(`${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable; ${classesOf(good)}`);
   const count = good.length;
   const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
   return { source: keptInMemory(good), count, name, description };
 }
+
+/** What will be told apart: a glance shows whether the right folder was given. */
+const classesOf = ({ classNames }: ImageSource): string =>
+  classNames.length === 0
+    ? "no classes"
+    : `${classNames.length} ${classNames.length === 1 ? "class" : "classes"}: ${few(classNames, 40)}`;
 
 /** What was found when a run began, by which it goes on. */
 interface KeptLook extends Looked {

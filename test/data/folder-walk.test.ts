@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FolderWalk, list } from "../../src/data/folder-walk.ts";
+import { FolderWalk, list, partsWarning } from "../../src/data/folder-walk.ts";
 import { folderSource } from "../../src/data/image/image-folder.ts";
 import { openSource } from "../../src/data/open-source.ts";
 import { openVideoFolder } from "../../src/data/video/video-folder.ts";
@@ -63,6 +63,25 @@ describe("FolderWalk", () => {
     await expect(found).rejects.toThrow("enough");
     await expect(list(folder.path, { signal: stop.signal })).rejects.toThrow("enough");
   });
+});
+
+describe("partsWarning", () => {
+  it.each([
+    [["train", "val"], "train"],
+    [["test", "train", "validation"], "train"],
+    [["Testing", "Training"], "Training"],
+    [["dev", "test"], "dev"],
+  ])("names %j and the one to give", (names, given) => {
+    const [warning, ...others] = partsWarning("set", names);
+    expect(others).toEqual([]);
+    expect(warning).toContain(`set: its folders ${names.join(", ")} are taken for classes`);
+    expect(warning).toMatch(new RegExp(`${join("set", given)}$`));
+  });
+
+  it.each([[["train"]], [["cat", "dog"]], [["bus", "train"]], [["training shoe", "test tube"]], [[]]])(
+    "says nothing of %j",
+    (names) => expect(partsWarning("set", names)).toEqual([]),
+  );
 });
 
 describe("datasets with links to a parent folder", () => {

@@ -2,6 +2,7 @@
 
 SSIM follows Wang et al. 2004, section III.C, window by window: weighted means, then weighted sums of products of the
 deviations from them (the code under test blurs squares and subtracts). Luma is (77 R + 150 G + 29 B) / 256 rounded.
+Where scikit-image is installed, its function under the settings of docs/evaluation.md must give the same.
 Run: python3 test/golden/make_image_metrics.py
 """
 
@@ -33,6 +34,13 @@ def ssim(a, b, size=11, sigma=1.5, c1=(0.01 * 255) ** 2, c2=(0.03 * 255) ** 2):
     return float(np.mean(found))
 
 
+def by_scikit_image(a, b):
+    from skimage.metrics import structural_similarity
+
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    return float(structural_similarity(luma(a), luma(b), **settings))
+
+
 def psnr(a, b):
     return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2)))
 
@@ -45,7 +53,7 @@ waves = np.stack([128 + 90 * np.sin(x / 2), 128 + 90 * np.cos(y / 3), 128 + 60 *
 
 
 def image(values):
-    return np.video(np.round(values), 0, 255).astype(np.uint8)
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 
 def noisy(values, strength):
@@ -70,4 +78,10 @@ golden = [
     }
     for name, (a, b) in pairs.items()
 ]
-Path(__file__).with_name("image_metrics.json").write_text(json.dumps(golden, indent=1) + "\n")
+try:
+    for found, (a, b) in zip(golden, pairs.values()):
+        assert abs(by_scikit_image(a, b) - found["ssim"]) < 1e-9, (found["name"], by_scikit_image(a, b))
+    print("as scikit-image")
+except ImportError:
+    print("scikit-image is not installed: not compared with it")
+Path(__file__).with_name("image_metrics.json").write_text(json.dumps(golden, indent=2) + "\n")

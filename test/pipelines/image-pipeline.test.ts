@@ -249,6 +249,34 @@ describe("edit, encode and decodeTokens", () => {
     expect(images[0]!.pixels.subarray(0, 18)).toEqual(plain.images[0]!.pixels.subarray(0, 18));
   });
 
+  it("refuses what plain JavaScript may give, in one sentence", async () => {
+    const image = { width: 16, height: 16, pixels: new Uint8Array(768) };
+    const mask = boxMask({ width: 16, height: 16 }, { x: 0, y: 0, width: 8, height: 8 });
+    for (const [options, message] of [
+      [
+        { image, mask, classes: "dog" },
+        /^edit: must have no other keys .*, got "classes"; did you mean "class"\?$/,
+      ],
+      [{ image, maks: mask }, /^edit: must have no other keys .*, got "maks"; did you mean "mask"\?/],
+      [{ image }, /^edit: mask: must be a mask { width, height, data }, such as boxMask makes, got nothing$/],
+      [{ mask, image: "cat.png" }, /^edit: image: must be an image .*, got "cat\.png"$/],
+      [
+        { mask, image: { width: 16, height: 16, pixels: new Uint8Array(3) } },
+        /^edit: image: must be an image/,
+      ],
+      [{ image, mask, count: 0 }, /^edit: count: must be a whole number of at least 1, got 0$/],
+      [
+        { image, mask, startTokens: new Int32Array(16) },
+        /^edit: must have no other keys .* got "startTokens"/,
+      ],
+    ] as const) {
+      const refused = pipeline.edit(options as never);
+      await expect(refused).rejects.toThrow(InputError);
+      await expect(refused).rejects.toThrow(message);
+    }
+    await expect(pipeline.edit(undefined as never)).rejects.toThrow(InputError);
+  });
+
   it("refuses a mask or image of another size, an empty mask, and ids that are none", async () => {
     const { images } = await pipeline.generate();
     const small = boxMask({ width: 8, height: 8 }, { x: 0, y: 0, width: 4, height: 4 });

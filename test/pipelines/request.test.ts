@@ -97,7 +97,23 @@ describe("resolveRequest", () => {
     [{ planName: "my.json", plan: { steps: -1 } }, /^my\.json: steps: must be a whole number/],
     [{ memoryBudget: 5, batchSize: 4 }, /memoryBudget is for batchSize "auto"/],
     [{ startTokens: new Int32Array(3) }, /must hold 16 ids/],
+    [
+      { startTokens: Int32Array.from({ length: 16 }, (_, i) => (i === 5 ? 9 : mask)) },
+      /^startTokens: must be ids in 0\.\.7, or the mask id 8 where a token is wanted, got 9 at place 5; take what/,
+    ],
+    [
+      { startTokens: new Int32Array(16).fill(-1) },
+      /^startTokens: must be ids in 0\.\.7, .* got -1 at place 0;/,
+    ],
+    [
+      { startTokens: [8, 8] as never },
+      /^generate: startTokens: must be an Int32Array of token ids, got \[8,8\]$/,
+    ],
     [{ task: "predict" }, /predict/],
+    [
+      { task: "predict", classes: "cat" },
+      /^predict: classes: must be left out, since what is given decides, got "cat"$/,
+    ],
   ])("refuses %j", (options, message) => {
     const resolve = () => resolveRequest(options, model);
     expect(resolve).toThrow(InputError);

@@ -72,7 +72,7 @@ describe("a folder of videos", () => {
       threads: 1,
       onMessage: (line) => said.push(line),
     });
-    expect(said).toContain("8 videos, 0 unreadable, 2 classes");
+    expect(said).toContain("8 videos, 0 unreadable; 2 classes: cat fall, cat spin");
     expect(said).toContain(
       "tokens: 8 videos, each also as given to predict, each also as given to interpolate",
     );

@@ -23,7 +23,13 @@ async function open(run = "run") {
       if (job === "opening") looks++;
     },
   });
-  return { count, description, looks, left: said.filter((line) => line.startsWith("warning: left out")) };
+  return {
+    count,
+    description,
+    looks,
+    said,
+    left: said.filter((line) => line.startsWith("warning: left out")),
+  };
 }
 
 beforeEach(() => writeImages(at(), ["blue", "red"], 3));
@@ -32,6 +38,7 @@ it("looks at every file once, and again where one was replaced", async () => {
   const first = await open();
   expect([first.count, first.looks, first.left]).toEqual([6, 6, []]);
   expect(await open()).toEqual({ ...first, looks: 0 });
+  expect(first.said).toEqual(["6 images, 0 unreadable; 2 classes: blue, red"]);
   await utimes(at("red", "0.png"), new Date(), new Date());
   const { looks, description } = await open();
   expect(looks).toBe(6);
@@ -56,6 +63,18 @@ it("leaves out what cannot be read, and takes it where it can the next time", as
   await utimes(at("red", "1.png"), 1000, 1000);
   const next = await open();
   expect([next.count, next.looks, next.left.length]).toEqual([6, 0, 1]);
+});
+
+it("says that folders named as the parts of a dataset are taken for classes, and which to give", async () => {
+  await rm(at(), { recursive: true });
+  await writeImages(at(), ["train", "val"], 2);
+  const { said, count } = await open();
+  expect(count).toBe(4);
+  expect(said).toEqual([
+    `warning: ${at()}: its folders train, val are taken for classes, but look like the parts of a dataset; if they are, ` +
+      `give one of them, such as ${at("train")}`,
+    "4 images, 0 unreadable; 2 classes: train, val",
+  ]);
 });
 
 it("does not hold on to a refusal", async () => {

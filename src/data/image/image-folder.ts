@@ -12,7 +12,7 @@ import { AbsentError, InputError, requireInput, unknownName } from "../../core/e
 import { fileError } from "../../core/node/file-error.ts";
 import { countOf, few } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
-import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
+import { FolderWalk, partsWarning, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
@@ -101,6 +101,12 @@ export async function folderSource(
   );
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length > 0) warnings.push(`${path}: left out folders without images: ${few(empty)}`);
+  warnings.push(
+    ...partsWarning(
+      path,
+      filled.map(({ name }) => name),
+    ),
+  );
   return sourceOf(
     path,
     resolution,
@@ -280,9 +286,11 @@ export async function readImage(
  */
 export async function imageSize(path: string): Promise<{ width: number; height: number }> {
   const bytes = await bytesOf(path);
-  const image = (await loadSharp())(bytes);
-  return (await image.metadata().catch((error: unknown) => Promise.reject(unreadableImage(path, error))))
-    .autoOrient;
+  try {
+    return (await (await loadSharp())(bytes).metadata()).autoOrient;
+  } catch (error) {
+    throw unreadableImage(path, error);
+  }
 }
 
 /** Read here rather than by sharp: a file name is then only ever a file name, whatever characters it holds. */

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { requireInput } from "../../core/errors.ts";
 import { countOf, few } from "../../core/nouns.ts";
-import { FolderWalk, type WalkOptions } from "../folder-walk.ts";
+import { FolderWalk, partsWarning, type WalkOptions } from "../folder-walk.ts";
 import { isFrame } from "./frame-folder.ts";
 import type { Listing } from "./listing.ts";
 import { isVideoPath, videoExtensions } from "./read-video.ts";
@@ -54,6 +54,12 @@ export async function listPlain(folder: string, { signal }: WalkOptions = {}): P
 
   const empty = classes.filter(({ videos }) => videos.length === 0).map(({ name }) => name);
   if (empty.length > 0) warnings.push(`${folder}: left out folders without videos: ${few(empty)}`);
+  warnings.push(
+    ...partsWarning(
+      folder,
+      filled.map(({ name }) => name),
+    ),
+  );
   return {
     classNames: filled.map(({ name }) => name.normalize("NFC")),
     files:

@@ -70,9 +70,10 @@ export function borderMeter(stride: number): { add(images: readonly Raster[]): v
 const windowSize = 11;
 
 /**
- * The structural similarity of two images, at most 1 (Wang et al., IEEE TIP 2004): of their luma, rounded to bytes,
- * in a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01 and K2 = 0.03, the mean over all places where the
- * window fits; of videos the mean over the frames.
+ * The structural similarity of two images, at most 1 (Wang et al., IEEE TIP 2004): of their luma, which is
+ * (77 R + 150 G + 29 B) / 256 rounded to bytes, in a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01,
+ * K2 = 0.03 and a range of 255, the mean over all places where the window fits; of videos the mean over the frames.
+ * scikit-image's function gives the same on that luma, with the settings that docs/evaluation.md names.
  *
  * @throws when the sizes differ, or the window fits nowhere
  */

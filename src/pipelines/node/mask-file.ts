@@ -25,18 +25,21 @@ export async function readMask(path: string, isOutside = false, photo?: MaskedPh
   const bytes = await readFile(path).catch((error: unknown) => {
     throw fileError("cannot read the mask", path, error);
   });
-  const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
-    .autoOrient()
-    .flatten({ background: "#000000" })
-    .greyscale()
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: Error) => {
-      throw new InputError(
-        `cannot read the mask ${path}: ${error.message.split("\n")[0]}; give a PNG, JPEG or WebP image`,
-        { cause: error },
-      );
-    });
+  const sharp = await loadSharp();
+  // Within a promise from its beginning: of an empty file, sharp refuses the bytes before it gives one.
+  const decode = async () =>
+    sharp(bytes, { failOn: "truncated" })
+      .autoOrient()
+      .flatten({ background: "#000000" })
+      .greyscale()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+  const { data, info } = await decode().catch((error: Error) => {
+    throw new InputError(
+      `cannot read the mask ${path}: ${error.message.split("\n")[0]}; give a PNG, JPEG or WebP image`,
+      { cause: error },
+    );
+  });
   const { width, height } = info;
   const isSet = (i: number) => data[i * info.channels]! > 127 !== isOutside;
   const mask = { width, height, data: Uint8Array.from({ length: width * height }, (_, i) => +isSet(i)) };

@@ -73,6 +73,12 @@ describe("readMask", () => {
     await writeFile(text, "no image");
     await refused(text).toThrow(`cannot read the mask ${text}`);
     await refused(mask, text).toThrow(`cannot read image ${text}`);
+    const empty = join(folder, "empty.png");
+    await writeFile(empty, "");
+    await refused(empty).toThrow(`cannot read the mask ${empty}: `);
+    await refused(empty).toThrow(InputError);
+    await refused(mask, empty).toThrow(`cannot read image ${empty}: `);
+    await refused(mask, empty).toThrow(InputError);
     await refused(join(folder, "gone.png")).toThrow("does not exist");
   });
 });

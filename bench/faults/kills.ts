@@ -8,8 +8,8 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { wholeNumber } from "../cli/options/parse.ts";
-import { keyFromSeed, uniformAt } from "../src/core/random.ts";
+import { wholeNumber } from "../../cli/options/parse.ts";
+import { keyFromSeed, uniformAt } from "../../src/core/random.ts";
 
 interface FaultOptions {
   readonly seed: number;
