@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileError } from "../core/node/file-error.ts";
 import { few } from "../core/nouns.ts";
 
-export interface Entry {
+interface Entry {
   readonly name: string;
   readonly isDirectory: boolean;
 }

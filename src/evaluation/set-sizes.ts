@@ -5,10 +5,10 @@ import { fewestImages } from "./metrics/set-measures.ts";
 import { defaultReferenceImages } from "./reference-set.ts";
 
 /** Images per plan and seed; as many held-out ones are measured beside them. */
-export const defaultSamples = 2000;
+const defaultSamples = 2000;
 
 /** How large the sets are. */
-export interface SetSizes {
+interface SetSizes {
   readonly samples: number;
   /** Of held-out images besides those that are measured. */
   readonly referenceImages: number;
