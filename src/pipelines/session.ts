@@ -76,6 +76,7 @@ export function withoutHooks<Options extends DecodeHooks>(
   return { hooks: { signal, onStep }, asked };
 }
 
+/** What a step of a decode tells: how far it is, and what it guesses so far. */
 export interface GenerateProgress {
   /** Steps done, over all batches, and steps in all; with an entropy rule, at most so many in all. */
   readonly step: number;
