@@ -133,7 +133,7 @@ export function resolvePlan(
 }
 
 /**
- * Refuses a plan that a model cannot run: one of sub-models that it lacks, or of more steps than tokens. Asked once, where a plan comes in.
+ * Refuses a plan that a model cannot run, because it has no such sub-model. Asked once, where a plan comes in.
  *
  * @param where  the file or option that the plan came from, which messages begin with
  * @param path   its place there
@@ -145,10 +145,6 @@ export function requirePlanFits(
   where: Where = "plan",
   path: Path = [],
 ): void {
-  if (plan.steps > model.gridTokens) {
-    const must = `must be at most ${model.gridTokens}, one per token`;
-    throw invalidValue(where, [...path, "steps"], must, plan.steps);
-  }
   const requireFactor = (factor: number, place: Path) => {
     if (!model.factors.includes(factor)) {
       const must = `must name the model's sub-models, p = ${model.factors.join(", ")}`;

@@ -35,17 +35,15 @@ export function planFor(
   const base = (task === "generate" ? null : model.completionPlan) ?? model.plan;
   const { steps } = given;
   const isSpread = steps !== undefined && given.modelSchedule === undefined && steps !== base.steps;
-  if (isSpread && !(Number.isSafeInteger(steps) && steps >= 1 && steps <= gridTokens(config))) {
-    throw invalidValue(
-      where,
-      ["steps"],
-      `must be a whole number in 1..${gridTokens(config)}, one per token at most`,
-      steps,
-    );
+  const most = gridTokens(config);
+  const mustBe = `must be a whole number in 1..${most}, one per token at most`;
+  if (isSpread && !(Number.isSafeInteger(steps) && steps >= 1 && steps <= most)) {
+    throw invalidValue(where, ["steps"], mustBe, steps);
   }
   const changes = isSpread ? { ...given, modelSchedule: evenModelSchedule(steps, config.factors) } : given;
   const plan = makePlan(changes, base, where);
   requirePlanFits(plan, modelFacts(config), where);
+  if (plan.steps > Math.max(most, base.steps)) throw invalidValue(where, ["steps"], mustBe, plan.steps);
   if (task !== "generate" && plan.guidance.scale !== 0) {
     throw invalidValue(
       where,

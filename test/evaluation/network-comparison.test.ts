@@ -180,7 +180,7 @@ describe("sets in a network's features", () => {
       "wide.npz: holds statistics of 4 features, the feature network gives 3",
     );
     await expect(open({ description: { output: "color" } })).rejects.toThrow(
-      'output: unknown tensor "color"',
+      'output: must be one of colour, classes, got "color"',
     );
     const large = { ...heldOut, read: async () => ({ ...imageAt(0), width: 4, height: 1 }) };
     const options = { runner, samples: 20, heldOut: large, referenceImages: 70, cacheFolder: null };

@@ -36,7 +36,7 @@ describe("the example at the head of the room", () => {
  */
 const kernels = new Set([
   ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Neg", "Abs", "Floor"],
-  ...["Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Gelu"],
+  ...["Exp", "Log", "Sqrt", "Tanh", "Relu", "Sigmoid", "Gelu"],
   ...["Greater", "LessOrEqual", "Equal", "Cast", "Identity"],
   ...["MatMul", "Gemm", "Conv", "Softmax", "LayerNormalization"],
   ...["ReduceSum", "ReduceMax", "ReduceMin", "ArgMax", "CumSum", "TopK"],
@@ -109,6 +109,7 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     reshape: g.reshape(x, ["2*B", 3]),
     scatterAddLast: g.scatterAddLast(x, at, two),
     scatterAddRows: g.scatterAddRows(square, rows, g.slice(square, 0, 0, 2)),
+    relu: g.relu(x),
     sigmoid: g.sigmoid(x),
     silu: g.silu(x),
     slice: g.slice(x, 1, 0, 3),

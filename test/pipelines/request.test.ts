@@ -90,6 +90,10 @@ describe("resolveRequest", () => {
       /^generate: plan: must be an object with parts of a plan, got "8x3"; a model schedule .* is modelSchedule$/,
     ],
     [{ modelSchedule: "3x4" }, /plan: modelSchedule: must name .* p = 1, 2, 4, 8, got 3/],
+    [
+      { modelSchedule: "8x100" },
+      /plan: steps: must be a whole number in 1\.\.16, one per token at most, got 100/,
+    ],
     [{ budget: 0.5, steps: 4 }, /budget: decides the model schedule and the steps/],
     [{ budget: 0.5, plan: { modelSchedule: "1x4" } }, /budget: decides the model schedule/],
     [{ targetQuality: 1.1, steps: 4 }, /targetQuality: measured plans bring all their settings/],
