@@ -13,3 +13,9 @@ export type Split = (typeof splits)[number];
 export const folds = [1, 2, 3] as const;
 /** One of UCF-101's three official splits. */
 export type Fold = (typeof folds)[number];
+
+/** The drawn datasets, by the names that configurations and the command line use. */
+const drawnSources: readonly string[] = ["sprites", "scenes", "motions"];
+
+/** Whether a source is a drawn dataset, which has no end, rather than a folder. */
+export const isDrawnSource = (source: string): boolean => drawnSources.includes(source);

@@ -2,7 +2,7 @@
 import { AbsentError, InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import type { Resampler } from "./choices.ts";
+import { isDrawnSource, type Resampler } from "./choices.ts";
 import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
 import type { WalkOptions } from "./folder-walk.ts";
 import { folderSource } from "./image/image-folder.ts";
@@ -34,7 +34,7 @@ export async function openSource(
   { signal }: WalkOptions = {},
 ): Promise<ImageSource & { readonly warnings: readonly string[] }> {
   const isStill = source === "sprites" || source === "scenes";
-  const isDrawn = isStill || source === "motions";
+  const isDrawn = isDrawnSource(source);
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video, signal });
   }

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { invalidValue } from "../core/validate.ts";
+import { isDrawnSource } from "../data/choices.ts";
 import type { ImageSource } from "../data/source.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
@@ -24,7 +25,7 @@ export type ModelOrFolder = GenerativeModel | string;
 export interface SubjectOptions extends VideoSampling {
   /** "sprites", "scenes", "motions" or the path of a folder; default "sprites", for a model of videos "motions". */
   readonly data?: string;
-  /** The classifier's folder; default `models/<data>-classifier`. */
+  /** The classifier's folder; default the one beside the model, `<model>-classifier`, else `models/<data>-classifier`. */
   readonly classifier?: string;
   /** Held-out images in the reference set, at least 4; default 10,000, or what there is. */
   readonly referenceImages?: number;
@@ -97,7 +98,7 @@ export async function openClassifierData(
   const { stride, frameRate, fold } = options;
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
   const classifierFolder = options.classifier ?? defaultClassifierFolder(data);
-  const isDrawn = ["sprites", "scenes", "motions"].includes(data);
+  const isDrawn = isDrawnSource(data);
   if (!isDrawn && !existsSync(data)) {
     throw invalidValue("data", [], 'must be "sprites", "scenes", "motions" or a folder that exists', data);
   }

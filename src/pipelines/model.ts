@@ -17,6 +17,7 @@ import { modelFacts } from "../models/transformer/facts.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import { type ParetoFront, readParetoFront } from "../planning/pareto-front.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
+import type { ModelPart } from "../weights/model-layout.ts";
 import type { Tensors } from "../weights/safetensors.ts";
 
 /** What a model folder holds: tokenizer, transformer, names of the classes and default plans. */
@@ -35,16 +36,10 @@ export interface GenerativeModel {
 
 /** The parsed files of a model folder, none of them checked. */
 export interface ModelParts {
-  readonly tokenizer: ModelPart;
-  readonly transformer: ModelPart;
+  readonly tokenizer: Pick<ModelPart, "config" | "tensors">;
+  readonly transformer: Pick<ModelPart, "config" | "tensors">;
   /** Of `generation_config.json`. */
   readonly generation: unknown;
-}
-
-/** `config.json` and `model.safetensors` of one part. */
-export interface ModelPart {
-  readonly config: unknown;
-  readonly tensors: Tensors;
 }
 
 /** The file of the default plans, the class names and the Pareto front. */

@@ -115,12 +115,12 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     const { hooks, asked } = withoutHooks(completion.task, options);
     const { videos: given, count = 1, isPasted = true, ...rest } = asked;
     checkVideos(given, completion.task, resolution, length);
-    const versions = given.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
     const request = session.resolve({
       ...rest,
       task: completion.task,
       count: Number.isSafeInteger(count) ? count * given.length : count,
     });
+    const versions = given.flatMap((video, i) => Array.from({ length: count }, () => ({ video, i })));
     const filled = given.map((video) => filledIn(video, completion, frames));
     const known = (await session.encode(filled)).map((ids) =>
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),

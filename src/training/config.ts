@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { sizeOf } from "../core/tensor.ts";
 import { addIssue, parse, type Where } from "../core/validate.ts";
-import { folds, resamplers, splits } from "../data/choices.ts";
+import { folds, isDrawnSource, resamplers, splits } from "../data/choices.ts";
 import { basePlan, completePlan, completionPlan, type DecodePlan, planSchema } from "../decoding/plan.ts";
 import { requirePlanFits } from "../decoding/resolve-plan.ts";
 import { checkTokenizer, codebookSize, tokenGrid, tokenizerFields } from "../models/tokenizer/config.ts";
@@ -262,7 +262,7 @@ function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx)
 function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx): void {
   const { source, count, frames, given } = data;
   const { tasks } = transformer.model;
-  if (["sprites", "scenes", "motions"].includes(source) && count === null) {
+  if (isDrawnSource(source) && count === null) {
     const must = `must be a number, since the drawn ${source} have no end`;
     addIssue(context, { path: ["data", "count"], must, got: null });
   }

@@ -123,6 +123,10 @@ describe("predict", () => {
     [{ videos: [], given: 2 }, /at least one video/],
     [{ videos: [{ ...noise(1), width: 4, height: 16 }], given: 2 }, /8 x 8 pixels.*got 4 x 16/],
     [{ videos: [noise(1)], given: 2, count: 0 }, /count: must be/],
+    [
+      { videos: [noise(1)], given: 2, count: 1e12 },
+      /^predict: count: must be a whole number in 1\.\.1000000/,
+    ],
   ])("refuses %#", async (options, message) => {
     await expect(pipeline.predict(options)).rejects.toThrow(message);
   });
