@@ -19,13 +19,8 @@ import type { Device } from "../src/runtime/device.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import type { Runner } from "../src/runtime/runner.ts";
 import { type TrainingJob, train } from "../src/training/loop.ts";
-import {
-  initialState,
-  learningRateAt,
-  optimiserFeeds,
-  stateFeeds,
-  stateSinks,
-} from "../src/training/optimiser.ts";
+import { learningRateAt, optimiserFeeds } from "../src/training/optimiser.ts";
+import { initialState, stateFeeds, stateSinks } from "../src/training/optimiser-state.ts";
 import { loadConfig, resolveConfig } from "../src/training/read-config.ts";
 import { openRunFolder } from "../src/training/run-folder.ts";
 import { tokenizerJob } from "../src/training/tokenizer-job.ts";
@@ -185,7 +180,7 @@ async function trainingStep(runner: Runner, depth: number) {
   const { config, dataset } = randomTask(depth);
   const { training } = resolveConfig({ name: "bench" }, "bench").config.transformer;
   const job = transformerJob({ config, training, dataset, key });
-  await runner.put(initialState(await job.initialise()));
+  await runner.put(initialState(job.specs, await job.initialise()));
   const program = await runner.load(encode(job.graph));
   const wanted = ["loss", "gradientNorm", ...job.outputs].map((name) => [name, "host"]);
   const sinks = { ...stateSinks(job.specs), ...Object.fromEntries(wanted) };

@@ -40,13 +40,8 @@ import { mapsToRows, quantize } from "../src/models/tokenizer/quantizer.ts";
 import { gridTokens, transformerConfig } from "../src/models/transformer/config.ts";
 import { transformerParameters } from "../src/models/transformer/parameters.ts";
 import { nestedLoss } from "../src/training/nested-loss.ts";
-import {
-  averagedWeights,
-  initialState,
-  learningRateAt,
-  optimiserFeeds,
-  stateNames,
-} from "../src/training/optimiser.ts";
+import { learningRateAt, optimiserFeeds } from "../src/training/optimiser.ts";
+import { averagedWeights, initialState, stateNames } from "../src/training/optimiser-state.ts";
 import { resolveConfig } from "../src/training/read-config.ts";
 import { tokenNudges } from "../src/training/tokenizer-job.ts";
 import { decoderParameters, decoderStepGraph, tokenizerStepGraph } from "../src/training/tokenizer-step.ts";
@@ -471,11 +466,16 @@ async function trainTokenizer(): Promise<void> {
   const specs = tokenizerParameters(config);
   const graph = tokenizerStepGraph(cropped, training, method);
   const began = now();
-  const trained = await trainer(graph, stateNames(specs), initialState(initialise(specs, foldIn(key, 0))), {
-    n: number("n", 20),
-    scans: figures,
-    bytes8: ["pixels"],
-  });
+  const trained = await trainer(
+    graph,
+    stateNames(specs),
+    initialState(specs, initialise(specs, foldIn(key, 0))),
+    {
+      n: number("n", 20),
+      scans: figures,
+      bytes8: ["pixels"],
+    },
+  );
   log({ loaded: round(now() - began, 2), nodes: graph.nodes.length, config, training });
   const share = mixture.length > 0 ? number("mix", 0.35) : 0;
   const batchAt = (step: number): Record<string, HostTensor> => {
@@ -539,7 +539,7 @@ async function trainTokenizer(): Promise<void> {
   const tuned = await trainer(
     decoderStepGraph(config, tuning, method),
     stateNames(own),
-    initialState(first),
+    initialState(own, first),
     {
       n: number("n", 20),
       scans: figures,
@@ -604,7 +604,7 @@ async function speed(): Promise<void> {
   const trained = await trainer(
     tokenizerStepGraph(cropped, training, method),
     stateNames(specs),
-    initialState(initialise(specs, key)),
+    initialState(specs, initialise(specs, key)),
     {
       ...{ n, scans: figures, bytes8: ["pixels"] },
     },
@@ -701,7 +701,7 @@ async function trainTransformer(): Promise<void> {
     if (opened.has(factors.join())) continue;
     const graph = transformerStepGraph(config, { ...training, factors });
     const scans = ["loss", "gradientNorm", ...factors.map((factor) => `loss.p${factor}`)];
-    const first = opened.size === 0 ? initialState(initialise(specs, foldIn(key, 3))) : null;
+    const first = opened.size === 0 ? initialState(specs, initialise(specs, foldIn(key, 3))) : null;
     const made = await trainer(graph, stateNames(specs), first, { n, scans, symbols });
     opened.set(factors.join(), made);
     log({ loaded: round(now() - began, 2), nodes: graph.nodes.length, factors });

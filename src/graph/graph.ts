@@ -66,6 +66,8 @@ export class Graph {
   /** Where each symbol's value can be read when the graph runs: an input and its axis. */
   readonly symbolSources = new Map<string, { input: Value; axis: number }>();
   private readonly scalars = new Map<string, Value>();
+  private readonly vectors = new Map<string, Value>();
+  private readonly made = new Map<string, Value[]>();
   private readonly taken = new Set<string>();
   private nextId = 0;
 
@@ -130,14 +132,25 @@ export class Graph {
     return found;
   }
 
+  /** A constant vector; equal ones are one constant. */
+  vector(dtype: GraphDType, values: readonly number[]): Value {
+    const key = `${dtype}:${values.join()}`;
+    let found = this.vectors.get(key);
+    if (!found) {
+      found = this.constant({ dtype, dims: [values.length], data: arrayFrom(dtype, values) });
+      this.vectors.set(key, found);
+    }
+    return found;
+  }
+
   /** A constant vector of 64-bit integers, the type in which the operations take shapes and axes. */
   integers(values: readonly number[]): Value {
-    return this.constant({ dtype: "int64", dims: [values.length], data: arrayFrom("int64", values) });
+    return this.vector("int64", values);
   }
 
   /**
-   * Adds a node. `outputs` gives each output's type and shape; `backward` the gradient rule, absent where the
-   * operation stops gradients (comparisons, integer results).
+   * Adds a node, or gives the outputs of an equal one that is there already. `outputs` gives each output's type and
+   * shape; `backward` the gradient rule, absent where the operation stops gradients (comparisons, integer results).
    */
   emit(
     op: string,
@@ -151,7 +164,15 @@ export class Graph {
         throw new Error(`graph ${this.name}: ${op} was given "${input.name}" of graph ${input.graph.name}`);
       }
     }
+    // An Identity is there for a gradient of its own, so no two are equal.
+    const key =
+      op === "Identity"
+        ? null
+        : JSON.stringify([op, inputs.map((input) => input?.name), outputs, Object.entries(attributes)]);
+    const equal = key === null ? undefined : this.made.get(key);
+    if (equal) return equal;
     const made = outputs.map(({ dtype, shape }) => new Value(this, this.freshName(op), dtype, shape));
+    if (key !== null) this.made.set(key, made);
     const node: GraphNode = { op, inputs, outputs: made, attributes };
     this.nodes.push(node);
     for (const value of made) value.node = node;

@@ -4,7 +4,7 @@
  */
 import { foldIn, type Key, normals } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import type { Graph, GraphDType, Value } from "../graph/index.ts";
+import { concat, type Graph, type GraphDType, reshape, type Value } from "../graph/index.ts";
 
 /**
  * How a parameter starts: constants, a normal distribution cut off at two standard deviations, or sinusoids over the
@@ -24,6 +24,46 @@ export interface ParameterSpec {
   readonly hasWeightDecay: boolean;
   /** A matrix from one hidden layer to the next: what Muon steps by directions, not by elements. Default false. */
   readonly isHidden?: boolean;
+  /**
+   * Parameters of one stack have one shape and are treated alike: training holds and steps them as one tensor
+   * [members, ...shape], in the order of the list. Files know nothing of it.
+   */
+  readonly stack?: string;
+}
+
+/** A parameter by itself, or all those of one stack: what a training graph has as one value. */
+export interface ParameterStack {
+  /** The stack's name, or the lone parameter's. */
+  readonly name: string;
+  /** [members, ...shape] of a stack, the shape of a lone parameter. */
+  readonly shape: readonly number[];
+  readonly members: readonly ParameterSpec[];
+}
+
+/** Parameters by stacks, each where its first member stands in the list. */
+export function parameterStacks(specs: readonly ParameterSpec[]): ParameterStack[] {
+  const members = new Map<string, ParameterSpec[]>();
+  for (const spec of specs) {
+    const name = spec.stack ?? spec.name;
+    members.set(name, [...(members.get(name) ?? []), spec]);
+  }
+  return [...members].map(([name, list]) => {
+    const { shape, stack } = list[0]!;
+    return { name, members: list, shape: stack === undefined ? shape : [list.length, ...shape] };
+  });
+}
+
+/** The stacks of parameters that are single values of a graph, by the stacks' names. */
+export function stackValues(
+  specs: readonly ParameterSpec[],
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  return Object.fromEntries(
+    parameterStacks(specs).map(({ name, shape, members }) => {
+      const own = members.map((member) => values[member.name]!);
+      return [name, own.length === 1 ? reshape(own[0]!, shape) : reshape(concat(own, 0), shape)];
+    }),
+  );
 }
 
 /** Starting values of every parameter, a pure function of the key. */

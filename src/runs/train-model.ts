@@ -24,7 +24,7 @@ import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { train } from "../training/loop.ts";
-import { averagedWeights, stateNames } from "../training/optimiser.ts";
+import { averagedWeights, stateNames } from "../training/optimiser-state.ts";
 import { openRunFolder, type RunFolder, readCheckpoint } from "../training/run-folder.ts";
 import { tokenizerJob } from "../training/tokenizer-job.ts";
 import { checkTensors } from "../weights/check-tensors.ts";

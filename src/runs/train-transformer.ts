@@ -9,7 +9,7 @@ import { openSession } from "../pipelines/session.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type LoopOptions, train } from "../training/loop.ts";
-import { averagedWeights, stateNames } from "../training/optimiser.ts";
+import { averagedWeights, getState } from "../training/optimiser-state.ts";
 import type { RunFolder } from "../training/run-folder.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
@@ -43,13 +43,13 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     plan: config.decoding,
     completionPlan: config.completionDecoding,
   });
-  const names = stateNames(transformerParameters(model));
+  const specs = transformerParameters(model);
   const job = transformerJob({
     config: model,
     training: config.transformer.training,
     dataset,
     key: foldIn(keyFromSeed(config.seed), 2),
-    sample: async () => sampleSheet(modelWith(averagedWeights(await runner.get(names))), runner),
+    sample: async () => sampleSheet(modelWith(averagedWeights(await getState(runner, specs))), runner),
   });
   const state = await train(runner, folder, startingFrom(job, initial), options);
   return modelWith(averagedWeights(state));

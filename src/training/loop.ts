@@ -10,16 +10,8 @@ import type { ParameterSpec } from "../models/parameters.ts";
 import type { Feed, Runner } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import type { TrainingConfig } from "./config.ts";
-import {
-  initialState,
-  learningRateAt,
-  type OptimiserOptions,
-  optimiserFeeds,
-  stateFeeds,
-  stateNames,
-  stateSinks,
-  stateSpecs,
-} from "./optimiser.ts";
+import { learningRateAt, type OptimiserOptions, optimiserFeeds } from "./optimiser.ts";
+import { getState, initialState, putState, stateFeeds, stateSinks, stateSpecs } from "./optimiser-state.ts";
 import type { Checkpoint, RunFolder } from "./run-folder.ts";
 
 export type Schedule = Omit<TrainingConfig, "l1Weight" | "edgeWeight" | "perturbation" | "optimiser">;
@@ -81,26 +73,24 @@ export async function train(
   { signal, onProgress }: LoopOptions = {},
 ): Promise<Record<string, HostTensor>> {
   const { schedule, specs } = job;
-  const names = stateNames(specs);
   const optimiser: OptimiserOptions = schedule;
   const start = folder.checkpoint?.step ?? 0;
   const window = restoreWindow(folder.checkpoint?.notes.window);
   let seconds = Number(folder.checkpoint?.notes.seconds ?? 0);
   if (folder.checkpoint) {
     checkFit(folder, folder.checkpoint, job);
-    const { tensors } = folder.checkpoint;
-    await runner.put(Object.fromEntries(names.map((name) => [name, tensors[name]!])));
-    job.extra?.load(tensors);
+    await putState(runner, specs, folder.checkpoint.tensors);
+    job.extra?.load(folder.checkpoint.tensors);
   } else {
-    await runner.put(initialState(await job.initialise()));
+    await runner.put(initialState(specs, await job.initialise()));
   }
   const save = async (step: number): Promise<Record<string, HostTensor>> => {
-    const tensors = await runner.get(names);
+    const tensors = await getState(runner, specs);
     const notes = { seconds: seconds.toFixed(3), window: storeWindow(window) };
     await folder.saveCheckpoint({ step, tensors: { ...tensors, ...job.extra?.save() }, notes });
     return tensors;
   };
-  if (start >= schedule.steps) return folder.checkpoint ? runner.get(names) : save(start);
+  if (start >= schedule.steps) return folder.checkpoint ? getState(runner, specs) : save(start);
 
   const program = await runner.load(encode(job.graph));
   const feeds = stateFeeds(specs);
@@ -158,7 +148,7 @@ export async function train(
   } finally {
     await runner.unload(program);
   }
-  return runner.get(names);
+  return getState(runner, specs);
 }
 
 /** A checkpoint of another network must not reach the engine; what is wrong with it is told by name. */

@@ -29,8 +29,8 @@ import {
   type Value,
 } from "../graph/index.ts";
 import type { TransformerConfig } from "../models/transformer/config.ts";
-import { embedAll, layers, logitsOf, type Weights } from "../models/transformer/layers.ts";
-import { nestedWeights } from "../models/transformer/parameters.ts";
+import { embedAll, logitsOf, type Weights } from "../models/transformer/layers.ts";
+import { nestedLayers } from "../models/transformer/nested-layers.ts";
 
 export interface NestedLossInputs {
   /** [B, N] int32 token ids, V where masked. */
@@ -64,7 +64,8 @@ export interface NestedLoss {
 /**
  * Builds the joint loss of the sub-models that the head of this file describes, and its parts.
  *
- * @param weights  every parameter by name; their type (float32, or float64 in tests) is that of the computation
+ * @param weights  every parameter by the name of its stack (`stackValues`), or its own where it is in none; their type
+ *   (float32, or float64 in tests) is that of the computation
  */
 export function nestedLoss(
   graph: Graph,
@@ -85,14 +86,12 @@ export function nestedLoss(
   const shareOfTeacher = subtract(1, lambda);
 
   const embedding = embedAll(config, weights, inputs.ids, inputs.classes); // the same for every sub-model
-  const weightsOf = nestedWeights(config, weights);
+  const hidden = nestedLayers(config, weights, factors, embedding, batch);
   const perFactor: Record<number, Value> = {};
   let loss: Value | null = null;
   let taught: Value | null = null;
-  for (const factor of factors) {
-    const slices = weightsOf(factor);
-    const hidden = layers(config, slices, embedding, batch);
-    const logits = logitsOf(config, slices, gatherRows(hidden, rows)); // [R, V]
+  for (const [i, factor] of factors.entries()) {
+    const logits = logitsOf(config, weights, gatherRows(hidden[i]!, rows)); // [R, V]
 
     const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
     const term = overRows(crossEntropy(logits, target));

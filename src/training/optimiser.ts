@@ -1,12 +1,9 @@
 /**
  * AdamW (Loshchilov & Hutter 2019) and Muon (Jordan et al. 2024) as graph nodes, with clipping by the global gradient
- * norm and an exponential moving average of the weights. One run of the graph reads the old state and writes the new.
- *
- * State tensors are named by what they are: `weight/NAME`, `first/NAME` and `second/NAME` (the gradient's moments),
- * `average/NAME` (the moving average).
+ * norm and an exponential moving average of the weights. One run of the graph reads the old state and writes the new
+ * (optimiser-state.ts).
  */
-import type { HostTensor } from "../core/tensor.ts";
-import { scalar, sizeOf, tensor } from "../core/tensor.ts";
+import { type HostTensor, scalar } from "../core/tensor.ts";
 import {
   add,
   divide,
@@ -22,7 +19,7 @@ import {
   type Value,
 } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
-import type { Feed, Sink } from "../runtime/runner.ts";
+import { type StateKind, stateTables } from "./optimiser-state.ts";
 import { orthogonalise } from "./orthogonalise.ts";
 
 export interface OptimiserOptions {
@@ -41,73 +38,11 @@ export interface OptimiserOptions {
 /** Muon's decay of the first moment. */
 const momentum = 0.95;
 
-const kinds = ["weight", "first", "second", "average"] as const;
-
-/** Names and shapes of all state tensors of `specs`. */
-export function stateSpecs(
-  specs: readonly ParameterSpec[],
-): { readonly name: string; readonly shape: readonly number[] }[] {
-  return kinds.flatMap((kind) => specs.map(({ name, shape }) => ({ name: `${kind}/${name}`, shape })));
-}
-
-/** The names of all state tensors of `specs`. */
-export function stateNames(specs: readonly ParameterSpec[]): string[] {
-  return stateSpecs(specs).map(({ name }) => name);
-}
-
-/** Feeds that read the state from the runner's store. */
-export function stateFeeds(specs: readonly ParameterSpec[]): Record<string, Feed> {
-  return Object.fromEntries(stateNames(specs).map((name) => [name, { stored: name }]));
-}
-
-/** Sinks that put the new state where the old one stood. */
-export function stateSinks(specs: readonly ParameterSpec[]): Record<string, Sink> {
-  return Object.fromEntries(stateNames(specs).map((name) => [`next/${name}`, { store: name }]));
-}
-
-/** Fresh state: moments at zero, the average at the weights. */
-export function initialState(
-  weights: Readonly<Record<string, HostTensor<"float32">>>,
-): Record<string, HostTensor> {
-  const state: Record<string, HostTensor> = {};
-  for (const [name, weight] of Object.entries(weights)) {
-    const zeros = (): HostTensor => tensor("float32", weight.dims, new Float32Array(weight.data.length));
-    state[`weight/${name}`] = weight;
-    state[`first/${name}`] = zeros();
-    state[`second/${name}`] = zeros();
-    state[`average/${name}`] = tensor("float32", weight.dims, weight.data.slice());
-  }
-  return state;
-}
-
-/** The moving averages out of a full state, under the parameters' own names: what is sampled and shipped. */
-export function averagedWeights(
-  state: Readonly<Record<string, HostTensor>>,
-): Record<string, HostTensor<"float32">> {
-  const prefix = "average/";
-  const entries = Object.entries(state).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name.slice(prefix.length), value as HostTensor<"float32">]),
-  );
-}
-
-/** Declares the state as graph inputs; returns the weights under the parameters' own names. */
-export function stateInputs(graph: Graph, specs: readonly ParameterSpec[]): Record<string, Value> {
-  const weights: Record<string, Value> = {};
-  for (const kind of kinds) {
-    for (const { name, shape } of specs) {
-      const input = graph.input(`${kind}/${name}`, "float32", shape);
-      if (kind === "weight") weights[name] = input;
-    }
-  }
-  return weights;
-}
-
 /**
  * Adds one step to the graph: declares the scalars of {@link optimiserFeeds} as inputs and the new state as
- * outputs `next/STATE` (a graph's names are unique, inputs and outputs together); {@link stateSinks} sends them home.
+ * outputs `next/STATE` (a graph's names are unique, inputs and outputs together); `stateSinks` sends them home.
  *
- * @param gradients  one per spec, in order
+ * @param gradients  one per table of `stateTables`, in order
  * @returns the global gradient norm before clipping, a scalar
  */
 export function addOptimiser(
@@ -120,39 +55,52 @@ export function addOptimiser(
   const firstCorrection = graph.input("firstCorrection", "float32", []);
   const secondCorrection = graph.input("secondCorrection", "float32", []);
   const averaging = graph.input("averaging", "float32", []);
-  const [beta1, beta2] = options.betas;
-  const squares = gradients.map((gradient) => sum(square(gradient)));
-  const norm = sqrt(squares.reduce((total, part) => add(total, part)));
-  const scale =
+  const squares = gradients.map(square);
+  const norm = sqrt(squares.map((value) => sum(value)).reduce(add));
+  const clip =
     options.clipNorm === null
-      ? null
+      ? graph.scalar("float32", 1)
       : minimum(divide(graph.scalar("float32", options.clipNorm), add(norm, 1e-12)), 1);
-  const input = (kind: (typeof kinds)[number], name: string): Value => graph.inputs.get(`${kind}/${name}`)!;
+
+  // What scales whole tensors is multiplied together first, as scalars. AdamW's direction is
+  // (m / c1) / (sqrt(v / c2) + 1e-8), its corrections fed as 1/c1 and 1/c2; it is computed as m / (sqrt(v) + 1e-8
+  // sqrt(c2)), times sqrt(c2) / c1, which goes into the rate.
+  const [beta1, beta2] = options.betas;
+  const spreadCorrection = sqrt(secondCorrection);
+  const adam = {
+    first: multiply(clip, 1 - beta1),
+    second: multiply(square(clip), 1 - beta2),
+    epsilon: divide(1e-8, spreadCorrection),
+    rate: multiply(rate, divide(firstCorrection, spreadCorrection)),
+  };
   const adamStep = ({
     gradient,
+    squared,
     ...moments
-  }: Moments & { gradient: Value }): Moments & { direction: Value } => {
-    const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
-    const second = add(multiply(moments.second, beta2), multiply(square(gradient), 1 - beta2));
-    const spread = add(sqrt(multiply(second, secondCorrection)), 1e-8);
-    return { direction: divide(multiply(first, firstCorrection), spread), first, second };
+  }: Moments & { gradient: Value; squared: Value }): Step => {
+    const first = add(multiply(moments.first, beta1), multiply(gradient, adam.first));
+    const second = add(multiply(moments.second, beta2), multiply(squared, adam.second));
+    return { move: multiply(divide(first, add(sqrt(second), adam.epsilon)), adam.rate), first, second };
   };
-  specs.forEach(({ name, shape, hasWeightDecay, isHidden }, i) => {
-    const weight = input("weight", name);
-    const gradient = scale ? multiply(gradients[i]!, scale) : gradients[i]!;
-    const state = { gradient, first: input("first", name), second: input("second", name) };
-    const { direction, first, second } =
-      isHidden && options.optimiser === "muon" ? muonStep(state, shape) : adamStep(state);
+
+  stateTables(specs).forEach((table, i) => {
+    const input = (kind: StateKind): Value => graph.inputs.get(`${kind}/${table.name}`)!;
+    const weight = input("weight");
+    const moments = { gradient: gradients[i]!, first: input("first"), second: input("second") };
+    const { move, first, second } =
+      table.matrices && options.optimiser === "muon"
+        ? muonStep({ ...moments, clip, rate }, table.matrices)
+        : adamStep({ ...moments, squared: squares[i]! });
     const decayed =
-      hasWeightDecay && options.weightDecay > 0
-        ? add(direction, multiply(weight, options.weightDecay))
-        : direction;
-    const updated = subtract(weight, multiply(decayed, rate));
-    const average = input("average", name);
-    graph.output(`next/weight/${name}`, updated);
-    graph.output(`next/first/${name}`, first);
-    graph.output(`next/second/${name}`, second);
-    graph.output(`next/average/${name}`, add(average, multiply(subtract(updated, average), averaging)));
+      table.hasWeightDecay && options.weightDecay > 0
+        ? multiply(weight, subtract(1, multiply(rate, options.weightDecay)))
+        : weight;
+    const updated = subtract(decayed, move);
+    const average = input("average");
+    graph.output(`next/weight/${table.name}`, updated);
+    graph.output(`next/first/${table.name}`, first);
+    graph.output(`next/second/${table.name}`, second);
+    graph.output(`next/average/${table.name}`, add(average, multiply(subtract(updated, average), averaging)));
   });
   return norm;
 }
@@ -162,26 +110,37 @@ interface Moments {
   readonly second: Value;
 }
 
+/** The new moments, and what is taken from the weights. */
+interface Step extends Moments {
+  readonly move: Value;
+}
+
 /**
  * Muon with Nesterov's momentum. Its directions are scaled to the root mean square of AdamW's, about 0.2, so that one
  * learning rate and one weight decay serve all parameters (Liu et al. 2025). The second moment stays as it is: 0.
+ *
+ * @param matrices  [n, M, N]: the table as matrices
  */
 function muonStep(
-  { gradient, ...moments }: Moments & { readonly gradient: Value },
-  shape: readonly number[],
-): Moments & { direction: Value } {
-  const move = (from: Value): Value => add(multiply(from, momentum), multiply(gradient, 1 - momentum));
-  const first = move(moments.first);
-  // A kernel [O, C, ...extent] is a matrix of all that one output channel sees.
-  const matrix = [shape[0]!, sizeOf(shape.slice(1))];
-  const orthogonal = reshape(orthogonalise(reshape(move(first), matrix)), shape);
-  const direction = multiply(orthogonal, 0.2 * Math.sqrt(Math.max(...matrix)));
-  return { direction, first, second: moments.second };
+  {
+    gradient,
+    clip,
+    rate,
+    ...moments
+  }: Moments & { readonly gradient: Value; readonly clip: Value; readonly rate: Value },
+  matrices: readonly [number, number, number],
+): Step {
+  const news = multiply(gradient, multiply(clip, 1 - momentum));
+  const first = add(multiply(moments.first, momentum), news);
+  const ahead = add(multiply(first, momentum), news);
+  const orthogonal = reshape(orthogonalise(reshape(ahead, matrices)), gradient.shape);
+  const scale = 0.2 * Math.sqrt(Math.max(matrices[1], matrices[2]));
+  return { move: multiply(orthogonal, multiply(rate, scale)), first, second: moments.second };
 }
 
 /**
  * The end of every step graph: the gradients of `loss`, one step of {@link addOptimiser}, and the outputs
- * `gradientNorm` (before clipping) and `loss`. The weights are those of {@link stateInputs}.
+ * `gradientNorm` (before clipping) and `loss`. The weights are those of `stateInputs`.
  *
  * @param loss  a scalar
  */
@@ -191,7 +150,7 @@ export function addTraining(
   loss: Value,
   options: OptimiserOptions,
 ): void {
-  const weights = specs.map(({ name }) => graph.inputs.get(`weight/${name}`)!);
+  const weights = stateTables(specs).map(({ name }) => graph.inputs.get(`weight/${name}`)!);
   graph.output("gradientNorm", addOptimiser(graph, specs, gradientsOf(loss, weights), options));
   graph.output("loss", loss);
 }

@@ -13,7 +13,7 @@ import type { Runner } from "../runtime/runner.ts";
 import { fitCodebook } from "./codebook-fit.ts";
 import { countUse, emptyUse, restartDeadCodes, usedShare } from "./codebook-restart.ts";
 import type { TrainingJob } from "./loop.ts";
-import { averagedWeights, stateNames } from "./optimiser.ts";
+import { averagedWeights, getState } from "./optimiser-state.ts";
 import { type TokenizerTraining, tokenizerStepGraph } from "./tokenizer-step.ts";
 
 export interface TokenizerJobOptions {
@@ -91,8 +91,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       codebookUse: share,
     }),
     async sample() {
-      const state = await runner.get(stateNames(specs));
-      const tokenizer = await loadTokenizer(runner, config, averagedWeights(state));
+      const tokenizer = await loadTokenizer(runner, config, averagedWeights(await getState(runner, specs)));
       const images = await Promise.all(Array.from({ length: shown.all }, (_, i) => source.read(i % count)));
       const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(images)));
       await tokenizer.dispose();

@@ -26,7 +26,8 @@ import {
 import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
 import { codebookName, codebookOf, mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
 import type { TrainConfig } from "./config.ts";
-import { addTraining, stateInputs } from "./optimiser.ts";
+import { addTraining } from "./optimiser.ts";
+import { stateInputs } from "./optimiser-state.ts";
 import { borderSteps, edgeError } from "./reconstruction-loss.ts";
 
 export type TokenizerTraining = TrainConfig["tokenizer"]["training"];

@@ -16,7 +16,8 @@ import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { TrainConfig } from "./config.ts";
 import type { TrainingJob } from "./loop.ts";
 import { nestedLoss } from "./nested-loss.ts";
-import { addTraining, stateInputs } from "./optimiser.ts";
+import { addTraining } from "./optimiser.ts";
+import { stateInputs } from "./optimiser-state.ts";
 
 export type TransformerTraining = TrainConfig["transformer"]["training"];
 

@@ -34,6 +34,20 @@ describe("Graph", () => {
     );
   });
 
+  it("makes equal nodes once, but for those that are there for a gradient of their own", () => {
+    const graph = new Graph("once");
+    const [x, y] = [graph.input("x", "float32", [2, 3]), graph.input("y", "float32", [2, 3])];
+    expect(g.multiply(x, y)).toBe(g.multiply(x, y));
+    expect(g.sum(x, [1])).toBe(g.sum(x, [-1]));
+    expect(g.multiply(x, y)).not.toBe(g.multiply(y, x));
+    expect(g.sum(x, [1])).not.toBe(g.sum(x, [1], true));
+    expect(g.stopGradient(x)).not.toBe(g.stopGradient(x));
+    const [gradient] = g.gradients(g.sum(g.add(g.multiply(g.stopGradient(x), y), g.straightThrough(x, y))), [
+      x,
+    ]);
+    expect(gradient).toBe(g.zerosOf(x)); // neither lets x's gradient through
+  });
+
   it("makes equal scalars once, and tells 0 from -0", () => {
     const graph = new Graph("scalars");
     expect(graph.scalar("float32", 2)).toBe(graph.scalar("float32", 2));

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { foldIn, integerAt, keyFromSeed } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { encode, Graph, gradients, type Value } from "../../src/graph/index.ts";
-import { parameterInputs } from "../../src/models/parameters.ts";
+import { parameterInputs, stackValues } from "../../src/models/parameters.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { nestedLayer, transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
@@ -59,7 +59,7 @@ async function program(
     labels: graph.input("labels", "int32", ["R"]),
     lambda: graph.input("lambda", "float64", []),
   };
-  const made = nestedLoss(graph, config, parameters, inputs, options);
+  const made = nestedLoss(graph, config, stackValues(specs, parameters), inputs, options);
   for (const [name, value] of Object.entries(outputs(made, parameters))) graph.output(`out/${name}`, value);
   return runner.load(encode(graph));
 }

@@ -1,20 +1,26 @@
 /** AdamW and Muon as a graph against the same formulas as plain float64 loops. */
 import { describe, expect, it } from "vitest";
+import { sizeOf } from "../../src/core/tensor.ts";
 import { encode, Graph } from "../../src/graph/index.ts";
 import type { ParameterSpec } from "../../src/models/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import {
   addOptimiser,
-  averagedWeights,
-  initialState,
   learningRateAt,
   type OptimiserOptions,
   optimiserFeeds,
+} from "../../src/training/optimiser.ts";
+import {
+  averagedWeights,
+  getState,
+  initialState,
+  putState,
   stateFeeds,
   stateInputs,
-  stateNames,
   stateSinks,
-} from "../../src/training/optimiser.ts";
+  stateSpecs,
+  stateTables,
+} from "../../src/training/optimiser-state.ts";
 import { float32, noise, numbers } from "../graph/harness.ts";
 import { orthogonalised } from "./newton-schulz.ts";
 
@@ -22,12 +28,16 @@ const init = { kind: "constant", value: 0 } as const;
 const specs: ParameterSpec[] = [
   { name: "matrix", shape: [3, 2], init, hasWeightDecay: true },
   { name: "bias", shape: [4], init, hasWeightDecay: false },
-  { name: "hidden", shape: [2, 4], init, hasWeightDecay: true, isHidden: true },
+  { name: "hidden", shape: [2, 4], init, hasWeightDecay: true, isHidden: true, stack: "both" },
+  { name: "shift", shape: [3], init, hasWeightDecay: false },
+  { name: "deeper", shape: [2, 4], init, hasWeightDecay: true, isHidden: true, stack: "both" },
   { name: "kernel", shape: [2, 1, 2, 3], init, hasWeightDecay: true, isHidden: true }, // as a matrix of 2 rows
 ];
-const sizes = { matrix: 6, bias: 4, hidden: 8, kernel: 12 } as const;
+const sizes = { matrix: 6, bias: 4, hidden: 8, shift: 3, deeper: 8, kernel: 12 } as const;
+const muons = ["hidden", "deeper", "kernel"];
 type Name = keyof typeof sizes;
 const names = Object.keys(sizes) as Name[];
+const tables = stateTables(specs);
 
 /** The gradient of a step, fed as it is. */
 const gradientOf = (name: Name, step: number, scale: number): number[] =>
@@ -72,13 +82,11 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
           return m / (Math.sqrt(v) + 1e-8);
         });
       };
-      directionOf(name === "hidden" || name === "kernel" ? options.optimiser : "adamw").forEach(
-        (direction, i) => {
-          const pull = name === "bias" ? 0 : options.weightDecay * weight[i]!;
-          weight[i] = weight[i]! - rate(step) * (direction + pull);
-          average[i] = decay * average[i]! + (1 - decay) * weight[i]!;
-        },
-      );
+      directionOf(muons.includes(name) ? options.optimiser : "adamw").forEach((direction, i) => {
+        const pull = name === "bias" || name === "shift" ? 0 : options.weightDecay * weight[i]!;
+        weight[i] = weight[i]! - rate(step) * (direction + pull);
+        average[i] = decay * average[i]! + (1 - decay) * weight[i]!;
+      });
     }
   }
   return { state, norms };
@@ -101,12 +109,13 @@ describe("addOptimiser", () => {
   ])("%s equals the plain loop", async (_name, scale, options) => {
     const graph = new Graph("optimiser");
     stateInputs(graph, specs);
-    const gradients = specs.map(({ name, shape }) => graph.input(`gradient/${name}`, "float32", shape));
+    const gradients = tables.map(({ name, shape }) => graph.input(`gradient/${name}`, "float32", shape));
     graph.output("gradientNorm", addOptimiser(graph, specs, gradients, options));
     const runner = await createNodeRunner({ inProcess: true, threads: 1 });
     const program = await runner.load(encode(graph));
     await runner.put(
       initialState(
+        specs,
         Object.fromEntries(
           specs.map(({ name, shape }) => [name, float32(shape, noise(sizes[name as Name], name.length))]),
         ),
@@ -116,10 +125,11 @@ describe("addOptimiser", () => {
     const rate = (step: number): number => 0.1 / (1 + step);
     const norms: number[] = [];
     for (let step = 0; step < steps; step++) {
-      const fed = specs.map(({ name, shape }) => [
-        `gradient/${name}`,
-        float32(shape, gradientOf(name as Name, step, scale)),
-      ]);
+      const fed = tables.map(({ name, shape, stacks }) => {
+        const parameters = stacks.flatMap(({ members }) => members.map((member) => member.name as Name));
+        const values = parameters.flatMap((parameter) => gradientOf(parameter, step, scale));
+        return [`gradient/${name}`, float32(shape, values)];
+      });
       const { gradientNorm } = await runner.run(
         program,
         { ...stateFeeds(specs), ...optimiserFeeds(step, rate(step), options), ...Object.fromEntries(fed) },
@@ -127,7 +137,7 @@ describe("addOptimiser", () => {
       );
       norms.push(numbers(gradientNorm)[0]!);
     }
-    const found = await runner.get(stateNames(specs));
+    const found = await getState(runner, specs);
     await runner.close();
 
     const expected = plainLoop(steps, rate, scale, options);
@@ -147,8 +157,35 @@ describe("addOptimiser", () => {
       matrix: found["average/matrix"],
       bias: found["average/bias"],
       hidden: found["average/hidden"],
+      shift: found["average/shift"],
+      deeper: found["average/deeper"],
       kernel: found["average/kernel"],
     });
+  });
+});
+
+describe("the state", () => {
+  it("is a table for each stack, one for all vectors, and one for each other parameter", () => {
+    expect(tables.map(({ name, shape, matrices }) => ({ name, shape, matrices }))).toEqual([
+      { name: "matrix", shape: [3, 2], matrices: null },
+      { name: "both", shape: [2, 2, 4], matrices: [2, 2, 4] },
+      { name: "kernel", shape: [2, 1, 2, 3], matrices: [1, 2, 6] },
+      { name: "vectors", shape: [7], matrices: null },
+    ]);
+  });
+
+  it("comes back from a runner by parameter, as it went in", async () => {
+    const state = Object.fromEntries(
+      stateSpecs(specs).map(({ name, shape }, i) => [name, float32(shape, noise(sizeOf(shape), i))]),
+    );
+    const runner = await createNodeRunner({ inProcess: true, threads: 1 });
+    await putState(runner, specs, state);
+    const found = await getState(runner, specs);
+    await runner.close();
+    for (const [name, { dims, data }] of Object.entries(state)) {
+      expect([found[name]!.dims, [...found[name]!.data]]).toEqual([dims, [...data]]);
+    }
+    expect(Object.keys(found)).toEqual(Object.keys(state));
   });
 });
 

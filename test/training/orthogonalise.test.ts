@@ -5,10 +5,12 @@ import { orthogonalise } from "../../src/training/orthogonalise.ts";
 import { evaluate, float32, noise, numbers } from "../graph/harness.ts";
 import { iterated, orthogonalised } from "./newton-schulz.ts";
 
+/** Of one matrix, or of as many as the values fill. */
 async function run(rows: number, columns: number, values: readonly number[]): Promise<number[]> {
   const graph = new Graph("orthogonalise");
-  graph.output("y", orthogonalise(graph.input("x", "float32", [rows, columns])));
-  return numbers((await evaluate(graph, { x: float32([rows, columns], values) })).y);
+  const shape = [values.length / (rows * columns), rows, columns];
+  graph.output("y", orthogonalise(graph.input("x", "float32", shape)));
+  return numbers((await evaluate(graph, { x: float32(shape, values) })).y);
 }
 
 describe("orthogonalise", () => {
@@ -41,6 +43,14 @@ describe("orthogonalise", () => {
     );
     tiny.forEach((value, i) => {
       expect(value).toBeCloseTo(plain[i]!, 4);
+    });
+  });
+
+  it("takes each of several by itself, whatever their scales", async () => {
+    const [one, other] = [noise(12, 3), noise(12, 4).map((value) => value * 1e3)];
+    const both = await run(3, 4, [...one, ...other]);
+    [...(await run(3, 4, one)), ...(await run(3, 4, other))].forEach((value, i) => {
+      expect(both[i]).toBeCloseTo(value, 5);
     });
   });
 

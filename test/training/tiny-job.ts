@@ -4,7 +4,8 @@ import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
 import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
-import { addTraining, stateInputs } from "../../src/training/optimiser.ts";
+import { addTraining } from "../../src/training/optimiser.ts";
+import { stateInputs } from "../../src/training/optimiser-state.ts";
 
 export const tinySchedule: Schedule = {
   steps: 40,

@@ -9,13 +9,8 @@ import type { Device } from "../../src/runtime/device.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
-import {
-  initialState,
-  learningRateAt,
-  optimiserFeeds,
-  stateFeeds,
-  stateSinks,
-} from "../../src/training/optimiser.ts";
+import { learningRateAt, optimiserFeeds } from "../../src/training/optimiser.ts";
+import { initialState, stateFeeds, stateSinks } from "../../src/training/optimiser-state.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { transformerJob } from "../../src/training/transformer-job.ts";
@@ -85,7 +80,7 @@ describeOnGpu("training on a GPU, with the fallback to the CPU forbidden", () =>
   async function losses(runner: Runner, job: TrainingJob): Promise<number[]> {
     // The same weights on both: a codebook fitted on each would differ in the last bits, and some token then choose
     // another code.
-    await runner.put(initialState(initialise(job.specs, [1, 2])));
+    await runner.put(initialState(job.specs, initialise(job.specs, [1, 2])));
     const program = await runner.load(encode(job.graph));
     const names = ["loss", "gradientNorm", ...job.outputs];
     const sinks = {

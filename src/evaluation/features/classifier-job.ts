@@ -23,7 +23,8 @@ import {
 import { initialise } from "../../models/parameters.ts";
 import { pixelSpace } from "../../models/tokenizer/config.ts";
 import type { Schedule, TrainingJob } from "../../training/loop.ts";
-import { addTraining, type OptimiserOptions, stateInputs } from "../../training/optimiser.ts";
+import { addTraining, type OptimiserOptions } from "../../training/optimiser.ts";
+import { stateInputs } from "../../training/optimiser-state.ts";
 import { type ClassifierConfig, classifierParameters, classify } from "./classifier.ts";
 
 /** How much of each target is spread evenly over the classes. */

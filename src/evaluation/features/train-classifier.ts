@@ -9,7 +9,7 @@ import { dataName } from "../../runs/data-name.ts";
 import { createNodeRunner } from "../../runtime/node/runner.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import { type Schedule, type TrainingProgress, train } from "../../training/loop.ts";
-import { averagedWeights } from "../../training/optimiser.ts";
+import { averagedWeights } from "../../training/optimiser-state.ts";
 import { openRunFolder } from "../../training/run-folder.ts";
 import { classFactors, factorAccuracies } from "./class-factors.ts";
 import { type Classifier, classifierConfig, loadClassifier } from "./classifier.ts";

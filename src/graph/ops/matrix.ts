@@ -4,6 +4,7 @@
  */
 import { multiplyDims, sameShape } from "../dim.ts";
 import { requireFloats, shapeError, type Value } from "../graph.ts";
+import { sumTo } from "./reduce.ts";
 import { reshape, transpose } from "./shape.ts";
 
 export interface Transposed {
@@ -13,21 +14,29 @@ export interface Transposed {
   readonly b?: boolean;
 }
 
-/** a · b for matrices: [M, K] x [K, N] -> [M, N], each operand optionally given transposed. */
-export function matmul(a: Value, b: Value, transposed: Transposed = {}): Value {
-  requireFloats("matmul", a, b);
+/**
+ * a · b for matrices: [M, K] x [K, N] -> [M, N], each operand optionally given transposed; `plus` [M, N] or [N] is
+ * added to the product in the same pass.
+ */
+export function matmul(a: Value, b: Value, transposed: Transposed = {}, plus: Value | null = null): Value {
+  requireFloats("matmul", a, b, ...(plus ? [plus] : []));
   if (a.rank !== 2 || b.rank !== 2) throw shapeError("matmul", "two matrices", a, b);
   const [m, k] = transposed.a ? [a.dim(1), a.dim(0)] : [a.dim(0), a.dim(1)];
   const [k2, n] = transposed.b ? [b.dim(1), b.dim(0)] : [b.dim(0), b.dim(1)];
   if (k !== k2) throw shapeError("matmul", `equal inner extents (got ${k} and ${k2})`, a, b);
   const { a: ta = false, b: tb = false } = transposed;
-  const attributes = { transA: ta ? 1 : 0, transB: tb ? 1 : 0 };
-  const op = ta || tb ? "Gemm" : "MatMul";
-  return a.graph.emit(op, [a, b], [{ dtype: a.dtype, shape: [m, n] }], ta || tb ? attributes : {}, ([dy]) => {
+  if (plus && !sameShape(plus.shape, [n]) && !sameShape(plus.shape, [m, n])) {
+    throw shapeError("matmul", `a summand of shape [${n}] or [${m}, ${n}]`, a, b, plus);
+  }
+  const isGemm = ta || tb || plus !== null;
+  const attributes: Record<string, number> = isGemm ? { transA: ta ? 1 : 0, transB: tb ? 1 : 0 } : {};
+  const inputs = plus ? [a, b, plus] : [a, b];
+  const output = [{ dtype: a.dtype, shape: [m, n] }];
+  return a.graph.emit(isGemm ? "Gemm" : "MatMul", inputs, output, attributes, ([dy]) => {
     const d = dy!;
     const da = ta ? matmul(b, d, { a: tb, b: true }) : matmul(d, b, { b: !tb });
     const db = tb ? matmul(d, a, { a: true, b: ta }) : matmul(a, d, { a: !ta });
-    return [da, db];
+    return plus ? [da, db, sumTo(d, plus.shape)] : [da, db];
   })[0]!;
 }
 

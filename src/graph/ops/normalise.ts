@@ -1,17 +1,25 @@
-/** Means, norms, softmax and normalisation layers, and their gradients in closed form. */
+/** Softmax, cross-entropy and normalisation layers, and their gradients in closed form. */
 import { elementsOf, multiplyDims, sameShape } from "../dim.ts";
-import { arrayFrom, requireFloats, setDerivation, shapeError, type Value } from "../graph.ts";
+import { requireFloats, setDerivation, shapeError, type Value } from "../graph.ts";
 import { add, divide, exp, log, multiply, sqrt, square, subtract } from "./elementwise.ts";
-import { maxOver, sum } from "./reduce.ts";
+import { matmul } from "./matrix.ts";
+import { maxOver, meanOver, sum } from "./reduce.ts";
 import { expandTo, reshape } from "./shape.ts";
 
 /** The mean over `axes` (all by default), whose extent must be known when the graph is built. */
 export function mean(x: Value, axes?: readonly number[], keepDims = false): Value {
-  const total = sum(x, axes, keepDims);
-  const over = axes ?? x.shape.map((_, i) => i);
+  const y = meanOver(x, axes, keepDims);
+  if (y === x) return x;
+  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) => (axis < 0 ? axis + x.rank : axis));
   const count = elementsOf(over.map((axis) => x.dim(axis)));
   if (typeof count !== "number") throw shapeError("mean", "axes of known extent", x);
-  return multiply(total, 1 / count);
+  const kept = x.shape.map((dim, i) => (over.includes(i) ? 1 : dim));
+  setDerivation({
+    inputs: [x],
+    outputs: [y],
+    backward: ([dy]) => [expandTo(multiply(reshape(dy!, kept), 1 / count), x.shape)],
+  });
+  return y;
 }
 
 /**
@@ -69,6 +77,11 @@ export function crossEntropy(logits: Value, targets: Value): Value {
  * Normalises the last axis to zero mean and unit variance, then scales and shifts: x [..., D], gamma and beta [D].
  */
 export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: number): Value {
+  return normalised(x, gamma, beta, epsilon).y;
+}
+
+/** The same, and 1 / the deviation of each row. */
+function normalised(x: Value, gamma: Value, beta: Value | null, epsilon: number) {
   const width = x.dim(-1);
   requireFloats("layerNorm", x, gamma, ...(beta ? [beta] : []));
   if (!sameShape(gamma.shape, [width]) || (beta && !sameShape(beta.shape, [width]))) {
@@ -105,7 +118,36 @@ export function layerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: n
       return [multiply(centred, inverseDeviation), dGamma, ...(beta ? [sum(d, lead)] : [])];
     },
   });
+  return { y, inverseDeviation };
+}
+
+/**
+ * A linear map of normalised rows: (x - mean) / deviation [R, D], times the matrix `weight` [N, D] transposed, plus
+ * `bias` [N] -> [R, N]. Each row of `weight` must have a mean of 0 (see {@link centred}): what a normalisation's scale
+ * and shift do can be done to the matrix and the bias, and so can the part of the gradient that takes out its mean.
+ */
+export function linearOfNormal(x: Value, weight: Value, bias: Value, epsilon: number): Value {
+  requireFloats("linearOfNormal", x, weight, bias);
+  const width = x.dim(-1);
+  if (typeof width !== "number") throw shapeError("linearOfNormal", "a last axis of known extent", x);
+  const { y: normal, inverseDeviation } = normalised(x, onesOf(x, width), null, epsilon);
+  const y = matmul(normal, weight, { b: true }, bias);
+  setDerivation({
+    inputs: [x, weight, bias],
+    outputs: [y],
+    backward: ([dy]) => {
+      const d = matmul(dy!, weight); // its rows have a mean of 0, as those of the matrix
+      const along = mean(multiply(d, normal), [-1], true);
+      const dx = multiply(subtract(d, multiply(normal, along)), inverseDeviation);
+      return [dx, matmul(dy!, normal, { a: true }), sum(dy!, [0])];
+    },
+  });
   return y;
+}
+
+/** x less the mean of its last axis. */
+export function centred(x: Value): Value {
+  return subtract(x, mean(x, [-1], true));
 }
 
 /** [result, mean of each row, 1 / its deviation] by the runtime's kernel. */
@@ -115,6 +157,10 @@ function fusedLayerNorm(x: Value, gamma: Value, beta: Value | null, epsilon: num
   const attributes = { axis: -1, epsilon: { float: epsilon } };
   const made = x.graph.emit("LayerNormalization", [x, gamma, beta], outputs, attributes);
   return made as [Value, Value, Value];
+}
+
+function onesOf({ graph, dtype }: Value, width: number): Value {
+  return graph.vector(dtype, new Array<number>(width).fill(1));
 }
 
 /** The same in single steps, for float64: the kernel gives its statistics in float32 only. */
@@ -143,11 +189,7 @@ export function groupNorm(x: Value, gamma: Value, beta: Value, groups: number, e
     throw shapeError("groupNorm", `gamma and beta of shape [${channels}]`, x, gamma, beta);
   }
   const rows = reshape(x, [multiplyDims(x.dim(0), groups), width]);
-  const ones = x.graph.constant({
-    dtype: x.dtype,
-    dims: [width],
-    data: arrayFrom(x.dtype, new Array<number>(width).fill(1)),
-  });
+  const ones = onesOf(x, width);
   const normal = reshape(layerNorm(rows, ones, null, epsilon), x.shape);
   const perChannel = (value: Value): Value => reshape(value, [channels, ...x.shape.slice(2).map(() => 1)]);
   return add(multiply(normal, perChannel(gamma)), perChannel(beta));

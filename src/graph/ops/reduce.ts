@@ -47,6 +47,11 @@ export function sum(x: Value, axes?: readonly number[], keepDims = false): Value
   return reduce("sum", "ReduceSum", x, axes, keepDims, (dy, kept) => expandTo(reshape(dy, kept), x.shape));
 }
 
+/** The mean over `axes` (all by default). Stops gradients: `mean` has one. */
+export function meanOver(x: Value, axes?: readonly number[], keepDims = false): Value {
+  return reduce("mean", "ReduceMean", x, axes, keepDims, null);
+}
+
 /** The largest over `axes`. Stops gradients: it serves as a shift in stable sums of exponentials. */
 export function maxOver(x: Value, axes: readonly number[], keepDims = false): Value {
   return reduce("maxOver", "ReduceMax", x, axes, keepDims, null);
@@ -64,6 +69,7 @@ export function sumTo(x: Value, shape: Shape): Value {
   const axes = x.shape
     .map((_, i) => i)
     .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  if (axes.length === lead) return sum(x, axes);
   return reshape(sum(x, axes, true), shape);
 }
 

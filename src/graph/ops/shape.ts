@@ -93,6 +93,7 @@ export function transpose(x: Value, order: readonly number[]): Value {
 export function concat(values: readonly Value[], axis: number): Value {
   const first = values[0];
   if (!first) throw new Error("graph.concat: there is nothing to join");
+  if (values.length === 1) return first;
   requireSameType("concat", ...values);
   const at = axis < 0 ? axis + first.rank : axis;
   let extent = 0;
@@ -115,6 +116,39 @@ export function concat(values: readonly Value[], axis: number): Value {
     });
   })[0]!;
 }
+
+/** How many parts one node cuts: with its input ten buffers, which the graphics cards of desktops can bind at once. */
+const mostParts = 9;
+
+/** Cuts an axis of known extent into parts of the given extents, which must fill it. */
+export function split(x: Value, axis: number, extents: readonly number[]): Value[] {
+  const at = axis < 0 ? axis + x.rank : axis;
+  if (extents.length === 0 || extents.some((extent) => extent < 1) || sumOf(extents) !== x.shape[at]) {
+    throw shapeError("split", `extents that fill axis ${axis} (got ${extents})`, x);
+  }
+  if (extents.length === 1) return [x];
+  if (extents.length > mostParts) {
+    const first = extents.slice(0, mostParts - 1);
+    const rest = extents.slice(mostParts - 1);
+    const parts = split(x, at, [...first, sumOf(rest)]);
+    return [...parts.slice(0, -1), ...split(parts.at(-1)!, at, rest)];
+  }
+  const outputs = extents.map((extent) => ({
+    dtype: x.dtype,
+    shape: x.shape.map((dim, i) => (i === at ? extent : dim)),
+  }));
+  const inputs = [x, x.graph.integers(extents)];
+  const parts = x.graph.emit("Split", inputs, outputs, { axis: at }, (gradients) => [
+    concat(
+      gradients.map((gradient, i) => gradient ?? zerosOf(parts[i]!)),
+      at,
+    ),
+    null,
+  ]);
+  return parts;
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Elements `start` to `end` (exclusive) of an axis of known extent. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {

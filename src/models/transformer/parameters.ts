@@ -5,11 +5,32 @@
  *
  * N grid tokens, V codebook size, C classes, D width, L layers, H heads of width dh, F hidden units.
  */
-import { slice, type Value } from "../../graph/index.ts";
 import type { Initialiser, ParameterSpec } from "../parameters.ts";
 import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
 const initStd = 0.02;
+
+/** The same part of every layer is one stack; queries, keys and values are one together. */
+function stackOf(name: string): { stack?: string } {
+  const [, part] = /^blocks\.\d+\.(.*)$/.exec(name) ?? [];
+  if (part === undefined) return {};
+  return { stack: /^attention\.(query|key|value)$/.test(part) ? stacks.queryKeyValue : `blocks.${part}` };
+}
+
+/** The names of the stacks. */
+export const stacks = {
+  attentionGamma: "blocks.attention.norm.gamma",
+  attentionBeta: "blocks.attention.norm.beta",
+  /** [3L, D, D]: query, key and value of each layer in turn. */
+  queryKeyValue: "blocks.attention.queryKeyValue",
+  attentionOutput: "blocks.attention.output",
+  mlpGamma: "blocks.mlp.norm.gamma",
+  mlpBeta: "blocks.mlp.norm.beta",
+  mlpIn: "blocks.mlp.in",
+  mlpInBias: "blocks.mlp.in.bias",
+  mlpOut: "blocks.mlp.out",
+  mlpOutBias: "blocks.mlp.out.bias",
+} as const;
 
 /** Every parameter, in the order of the forward pass. */
 export function transformerParameters(config: TransformerConfig): ParameterSpec[] {
@@ -29,12 +50,14 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
     init: { kind: "normal", std },
     hasWeightDecay: true,
     isHidden: name.startsWith("blocks."),
+    ...stackOf(name),
   });
   const vector = (name: string, length: number, value = 0): ParameterSpec => ({
     name,
     shape: [length],
     init: { kind: "constant", value },
     hasWeightDecay: false,
+    ...stackOf(name),
   });
   const norm = (name: string): ParameterSpec[] => [
     vector(`${name}.gamma`, width, 1),
@@ -79,33 +102,4 @@ export function nestedLayer(name: string): number | null {
 /** How many leading rows of a parameter sub-model p = `factor` uses. */
 export function rowsUsed({ name, shape }: ParameterSpec, factor: number): number {
   return nestedLayer(name) === null ? shape[0]! : shape[0]! / factor;
-}
-
-/**
- * The weights of sub-models inside one graph, as slices of the full weights. Each slice is made once and from the next
- * larger one, so that gradients of all sub-models add up over ever larger slices instead of full matrices.
- */
-export function nestedWeights(
-  config: TransformerConfig,
-  weights: Readonly<Record<string, Value>>,
-): (factor: number) => Record<string, Value> {
-  const made = new Map<string, Value>();
-  const part = (name: string, full: Value, factor: number): Value => {
-    if (factor === 1) return full;
-    const key = `${name}/${factor}`;
-    let found = made.get(key);
-    if (!found) {
-      const larger = config.factors.filter((other) => other < factor).at(-1) ?? 1;
-      found = slice(part(name, full, larger), 0, 0, (full.dim(0) as number) / factor);
-      made.set(key, found);
-    }
-    return found;
-  };
-  return (factor) =>
-    Object.fromEntries(
-      Object.entries(weights).map(([name, full]) => [
-        name,
-        nestedLayer(name) === null ? full : part(name, full, factor),
-      ]),
-    );
 }

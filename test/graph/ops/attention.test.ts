@@ -15,6 +15,16 @@ const cases: Case[] = [
     inputs: { x: [2, 3, 3] },
     build: ({ x }) => g.attend(x!, g.transpose(x!, [0, 2, 1]), x!),
   },
+  {
+    name: "selfAttend, two networks of two heads and one",
+    inputs: { x: [6, 12], y: [6, 6] },
+    build: ({ x, y }) => g.concat(g.selfAttend([x!, y!], 2, 2), 1),
+  },
+  {
+    name: "selfAttend, one network of which nothing is wanted",
+    inputs: { x: [6, 12], y: [6, 6] },
+    build: ({ x, y }) => g.add(g.selfAttend([x!, y!], 2, 2)[0]!, g.slice(y!, 1, 0, 4)),
+  },
 ];
 
 describe("attend", () => {
@@ -39,9 +49,43 @@ describe("attend", () => {
     }
   });
 
+  it("of networks side by side is that of each alone", async () => {
+    const [batch, positions, width] = [2, 3, 2];
+    const heads = [2, 1, 4];
+    const graph = new Graph("self");
+    const networks = heads.map((count, i) => graph.input(`x${i}`, "float64", [6, 3 * count * width]));
+    g.selfAttend(networks, batch, width).forEach((y, i) => {
+      graph.output(`joint${i}`, y);
+    });
+    heads.forEach((count, i) => {
+      const [q, k, v] = [0, 1, 2].map((part) => {
+        const rows = g.slice(networks[i]!, 1, part * count * width, (part + 1) * count * width);
+        return g.transpose(g.reshape(rows, [batch, positions, count, width]), [0, 2, 1, 3]);
+      });
+      const mixed = g.attend(q!, g.transpose(k!, [0, 1, 3, 2]), v!);
+      graph.output(`alone${i}`, g.reshape(g.transpose(mixed, [0, 2, 1, 3]), [6, count * width]));
+    });
+    const feeds = heads.map((count, i) => {
+      const shape = [6, 3 * count * width];
+      return [`x${i}`, float64(shape, noise(6 * shape[1]!, i))];
+    });
+    const found = await evaluate(graph, Object.fromEntries(feeds));
+    heads.forEach((_, i) => {
+      const alone = numbers(found[`alone${i}`]);
+      expect(Math.max(...alone.map(Math.abs))).toBeGreaterThan(0.1);
+      numbers(found[`joint${i}`]).forEach((value, at) => {
+        expect(value).toBeCloseTo(alone[at]!, 12);
+      });
+    });
+  });
+
   it("refuses shapes that do not fit", () => {
     const graph = new Graph("refused");
     const x = graph.input("x", "float32", [2, 3, 4]);
     expect(() => g.attend(x, x, x)).toThrow(/graph\.attend: expected \[\.\.\., T, d\].*\[2, 3, 4\]/);
+    const rows = graph.input("rows", "float32", [6, 10]);
+    expect(() => g.selfAttend([rows], 2, 2)).toThrow(
+      /graph\.selfAttend: expected rows \[2\*T, 3\*h\*2\].*\[6, 10\]/,
+    );
   });
 });

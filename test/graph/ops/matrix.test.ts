@@ -19,6 +19,13 @@ const cases: Case[] = [
     }),
   ),
   ...flags.map(
+    (flag, i): Case => ({
+      name: `matmul with a summand, transposed ${JSON.stringify(flag)}`,
+      inputs: { x: flag.a ? [4, 2] : [2, 4], y: flag.b ? [3, 4] : [4, 3], z: i % 2 === 0 ? [3] : [2, 3] },
+      build: ({ x, y, z }) => g.matmul(x!, y!, flag, z!),
+    }),
+  ),
+  ...flags.map(
     (flag): Case => ({
       name: `batchMatmul, transposed ${JSON.stringify(flag)}`,
       inputs: { x: ["B", 2, ...(flag.a ? [4, 2] : [2, 4])], y: ["B", 2, ...(flag.b ? [3, 4] : [4, 3])] },

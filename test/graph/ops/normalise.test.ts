@@ -32,6 +32,18 @@ const cases: Case[] = [
     build: ({ x, gamma }) => g.layerNorm(x!, gamma!, null, 1e-2),
   },
   {
+    name: "centred",
+    inputs: { x: ["B", 4] },
+    bindings: { B: 2 },
+    build: ({ x }) => g.square(g.centred(x!)),
+  },
+  {
+    name: "linearOfNormal",
+    inputs: { x: ["B", 4], w: [3, 4], b: [3] },
+    bindings: { B: 2 },
+    build: ({ x, w, b }) => g.linearOfNormal(x!, g.centred(w!), b!, 1e-3),
+  },
+  {
     name: "groupNorm",
     inputs: { x: ["B", 4, 2, 3], gamma: [4], beta: [4] },
     bindings: { B: 2 },
@@ -146,6 +158,29 @@ describe("values", () => {
       inRows.map((value, i) => value * gamma[i % c]! + beta[i % c]!),
       9,
     );
+  });
+
+  it("linearOfNormal of a matrix that took in scale and shift is layerNorm and a product", async () => {
+    const graph = new Graph("folded");
+    const input = (name: string, shape: number[]) => graph.input(name, "float64", shape);
+    const [x, gamma, beta, w] = [
+      input("x", [5, 4]),
+      input("gamma", [4]),
+      input("beta", [4]),
+      input("w", [3, 4]),
+    ];
+    graph.output("apart", g.linear(g.layerNorm(x, gamma, beta, 1e-2), w));
+    const shift = g.reshape(g.linear(g.reshape(beta, [1, 4]), w), [3]);
+    graph.output("folded", g.linearOfNormal(x, g.centred(g.multiply(w, gamma)), shift, 1e-2));
+    const found = await evaluate(graph, {
+      x: float64([5, 4], noise(20)),
+      gamma: float64([4], noise(4, 2)),
+      beta: float64([4], noise(4, 3)),
+      w: float64([3, 4], noise(12, 4)),
+    });
+    numbers(found.folded).forEach((value, i) => {
+      expect(value).toBeCloseTo(numbers(found.apart)[i]!, 12);
+    });
   });
 
   it("layerNorm's float32 kernel and gradients are the float64 ones, rounded", async () => {

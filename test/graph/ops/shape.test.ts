@@ -25,6 +25,19 @@ const cases: Case[] = [
     inputs: { x: [2, 1, 2], y: [2, 3, 2] },
     build: ({ x, y }) => g.square(g.concat([x!, y!, x!], 1)),
   },
+  {
+    name: "split, of which a part is left over",
+    inputs: { x: [2, 6] },
+    build: ({ x }) => {
+      const [a, , c] = g.split(x!, 1, [2, 1, 3]);
+      return g.concat([g.square(c!), g.multiply(a!, 3)], 1);
+    },
+  },
+  {
+    name: "split into more parts than one node cuts",
+    inputs: { x: [24, 2] },
+    build: ({ x }) => g.square(g.concat(g.split(x!, 0, new Array<number>(24).fill(1)).reverse(), 0)),
+  },
   { name: "slice", inputs: { x: [4, 3] }, build: ({ x }) => g.square(g.slice(x!, 0, 1, 3)) },
   {
     name: "sliceAxes",

@@ -12,7 +12,8 @@ import {
 import { codebookName } from "../../../src/models/tokenizer/quantizer.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
-import { initialState, optimiserFeeds } from "../../../src/training/optimiser.ts";
+import { optimiserFeeds } from "../../../src/training/optimiser.ts";
+import { initialState } from "../../../src/training/optimiser-state.ts";
 import { resolveConfig } from "../../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../../src/training/tokenizer-step.ts";
 import { float32, noise, numbers } from "../../graph/harness.ts";
@@ -79,7 +80,7 @@ describe.each([
     const pixels = images(config, 4);
     const step = await runner.run(
       program,
-      { ...initialState(tensors), ...optimiserFeeds(0, 0.001, options), pixels },
+      { ...initialState(tokenizerParameters(config), tensors), ...optimiserFeeds(0, 0.001, options), pixels },
       { ids: "host", squaredError: "host" },
     );
     await runner.unload(program);

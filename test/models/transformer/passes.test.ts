@@ -6,18 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyFromSeed } from "../../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../../src/core/tensor.ts";
 import { countMultiplyAdds, encode, Graph, gatherRows } from "../../../src/graph/index.ts";
-import { parameterInputs } from "../../../src/models/parameters.ts";
+import { parameterInputs, stackValues } from "../../../src/models/parameters.ts";
 import {
   type TransformerConfig,
   type TransformerConfigInput,
   transformerConfig,
 } from "../../../src/models/transformer/config.ts";
-import { embedAll, layers, logitsOf } from "../../../src/models/transformer/layers.ts";
-import {
-  nestedLayer,
-  nestedWeights,
-  transformerParameters,
-} from "../../../src/models/transformer/parameters.ts";
+import { embedAll, logitsOf } from "../../../src/models/transformer/layers.ts";
+import { nestedLayers } from "../../../src/models/transformer/nested-layers.ts";
+import { nestedLayer, transformerParameters } from "../../../src/models/transformer/parameters.ts";
 import { cacheNames, fullPass, partialPass, weightFeeds } from "../../../src/models/transformer/passes.ts";
 import { passCost } from "../../../src/planning/cost.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
@@ -150,30 +147,33 @@ describe("fullPass", () => {
     });
   }
 
-  it.each(factors)("equals the graph of training, which slices the full weights, p = %j", async (factor) => {
-    const weights = await put(base);
-    const graph = new Graph("sliced");
-    const parameters = parameterInputs(graph, transformerParameters(base));
-    const own = nestedWeights(base, parameters)(factor);
-    const embedded = embedAll(
-      base,
-      own,
-      graph.input("ids", "int32", [2, 6]),
-      graph.input("classes", "int32", [2]),
-    );
-    const hidden = layers(base, own, embedded, 2);
-    const rows = graph.input("rows", "int32", ["R"]);
-    graph.output("logits", logitsOf(base, own, gatherRows(hidden, rows)));
-    const program = await runner.load(encode(graph));
-    const feeds = {
-      ids: int32([2, 6], ids.flat()),
-      classes: int32([2], classes),
-      rows: int32([12], allRows),
-    };
-    const { logits } = await runner.run(program, { ...weights, ...feeds }, { logits: "host" });
-    await runner.unload(program);
-    expectClose(floats(logits), floats((await full(base, factor)).logits), 1e-5);
-  });
+  it.each(variants.flatMap(([name, config]) => factors.map((factor) => ({ name, config, factor }))))(
+    "equals the graph of training, of stacks: $name, p = $factor",
+    async ({ config, factor }) => {
+      const weights = await put(config);
+      const graph = new Graph("sliced");
+      const specs = transformerParameters(config);
+      const own = stackValues(specs, parameterInputs(graph, specs));
+      const embedded = embedAll(
+        config,
+        own,
+        graph.input("ids", "int32", [2, 6]),
+        graph.input("classes", "int32", [2]),
+      );
+      const hidden = nestedLayers(config, own, factors, embedded, 2)[factors.indexOf(factor)]!;
+      const rows = graph.input("rows", "int32", ["R"]);
+      graph.output("logits", logitsOf(config, own, gatherRows(hidden, rows)));
+      const program = await runner.load(encode(graph));
+      const feeds = {
+        ids: int32([2, 6], ids.flat()),
+        classes: int32([2], classes),
+        rows: int32([12], allRows),
+      };
+      const { logits } = await runner.run(program, { ...weights, ...feeds }, { logits: "host" });
+      await runner.unload(program);
+      expectClose(floats(logits), floats((await full(config, factor)).logits), 1e-5);
+    },
+  );
 
   it("of sub-model p does not see a weight outside slice p, bit for bit", async () => {
     for (const factor of [2, 4]) {
