@@ -1,14 +1,14 @@
 /** Writes a graph as an ONNX model. Nodes that no output needs are left out. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
-  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  type TensorProto,
   TensorProto_DataType,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -18,6 +18,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
+import { shapeOfPort } from "../core/shape-port.ts";
 import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
 
 /** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
@@ -53,48 +54,142 @@ export function neededNodes(graph: Graph): GraphNode[] {
 
 /** The model's bytes: every declared input and output, the needed nodes, and the constants they read. */
 export function encode(graph: Graph): Uint8Array {
+  const { nodes, constants } = encodeNodes(graph, "");
+  return encodeModel(graph, {
+    name: graph.name,
+    node: nodes,
+    input: [...graph.inputs].map(([name, value]) => describe(name, value)),
+    output: [...graph.outputs].map(([name, value]) => describe(name, value)),
+    initializer: constants,
+  });
+}
+
+/** What is in a graph that {@link encodeSteps} writes, beside its own names. */
+export const stepCount = "steps";
+
+/**
+ * The model that runs the graph several times, each time from what the last one made: an ONNX Loop.
+ *
+ * Its inputs are the graph's: those carried as they are, and of every other one for all steps, with the steps as
+ * the first axis; and `steps`, how many those are (int64, []). Its outputs are the graph's: those carried as the last
+ * step leaves them, and every other one of all steps.
+ *
+ * @param carried  inputs, each with the output that is its next value
+ * @throws when a carried input or output is not the graph's, or the graph takes shapes as inputs
+ */
+export function encodeSteps(graph: Graph, carried: ReadonlyMap<string, string>): Uint8Array {
+  const lacking =
+    [...carried.keys()].find((name) => !graph.inputs.has(name)) ??
+    [...carried.values()].find((name) => !graph.outputs.has(name)) ??
+    [...graph.inputs.keys()].find((name) => shapeOfPort(name));
+  if (lacking !== undefined) throw new Error(`graph ${graph.name}: "${lacking}" cannot go from step to step`);
+  const inner = "step/"; // names within and without are one space
+  const { nodes, constants } = encodeNodes(graph, inner);
+  const fed = [...graph.inputs].filter(([name]) => !carried.has(name));
+  const carriedOutputs = new Set(carried.values());
+  const told = [...graph.outputs].filter(([name]) => !carriedOutputs.has(name));
+  const ofAll = ([name, { dtype, shape }]: [string, Value]) =>
+    describe(name, { dtype, shape: ["n", ...shape] });
+  const [iteration, goesOn, stillGoesOn] = ["iteration", "goesOn", "stillGoesOn"].map((name) => inner + name);
+  const scalar = (name: string, dtype: GraphDType) => describe(name, { dtype, shape: [] });
+  const node = (opType: string, input: string[], output: string[]) =>
+    create(NodeProtoSchema, { name: `${opType} ${output[0]}`, opType, input, output });
+
+  const body = create(GraphProtoSchema, {
+    name: `${graph.name} step`,
+    node: [
+      ...fed.map(([name]) => node("Gather", [name, iteration!], [inner + name])),
+      node("Identity", [goesOn!], [stillGoesOn!]),
+      ...nodes,
+    ],
+    initializer: constants,
+    input: [
+      scalar(iteration!, "int64"),
+      scalar(goesOn!, "bool"),
+      ...[...carried.keys()].map((name) => describe(inner + name, graph.inputs.get(name)!)),
+    ],
+    output: [
+      scalar(stillGoesOn!, "bool"),
+      ...[...carried.values()].map((name) => describe(inner + name, graph.outputs.get(name)!)),
+      ...told.map(([name, value]) => describe(inner + name, value)),
+    ],
+  });
+  const loop = create(NodeProtoSchema, {
+    name: "steps",
+    opType: "Loop",
+    input: [stepCount, "yes", ...carried.keys()],
+    output: [...carried.values(), ...told.map(([name]) => name)],
+    attribute: [
+      create(AttributeProtoSchema, { name: "body", type: AttributeProto_AttributeType.GRAPH, g: body }),
+    ],
+  });
+  return encodeModel(graph, {
+    name: graph.name,
+    node: [loop],
+    input: [
+      scalar(stepCount, "int64"),
+      ...[...carried.keys()].map((name) => describe(name, graph.inputs.get(name)!)),
+      ...fed.map(ofAll),
+    ],
+    output: [
+      ...[...carried.values()].map((name) => describe(name, graph.outputs.get(name)!)),
+      ...told.map(ofAll),
+    ],
+    initializer: [
+      create(TensorProtoSchema, {
+        name: "yes",
+        dataType: typeCode.bool,
+        dims: [],
+        rawData: Uint8Array.of(1),
+      }),
+    ],
+  });
+}
+
+/** The needed nodes and the constants they read; every name begins with `prefix`, and every output has its own. */
+function encodeNodes(graph: Graph, prefix: string): { nodes: NodeProto[]; constants: TensorProto[] } {
   if (graph.outputs.size === 0) throw new Error(`graph ${graph.name}: it has no outputs`);
-  const nodes = neededNodes(graph);
-  const nameOf = outputNaming(graph);
-  const protos: NodeProto[] = nodes.map((node, index) => encodeNode(node, index, nameOf));
+  const needed = neededNodes(graph);
+  const ownName = outputNaming(graph);
+  const nameOf = (value: Value): string => prefix + ownName(value);
+  const nodes = needed.map((node, index) => encodeNode(node, index, nameOf));
   const constants = new Set<Value>();
   const note = (value: Value | null): void => {
     if (value?.data) constants.add(value);
   };
-  for (const node of nodes) node.inputs.forEach(note);
-  const outputs: ValueInfoProto[] = [];
-  for (const [name, value] of graph.outputs) {
+  for (const node of needed) node.inputs.forEach(note);
+  for (const [output, value] of graph.outputs) {
     note(value);
-    const made = nameOf(value);
+    const [made, name] = [nameOf(value), prefix + output];
     if (made !== name) {
-      protos.push(create(NodeProtoSchema, { opType: "Identity", input: [made], output: [name], name }));
+      nodes.push(create(NodeProtoSchema, { opType: "Identity", input: [made], output: [name], name }));
     }
-    outputs.push(describe(name, value));
   }
-  const proto: GraphProto = create(GraphProtoSchema, {
-    name: graph.name,
-    node: protos,
-    input: [...graph.inputs].map(([name, value]) => describe(name, value)),
-    output: outputs,
-    initializer: [...constants].map((value) =>
+  return {
+    nodes,
+    constants: [...constants].map((value) =>
       create(TensorProtoSchema, {
-        name: value.name,
+        name: prefix + value.name,
         dataType: typeCode[value.dtype],
         dims: value.shape.map((dim) => BigInt(dim as number)),
         rawData: bytesOf(value),
       }),
     ),
-  });
+  };
+}
+
+function encodeModel(graph: Graph, proto: MessageInitShape<typeof GraphProtoSchema>): Uint8Array {
+  const isContributed = neededNodes(graph).some(({ op }) => contributed.has(op));
   const model = create(ModelProtoSchema, {
     irVersion,
     producerName: "magnets",
     opsetImport: [
       create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) }),
-      ...(nodes.some(({ op }) => contributed.has(op))
+      ...(isContributed
         ? [create(OperatorSetIdProtoSchema, { domain: contributedDomain, version: 1n })]
         : []),
     ],
-    graph: proto,
+    graph: create(GraphProtoSchema, proto),
   });
   return toBinary(ModelProtoSchema, model);
 }
@@ -144,7 +239,7 @@ function encodeAttribute(name: string, value: Attribute) {
   return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map((item) => BigInt(item)) });
 }
 
-function describe(name: string, value: Value): ValueInfoProto {
+function describe(name: string, value: Pick<Value, "dtype" | "shape">): ValueInfoProto {
   const dims = value.shape.map((dim) =>
     create(TensorShapeProto_DimensionSchema, {
       value:

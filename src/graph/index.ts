@@ -20,7 +20,7 @@
  */
 export { countMultiplyAdds } from "./cost.ts";
 export { type Dim, divideDims, multiplyDims, type Shape } from "./dim.ts";
-export { encode } from "./encode.ts";
+export { encode, encodeSteps, stepCount } from "./encode.ts";
 export { gradients } from "./gradient.ts";
 export { Graph, type GraphDType, type Value } from "./graph.ts";
 export * from "./ops/attention.ts";

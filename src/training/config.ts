@@ -53,6 +53,11 @@ function optimisation(defaults: {
       .enum(["adamw", "muon"])
       .default("adamw")
       .describe("muon: matrices of hidden layers move by orthogonal directions, all else as with adamw"),
+    stepsPerRun: count
+      .optional()
+      .describe(
+        "steps that the engine computes in one go, at most; default: what suits the device; changes no result",
+      ),
     checkpointEvery: count.default(500).describe("steps"),
     sampleEvery: count.default(1000).describe("steps"),
     logEvery: count.default(20).describe("steps"),

@@ -1,18 +1,19 @@
 /**
- * The training loop, the same for every network: batch, one graph run, log, sample, checkpoint. The next batch is
- * made while the engine computes the current one. Everything random is a function of (seed, step), and a checkpoint
+ * The training loop, the same for every network: batches, one run of the engine, log, sample, checkpoint. The next
+ * batches are made while the engine computes the current ones. Everything random is a function of (seed, step), and a checkpoint
  * holds all state, so that a run that is killed and resumed goes on exactly as it would have.
  */
 import { InputError } from "../core/errors.ts";
 import { type HostTensor, sizeOf } from "../core/tensor.ts";
-import { encode, type Graph } from "../graph/index.ts";
+import type { Graph } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
-import type { Feed, Runner } from "../runtime/runner.ts";
+import type { Runner } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import type { TrainingConfig } from "./config.ts";
-import { learningRateAt, type OptimiserOptions, optimiserFeeds } from "./optimiser.ts";
-import { getState, initialState, putState, stateFeeds, stateSinks, stateSpecs } from "./optimiser-state.ts";
+import { isSoundStep, learningRateAt, type OptimiserOptions, optimiserFeeds } from "./optimiser.ts";
+import { getState, initialState, putState, stateSpecs } from "./optimiser-state.ts";
 import type { Checkpoint, RunFolder } from "./run-folder.ts";
+import { loadStepRuns } from "./step-runs.ts";
 
 export type Schedule = Omit<TrainingConfig, "l1Weight" | "edgeWeight" | "perturbation" | "optimiser">;
 export type Outputs = Readonly<Record<string, HostTensor>>;
@@ -30,9 +31,11 @@ export interface TrainingJob {
   /** Fresh weights, where no checkpoint is resumed. */
   initialise(): Promise<Record<string, HostTensor<"float32">>>;
   /** The batch of a step (0-based), a pure function of it. */
-  batch(step: number): Promise<{ feeds: Record<string, Feed>; multiplyAdds: number }>;
-  /** Work between steps that may change stored state, e.g. codebook restarts. */
+  batch(step: number): Promise<{ feeds: Record<string, HostTensor>; multiplyAdds: number }>;
+  /** Work after a step, 0-based; it may change stored state where {@link changesState} says so. */
   afterStep?(step: number, outputs: Outputs): Promise<void>;
+  /** Whether the work after a step may change stored state, e.g. restart codes: no run goes on beyond it. */
+  changesState?(step: number): boolean;
   /** What is logged, averaged over the steps since the last line. */
   metrics(outputs: Outputs): Record<string, number>;
   /** A PNG that shows the state after `step` steps. */
@@ -53,6 +56,8 @@ export interface TrainingProgress {
 
 export interface LoopOptions {
   readonly signal?: AbortSignal;
+  /** How many steps a run of the engine has at most, unless the schedule says so. Default 1. */
+  readonly stepsPerRun?: number;
   /** Called after every logged step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
@@ -63,14 +68,14 @@ export interface LoopOptions {
  *
  * @returns the final state by name
  * @throws InputError naming the step when the loss or the gradient is no longer finite, which is the doing of a
- *   setting or of the data; when the checkpoint to resume does not fit the job; when a file cannot be written.
+ *   setting or of the data (the state in the store is then that before the step); when the checkpoint to resume does not fit the job; when a file cannot be written.
  *   Earlier checkpoints stay as they are.
  */
 export async function train(
   runner: Runner,
   folder: RunFolder,
   job: TrainingJob,
-  { signal, onProgress }: LoopOptions = {},
+  { signal, onProgress, stepsPerRun = 1 }: LoopOptions = {},
 ): Promise<Record<string, HostTensor>> {
   const { schedule, specs } = job;
   const optimiser: OptimiserOptions = schedule;
@@ -92,63 +97,90 @@ export async function train(
   };
   if (start >= schedule.steps) return folder.checkpoint ? getState(runner, specs) : save(start);
 
-  const program = await runner.load(encode(job.graph));
-  const feeds = stateFeeds(specs);
-  const sinks = { ...stateSinks(specs), loss: "host", gradientNorm: "host" } as const;
-  const wanted = Object.fromEntries(job.outputs.map((name) => [name, "host" as const]));
-  let next = job.batch(start);
+  const isDue = (done: number, every: number): boolean => done % every === 0 || done === schedule.steps;
+  // How many steps the run from `step` on has: it ends wherever something is done between steps.
+  const most = schedule.stepsPerRun ?? stepsPerRun;
+  const { logEvery, checkpointEvery, sampleEvery } = schedule;
+  const endsRun = (step: number): boolean =>
+    [logEvery, checkpointEvery, sampleEvery].some((every) => isDue(step + 1, every)) ||
+    (job.changesState?.(step) ?? false);
+  const lengthAt = (step: number): number => {
+    let length = 1;
+    while (length < most && !endsRun(step + length - 1)) length++;
+    return length;
+  };
+  const rateAt = (step: number): number =>
+    learningRateAt(step, schedule.steps, { ...schedule, ...schedule.schedule });
+  const batchesFrom = async (step: number) => {
+    const batches: { feeds: Record<string, HostTensor>; multiplyAdds: number }[] = [];
+    for (let at = step; at < step + lengthAt(step); at++) {
+      const { feeds, multiplyAdds } = await job.batch(at);
+      batches.push({ feeds: { ...optimiserFeeds(at, rateAt(at), optimiser), ...feeds }, multiplyAdds });
+    }
+    return batches;
+  };
+
+  const outputs = ["loss", "gradientNorm", ...job.outputs];
+  const runs = await loadStepRuns(runner, { ...job, outputs }, most > 1);
+  let next = batchesFrom(start);
   let saved = start;
   try {
-    for (let step = start; step < schedule.steps; step++) {
+    for (let first = start; first < schedule.steps; ) {
       if (signal?.aborted) {
-        if (step > saved) await save(step);
+        if (first > saved) await save(first);
         signal.throwIfAborted();
       }
       const began = performance.now();
-      const { feeds: batch, multiplyAdds } = await next;
-      const rate = learningRateAt(step, schedule.steps, { ...schedule, ...schedule.schedule });
+      const batches = await next;
+      const done = first + batches.length;
       const fed = performance.now();
-      const running = runner.run(
-        program,
-        { ...feeds, ...optimiserFeeds(step, rate, optimiser), ...batch },
-        { ...sinks, ...wanted },
-      );
+      const running = runs.run(batches.map(({ feeds }) => feeds));
       running.catch(() => {}); // awaited below; a failing batch must not leave it unheard
-      next = step + 1 < schedule.steps ? job.batch(step + 1) : next;
+      next = done < schedule.steps ? batchesFrom(done) : next;
       next.catch(() => {}); // awaited at its step
-      const outputs = await running;
+      const found = await running;
       const busy = (performance.now() - fed) / 1000;
-      const loss = numberOf(outputs.loss!);
-      const norm = numberOf(outputs.gradientNorm!);
-      if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-        const kept = saved > 0 ? `the checkpoint of step ${saved} is intact` : "no checkpoint was saved yet";
-        throw new InputError(
-          `train ${job.name}: step ${step + 1} gave a loss of ${loss} and a gradient norm of ${norm}, so training ` +
-            `stopped (${kept}); lower ${job.name}.training.learningRate and train into another folder`,
-        );
+      const figures: Record<string, number>[] = [];
+      for (const [i, own] of found.entries()) {
+        const [loss, norm] = [numberOf(own.loss!), numberOf(own.gradientNorm!)];
+        if (!isSoundStep(loss, norm)) throw unsound(job.name, { step: first + i + 1, loss, norm, saved });
+        await job.afterStep?.(first + i, own);
+        figures.push({ loss, gradientNorm: norm, ...job.metrics(own) });
       }
-      await job.afterStep?.(step, outputs);
       const took = (performance.now() - began) / 1000;
       seconds += took;
-      addTo(window, { loss, gradientNorm: norm, ...job.metrics(outputs) }, multiplyAdds, took, busy);
+      for (const [i, { multiplyAdds }] of batches.entries()) {
+        addTo(window, figures[i]!, multiplyAdds, took / batches.length, busy / batches.length);
+      }
 
-      const done = step + 1;
-      const isDue = (every: number): boolean => done % every === 0 || done === schedule.steps;
-      if (isDue(schedule.logEvery)) {
-        const metrics = { ...summary(window, schedule.batchSize), learningRate: rate, seconds };
+      if (isDue(done, logEvery)) {
+        const learningRate = rateAt(done - 1);
+        const metrics = { ...summary(window, schedule.batchSize), learningRate, seconds };
         await folder.log({ step: done, ...metrics });
         onProgress?.({ job: job.name, step: done, total: schedule.steps, metrics });
       }
-      if (isDue(schedule.checkpointEvery)) {
+      if (isDue(done, checkpointEvery)) {
         await save(done);
         saved = done;
       }
-      if (job.sample && isDue(schedule.sampleEvery)) await folder.saveSample(done, await job.sample(done));
+      if (job.sample && isDue(done, sampleEvery)) await folder.saveSample(done, await job.sample(done));
+      first = done;
     }
   } finally {
-    await runner.unload(program);
+    await runs.unload();
   }
   return getState(runner, specs);
+}
+
+function unsound(
+  job: string,
+  { step, loss, norm, saved }: Readonly<Record<"step" | "loss" | "norm" | "saved", number>>,
+): InputError {
+  const kept = saved > 0 ? `the checkpoint of step ${saved} is intact` : "no checkpoint was saved yet";
+  return new InputError(
+    `train ${job}: step ${step} gave a loss of ${loss} and a gradient norm of ${norm}, so training ` +
+      `stopped (${kept}); lower ${job}.training.learningRate and train into another folder`,
+  );
 }
 
 /** A checkpoint of another network must not reach the engine; what is wrong with it is told by name. */

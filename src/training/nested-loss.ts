@@ -5,7 +5,8 @@
  *
  * where truth is the true tokens, smoothed, and the teacher's distribution is taken as given: it learns nothing from its students. Cross-entropy is linear in
  * its target, so each sub-model has one, against the mixture lambda truth + (1 - lambda) teacher. All are means over
- * the tokens in the loss, those of the whole batch at once. MaskGIT's configuration takes the mean over those of each
+ * the tokens in the loss, those of the whole batch at once: every row of the lists of tokens says its share of them, 0
+ * where it only fills the list up to a fixed length. MaskGIT's configuration takes the mean over those of each
  * sample first; in small batches samples with few masked tokens are then most of the gradient's noise (docs/log/2026-11-26.md).
  *
  * B samples, N grid tokens, R tokens of the batch in the loss, V codebook size, p downscale factor.
@@ -13,7 +14,6 @@
 import {
   add,
   crossEntropy,
-  divide,
   expandTo,
   type Graph,
   gatherLast,
@@ -41,6 +41,8 @@ export interface NestedLossInputs {
   readonly rows: Value;
   /** [R] int32 true ids of those tokens. */
   readonly labels: Value;
+  /** [R] how much of the mean each of them is; all add up to 1. */
+  readonly shares: Value;
   /** [] lambda in 0..1: how much of a sub-model's target is the truth. */
   readonly lambda: Value;
 }
@@ -75,11 +77,10 @@ export function nestedLoss(
   options: NestedLossOptions = {},
 ): NestedLoss {
   const { factors = config.factors, teacher = "next-larger", labelSmoothing = 0.1 } = options;
-  const { rows, labels, lambda } = inputs;
+  const { rows, labels, shares, lambda } = inputs;
   const batch = inputs.ids.dim(0);
   const label = reshape(labels, [labels.dim(0), 1]);
-  const count = sum(expandTo(graph.scalar(lambda.dtype, 1), labels.shape)); // R, known only when the graph runs
-  const overRows = (losses: Value): Value => divide(sum(losses), count);
+  const overRows = (losses: Value): Value => sum(multiply(losses, shares));
 
   const truth = smoothedTruth(graph, config, label, lambda.dtype, labelSmoothing);
   const shareOfTruth = multiply(truth, lambda);
@@ -98,8 +99,8 @@ export function nestedLoss(
     loss = loss ? add(loss, term) : term;
 
     if (!taught || teacher === "next-larger") taught = stopGradient(softmax(logits));
-    const plain = subtract(logSumExp(logits), gatherLast(logits, label));
-    perFactor[factor] = overRows(plain);
+    const plain = subtract(logSumExp(logits), gatherLast(logits, label)); // [R, 1]
+    perFactor[factor] = overRows(reshape(plain, shares.shape));
   }
   if (!loss) throw new Error("nestedLoss: at least one factor must train");
   return { loss, perFactor };

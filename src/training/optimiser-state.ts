@@ -6,13 +6,16 @@
  * vectors, or a parameter that is in neither. A table is one tensor, so that a step is a few large operations instead
  * of many small ones.
  */
-import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
+import { type HostTensor, scalar, sizeOf, tensor } from "../core/tensor.ts";
 import { type Graph, reshape, split, type Value } from "../graph/index.ts";
 import { type ParameterSpec, type ParameterStack, parameterStacks } from "../models/parameters.ts";
 import type { Feed, Runner, Sink } from "../runtime/runner.ts";
 
 const kinds = ["weight", "first", "second", "average"] as const;
 export type StateKind = (typeof kinds)[number];
+
+/** Beside the tables: 1, and from a step on whose loss or gradient was not finite, which changed nothing, 0. */
+export const soundName = "sound";
 
 /** Parameters that the optimiser steps as one tensor. */
 export interface StateTable {
@@ -63,9 +66,10 @@ export function stateNames(specs: readonly ParameterSpec[]): string[] {
   return kinds.flatMap((kind) => stateTables(specs).map(({ name }) => `${kind}/${name}`));
 }
 
-/** Feeds that read the state from the runner's store. */
+/** Feeds that read the state from the runner's store; it is sound. */
 export function stateFeeds(specs: readonly ParameterSpec[]): Record<string, Feed> {
-  return Object.fromEntries(stateNames(specs).map((name) => [name, { stored: name }]));
+  const stored = stateNames(specs).map((name) => [name, { stored: name }] as const);
+  return { ...Object.fromEntries(stored), [soundName]: scalar(1) };
 }
 
 /** Sinks that put the new state where the old one stood. */
@@ -136,9 +140,15 @@ export function averagedWeights(
   );
 }
 
+/** What a step graph carries from step to step: inputs, with the outputs that give them anew. */
+export function carriedState(specs: readonly ParameterSpec[]): ReadonlyMap<string, string> {
+  return new Map([...stateNames(specs), soundName].map((name) => [name, `next/${name}`]));
+}
+
 /** Declares the state as graph inputs; returns the weights by the names of their stacks. */
 export function stateInputs(graph: Graph, specs: readonly ParameterSpec[]): Record<string, Value> {
   const weights: Record<string, Value> = {};
+  graph.input(soundName, "float32", []);
   for (const kind of kinds) {
     for (const { name, shape, stacks } of stateTables(specs)) {
       const input = graph.input(`${kind}/${name}`, "float32", shape);

@@ -5,21 +5,24 @@
  */
 import { type HostTensor, scalar } from "../core/tensor.ts";
 import {
+  absolute,
   add,
   divide,
   type Graph,
   gradients as gradientsOf,
+  greater,
   minimum,
   multiply,
   reshape,
   sqrt,
   square,
   subtract,
-  sum,
+  sumOfSquares,
   type Value,
+  where,
 } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
-import { type StateKind, stateTables } from "./optimiser-state.ts";
+import { type StateKind, soundName, stateTables } from "./optimiser-state.ts";
 import { orthogonalise } from "./orthogonalise.ts";
 
 export interface OptimiserOptions {
@@ -35,32 +38,49 @@ export interface OptimiserOptions {
   readonly optimiser?: "adamw" | "muon";
 }
 
+/** The optimiser's inputs that change from step to step. */
+const optimiserScalars = ["learningRate", "firstCorrection", "secondCorrection", "averaging"] as const;
+
 /** Muon's decay of the first moment. */
 const momentum = 0.95;
+
+/** What a loss and a gradient norm together stay below, unless something is or will be infinite. */
+const largest = 1e38;
+
+/** Whether a step of this loss and gradient norm changed the state: whether both were finite. */
+export const isSoundStep = (loss: number, norm: number): boolean => Math.abs(loss) + norm < largest;
 
 /**
  * Adds one step to the graph: declares the scalars of {@link optimiserFeeds} as inputs and the new state as
  * outputs `next/STATE` (a graph's names are unique, inputs and outputs together); `stateSinks` sends them home.
  *
+ * A step whose loss or gradient is not finite changes nothing, and nor does any after it in the same run: the state
+ * carries a number that says so (`soundName`).
+ *
+ * @param loss       a scalar
  * @param gradients  one per table of `stateTables`, in order
  * @returns the global gradient norm before clipping, a scalar
  */
 export function addOptimiser(
   graph: Graph,
   specs: readonly ParameterSpec[],
-  gradients: readonly Value[],
+  { loss, gradients }: { readonly loss: Value; readonly gradients: readonly Value[] },
   options: OptimiserOptions,
 ): Value {
-  const rate = graph.input("learningRate", "float32", []);
-  const firstCorrection = graph.input("firstCorrection", "float32", []);
-  const secondCorrection = graph.input("secondCorrection", "float32", []);
-  const averaging = graph.input("averaging", "float32", []);
-  const squares = gradients.map(square);
-  const norm = sqrt(squares.map((value) => sum(value)).reduce(add));
+  const [rate, firstCorrection, secondCorrection, averaging] = optimiserScalars.map((name) =>
+    graph.input(name, "float32", []),
+  ) as [Value, Value, Value, Value];
+  const norm = sqrt(gradients.map(sumOfSquares).reduce(add));
   const clip =
     options.clipNorm === null
       ? graph.scalar("float32", 1)
       : minimum(divide(graph.scalar("float32", options.clipNorm), add(norm, 1e-12)), 1);
+
+  // A NaN is not below anything; nor is anything below the bound after an unsound step, since it is 0.
+  const isSound = greater(multiply(graph.inputs.get(soundName)!, largest), add(absolute(loss), norm));
+  const ifSound = (value: Value | number, otherwise: number): Value =>
+    where(isSound, typeof value === "number" ? graph.scalar("float32", value) : value, otherwise);
+  graph.output(`next/${soundName}`, ifSound(1, 0));
 
   // What scales whole tensors is multiplied together first, as scalars. AdamW's direction is
   // (m / c1) / (sqrt(v / c2) + 1e-8), its corrections fed as 1/c1 and 1/c2; it is computed as m / (sqrt(v) + 1e-8
@@ -68,39 +88,40 @@ export function addOptimiser(
   const [beta1, beta2] = options.betas;
   const spreadCorrection = sqrt(secondCorrection);
   const adam = {
-    first: multiply(clip, 1 - beta1),
-    second: multiply(square(clip), 1 - beta2),
+    beta1: ifSound(beta1, 1),
+    beta2: ifSound(beta2, 1),
+    first: ifSound(multiply(clip, 1 - beta1), 0),
+    second: ifSound(multiply(square(clip), 1 - beta2), 0),
     epsilon: divide(1e-8, spreadCorrection),
-    rate: multiply(rate, divide(firstCorrection, spreadCorrection)),
+    rate: ifSound(multiply(rate, divide(firstCorrection, spreadCorrection)), 0),
   };
-  const adamStep = ({
-    gradient,
-    squared,
-    ...moments
-  }: Moments & { gradient: Value; squared: Value }): Step => {
-    const first = add(multiply(moments.first, beta1), multiply(gradient, adam.first));
-    const second = add(multiply(moments.second, beta2), multiply(squared, adam.second));
+  const adamStep = ({ gradient, ...moments }: Moments & { readonly gradient: Value }): Step => {
+    const first = add(multiply(moments.first, adam.beta1), multiply(gradient, adam.first));
+    const second = add(multiply(moments.second, adam.beta2), multiply(square(gradient), adam.second));
     return { move: multiply(divide(first, add(sqrt(second), adam.epsilon)), adam.rate), first, second };
   };
+  const muon = {
+    momentum: ifSound(momentum, 1),
+    news: ifSound(multiply(clip, 1 - momentum), 0),
+    rate: ifSound(rate, 0),
+  };
+  const kept = ifSound(subtract(1, multiply(rate, options.weightDecay)), 1);
+  const share = ifSound(averaging, 0);
 
   stateTables(specs).forEach((table, i) => {
     const input = (kind: StateKind): Value => graph.inputs.get(`${kind}/${table.name}`)!;
-    const weight = input("weight");
-    const moments = { gradient: gradients[i]!, first: input("first"), second: input("second") };
-    const { move, first, second } =
-      table.matrices && options.optimiser === "muon"
-        ? muonStep({ ...moments, clip, rate }, table.matrices)
-        : adamStep({ ...moments, squared: squares[i]! });
-    const decayed =
-      table.hasWeightDecay && options.weightDecay > 0
-        ? multiply(weight, subtract(1, multiply(rate, options.weightDecay)))
-        : weight;
-    const updated = subtract(decayed, move);
+    const gradient = where(isSound, gradients[i]!, 0);
+    const moments = { gradient, first: input("first"), second: input("second") };
+    const isMuon = table.matrices !== null && options.optimiser === "muon";
+    const { move, first, second } = isMuon ? muonStep(moments, muon, table.matrices) : adamStep(moments);
+    const decays = table.hasWeightDecay && options.weightDecay > 0;
+    const weight = decays ? multiply(input("weight"), kept) : input("weight");
+    const updated = subtract(weight, move);
     const average = input("average");
     graph.output(`next/weight/${table.name}`, updated);
     graph.output(`next/first/${table.name}`, first);
     graph.output(`next/second/${table.name}`, second);
-    graph.output(`next/average/${table.name}`, add(average, multiply(subtract(updated, average), averaging)));
+    graph.output(`next/average/${table.name}`, add(average, multiply(subtract(updated, average), share)));
   });
   return norm;
 }
@@ -119,23 +140,20 @@ interface Step extends Moments {
  * Muon with Nesterov's momentum. Its directions are scaled to the root mean square of AdamW's, about 0.2, so that one
  * learning rate and one weight decay serve all parameters (Liu et al. 2025). The second moment stays as it is: 0.
  *
+ * @param by        the momentum, what a gradient is scaled by before it is added, and the learning rate
  * @param matrices  [n, M, N]: the table as matrices
  */
 function muonStep(
-  {
-    gradient,
-    clip,
-    rate,
-    ...moments
-  }: Moments & { readonly gradient: Value; readonly clip: Value; readonly rate: Value },
+  { gradient, ...moments }: Moments & { readonly gradient: Value },
+  by: { readonly momentum: Value; readonly news: Value; readonly rate: Value },
   matrices: readonly [number, number, number],
 ): Step {
-  const news = multiply(gradient, multiply(clip, 1 - momentum));
-  const first = add(multiply(moments.first, momentum), news);
-  const ahead = add(multiply(first, momentum), news);
+  const news = multiply(gradient, by.news);
+  const first = add(multiply(moments.first, by.momentum), news);
+  const ahead = add(multiply(first, by.momentum), news);
   const orthogonal = reshape(orthogonalise(reshape(ahead, matrices)), gradient.shape);
   const scale = 0.2 * Math.sqrt(Math.max(matrices[1], matrices[2]));
-  return { move: multiply(orthogonal, multiply(rate, scale)), first, second: moments.second };
+  return { move: multiply(orthogonal, multiply(by.rate, scale)), first, second: moments.second };
 }
 
 /**
@@ -151,7 +169,8 @@ export function addTraining(
   options: OptimiserOptions,
 ): void {
   const weights = stateTables(specs).map(({ name }) => graph.inputs.get(`weight/${name}`)!);
-  graph.output("gradientNorm", addOptimiser(graph, specs, gradientsOf(loss, weights), options));
+  const gradients = gradientsOf(loss, weights);
+  graph.output("gradientNorm", addOptimiser(graph, specs, { loss, gradients }, options));
   graph.output("loss", loss);
 }
 
@@ -164,7 +183,7 @@ export function optimiserFeeds(
   step: number,
   learningRate: number,
   options: OptimiserOptions,
-): Record<string, HostTensor> {
+): Record<(typeof optimiserScalars)[number], HostTensor> {
   const [beta1, beta2] = options.betas;
   // A young average forgets its start sooner: the usual ramp (1 + t) / (10 + t).
   const decay = Math.min(options.emaDecay, (1 + step) / (10 + step));

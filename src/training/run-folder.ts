@@ -42,6 +42,8 @@ export interface RunFolder {
 }
 
 const kept = 2;
+/** Keys of a configuration that change no result, and so may differ when a run is resumed. */
+const changesNothing = /(^|\.)stepsPerRun$/;
 const checkpointName = /^step-(\d{6,})\.safetensors$/;
 
 /**
@@ -119,7 +121,9 @@ export async function readCheckpoint(
  * @returns what that number was, where it is larger now; else null
  */
 async function requireSameConfig(path: string, config: unknown, mayGrow?: string): Promise<number | null> {
-  const differing = differences(await readJson(join(path, "config.json")), config);
+  const differing = differences(await readJson(join(path, "config.json")), config).filter(
+    ({ key }) => !changesNothing.test(key),
+  );
   const grown = differing.find(
     ({ key, was, now }) => key === mayGrow && typeof was === "number" && typeof now === "number" && now > was,
   );

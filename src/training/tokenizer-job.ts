@@ -44,6 +44,8 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
   const graph = tokenizerStepGraph(config, training);
   const multiplyAdds = countMultiplyAdds(graph);
   const isLearned = config.quantizer.kind === "vq";
+  const isDue = (step: number): boolean =>
+    (step + 1) % (step < restart.until ? restart.early : restart.later) === 0;
   const use = emptyUse(codebookSize(config));
   let share = 1;
   const [weightsKey, batchKey, restartKey, fitKey, nudgeKey] = [0, 1, 2, 3, 4].map((purpose) =>
@@ -55,7 +57,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     schedule: training,
     specs,
     graph,
-    outputs: ["squaredError", "acrossBorders", "withinTokens", "ids", "latents"],
+    outputs: ["squaredError", "acrossBorders", "withinTokens", "ids", ...(isLearned ? ["latents"] : [])],
     async initialise() {
       const weights = initialise(specs, weightsKey);
       if (!isLearned) return weights;
@@ -74,10 +76,10 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       const nudges = isPerturbed && tokenNudges(config, training, foldIn(nudgeKey, step));
       return { feeds: { pixels, ...(nudges && { nudges }) }, multiplyAdds };
     },
+    changesState: (step) => isLearned && isDue(step),
     async afterStep(step, outputs) {
       countUse(use, outputs.ids!.data as Int32Array);
-      const isDue = (step + 1) % (step < restart.until ? restart.early : restart.later) === 0;
-      if (!isDue) return;
+      if (!isDue(step)) return;
       share = usedShare(use);
       if (isLearned && step < training.steps * restart.share) {
         await restartDeadCodes(runner, use, outputs.latents!, foldIn(restartKey, step));

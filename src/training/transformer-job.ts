@@ -31,19 +31,21 @@ export interface TransformerJobOptions {
 }
 
 /**
- * One joint step of all sub-models: nested loss, gradients, optimiser. B and N are fixed, R (masked tokens) is not.
- * Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
+ * One joint step of all sub-models: nested loss, gradients, optimiser. Every shape is fixed: lists of tokens in the loss
+ * are filled up to R = {@link mostTokens}. Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
  */
 export function transformerStepGraph(config: TransformerConfig, training: TransformerTraining): Graph {
   const graph = new Graph("transformer.step");
   const specs = transformerParameters(config);
   const weights = stateInputs(graph, specs);
   const { batchSize: B } = training;
+  const R = mostTokens(config, training);
   const inputs = {
     ids: graph.input("ids", "int32", [B, gridTokens(config)]),
     classes: graph.input("classes", "int32", [B]),
-    rows: graph.input("rows", "int32", ["R"]),
-    labels: graph.input("labels", "int32", ["R"]),
+    rows: graph.input("rows", "int32", [R]),
+    labels: graph.input("labels", "int32", [R]),
+    shares: graph.input("shares", "float32", [R]),
     lambda: graph.input("lambda", "float32", []),
   };
   const { loss, perFactor } = nestedLoss(graph, config, weights, inputs, {
@@ -66,9 +68,8 @@ export function transformerJob({
 }: TransformerJobOptions): TrainingJob {
   const specs = transformerParameters(config);
   const graph = transformerStepGraph(config, training);
-  // The graph's cost is linear in R: two counts tell it for every batch.
-  const fixed = countMultiplyAdds(graph, { R: 0 });
-  const perRow = countMultiplyAdds(graph, { R: 1 }) - fixed;
+  const multiplyAdds = countMultiplyAdds(graph);
+  const length = mostTokens(config, training);
   const factors = training.factors ?? config.factors;
   const losses = factors.map((factor) => `loss.p${factor}`);
   const [weightsKey, batchKey] = [foldIn(key, 0), foldIn(key, 1)];
@@ -83,11 +84,45 @@ export function transformerJob({
       const batch = maskedBatch(config, training, dataset, foldIn(batchKey, step));
       const { start, end } = training.lambda;
       const lambda = scalar(start + ((end - start) * step) / Math.max(1, training.steps - 1));
-      return { feeds: { ...batch, lambda }, multiplyAdds: fixed + perRow * batch.rows!.dims[0]! };
+      return { feeds: { ...filled(batch, length), lambda }, multiplyAdds };
     },
     metrics: (outputs) => Object.fromEntries(losses.map((name) => [name, Number(outputs[name]!.data[0])])),
     ...(sample ? { sample } : {}),
   };
+}
+
+/**
+ * The most tokens that a batch can have in the loss: the b-th of B images masks at most what the mask schedule says at
+ * b / B; one that trains a task has all of its tokens there.
+ */
+export function mostTokens(
+  config: TransformerConfig,
+  { batchSize: B, maskSchedule }: Pick<TransformerTraining, "batchSize" | "maskSchedule">,
+): number {
+  const N = gridTokens(config);
+  if (config.tasks.length > 0) return B * N;
+  const most = (b: number): number => maskedCount(N, maskRatio({ kind: maskSchedule }, b / B, N));
+  return Array.from({ length: B }, (_, b) => most(b)).reduce((total, count) => total + count, 0);
+}
+
+/** How many of N tokens a mask of this ratio hides: at least one. */
+const maskedCount = (N: number, ratio: number): number => Math.min(N, Math.max(1, Math.ceil(N * ratio)));
+
+/** A batch with its lists of tokens filled up to `length`, and the share of each token in the mean, 0 for filling ones. */
+export function filled(
+  { rows, labels, ...rest }: ReturnType<typeof maskedBatch>,
+  length: number,
+): Record<"ids" | "classes" | "rows" | "labels" | "shares", HostTensor> {
+  const count = rows.dims[0]!;
+  if (count > length)
+    throw new Error(`transformer: a batch has ${count} tokens in the loss, more than ${length}`);
+  const longer = ({ data }: HostTensor): HostTensor => {
+    const all = new Int32Array(length);
+    all.set(data as Int32Array);
+    return tensor("int32", [length], all);
+  };
+  const shares = tensor("float32", [length], new Float32Array(length).fill(1 / count, 0, count));
+  return { ...rest, rows: longer(rows), labels: longer(labels), shares };
 }
 
 /**
@@ -128,8 +163,7 @@ export function maskedBatch(
     classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.classIds[index]!;
     const known = task && tokensOf(dataset, index, task);
     const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(sampleKey, 2)) / B, N);
-    const count = Math.min(N, Math.max(1, Math.ceil(N * ratio)));
-    const masked = permutation(foldIn(sampleKey, 3), N).subarray(0, count).sort();
+    const masked = permutation(foldIn(sampleKey, 3), N).subarray(0, maskedCount(N, ratio)).sort();
     for (const position of masked) ids[b * N + position] = known ? known[position]! : maskId(config);
     const inLoss = task ? trueIds.keys() : masked;
     for (const position of inLoss) {

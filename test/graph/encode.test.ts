@@ -2,7 +2,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import * as g from "../../src/graph/index.ts";
-import { encode, Graph } from "../../src/graph/index.ts";
+import { encode, encodeSteps, Graph } from "../../src/graph/index.ts";
+import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import { evaluate, float32, float64, int32, int64, numbers } from "./harness.ts";
 
 describe("encode", () => {
@@ -115,5 +116,53 @@ describe("encode", () => {
 
   it("refuses a graph without outputs", () => {
     expect(() => encode(new Graph("empty"))).toThrow("graph empty: it has no outputs");
+  });
+});
+
+describe("encodeSteps", () => {
+  /** total' = total * decay + the sum of x; of every step also the total before, and the largest of x. */
+  function stepGraph(): Graph {
+    const graph = new Graph("total");
+    const total = graph.input("total", "float32", []);
+    const x = graph.input("x", "float32", [2]);
+    const decay = graph.input("decay", "float32", []);
+    graph.output("next", g.add(g.multiply(total, decay), g.sum(x)));
+    graph.output("before", total);
+    graph.output("largest", g.maxOver(x, [0]));
+    return graph;
+  }
+  const carried = new Map([["total", "next"]]);
+
+  it("runs the graph so many times, each from what the last one made", async () => {
+    const runner = await createNodeRunner({ inProcess: true, threads: 1 });
+    const program = await runner.load(encodeSteps(stepGraph(), carried));
+    const feeds = (count: number) => ({
+      steps: int64([], [count]),
+      total: float32([], [1]),
+      x: float32([count, 2], [1, 2, 3, 4, 5, 6].slice(0, 2 * count)),
+      decay: float32([count], [2, 3, 0.5].slice(0, count)),
+    });
+    const all = { next: "host", before: "host", largest: "host" } as const;
+    const three = await runner.run(program, feeds(3), all);
+    // 1 * 2 + 3 = 5; 5 * 3 + 7 = 22; 22 / 2 + 11 = 22.
+    expect(numbers(three.next)).toEqual([22]);
+    expect(numbers(three.before)).toEqual([1, 5, 22]);
+    expect(numbers(three.largest)).toEqual([2, 4, 6]);
+    const one = await runner.run(program, feeds(1), all);
+    expect([numbers(one.next), numbers(one.before), numbers(one.largest)]).toEqual([[5], [1], [2]]);
+    await runner.close();
+  });
+
+  it("refuses what cannot go from step to step", () => {
+    expect(() => encodeSteps(stepGraph(), new Map([["sum", "next"]]))).toThrow(
+      /graph total: "sum" cannot go/,
+    );
+    expect(() => encodeSteps(stepGraph(), new Map([["total", "sum"]]))).toThrow(
+      /graph total: "sum" cannot go/,
+    );
+    const symbolic = new Graph("symbolic");
+    const x = symbolic.input("x", "float32", ["A", "B"]);
+    symbolic.output("y", g.expandTo(symbolic.scalar("float32", 1), x.shape));
+    expect(() => encodeSteps(symbolic, new Map())).toThrow(/"shape \[A, B\]" cannot go/);
   });
 });

@@ -37,9 +37,9 @@ describe("the example at the head of the room", () => {
 const kernels = new Set([
   ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Neg", "Abs", "Floor"],
   ...["Exp", "Log", "Sqrt", "Tanh", "Relu", "Sigmoid", "Gelu"],
-  ...["Greater", "LessOrEqual", "Equal", "Cast", "Identity"],
+  ...["Greater", "LessOrEqual", "Equal", "Where", "Cast", "Identity"],
   ...["MatMul", "Gemm", "Conv", "Softmax", "LayerNormalization"],
-  ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ArgMax", "CumSum", "TopK"],
+  ...["ReduceSum", "ReduceMean", "ReduceSumSquare", "ReduceMax", "ReduceMin", "ArgMax", "CumSum", "TopK"],
   ...["Gather", "GatherElements", "ScatterElements", "ScatterND"],
   ...["Reshape", "Transpose", "Expand", "Concat", "Split", "Slice", "Pad"],
   // Of ops/quantised.ts, which is for the CPU alone.
@@ -130,18 +130,20 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     straightThrough: g.straightThrough(g.floor(x), x),
     subtract: g.subtract(x, y),
     sum: g.sum(x, [0]),
+    sumOfSquares: g.sumOfSquares(x),
     sumTo: g.sumTo(x, [6]),
     tanh: g.tanh(x),
     topK: g.topK(x, 2).values,
     transpose: g.transpose(x, [1, 0]),
     upsample: g.upsample(image, [2, 2]),
+    where: g.where(condition, x, y),
     zerosOf: g.zerosOf(x),
   };
 }
 
 const notOperations = new Set([
-  ...["Graph", "broadcastShape", "countMultiplyAdds", "divideDims", "encode", "gradients"],
-  ...["geluLeast", "multiplyDims"],
+  ...["Graph", "broadcastShape", "countMultiplyAdds", "divideDims", "encode", "encodeSteps", "gradients"],
+  ...["geluLeast", "multiplyDims", "stepCount"],
 ]);
 
 describe("every operation of the room together", () => {

@@ -9,6 +9,7 @@ import { InputError } from "../../src/core/errors.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { type LoopOptions, train } from "../../src/training/loop.ts";
+import { getState } from "../../src/training/optimiser-state.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines } from "./resuming.ts";
@@ -28,7 +29,7 @@ afterEach(() => rm(parent, { recursive: true, force: true }));
 /** Opens the folder as a new process would, and trains. */
 async function go(name: string, options: TinyOptions = {}, loop: LoopOptions = {}) {
   const folder = await openRunFolder(join(parent, name), {}, { resume: true });
-  return train(runner, folder, tinyJob(options), loop);
+  return train(runner, folder, tinyJob({ runner, ...options }), loop);
 }
 
 /** Trains until the step is under way, then aborts: the state after it is kept. */
@@ -101,6 +102,46 @@ describe("n + m steps at once equal n steps, a stop, and m more", () => {
     const files = (await readdir(join(parent, "parts"), { recursive: true })).sort();
     const expected = ["checkpoints", "checkpoints/step-000007.safetensors", "config.json", "metrics.jsonl"];
     expect(files).toEqual(expected);
+  });
+});
+
+describe("several steps a run", () => {
+  it.each([2, 7, 100])(
+    "at most %i: bit for bit the state, the log and the checkpoints of single steps",
+    async (n) => {
+      const whole = await go("single");
+      expect(await go("several", { stepsPerRun: n })).toEqual(whole);
+      expect(await lines("several")).toEqual(await lines("single"));
+      expect(await checkpoints("several")).toEqual(await checkpoints("single"));
+      const [a, b] = [await checkpoint("single", "000040"), await checkpoint("several", "000040")];
+      expect(b.tensors).toEqual(a.tensors);
+    },
+  );
+
+  it("go on from where single ones stopped, and the other way round", async () => {
+    const whole = await go("whole");
+    await stopAt("parts", 3);
+    await stopAt("parts", 17, { stepsPerRun: 5 });
+    await stopAt("parts", 22);
+    expect(await go("parts", { stepsPerRun: 8 })).toEqual(whole);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+  });
+
+  it("end where a step changes the state from outside", async () => {
+    const restarts = { changes: (step: number) => step % 6 === 4 };
+    const single = await go("single", restarts);
+    expect(await go("several", { ...restarts, stepsPerRun: 7 })).toEqual(single);
+    expect(single).not.toEqual(await go("untouched"));
+  });
+
+  it("leave the state of the step before one whose loss is no number", async () => {
+    await stopAt("before", 26);
+    for (const stepsPerRun of [1, 10]) {
+      const broken = go(`broken ${stepsPerRun}`, { brokenStep: 27, stepsPerRun });
+      await expect(broken).rejects.toThrow(/^train tiny: step 27 gave a loss of NaN/);
+      const { total: _, ...before } = (await checkpoint("before", "000026")).tensors;
+      expect(await getState(runner, tinyJob().specs)).toEqual(before);
+    }
   });
 });
 

@@ -32,6 +32,7 @@ const ids = [mask, 3, mask, 1, 0, mask, 2, 4];
 const classes = [1, 2]; // the second sample's class is dropped
 const rows = [1, 3, 7]; // b (N+1) + 1 + n of (0,0), (0,2), (1,1)
 const labels = [4, 0, 2];
+const filling = [0, 0]; // rows that have no share in the loss
 const key = keyFromSeed(4);
 const weights = Object.fromEntries(
   Object.entries(randomWeights(config, key)).map(([name, { dims, data }]) => {
@@ -57,6 +58,7 @@ async function program(
     classes: graph.input("classes", "int32", [2]),
     rows: graph.input("rows", "int32", ["R"]),
     labels: graph.input("labels", "int32", ["R"]),
+    shares: graph.input("shares", "float64", ["R"]),
     lambda: graph.input("lambda", "float64", []),
   };
   const made = nestedLoss(graph, config, stackValues(specs, parameters), inputs, options);
@@ -68,8 +70,9 @@ async function run(made: Program, lambda: number, parameters: Record<string, Hos
   const feeds: Record<string, HostTensor> = {
     ids: tensor("int32", [2, 4], Int32Array.from(ids)),
     classes: tensor("int32", [2], Int32Array.from(classes)),
-    rows: tensor("int32", [3], Int32Array.from(rows)),
-    labels: tensor("int32", [3], Int32Array.from(labels)),
+    rows: tensor("int32", [5], Int32Array.from([...rows, ...filling])),
+    labels: tensor("int32", [5], Int32Array.from([...labels, ...filling])),
+    shares: tensor("float64", [5], Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0, 0)),
     lambda: tensor("float64", [], Float64Array.of(lambda)),
   };
   const known = new Set(made.inputs.map(({ name }) => name));

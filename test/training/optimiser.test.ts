@@ -110,7 +110,10 @@ describe("addOptimiser", () => {
     const graph = new Graph("optimiser");
     stateInputs(graph, specs);
     const gradients = tables.map(({ name, shape }) => graph.input(`gradient/${name}`, "float32", shape));
-    graph.output("gradientNorm", addOptimiser(graph, specs, gradients, options));
+    graph.output(
+      "gradientNorm",
+      addOptimiser(graph, specs, { loss: graph.scalar("float32", 1), gradients }, options),
+    );
     const runner = await createNodeRunner({ inProcess: true, threads: 1 });
     const program = await runner.load(encode(graph));
     await runner.put(

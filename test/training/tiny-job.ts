@@ -3,9 +3,10 @@ import { foldIn, type Key, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
 import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
 import { addTraining } from "../../src/training/optimiser.ts";
-import { stateInputs } from "../../src/training/optimiser-state.ts";
+import { getState, putState, stateInputs } from "../../src/training/optimiser-state.ts";
 
 export const tinySchedule: Schedule = {
   steps: 40,
@@ -27,6 +28,10 @@ export interface TinyOptions extends Partial<Schedule> {
   readonly width?: number;
   /** The step (from 1) whose batch holds a NaN. */
   readonly brokenStep?: number;
+  /** Steps (from 0) after which the bias is moved by 1. */
+  readonly changes?: (step: number) => boolean;
+  /** The runner that holds it; where it is moved. */
+  readonly runner?: Runner;
   /** Called when the batch of a step is made. */
   readonly onBatch?: (step: number) => void;
 }
@@ -35,7 +40,14 @@ const key: Key = [5, 6];
 const inputs = 5;
 
 /** Carries one number beside the weights, the sum of all losses, as a real job carries its codebook use. */
-export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOptions = {}): TrainingJob {
+export function tinyJob({
+  width = 3,
+  brokenStep,
+  changes,
+  runner,
+  onBatch,
+  ...schedule
+}: TinyOptions = {}): TrainingJob {
   const options = { ...tinySchedule, ...schedule };
   const specs: ParameterSpec[] = [
     { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, hasWeightDecay: true },
@@ -67,8 +79,13 @@ export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOpt
       };
       return { feeds, multiplyAdds: 1000 };
     },
-    async afterStep(_step, outputs) {
+    changesState: (step) => changes?.(step) ?? false,
+    async afterStep(step, outputs) {
       total += Number(outputs.loss!.data[0]);
+      if (!changes?.(step)) return;
+      const state = await getState(runner!, specs);
+      (state["weight/bias"]!.data as Float32Array)[0]! += 1;
+      await putState(runner!, specs, state);
     },
     // An infinity, as a PSNR can be: it must survive a stop between two logged lines.
     metrics: () => ({ total, endless: Number.POSITIVE_INFINITY }),

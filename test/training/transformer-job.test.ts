@@ -11,7 +11,7 @@ import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
-import { maskedBatch, transformerJob } from "../../src/training/transformer-job.ts";
+import { filled, maskedBatch, mostTokens, transformerJob } from "../../src/training/transformer-job.ts";
 import { loggedLines, trainUntil } from "./resuming.ts";
 
 // B images, N tokens each, V codes, C classes.
@@ -164,6 +164,28 @@ describe("maskedBatch", () => {
     for (const hits of positions) expect(Math.abs(hits / images - 2 / Math.PI - 0.5 / N)).toBeLessThan(0.03);
   });
 
+  it("has no more tokens in the loss than mostTokens says, by which every batch is filled", () => {
+    // 6 images: the b-th hides at most 16 cos(pi/2 b/6) tokens, rounded up.
+    expect(mostTokens(config, options)).toBe(16 + 16 + 14 + 12 + 9 + 5); // cos(pi / 3) is a hair above a half
+    expect(mostTokens({ ...config, tasks: ["predict"] }, options)).toBe(6 * N);
+    fc.assert(
+      fc.property(keys, (key) => {
+        const batch = maskedBatch(config, options, dataset, key);
+        const count = batch.rows.dims[0]!;
+        expect(count).toBeLessThanOrEqual(72);
+        const { rows, labels, shares } = filled(batch, 72);
+        expect([rows, labels, shares].map(({ dims }) => dims)).toEqual([[72], [72], [72]]);
+        expect([...rows.data].slice(0, count)).toEqual([...batch.rows.data]);
+        expect([...labels.data].slice(0, count)).toEqual([...batch.labels.data]);
+        const each = Math.fround(1 / count);
+        expect([...shares.data]).toEqual(Array.from({ length: 72 }, (_, i) => (i < count ? each : 0)));
+      }),
+      { numRuns: 50 },
+    );
+    const short = maskedBatch(config, options, dataset, [1, 1]);
+    expect(() => filled(short, short.rows.dims[0]! - 1)).toThrow(/tokens in the loss, more than/);
+  });
+
   it("gives the null class to everything where there are no classes", () => {
     const { classes } = batchOf([1, 2], { ...config, classes: 0 });
     expect(classes).toEqual([0, 0, 0, 0, 0, 0]);
@@ -200,8 +222,8 @@ describe("a run of the transformer's job", () => {
     "toy",
   ).config.transformer;
 
-  async function go(name: string, stopAt?: number) {
-    const job = transformerJob({ config, training, dataset, key: [9, 9] });
+  async function go(name: string, stopAt?: number, more: Partial<typeof training> = {}) {
+    const job = transformerJob({ config, training: { ...training, ...more }, dataset, key: [9, 9] });
     const folder = await openRunFolder(join(parent, name), {}, { resume: true });
     return trainUntil(runner, folder, job, stopAt);
   }
@@ -220,4 +242,13 @@ describe("a run of the transformer's job", () => {
       expect(log.at(-1)![name], name).toBeLessThan(0.75 * log[0]![name]!);
     }
   });
+
+  it.each(["adamw", "muon"] as const)(
+    "by %s is the same bit for bit with seven steps a run",
+    async (optimiser) => {
+      const single = await go("single", undefined, { optimiser });
+      expect(await go("several", undefined, { optimiser, stepsPerRun: 7 })).toEqual(single);
+      expect(await lines("several")).toEqual(await lines("single"));
+    },
+  );
 });

@@ -3,15 +3,15 @@ import { expect, it } from "vitest";
 import { integerAt } from "../../src/core/random.ts";
 import type { ImageSource } from "../../src/data/source.ts";
 import type { TokenDataset } from "../../src/data/tokens.ts";
-import { encode } from "../../src/graph/index.ts";
 import { initialise } from "../../src/models/parameters.ts";
 import type { Device } from "../../src/runtime/device.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import type { TrainingJob } from "../../src/training/loop.ts";
 import { learningRateAt, optimiserFeeds } from "../../src/training/optimiser.ts";
-import { initialState, stateFeeds, stateSinks } from "../../src/training/optimiser-state.ts";
+import { initialState } from "../../src/training/optimiser-state.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
+import { loadStepRuns } from "../../src/training/step-runs.ts";
 import { tokenizerJob } from "../../src/training/tokenizer-job.ts";
 import { transformerJob } from "../../src/training/transformer-job.ts";
 import { describeOnGpu } from "./adapter.ts";
@@ -76,39 +76,43 @@ for (const [name, config] of Object.entries(tokenizers)) {
 }
 
 describeOnGpu("training on a GPU, with the fallback to the CPU forbidden", () => {
-  /** The losses of all steps, as the training loop runs them. */
-  async function losses(runner: Runner, job: TrainingJob): Promise<number[]> {
+  /** The losses of all steps, as the training loop runs them, so many steps a run. */
+  async function losses(runner: Runner, job: TrainingJob, perRun: number): Promise<number[]> {
     // The same weights on both: a codebook fitted on each would differ in the last bits, and some token then choose
     // another code.
     await runner.put(initialState(job.specs, initialise(job.specs, [1, 2])));
-    const program = await runner.load(encode(job.graph));
-    const names = ["loss", "gradientNorm", ...job.outputs];
-    const sinks = {
-      ...stateSinks(job.specs),
-      ...Object.fromEntries(names.map((name) => [name, "host" as const])),
-    };
+    const outputs = ["loss", "gradientNorm", ...job.outputs];
+    const runs = await loadStepRuns(runner, { ...job, outputs }, perRun > 1);
     const found: number[] = [];
     const before = await runner.stats();
-    for (let step = 0; step < steps; step++) {
-      const { feeds } = await job.batch(step);
-      const rate = learningRateAt(step, steps, { ...job.schedule, ...job.schedule.schedule });
-      const all = { ...stateFeeds(job.specs), ...optimiserFeeds(step, rate, job.schedule), ...feeds };
-      found.push(Number((await runner.run(program, all, sinks)).loss!.data[0]));
+    for (let first = 0; first < steps; first += perRun) {
+      const feeds = [];
+      for (let step = first; step < first + perRun; step++) {
+        const rate = learningRateAt(step, steps, { ...job.schedule, ...job.schedule.schedule });
+        feeds.push({ ...optimiserFeeds(step, rate, job.schedule), ...(await job.batch(step)).feeds });
+      }
+      for (const { loss } of await runs.run(feeds)) found.push(Number(loss!.data[0]));
     }
     expect(await runner.stats()).toEqual(before);
-    await runner.unload(program);
+    await runs.unload();
     return found;
   }
 
-  it.each(Object.keys(jobs))("%s: 20 losses are the CPU's to 1e-4", async (name) => {
-    const onDevice = async (device: Device): Promise<number[]> => {
+  const [transformerName, tokenizerName] = [Object.keys(transformers)[0], Object.keys(tokenizers)[0]];
+  const cases = [
+    ...Object.keys(jobs).map((name) => ({ name, perRun: 1 })),
+    { name: `the transformer, ${transformerName}`, perRun: 5 },
+    { name: `the tokenizer, ${tokenizerName}`, perRun: 10 },
+  ];
+  it.each(cases)("$name, $perRun a run: 20 losses are the CPU's to 1e-4", async ({ name, perRun }) => {
+    const onDevice = async (device: Device, steps: number): Promise<number[]> => {
       const runner = await createNodeRunner({ device, threads: 1, forbidFallback: true });
-      const found = await losses(runner, jobs[name]!(runner));
+      const found = await losses(runner, jobs[name]!(runner), steps);
       await runner.close();
       return found;
     };
-    const expected = await onDevice("cpu");
-    const found = await onDevice("webgpu");
+    const expected = await onDevice("cpu", 1);
+    const found = await onDevice("webgpu", perRun);
     expect(Math.abs(expected.at(-1)! - expected[0]!)).toBeGreaterThan(1e-3); // so errors of the state would show
     expect(Math.max(...found.map((loss, i) => Math.abs(loss - expected[i]!)))).toBeLessThan(1e-4);
   });

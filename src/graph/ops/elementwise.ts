@@ -23,14 +23,22 @@ function pair(operation: string, a: Operand, b: Operand): [Value, Value] {
   return [left, right];
 }
 
-/** The shape of two operands broadcast together. A symbol matches itself and 1. */
-export function broadcastShape(operation: string, a: Value, b: Value): Shape {
-  const rank = Math.max(a.rank, b.rank);
+/** The shape of some operands broadcast together. A symbol matches itself and 1. */
+export function broadcastShape(operation: string, ...values: readonly Value[]): Shape {
+  return values.map(({ shape }) => shape).reduce((a, b) => broadcastTwo(a, b) ?? fail(operation, values));
+}
+
+function fail(operation: string, values: readonly Value[]): never {
+  throw shapeError(operation, "shapes that broadcast", ...values);
+}
+
+function broadcastTwo(a: Shape, b: Shape): Shape | null {
+  const rank = Math.max(a.length, b.length);
   const shape: Dim[] = [];
   for (let i = 0; i < rank; i++) {
-    const x = a.shape[i - rank + a.rank] ?? 1;
-    const y = b.shape[i - rank + b.rank] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) throw shapeError(operation, "shapes that broadcast", a, b);
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) return null;
     shape.push(x === 1 ? y : x);
   }
   return shape;
@@ -71,6 +79,18 @@ export const minimum = (a: Operand, b: Operand): Value =>
 /** The larger of two; the gradient goes to the larger (to the first where equal). */
 export const maximum = (a: Operand, b: Operand): Value =>
   binary("maximum", "Max", a, b, (x, y, d) => toChosen(d, lessOrEqual(y, x)));
+
+/** Where the condition holds `a`, else `b`; all broadcast to one shape. The gradient goes to the chosen one. */
+export function where(condition: Value, a: Operand, b: Operand): Value {
+  const [x, y] = pair("where", a, b);
+  if (condition.dtype !== "bool") throw shapeError("where", "a bool condition", condition);
+  const shape = broadcastShape("where", condition, x, y);
+  const [out] = x.graph.emit("Where", [condition, x, y], [{ dtype: x.dtype, shape }], {}, ([dy]) => {
+    const [dx, dz] = toChosen(dy!, condition);
+    return [null, sumTo(dx, x.shape), sumTo(dz, y.shape)];
+  });
+  return out!;
+}
 
 function unary(
   operation: string,

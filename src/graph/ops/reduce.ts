@@ -47,6 +47,11 @@ export function sum(x: Value, axes?: readonly number[], keepDims = false): Value
   return reduce("sum", "ReduceSum", x, axes, keepDims, (dy, kept) => expandTo(reshape(dy, kept), x.shape));
 }
 
+/** The sum of all squares, a scalar. Stops gradients. */
+export function sumOfSquares(x: Value): Value {
+  return reduce("sumOfSquares", "ReduceSumSquare", x, undefined, false, null);
+}
+
 /** The mean over `axes` (all by default). Stops gradients: `mean` has one. */
 export function meanOver(x: Value, axes?: readonly number[], keepDims = false): Value {
   return reduce("mean", "ReduceMean", x, axes, keepDims, null);

@@ -1,6 +1,6 @@
 /** The tokenizer as it is used: images to ids and back, by the graphs that ship and the one that trains. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type HostTensor, sizeOf, tensor } from "../../../src/core/tensor.ts";
+import { type HostTensor, scalar, sizeOf, tensor } from "../../../src/core/tensor.ts";
 import { encode as encodeGraph } from "../../../src/graph/index.ts";
 import { initialise } from "../../../src/models/parameters.ts";
 import { loadTokenizer, tokenizerParameters } from "../../../src/models/tokenizer/codec.ts";
@@ -80,7 +80,12 @@ describe.each([
     const pixels = images(config, 4);
     const step = await runner.run(
       program,
-      { ...initialState(tokenizerParameters(config), tensors), ...optimiserFeeds(0, 0.001, options), pixels },
+      {
+        ...initialState(tokenizerParameters(config), tensors),
+        ...optimiserFeeds(0, 0.001, options),
+        sound: scalar(1),
+        pixels,
+      },
       { ids: "host", squaredError: "host" },
     );
     await runner.unload(program);
