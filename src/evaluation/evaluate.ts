@@ -251,7 +251,7 @@ export function trackWork(
 
 /** Measures plans of one model that is open. */
 export async function measureSubject(
-  { model, folder, classifier, classifierFolder, heldOut }: Subject,
+  { model, folder, classifier, classifierFolder, heldOut, warnings }: Subject,
   { base, grid }: { readonly base: DecodePlan; readonly grid: readonly GridPoint[] },
   context: WorkTracker & {
     readonly options: SizedOptions;
@@ -304,7 +304,7 @@ export async function measureSubject(
       featureWidth: classifier.config.featureWidth,
     },
     cachedRuns: context.cachedRuns(),
-    warnings: options.warnings,
+    warnings: [...warnings, ...options.warnings],
   };
 }
 

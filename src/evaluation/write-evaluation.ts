@@ -30,6 +30,7 @@ export function resultOf(evaluation: ModelEvaluation) {
     precision,
     classifier: { folder: classifier.folder, accuracy: classifier.accuracy },
     ...result,
+    warnings: warningsOf(evaluation),
     plans: rows,
   };
 }
