@@ -159,11 +159,21 @@ export function checkedOptions(options: MeasuringOptions): CheckedOptions {
   return parse(measuringSchema, options, "evaluate");
 }
 
+/** What plans are measured with, for whoever must measure to choose them. */
+export interface Workbench {
+  readonly subject: Subject;
+  readonly options: SizedOptions;
+  readonly runners: EvaluationRunners;
+}
+
 /** {@link evaluate} of the plans that `choosePlans` gives for the opened model. */
 export async function evaluateChosen(
   given: ModelOrFolder,
   unchecked: MeasuringOptions,
-  choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  choosePlans: (
+    ground: PlanGround,
+    workbench: Workbench,
+  ) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
 ): Promise<ModelEvaluation> {
   const checked = checkedOptions(unchecked);
   const subject = await openSubject(given, checked);
@@ -174,13 +184,13 @@ export async function evaluateChosen(
     throw invalidValue(folder ?? "model", ["given"], must, options.given);
   }
   const base = (options.given === undefined ? null : model.completionPlan) ?? model.plan;
-  const grid = await choosePlans({ model, base });
-  // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
-  const work = worksOf({ model, base }, grid);
   if (options.out !== undefined) await ensureWritableFolder(options.out);
   const network = await networkOf(options);
   const runners = await openRunners(options);
   try {
+    const grid = await choosePlans({ model, base }, { subject, options, runners });
+    // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
+    const work = worksOf({ model, base }, grid);
     return await measureSubject(
       subject,
       { base, grid },

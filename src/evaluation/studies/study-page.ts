@@ -80,8 +80,14 @@ function significanceOf({ seeds, isVideo }: ModelEvaluation): string {
 function settingsOf(evaluation: ModelEvaluation): string {
   const { classifier, isVideo, samples, seed, seeds, result, rows } = evaluation;
   const { choiceTemperature, maskSchedule, tokenTemperature } = rows[0]!.plan;
+  const isTuned =
+    new Set(rows.map(({ plan }) => `${plan.choiceTemperature} ${plan.guidance.scale}`)).size > 1;
   const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
   const things = isVideo ? "videos" : "images";
+  const settings = isTuned
+    ? `All plans decode with the ${maskSchedule.kind} mask schedule, each with settings of its own`
+    : `All plans decode with choice temperature ${choiceTemperature}, token temperature ${token}, the ${maskSchedule.kind} mask ` +
+      `schedule and ${guidanceOf(rows.map(({ plan }) => plan))}`;
   const what =
     evaluation.task === "predict"
       ? `${samples} held-out videos, the first ${evaluation.result.given} frames of each given`
@@ -89,8 +95,7 @@ function settingsOf(evaluation: ModelEvaluation): string {
   return (
     `${what}; ${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}, the same for all plans. Distances are ` +
     `to a reference set of ${result.reference.images} ${things} of ${result.reference.source}, in the features of ` +
-    `${basename(classifier.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
-    `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
+    `${basename(classifier.folder)}: neither FID nor FVD. ${settings}. Multiply-adds and ` +
     `seconds are per ${isVideo ? "video" : "image"}; "saved" is beside the baseline decode of as many steps. ` +
     `${errorBarsOf(evaluation)}.`
   );
