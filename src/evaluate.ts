@@ -75,7 +75,13 @@ export {
 // The paper's studies.
 export type { GridPoint, GridSettings } from "./evaluation/studies/plan-grid.ts";
 export { type DistillationOptions, runDistillationStudy } from "./evaluation/studies/run-distillation.ts";
-export { runStudy, type StudyOptions, studyResultOf, writeStudy } from "./evaluation/studies/run-study.ts";
+export {
+  runStudy,
+  runStudyOver,
+  type StudyOptions,
+  studyResultOf,
+  writeStudy,
+} from "./evaluation/studies/run-study.ts";
 export type { Claim, Study, StudyName } from "./evaluation/studies/studies.ts";
 export type { StudyResult } from "./evaluation/studies/study-page.ts";
 export type { TuningOptions } from "./evaluation/studies/tuned-study.ts";

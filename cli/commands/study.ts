@@ -35,7 +35,10 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
           "and by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow",
       ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask"]),
     )
-    .argument("<model>", "a model folder")
+    .argument(
+      "<models...>",
+      "a model folder; several trainings of one configuration give error bars between trainings",
+    )
     .option(
       "--tune <tries>",
       "main: first tune every way with equal effort, so many settings each (24 is usual), and compare best with best",
@@ -57,18 +60,24 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     addEvaluationOptions(command),
     "study main models/sprites --seeds 3 --out docs/results/sprites-main",
     "study main models/sprites --seeds 3 --tune 24",
+    "study main runs/seed-0/model runs/seed-1/model runs/seed-2/model --seeds 3 --tune 24",
     "study steps models/motions --given 5 --samples 240 --seeds 3",
-  ).action((name: StudyName, model: string, options: StudyFlags) => run(name, model, options, signal));
+  ).action((name: StudyName, models: string[], options: StudyFlags) => run(name, models, options, signal));
 }
 
-async function run(name: StudyName, model: string, given: StudyFlags, signal: AbortSignal): Promise<void> {
+async function run(
+  name: StudyName,
+  models: readonly string[],
+  given: StudyFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const report = openReport(given);
-  const options = { ...given, out: given.out ?? join("out", `${basename(model)}-${name}`) };
-  const { runStudy } = await import("../../src/evaluate.ts");
+  const options = { ...given, out: given.out ?? join("out", `${basename(models[0]!)}-${name}`) };
+  const { runStudyOver } = await import("../../src/evaluate.ts");
   const bars = openEvaluationBars();
   try {
     const onProgress = bars.show;
-    const result = await runStudy(name, model, {
+    const result = await runStudyOver(name, models, {
       ...measuringOptionsOf(options, signal),
       tuning: tuningOf(options),
       onProgress,

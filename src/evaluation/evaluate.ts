@@ -114,6 +114,8 @@ export type ModelEvaluation = (Generated | Predicted) & {
   };
   /** How many sets of images were read from the cache. */
   readonly cachedRuns: number;
+  /** The models of several trainings whose figures these are, where they are: then error bars are between trainings. */
+  readonly trainings?: readonly string[];
   /** What is to be known of the data before its figures are believed. */
   readonly warnings: readonly string[];
 };

@@ -6,7 +6,8 @@ import { countMultiplyAdds } from "../../graph/index.ts";
 import { decoderGraph } from "../../models/tokenizer/codec.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
 import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
-import { checkedOptions, evaluateChosen, type MeasuringOptions } from "../evaluate.ts";
+import { combineTrainings } from "../combine-trainings.ts";
+import { checkedOptions, evaluateChosen, type MeasuringOptions, type ModelEvaluation } from "../evaluate.ts";
 import type { ModelOrFolder } from "../open-subject.ts";
 import type { PlanGround } from "../plan-names.ts";
 import { markdownTable } from "../tables.ts";
@@ -45,6 +46,22 @@ export async function runStudy(
   model: ModelOrFolder,
   options: StudyOptions = {},
 ): Promise<StudyResult> {
+  return runStudyOver(name, [model], options);
+}
+
+/**
+ * {@link runStudy} over several trainings of one configuration, which differ by their seeds: the error bars are then between
+ * trainings, and say what another training would give. Ways are tuned on the first model alone, for all.
+ *
+ * @param models  at least one
+ * @throws InputError as {@link runStudy}, and for models whose studies have not the same plans
+ */
+export async function runStudyOver(
+  name: StudyName,
+  models: readonly ModelOrFolder[],
+  options: StudyOptions = {},
+): Promise<StudyResult> {
+  if (models.length === 0) throw invalidValue("study", ["models"], "must be one at least", models);
   const { tuning: asked = null, ...measuring } = options;
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
   if (tuning) {
@@ -54,23 +71,29 @@ export async function runStudy(
     }
   }
   let study: Study | undefined;
-  let tuned: readonly TunedWay[] = [];
+  let tuned: readonly TunedWay[] | undefined;
   let decoder: number | undefined;
-  const evaluation = await evaluateChosen(model, measuring, async (ground, workbench) => {
-    study = studyOf(name, ground);
-    decoder = decoderCost(ground.model);
-    if (tuning) {
-      tuned = await tuneWays(study, tunedWaysOf(study, ground), ground, workbench, tuning);
-      study = tunedStudy(study, tuned);
-    }
-    return study.points;
-  });
-  const found = tuning && tuningNotes(tuned, tuning);
+  const evaluations: ModelEvaluation[] = [];
+  for (const model of models) {
+    const evaluation = await evaluateChosen(model, measuring, async (ground, workbench) => {
+      study = studyOf(name, ground);
+      decoder = decoderCost(ground.model);
+      if (tuning) {
+        tuned ??= await tuneWays(study, tunedWaysOf(study, ground), ground, workbench, tuning);
+        study = tunedStudy(study, tuned);
+      }
+      return study.points;
+    });
+    evaluations.push(evaluation);
+  }
+  const evaluation = models.length === 1 ? evaluations[0]! : combineTrainings(evaluations);
+  const unit = models.length === 1 ? "seed" : "training";
+  const found = tuning && tuningNotes(tuned!, tuning);
   return {
     name,
     study: study!,
     evaluation,
-    answers: answersOf(study!, evaluation.rows, decoder),
+    answers: answersOf(study!, evaluation.rows, { decoderMultiplyAdds: decoder, unit }),
     notes: found ? [found.text, markdownTable(found.table)] : [],
     extras: { decoderMultiplyAdds: decoder, ...(tuning && { tuning: { ...tuning, ways: tuned } }) },
   };

@@ -47,7 +47,7 @@ export function studyPage(
     "## How it was measured",
     origin.join(", "),
     settingsOf(evaluation),
-    ...(evaluation.seeds > 1 ? [significanceOf(evaluation)] : []),
+    ...(evaluation.seeds > 1 || evaluation.trainings ? [significanceOf(evaluation)] : []),
     ...notes,
     "## Comparisons",
     [
@@ -69,7 +69,13 @@ export function studyPage(
 }
 
 /** What the answers call significant. */
-function significanceOf({ seeds, isVideo }: ModelEvaluation): string {
+function significanceOf({ seeds, isVideo, trainings }: ModelEvaluation): string {
+  if (trainings) {
+    return (
+      `_Significant_ means that the 95 % interval of the ratio (Student's t over ${trainings.length} trainings that differ by their ` +
+      `seeds, ${trainings.map((folder) => basename(folder)).join(", ")}; of each the mean over ${seeds} sampling seeds, the same for all) leaves out 1.`
+    );
+  }
   return (
     `_Significant_ means that the 95 % interval of the ratio (Student's t over ${seeds} sampling seeds) leaves out 1. All ` +
     `${isVideo ? "videos" : "images"} of a plan come from one trained model, so what another training would give is not in the error bars.`
