@@ -14,7 +14,7 @@ import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
 import { type Classes, type RequestOptions, type RequestSubject, requestFields } from "./request.ts";
-import { type PreparedRequest, prepared, type Sample } from "./samples.ts";
+import { type PreparedRequest, prepareRequest, type Sample } from "./samples.ts";
 import {
   type BatchHooks,
   type Decoded,
@@ -103,6 +103,8 @@ export interface ImagePipeline extends AsyncDisposable {
   prepare(options?: GenerateOptions): PreparedRequest;
   /** What `edit` would decode, sample by sample; throws as it does. */
   prepareEdit(options: EditOptions): Promise<PreparedRequest>;
+  /** Decodes what was prepared; what `generate` and `edit` do then. */
+  decode(prepared: PreparedRequest, hooks?: DecodeHooks): Promise<GeneratedImages>;
   /**
    * Decodes samples of one or several prepared requests as one batch, each the same as alone.
    *
@@ -148,7 +150,7 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
   }
 
   const prepare = (options: GenerateOptions = {}): PreparedRequest =>
-    prepared(session.resolve(withoutHooks("generate", options).asked));
+    prepareRequest(session.resolve(withoutHooks("generate", options).asked));
 
   async function prepareEdit(options: EditOptions): Promise<PreparedRequest> {
     session.requireOpen();
@@ -161,7 +163,7 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     const startTokens = known!.map((id, i) => (isWanted[i] ? maskId : id));
     const share = madeShare(image, isWanted, grid);
     const classes = wanted === undefined ? null : [wanted];
-    return prepared(session.resolve({ ...rest, startTokens, classes }), {
+    return prepareRequest(session.resolve({ ...rest, startTokens, classes }), {
       show: (made) => (isComposited ? composite(image, made, share) : made),
     });
   }
@@ -176,6 +178,7 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     edit: async (options) => session.decode(await prepareEdit(options), options),
     prepare,
     prepareEdit,
+    decode: (prepared, hooks) => session.decode(prepared, hooks),
     decodeTogether: (plan, samples, hooks) => session.decodeTogether(plan, samples, hooks),
     encode: (images) => session.encode(images),
     decodeTokens: (tokens) => session.decodeTokens(tokens),

@@ -36,7 +36,7 @@ export interface PreparedRequest {
  * @param condition  [count, N] what the model sees at masked places; left out: the mask id
  * @param show       see {@link PreparedRequest.show}; left out: images as they are decoded
  */
-export function prepared(
+export function prepareRequest(
   request: ResolvedRequest,
   {
     condition,

@@ -14,7 +14,7 @@ import type { TimedPlan } from "./deadlines.ts";
 import type { PlanInTimeOptions } from "./image-pipeline.ts";
 import type { GenerativeModel } from "./model.ts";
 import type { Classes, RequestOptions } from "./request.ts";
-import { type PreparedRequest, prepared, type Sample } from "./samples.ts";
+import { type PreparedRequest, prepareRequest, type Sample } from "./samples.ts";
 import {
   type BatchHooks,
   type Decoded,
@@ -79,6 +79,8 @@ export interface VideoPipeline extends AsyncDisposable {
   preparePredict(options: PredictOptions): Promise<PreparedRequest>;
   /** What `interpolate` would decode; throws as it does. */
   prepareInterpolate(options: CompleteOptions): Promise<PreparedRequest>;
+  /** Decodes what was prepared; what `generate`, `predict` and `interpolate` do then. */
+  decode(prepared: PreparedRequest, hooks?: DecodeHooks): Promise<GeneratedVideos>;
   /** Decodes samples of prepared requests as one batch, each the same as alone; see `ImagePipeline`. */
   decodeTogether(plan: DecodePlan, samples: readonly Sample[], hooks?: BatchHooks): Promise<DecodedSample[]>;
   /** The token ids of videos of the model's size, [N] each. */
@@ -115,7 +117,7 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
   }
 
   const prepare = (options: GenerateVideoOptions = {}): PreparedRequest =>
-    prepared(session.resolve(withoutHooks("generate", options).asked));
+    prepareRequest(session.resolve(withoutHooks("generate", options).asked));
 
   async function prepareCompletion(
     options: CompleteOptions,
@@ -138,7 +140,7 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     const condition = Int32Array.from(versions.flatMap(({ i }) => [...known[i]!]));
     const show = (made: Image, i: number): Image =>
       isPasted ? { ...made, ...withGivenFrames(made as Video, versions[i]!.video, completion) } : made;
-    return prepared(request, { condition, show });
+    return prepareRequest(request, { condition, show });
   }
 
   async function preparePredict(asked: PredictOptions): Promise<PreparedRequest> {
@@ -171,6 +173,7 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     prepare,
     preparePredict,
     prepareInterpolate,
+    decode: async (prepared, hooks) => asVideos(await session.decode(prepared, hooks)),
     decodeTogether: (plan, samples, hooks) => session.decodeTogether(plan, samples, hooks),
     encode: (videos) => session.encode(videos),
     decodeTokens: async (tokens) => (await session.decodeTokens(tokens)) as Video[],
