@@ -77,8 +77,8 @@ export function openMetrics(read: { waiting: () => number; loaded: () => number 
     }),
     failures: new Counter({
       name: "magnets_batch_failures_total",
-      help: "Batches that failed, by what was done then",
-      labelNames: ["then"] as const,
+      help: "Batches that failed, by what came of it",
+      labelNames: ["outcome"] as const,
       registers,
     }),
     modelEvents: new Counter({

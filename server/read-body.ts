@@ -96,7 +96,9 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InputError(`${where}: must be JSON: ${(error as Error).message.slice(0, 200)}`, { cause: error });
+    throw new InputError(`${where}: must be JSON: ${(error as Error).message.slice(0, 200)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -121,30 +123,41 @@ function depthOf(text: string): number {
 const texts = new Set(["prompt", "model", "size", "user"]);
 
 /** The fields and files of a form. Fields are texts: those that are meant as something else are read as JSON. */
-async function formOf(bytes: Uint8Array<ArrayBuffer>, contentType: string, files: NonNullable<Operation["files"]>) {
-  const form = await new Response(bytes, { headers: { "content-type": contentType } }).formData().catch((error) => {
-    throw new InputError("body: must be a form (multipart/form-data) as its content type says", { cause: error });
-  });
+async function formOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  contentType: string,
+  files: NonNullable<Operation["files"]>,
+) {
+  const form = await new Response(bytes, { headers: { "content-type": contentType } })
+    .formData()
+    .catch((error) => {
+      throw new InputError("body: must be a form (multipart/form-data) as its content type says", {
+        cause: error,
+      });
+    });
   const fields: Record<string, unknown> = Object.create(null);
   const found = new Map<string, Uint8Array>();
   for (const [key, value] of form) {
     // Clients write image[] where they could send several.
     const name = key.replace(/\[\]$/, "");
-    if (name in fields || found.has(name)) throw new InputError(`body: ${name}: must come once, got it twice`);
+    if (name in fields || found.has(name))
+      throw new InputError(`body: ${name}: must come once, got it twice`);
     if (typeof value !== "string") {
-      if (!(name in files)) throw new InputError(`body: ${name}: must be no file; files are ${Object.keys(files)}`);
+      if (!(name in files))
+        throw new InputError(`body: ${name}: must be no file; files are ${Object.keys(files)}`);
       found.set(name, new Uint8Array(await value.arrayBuffer()));
     } else if (name in files) {
       throw new InputError(`body: ${name}: must be a file (${files[name]!.types}), got text`);
-    } else fields[name] = texts.has(name) ? value : valueOf(value, name);
+    } else fields[name] = texts.has(name) ? value : fieldOf(value, name);
   }
   for (const [name, { isRequired, types }] of Object.entries(files)) {
-    if (isRequired && !found.has(name)) throw new InputError(`body: ${name}: must be a file (${types}), got nothing`);
+    if (isRequired && !found.has(name))
+      throw new InputError(`body: ${name}: must be a file (${types}), got nothing`);
   }
   return { fields: { ...fields }, files: found };
 }
 
-function valueOf(text: string, name: string): unknown {
+function fieldOf(text: string, name: string): unknown {
   if (/^\s*\{/.test(text)) return parseJson(text, `body: ${name}`);
   if (/^(true|false|null)$/.test(text)) return JSON.parse(text);
   const number = Number(text);

@@ -40,13 +40,9 @@ const common = {
     .min(1)
     .optional()
     .meta({ description: "Decode steps, at most one per token. Default: as the model's plan." }),
-  budget: z
-    .number()
-    .positive()
-    .optional()
-    .meta({
-      description: "Fraction of the baseline decode's multiply-adds: the plan that makes the most of it.",
-    }),
+  budget: z.number().positive().optional().meta({
+    description: "Fraction of the baseline decode's multiply-adds: the plan that makes the most of it.",
+  }),
   deadline: z
     .number()
     .positive()
