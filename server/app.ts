@@ -2,17 +2,17 @@
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type Image, modelPlanCost, printModelSchedule } from "../src/index.ts";
+import { type Image, InputError, modelPlanCost, printModelSchedule } from "../src/index.ts";
 import type { ApiKeys } from "./api-keys.ts";
 import { Events } from "./events.ts";
 import { ClientGone, HttpError, problemOf, stopping } from "./http-error.ts";
 import { classOf, edit, generation, type Making, prediction, seedInJson, videoGeneration } from "./making.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Models, ServedModel } from "./models.ts";
+import type { Models, Pipeline, ServedModel } from "./models.ts";
 import { openApiDocument } from "./openapi.ts";
 import { type Operation, type OperationName, operations } from "./operations.ts";
 import { type Body, type BodyLimits, readBody } from "./read-body.ts";
-import type { Done, Scheduler, WorkStep } from "./scheduler.ts";
+import type { Done, Scheduler, Work, WorkStep } from "./scheduler.ts";
 import type { Edit, Generation, Made, ModelAnswer, Prediction, VideoGeneration } from "./schemas.ts";
 
 export interface AppOptions {
@@ -141,7 +141,7 @@ export function createApp(options: AppOptions): Hono<Env> {
 
   function refuse(c: Context<Env>, error: unknown): Response {
     const { status, headers, body } = problemOf(error);
-    if (status === 500) options.onError(error);
+    if (status === 500 && !(error instanceof ClientGone)) options.onError(error);
     return c.json(body, status as ContentfulStatusCode, headers);
   }
 
@@ -175,7 +175,7 @@ export function createApp(options: AppOptions): Hono<Env> {
         ...(endsAt !== undefined && { endsAt }),
       };
       if (!making.isStreamed) {
-        const done = await scheduler.submit(work);
+        const done = await decoded(work);
         const answer = c.json(await answerOf(done));
         giveBack();
         return answer;
@@ -187,7 +187,7 @@ export function createApp(options: AppOptions): Hono<Env> {
         const sending = events.run(limits.stallMs);
         sending.catch(() => leave());
         try {
-          const done = await scheduler.submit({
+          const done = await decoded({
             ...work,
             ...(partial !== null && partialImages(events, partial)),
             onStep: ({ step, total, factor, indexes }) => {
@@ -281,6 +281,12 @@ export function createApp(options: AppOptions): Hono<Env> {
     }
   }
 
+  async function decoded(work: Work): Promise<Done> {
+    const done = await scheduler.submit(work);
+    metrics.waitSeconds.observe(done.waitedSeconds);
+    return done;
+  }
+
   /** Reads a body; of forms, which may be large, only some at a time. */
   async function readOne(request: Request, operation: Operation): Promise<Body> {
     if (!operation.files) return readBody(request, operation, limits);
@@ -297,15 +303,19 @@ export function createApp(options: AppOptions): Hono<Env> {
     }
   }
 
-  async function withModel<T>(
-    { id }: ServedModel,
-    work: (pipeline: Awaited<ReturnType<Models["lease"]>>["pipeline"]) => Promise<T>,
-  ): Promise<T> {
-    const lease = await models.lease(id);
-    try {
-      return await work(lease.pipeline);
-    } finally {
-      await lease.release();
+  /** Lends a loaded model; what fails is done once more by the model loaded anew. */
+  async function withModel<T>({ id }: ServedModel, work: (pipeline: Pipeline) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const lease = await models.lease(id);
+      let isBroken = false;
+      try {
+        return await work(lease.pipeline);
+      } catch (error) {
+        isBroken = !(error instanceof InputError);
+        if (!isBroken || attempt === 2) throw error;
+      } finally {
+        await lease.release(isBroken);
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 /** A server on a port: opens models, answers, stops. */
 import { randomInt } from "node:crypto";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { InputError } from "../src/index.ts";
@@ -51,6 +51,8 @@ export interface RunningServer {
 /** A header must be there after so long, and a whole request. */
 const headersMs = 10_000;
 const requestMs = 60_000;
+/** At a stop, a client has so long to take its answer. */
+const sendingMs = 5000;
 /** A connection on which nothing happens is closed. */
 const idleMs = 10 * 60_000;
 /** More at a time are turned away by the system. */
@@ -111,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
   server.maxConnections = mostConnections;
+  const underWay = answersUnderWay(server);
   server.timeout = idleMs;
   await (await models.lease(models.list()[0]!.id)).release();
   await listen(server, port, host);
@@ -125,7 +128,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       stopped ??= (async () => {
         isReady = false;
         await scheduler.close(graceMs);
-        await close(server);
+        await close(server, underWay);
         await models.close();
       })();
       return stopped;
@@ -146,15 +149,24 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-/** Closes a server whose answers are made: what is still to be sent gets a moment. */
-async function close(server: Server): Promise<void> {
+/** Notes which answers are not wholly handed to the system yet. */
+function answersUnderWay(server: Server): ReadonlySet<ServerResponse> {
+  const underWay = new Set<ServerResponse>();
+  server.on("request", (_request, response: ServerResponse) => {
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
+  });
+  return underWay;
+}
+
+/** Closes a server whose answers are made: what is still to be sent gets a moment. Closed first, it would cut them off. */
+async function close(server: Server, underWay: ReadonlySet<ServerResponse>): Promise<void> {
+  for (let waited = 0; underWay.size > 0 && waited < sendingMs; waited += 10) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const last = setTimeout(() => server.closeAllConnections(), 2000);
+  server.closeAllConnections();
   await closed;
-  clearInterval(idle);
-  clearTimeout(last);
 }
 
 const reasonOf = (error: unknown): string =>

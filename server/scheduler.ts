@@ -35,6 +35,9 @@ export interface SchedulerOptions {
   readonly onFailure?: (error: unknown, isRetried: boolean) => void;
 }
 
+/** What is refused at the end of a stop gets so long to be told so. */
+const refusedMs = 2000;
+
 /** What is to be decoded for somebody. */
 export interface Work {
   /** A served model's name. */
@@ -179,14 +182,15 @@ export class Scheduler {
   }
 
   /**
-   * Takes no more work and waits for what there is.
+   * Takes no more work and waits for what there is, also for what was reserved and is not here yet.
    *
    * @param graceMs  how long to wait before the rest is refused
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     const timer = setTimeout(() => this.#end.abort(stopping()), graceMs);
-    while (this.#running) await this.#running;
+    const last = this.#options.now() + graceMs + refusedMs;
+    while ((this.#reserved > 0 || this.#running) && this.#options.now() < last) await pause(5);
     clearTimeout(timer);
   }
 

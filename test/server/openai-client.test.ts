@@ -12,7 +12,7 @@ let pipeline: ImagePipeline;
 beforeAll(async () => {
   ({ server } = await serve());
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
-  pipeline = await ImagePipeline.fromPretrained(sprites, { threads: 2 });
+  pipeline = await ImagePipeline.fromPretrained(sprites, { threads: 1 });
 });
 afterAll(async () => {
   await server.stop();

@@ -12,7 +12,7 @@ export async function serve(
 ): Promise<{ server: RunningServer; log: Log; post: Post }> {
   const log: Log = [];
   const server = await startServer({
-    ...{ models: [sprites], port: 0, threads: 2, log: (line) => log.push(JSON.parse(line)) },
+    ...{ models: [sprites], port: 0, threads: 1, log: (line) => log.push(JSON.parse(line)) },
     ...options,
   });
   const post: Post = (path, body, init = {}) =>
