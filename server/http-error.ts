@@ -58,13 +58,16 @@ export interface Problem {
 
 /** An error as an answer. What is neither a refusal nor wrong input is told by nothing but "failed": it may hold anything. */
 export function problemOf(error: unknown): Problem {
-  const { status, code, message, headers } =
-    error instanceof HttpError
-      ? error
-      : error instanceof InputError
-        ? new HttpError(400, "invalid_value", error.message)
-        : new HttpError(500, "model_failed", "the model failed on this request; the server's log says why");
-  const param = error instanceof InputError ? (/^body: ([\w.[\]]+):/.exec(message)?.[1] ?? null) : null;
+  const { status, code, headers, message } = refusalOf(error);
+  // Of several things that are wrong, the first: one sentence.
+  const [sentence = ""] = message.split("\n");
+  const param = error instanceof InputError ? (/^body: ([\w.[\]]+):/.exec(sentence)?.[1] ?? null) : null;
   const type = types[status] ?? "invalid_request_error";
-  return { status, headers, body: { error: { message, type, param, code } } };
+  return { status, headers, body: { error: { message: sentence, type, param, code } } };
+}
+
+function refusalOf(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof InputError) return new HttpError(400, "invalid_value", error.message);
+  return new HttpError(500, "model_failed", "the model failed on this request; the server's log says why");
 }

@@ -18,8 +18,12 @@ export interface Body {
   readonly bytes: number;
 }
 
-/** No honest request is nested deeper, and what walks values does so by recursion. */
+/**
+ * No honest request is nested deeper or has more fields: what walks values does so by recursion, and every unknown field is
+ * held against all known ones.
+ */
 const deepest = 16;
+const mostFields = 500;
 
 /**
  * Reads the body that an operation asks for.
@@ -90,9 +94,9 @@ function jsonOf(bytes: Uint8Array): unknown {
 }
 
 function parseJson(text: string, where: string): unknown {
-  if (depthOf(text) > deepest) {
-    throw new InputError(`${where}: must not be nested deeper than ${deepest} levels`);
-  }
+  const { depth, fields } = shapeOf(text);
+  if (depth > deepest) throw new InputError(`${where}: must not be nested deeper than ${deepest} levels`);
+  if (fields > mostFields) throw new InputError(`${where}: must have at most ${mostFields} fields`);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -102,10 +106,11 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
-/** How deep brackets are nested, outside of texts. */
-function depthOf(text: string): number {
+/** How deep brackets are nested, and how many fields there are, outside of texts. */
+function shapeOf(text: string): { depth: number; fields: number } {
+  let open = 0;
   let depth = 0;
-  let most = 0;
+  let fields = 0;
   let isText = false;
   for (let i = 0; i < text.length; i++) {
     const letter = text[i];
@@ -113,10 +118,11 @@ function depthOf(text: string): number {
       if (letter === "\\") i++;
       else if (letter === '"') isText = false;
     } else if (letter === '"') isText = true;
-    else if (letter === "{" || letter === "[") most = Math.max(most, ++depth);
-    else if (letter === "}" || letter === "]") depth--;
+    else if (letter === ":") fields++;
+    else if (letter === "{" || letter === "[") depth = Math.max(depth, ++open);
+    else if (letter === "}" || letter === "]") open--;
   }
-  return most;
+  return { depth, fields };
 }
 
 /** Fields of a form that are text whatever they look like; "7" may be a class's name. */
@@ -135,6 +141,8 @@ async function formOf(
         cause: error,
       });
     });
+  if ([...form.keys()].length > mostFields)
+    throw new InputError(`body: must have at most ${mostFields} fields`);
   const fields: Record<string, unknown> = Object.create(null);
   const found = new Map<string, Uint8Array>();
   for (const [key, value] of form) {
