@@ -59,7 +59,7 @@ const idleMs = 10 * 60_000;
 const mostConnections = 4096;
 
 /**
- * Starts a server. The first model is loaded when it answers, so that the first request does not wait for that.
+ * Starts a server. The first model is loaded before it is ready, so that the first request does not wait for that.
  *
  * @throws InputError for a folder that is no model, a port that is taken, a key file that cannot be read, and as
  *   {@link Models.open}
@@ -115,8 +115,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.maxConnections = mostConnections;
   const underWay = answersUnderWay(server);
   server.timeout = idleMs;
-  await (await models.lease(models.list()[0]!.id)).release();
   await listen(server, port, host);
+  try {
+    await (await models.lease(models.list()[0]!.id)).release();
+  } catch (error) {
+    await close(server, underWay);
+    throw error;
+  }
   isReady = true;
   const address = server.address() as AddressInfo;
   const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
