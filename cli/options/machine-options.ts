@@ -5,7 +5,7 @@ import type { Device } from "../../src/index.ts";
 import { seed, wholeNumber } from "./parse.ts";
 
 /** Whether the command line offers a device: it runs in Node, so WebAssembly is not among them. */
-const isOffered: Record<Device, boolean> = { cpu: true, webgpu: true, wasm: false };
+const isOffered: Record<Device, boolean> = { cpu: true, webgpu: true, cuda: true, wasm: false };
 const deviceNames = (Object.keys(isOffered) as Device[]).filter((name) => isOffered[name]);
 
 /** Keeps what --deadline needs to know of this machine. */

@@ -15,6 +15,8 @@ export interface DeviceFacts {
   readonly hasInt8: boolean;
   /** Whether a process can have only one runner on it at a time. */
   readonly isExclusive: boolean;
+  /** How many training steps one run has: more than 1 where all that a run makes returns to the host. */
+  readonly stepsPerRun: number;
   /** How to get it where it is missing; null for what comes with the runtime. */
   readonly remedy: string | null;
 }
@@ -27,6 +29,7 @@ export const devices = {
     tensorsLiveIn: "host",
     hasInt8: true,
     isExclusive: false,
+    stepsPerRun: 1,
     remedy: null,
   },
   /** The processor, by WebAssembly. */
@@ -36,6 +39,7 @@ export const devices = {
     tensorsLiveIn: "host",
     hasInt8: false,
     isExclusive: false,
+    stepsPerRun: 1,
     remedy: null,
   },
   /** A graphics card. ONNX Runtime keeps one WebGPU device per process and puts no lock around it. */
@@ -45,9 +49,23 @@ export const devices = {
     tensorsLiveIn: "gpu-buffer",
     hasInt8: false,
     isExclusive: true,
+    stepsPerRun: 1,
     remedy:
       "install your graphics card's driver with Vulkan, Metal or Direct3D 12 support (on Linux also the Vulkan " +
       "loader, package libvulkan1), or use device cpu",
+  },
+  /**
+   * An NVIDIA card, by CUDA. The binding gives all outputs back as arrays of the host, so what must stay on the card
+   * stays within one run. Products are TF32: numbers are rounded to 11 bits before they are multiplied.
+   */
+  cuda: {
+    provider: "cuda",
+    runsIn: ["node"],
+    tensorsLiveIn: "host",
+    hasInt8: false,
+    isExclusive: false,
+    stepsPerRun: 20,
+    remedy: "see docs/gpu.md for what an NVIDIA card needs installed, or use device webgpu or cpu",
   },
 } as const satisfies Record<string, DeviceFacts>;
 

@@ -6,6 +6,7 @@ import { bytesPerElement, sizeOf } from "../core/tensor.ts";
 import type { FeedShape } from "./check-feeds.ts";
 import { checkFeeds, checkSinks } from "./check-feeds.ts";
 import { type Device, factsOf } from "./device.ts";
+import { runFailure } from "./device-failure.ts";
 import { graphName } from "./graph-name.ts";
 import {
   closedMessage,
@@ -132,7 +133,7 @@ export async function createSessionStore(
       const fetches = wanted.map(({ name }) => name);
       results = (await session.run(fed, fetches)) as Record<string, Tensor>;
     } catch (error) {
-      throw new Error(`${where}: ${reasonOf(error)}`);
+      throw runFailure(where, device, reasonOf(error));
     } finally {
       for (const view of temporary) view.dispose();
     }

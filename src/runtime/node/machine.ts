@@ -3,8 +3,9 @@ import { execFile } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
 import { type Device, devicesIn, factsOf } from "../device.ts";
-import { oneNodeModel } from "../one-node-model.ts";
 import { reasonOf } from "../tensor-home.ts";
+import { inChild } from "./child.ts";
+import { cudaParts, deviceTrial } from "./cuda.ts";
 
 /** What computes, by name. */
 export interface Processor {
@@ -25,7 +26,7 @@ export interface Machine extends Processor {
 
 /** A part that magnets needs or can use, and whether this machine has it. */
 export interface MachinePart {
-  readonly name: "onnxruntime" | "sharp" | "ffmpeg" | `device ${Device}`;
+  readonly name: "onnxruntime" | "sharp" | "ffmpeg" | `device ${Device}` | `library ${string}`;
   readonly isPresent: boolean;
   /** Whether anything works without it. */
   readonly isRequired: boolean;
@@ -56,19 +57,42 @@ export async function describeMachine(): Promise<Machine> {
   return {
     ...describeProcessor(),
     memoryBytes: Math.min(totalmem(), limit),
-    parts: await Promise.all([
-      part("onnxruntime", true, reinstall, () => inChild(runtimeVersion)),
-      ...devicesIn("node").map((device) => {
-        const { remedy } = factsOf(device);
-        // What comes with the runtime must work; other devices are the machine's.
-        return part(`device ${device}`, remedy === null, remedy ?? reinstall, () =>
-          inChild(deviceTrial(device)),
-        );
-      }),
-      part("sharp", true, reinstall, () => inChild(sharpVersion)),
-      part("ffmpeg", false, ffmpegRemedy, ffmpegVersion),
-    ]),
+    parts: (
+      await Promise.all([
+        part("onnxruntime", true, reinstall, () => inChild(runtimeVersion)),
+        ...devicesIn("node")
+          .filter((device) => device !== "cuda")
+          .map((device) => {
+            const { provider, remedy } = factsOf(device);
+            // What comes with the runtime must work; other devices are the machine's.
+            return part(`device ${device}`, remedy === null, remedy ?? reinstall, () =>
+              inChild(deviceTrial(provider)),
+            );
+          }),
+        part("sharp", true, reinstall, () => inChild(sharpVersion)),
+        part("ffmpeg", false, ffmpegRemedy, ffmpegVersion),
+        cudaDevice(),
+      ])
+    ).flat(),
   };
+}
+
+/** The device, and where ONNX Runtime's provider for it is installed, each library too. */
+async function cudaDevice(): Promise<MachinePart[]> {
+  const parts = await cudaParts();
+  const first = parts.find(({ fault }) => fault !== null);
+  const detail = first ? `${first.name}: ${first.fault}` : "computes; products are TF32";
+  const what = (name: MachinePart["name"], fault: string | null, said: string, remedy?: string) => ({
+    ...{ name, isPresent: fault === null, isRequired: false, detail: said },
+    ...(fault !== null && { remedy }),
+  });
+  const device = what("device cuda", first?.fault ?? null, detail, first?.remedy);
+  if (!parts.some(({ name, fault }) => name.includes("providers_cuda") && fault === null)) return [device];
+  const libraries = parts.filter(({ name }) => name.startsWith("lib"));
+  return [
+    device,
+    ...libraries.map(({ name, fault, remedy }) => what(`library ${name}`, fault, fault ?? "found", remedy)),
+  ];
 }
 
 const reinstall =
@@ -89,48 +113,13 @@ async function part(
   }
 }
 
-// Bodies of functions `async (load) => string`, in plain JavaScript, so that a bare `node -e` runs them from sources
-// and from a build alike.
+// Bodies for fresh processes.
 const runtimeVersion = `
   const { versions } = load("onnxruntime-node").env;
   return versions.node ?? versions.common;`;
 const sharpVersion = `
   const { versions } = load("sharp");
   return versions.sharp + " with libvips " + versions.vips;`;
-
-/** Makes the device copy three numbers. */
-function deviceTrial(device: Device): string {
-  const model = Buffer.from(oneNodeModel("Identity", "float32")).toString("base64");
-  return `
-  const { InferenceSession, Tensor, env } = load("onnxruntime-node");
-  env.logLevel = "fatal";
-  const options = { executionProviders: ["${factsOf(device).provider}"] };
-  const session = await InferenceSession.create(Buffer.from("${model}", "base64"), options);
-  const { out } = await session.run({ x: new Tensor("float32", Float32Array.of(1, 2, 3), [3]) });
-  if (out.data.join() !== "1,2,3") throw new Error("it copied 1,2,3 as " + out.data.join());
-  return "computes";`;
-}
-
-/** What `body` returns in a fresh Node process. Throws with its error, or with how the process ended. */
-async function inChild(body: string): Promise<string> {
-  const script = `
-    const load = require("node:module").createRequire(${JSON.stringify(import.meta.url)});
-    (async () => { ${body} })().then(
-      (found) => console.log(JSON.stringify({ found })),
-      (error) => console.log(JSON.stringify({ reason: error.message })),
-    );`;
-  try {
-    const { stdout } = await run(process.execPath, ["-e", script], { timeout: 30_000 });
-    const { found, reason } = JSON.parse(stdout.trim().split("\n").at(-1)!);
-    if (reason !== undefined) throw new Error(reason);
-    return found;
-  } catch (error) {
-    const { signal, code } = error as { signal?: string; code?: unknown };
-    if (signal) throw new Error(`a process trying it ended with ${signal}`);
-    if (typeof code === "number") throw new Error(`a process trying it ended with exit code ${code}`);
-    throw error;
-  }
-}
 
 async function ffmpegVersion(): Promise<string> {
   const { stdout } = await run("ffmpeg", ["-version"], { timeout: 30_000 }).catch((error) => {

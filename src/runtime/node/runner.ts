@@ -6,6 +6,7 @@ import { type Device, devicesIn, factsOf } from "../device.ts";
 import { type Reply, remoteRunner, type WorkerLink } from "../remote.ts";
 import type { Runner } from "../runner.ts";
 import { copyingPuts } from "../session-store.ts";
+import { requireCuda } from "./cuda.ts";
 import { openGate, removeGate } from "./exit-gate.ts";
 import { type NodeSetup, openNodeStore } from "./store.ts";
 import type { WorkerSetup } from "./worker.ts";
@@ -64,6 +65,7 @@ export async function createNodeRunner(options: NodeRunnerOptions = {}): Promise
   if (!here.includes(setup.device)) {
     throw new InputError(`runtime: device must be ${here.join(" or ")} in Node, got "${setup.device}"`);
   }
+  if (setup.device === "cuda") await requireCuda();
   const open = options.inProcess ? openInThread : openInWorker;
   return factsOf(setup.device).isExclusive ? onlyOne(setup.device, () => open(setup)) : open(setup);
 }
