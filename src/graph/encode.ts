@@ -90,26 +90,28 @@ export function encodeSteps(graph: Graph, carried: ReadonlyMap<string, string>):
   const told = [...graph.outputs].filter(([name]) => !carriedOutputs.has(name));
   const ofAll = ([name, { dtype, shape }]: [string, Value]) =>
     describe(name, { dtype, shape: ["n", ...shape] });
-  const [iteration, goesOn, stillGoesOn] = ["iteration", "goesOn", "stillGoesOn"].map((name) => inner + name);
+  const [iteration, goesOn, stillGoesOn] = ["iteration", "goesOn", "stillGoesOn"].map(
+    (name) => inner + name,
+  ) as [string, string, string];
   const scalar = (name: string, dtype: GraphDType) => describe(name, { dtype, shape: [] });
-  const node = (opType: string, input: string[], output: string[]) =>
-    create(NodeProtoSchema, { name: `${opType} ${output[0]}`, opType, input, output });
+  const node = (opType: string, input: string[], output: string) =>
+    create(NodeProtoSchema, { name: `${opType} ${output}`, opType, input, output: [output] });
 
   const body = create(GraphProtoSchema, {
     name: `${graph.name} step`,
     node: [
-      ...fed.map(([name]) => node("Gather", [name, iteration!], [inner + name])),
-      node("Identity", [goesOn!], [stillGoesOn!]),
+      ...fed.map(([name]) => node("Gather", [name, iteration], inner + name)),
+      node("Identity", [goesOn], stillGoesOn),
       ...nodes,
     ],
     initializer: constants,
     input: [
-      scalar(iteration!, "int64"),
-      scalar(goesOn!, "bool"),
+      scalar(iteration, "int64"),
+      scalar(goesOn, "bool"),
       ...[...carried.keys()].map((name) => describe(inner + name, graph.inputs.get(name)!)),
     ],
     output: [
-      scalar(stillGoesOn!, "bool"),
+      scalar(stillGoesOn, "bool"),
       ...[...carried.values()].map((name) => describe(inner + name, graph.outputs.get(name)!)),
       ...told.map(([name, value]) => describe(inner + name, value)),
     ],
@@ -117,7 +119,7 @@ export function encodeSteps(graph: Graph, carried: ReadonlyMap<string, string>):
   const loop = create(NodeProtoSchema, {
     name: "steps",
     opType: "Loop",
-    input: [stepCount, "yes", ...carried.keys()],
+    input: [stepCount, `${inner}always`, ...carried.keys()],
     output: [...carried.values(), ...told.map(([name]) => name)],
     attribute: [
       create(AttributeProtoSchema, { name: "body", type: AttributeProto_AttributeType.GRAPH, g: body }),
@@ -137,7 +139,7 @@ export function encodeSteps(graph: Graph, carried: ReadonlyMap<string, string>):
     ],
     initializer: [
       create(TensorProtoSchema, {
-        name: "yes",
+        name: `${inner}always`,
         dataType: typeCode.bool,
         dims: [],
         rawData: Uint8Array.of(1),
