@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   memory: async () => (await import("./memory.ts")).benchMemory,
   deadline: async () => (await import("./deadline.ts")).benchDeadlines,
   start: async () => (await import("./start.ts")).benchStart,
+  gpu: async () => (await import("./gpu.ts")).benchGpu,
   serve: async () => (await import("./serve.ts")).benchServer,
 };
 
@@ -28,16 +29,25 @@ interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device" | "
 
 const program = new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
-  .option("--size <name>", "decode: small, base, large or video; default all of them; peer: small or base")
+  .option(
+    "--size <name>",
+    "decode: small, base, large or video; default all of them; peer: small or base; train: small, base or large",
+  )
   .option("--axis <name>", "scaling: batch, tokens, depth or steps; default all of them")
-  .addOption(new Option("--device <name>", "decode, train: where to compute").choices(devicesIn("node")))
+  .addOption(
+    new Option("--device <name>", "decode, train, peer: where to compute").choices(devicesIn("node")),
+  )
   .addOption(
     new Option("--precision <name>", "decode: int8 measures the scheduled decode in integers too").choices([
       "fp32",
       "int8",
     ]),
   )
-  .option("--minutes <n>", "serve: how long memory is watched (default: 10)", decimalNumber(0, true))
+  .option(
+    "--minutes <n>",
+    "serve: how long memory is watched (default: 10); gpu: how long it may take (default: 3)",
+    decimalNumber(0, true),
+  )
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")

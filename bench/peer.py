@@ -2,6 +2,9 @@
 
 Started with one JSON argument (sizes, batch, threads); says "ready" with its version, then answers each line of
 standard input, "decode", "train" or "pass", with the seconds that one took.
+
+On the CPU it computes in float32. On a card ("device": "cuda") it takes its best there is: products in TF32 as ours, or
+bfloat16 ("mode": "tf32" or "bf16"), with "compile" by torch.compile.
 """
 
 import json
@@ -18,8 +21,28 @@ N, V, C = options["tokens"], options["codebookSize"], options["classes"]
 B, K, scale = options["batch"], options["steps"], options["guidanceScale"]
 factors = options["factors"]
 dh, hidden = D // H, 4 * D
+device, mode = options.get("device", "cpu"), options.get("mode", "fp32")
 torch.set_num_threads(options["threads"])
 torch.manual_seed(0)
+torch.set_default_device(device) if device != "cpu" else None
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = mode == "tf32"
+
+
+def in_mode(work):
+    """The work, in bfloat16 where that is the mode."""
+
+    def run(*given):
+        with torch.autocast(device, torch.bfloat16, enabled=mode == "bf16"):
+            return work(*given)
+
+    return run
+
+
+def attend(q, k, v):
+    """Attention of [batch, heads, positions, dh], fused where this PyTorch has it."""
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(q, k, v)
+    return torch.matmul(torch.matmul(q * dh**-0.5, k.transpose(2, 3)).softmax(-1), v)
 
 
 def parameter(*shape):
@@ -53,8 +76,7 @@ def forward(ids, labels, factor, rows=None):
             F.linear(y, w[name][:inner]).view(batch, N + 1, heads, dh).transpose(1, 2)
             for name in ("query", "key", "value")
         )
-        scores = torch.matmul(q * dh**-0.5, k.transpose(2, 3)).softmax(-1)
-        mixed = torch.matmul(scores, v).transpose(1, 2).reshape(batch, N + 1, inner)
+        mixed = attend(q, k, v).transpose(1, 2).reshape(batch, N + 1, inner)
         x = x + mixed @ w["output"][:inner]
         y = F.layer_norm(x, (D,), *w["norm2"])
         y = F.gelu(F.linear(y, w["up"][:units], w["up_bias"][:units]), approximate="tanh")
@@ -66,7 +88,12 @@ def forward(ids, labels, factor, rows=None):
     return logits if rows is not None else logits.view(batch, N, V)
 
 
+if options.get("compile"):
+    forward = torch.compile(forward, dynamic=True)  # the tokens in the loss differ from step to step
+
+
 @torch.inference_mode()
+@in_mode
 def decode():
     """MaskGIT's baseline decode: every position at full size in every step, both branches in one batch."""
     ids = torch.full((B, N), V)
@@ -95,11 +122,14 @@ for block in blocks:
     for value in block.values():
         everything.extend(value if isinstance(value, tuple) else [value])
 average = [value.detach().clone() for value in everything]
-optimiser = torch.optim.AdamW(everything, lr=1e-3, betas=(0.9, 0.96), weight_decay=0.045, foreach=True)
+optimiser = torch.optim.AdamW(
+    everything, lr=1e-3, betas=(0.9, 0.96), weight_decay=0.045, **{"fused" if device == "cuda" else "foreach": True}
+)
 
 
-def train():
-    """One joint step: all sub-models, each smaller one taught by the next larger, AdamW, clipping, average."""
+@in_mode
+def joint_loss():
+    """All sub-models on one masked batch, each smaller one taught by the next larger."""
     truth = torch.randint(V, (B, N))
     u = (torch.arange(B)[:, None] + torch.rand(B, 1)) / B
     is_masked = torch.rand(B, N) < torch.cos(math.pi / 2 * u).clamp_min(1 / N)
@@ -112,11 +142,17 @@ def train():
     for factor in factors:
         logits = forward(ids, torch.arange(B) % C, factor, rows)
         goal = target if taught is None else share * target + (1 - share) * taught
-        loss = loss + F.cross_entropy(logits, goal)
-        taught = logits.detach().softmax(-1)
+        loss = loss + F.cross_entropy(logits.float(), goal)
+        taught = logits.detach().float().softmax(-1)
+    return loss
+
+
+def train():
+    """One joint step: the loss of all sub-models, AdamW, clipping, average."""
+    loss = joint_loss()
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.video_grad_norm_(everything, 1.0)
+    torch.nn.utils.clip_grad_norm_(everything, 1.0)
     optimiser.step()
     with torch.no_grad():
         torch._foreach_mul_(average, 0.999)
@@ -124,6 +160,7 @@ def train():
 
 
 @torch.inference_mode()
+@in_mode
 def one_pass():
     """One step of the decode, without what follows the logits."""
     forward(torch.full((2 * B, N), V), torch.arange(2 * B) % C, 1)
@@ -134,4 +171,6 @@ for line in sys.stdin:
     work = {"decode": decode, "train": train, "pass": one_pass}[line.strip()]
     began = time.perf_counter()
     work()
+    if device == "cuda":
+        torch.cuda.synchronize()
     print(time.perf_counter() - began, flush=True)

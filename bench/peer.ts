@@ -23,7 +23,7 @@ const sizes = {
   base: { grid: [16, 16], width: 768, depth: 12, heads: 16, rounds: 1 },
 };
 
-export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
+export const benchPeer: Bench = async ({ say, isQuick, size = "small", device = "cpu" }) => {
   if (!(size in sizes))
     throw new InputError(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
   const { rounds, ...shape } = isQuick
@@ -44,13 +44,14 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small" }) => {
     steps: baseline.steps,
     guidanceScale: guidance.scale,
     threads: availableParallelism(),
+    ...(device !== "cpu" && { device: "cuda" as const, mode: "tf32" as const }), // as ours
   };
   const peer = await startPeer(options, "pass");
   if (!peer) {
     say(noPeer);
     return { skipped: noPeer };
   }
-  const runner = await createNodeRunner();
+  const runner = await createNodeRunner({ device });
   try {
     const tensors = initialise(transformerParameters(config), [1, 2]);
     const transformer = await loadTransformer(runner, config, tensors);

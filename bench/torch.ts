@@ -17,6 +17,12 @@ export interface PeerOptions {
   readonly steps: number;
   readonly guidanceScale: number;
   readonly threads: number;
+  /** Default: the CPU. */
+  readonly device?: "cpu" | "cuda";
+  /** Products on a card; default: float32. */
+  readonly mode?: "fp32" | "tf32" | "bf16";
+  /** By torch.compile. */
+  readonly compile?: boolean;
 }
 
 export interface Peer {
@@ -46,6 +52,7 @@ export async function startPeer(options: PeerOptions, work: "pass" | "train"): P
     (name) => spawnSync(name, ["-c", "import torch"]).status === 0,
   );
   if (!python) return null;
+  if (options.device === "cuda") return startProcess(python, options, "");
   let chosen: { peer: Peer; seconds: number } | undefined;
   for (const kernel of kernels) {
     let peer: Peer | undefined;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
-import { collect, finishCommand } from "../options/parse.ts";
+import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
 import { openTrainingBars } from "../output/training-progress.ts";
 
@@ -12,6 +12,7 @@ interface TrainOptions {
   set?: string[];
   quick?: boolean;
   resume?: boolean;
+  minutes?: number;
   stage: "all" | "tokenizer" | "tokenise" | "transformer";
   threads?: number;
   device: Device;
@@ -31,6 +32,11 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .option("--set <key=value>", "change one value of the configuration; repeatable", collect)
     .option("--quick", "apply the configuration's quick: block")
     .option("--resume", "go on with the run in the folder")
+    .option(
+      "--minutes <n>",
+      "stop after so many minutes, with a checkpoint; --resume goes on from there",
+      decimalNumber(0, true),
+    )
     .addOption(
       new Option("--stage <name>", "do one stage only")
         .choices(["all", "tokenizer", "tokenise", "transformer"])
@@ -63,6 +69,9 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);
   const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  const clock =
+    options.minutes === undefined ? null : AbortSignal.timeout(Math.ceil(options.minutes * 60_000));
   const bars = openTrainingBars();
   try {
     const model = await trainModel({
@@ -72,17 +81,18 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
       resume: options.resume,
       threads: options.threads,
       device: options.device,
-      signal,
+      signal: clock ? AbortSignal.any([signal, clock]) : signal,
       onMessage: (message) => report.say(message),
       onProgress: (progress) => bars.show(progress),
     });
-    const seconds = (performance.now() - started) / 1000;
     if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
-    report.finish({ run: out, model, seconds });
+    report.finish({ run: out, model, seconds: seconds() });
   } catch (error) {
-    if (signal.aborted)
+    const isTimeUp = clock?.aborted === true && error === clock.reason;
+    if (signal.aborted || isTimeUp)
       report.say(`stopped; --resume with the same command goes on from where it is: ${out}`);
-    throw error;
+    if (!isTimeUp || signal.aborted) throw error;
+    report.finish({ run: out, model: null, seconds: seconds() });
   } finally {
     bars.stop();
   }

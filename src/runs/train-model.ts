@@ -18,7 +18,7 @@ import { foldIn, keyFromSeed } from "../core/random.ts";
 import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
-import type { Device } from "../runtime/device.ts";
+import { type Device, factsOf } from "../runtime/device.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
@@ -167,7 +167,10 @@ async function trainTokenizer(
     randomFlip: config.data.randomFlip,
     key: foldIn(keyFromSeed(config.seed), 1),
   });
-  await train(runner, folder, startingFrom(job, initial), options);
+  await train(runner, folder, startingFrom(job, initial), {
+    ...options,
+    stepsPerRun: factsOf(runner.device).stepsPerRun,
+  });
   await runner.drop(stateNames(tokenizerParameters(config.tokenizer.model)));
 }
 

@@ -7,6 +7,7 @@ import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import { prepareRequest } from "../pipelines/samples.ts";
 import { openSession } from "../pipelines/session.ts";
+import { factsOf } from "../runtime/device.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
 import { type LoopOptions, train } from "../training/loop.ts";
@@ -52,7 +53,10 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     key: foldIn(keyFromSeed(config.seed), 2),
     sample: async () => sampleSheet(modelWith(averagedWeights(await getState(runner, specs))), runner),
   });
-  const state = await train(runner, folder, startingFrom(job, initial), options);
+  const state = await train(runner, folder, startingFrom(job, initial), {
+    ...options,
+    stepsPerRun: factsOf(runner.device).stepsPerRun,
+  });
   return modelWith(averagedWeights(state));
 }
 

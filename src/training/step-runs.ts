@@ -6,7 +6,7 @@
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { encode, encodeSteps, type Graph, stepCount } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
-import type { Runner } from "../runtime/runner.ts";
+import type { ProgramName, Runner } from "../runtime/runner.ts";
 import { carriedState, stateFeeds, stateSinks } from "./optimiser-state.ts";
 
 type Tensors = Readonly<Record<string, HostTensor>>;
@@ -21,6 +21,8 @@ export interface StepRuns {
    */
   run(feeds: readonly Tensors[]): Promise<Tensors[]>;
   unload(): Promise<void>;
+  /** What is loaded. */
+  readonly program: ProgramName;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function loadStepRuns(
     ...Object.fromEntries(outputs.map((name) => [name, "host" as const])),
   };
   return {
+    program,
     async run(feeds) {
       if (!areSeveral) return [await runner.run(program, { ...state, ...feeds[0]! }, sinks)];
       const steps = tensor("int64", [], BigInt64Array.of(BigInt(feeds.length)));

@@ -77,6 +77,28 @@ it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130
   expect(steps).toEqual(steps.map((_, i) => 5 * (i + 1))); // no line is missing, none is there twice
 });
 
+it("--minutes stops with a checkpoint and status 0, and --resume goes on", async () => {
+  const config = join(parent, "timed.yaml");
+  await writeFile(config, stringify(toyTraining(images, { tokenizer: 10_000_000, transformer: 1 })));
+  const folder = join(parent, "timed");
+  const timed = [config, "--out", folder, "--minutes", "0.1"];
+  const lastStep = async () => {
+    const names = await readdir(join(folder, "tokenizer", "checkpoints"));
+    return Math.max(0, ...names.map((name) => Number(/\d+/.exec(name)![0])));
+  };
+  const first = await train(timed);
+  expect(first.output).toMatch(/stopped; --resume with the same command goes on/);
+  expect(first.code).toBe(0);
+  const reached = await lastStep();
+  const second = await train([...timed, "--resume", "--json"]);
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.output.trim().split("\n").at(-1)!)).toMatchObject({ run: folder, model: null });
+  expect(await lastStep()).toBeGreaterThan(reached);
+  const refused = await train([...timed.slice(0, -1), "0"]);
+  expect(refused.code).toBe(2);
+  expect(refused.output).toMatch(/--minutes.*number above 0/);
+});
+
 it("a loss that is no number ends with status 2 and one sentence", async () => {
   const config = join(parent, "wild.yaml");
   await writeFile(config, stringify(toyTraining(images, { tokenizer: 50, transformer: 1 })));
