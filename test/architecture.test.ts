@@ -20,7 +20,7 @@ const rooms: Record<string, string> = {
   training: "core graph weights data decoding models, type runtime",
   pipelines: "core runtime weights data decoding planning models",
   runs: "core runtime weights charts data models training pipelines",
-  evaluation: "core graph runtime weights charts data decoding models training pipelines runs, type planning",
+  evaluation: "core graph runtime weights charts data decoding planning models training pipelines runs",
 };
 
 /** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */

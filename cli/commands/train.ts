@@ -79,6 +79,10 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
     const seconds = (performance.now() - started) / 1000;
     if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
     report.finish({ run: out, model, seconds });
+  } catch (error) {
+    if (signal.aborted)
+      report.say(`stopped; --resume with the same command goes on from where it is: ${out}`);
+    throw error;
   } finally {
     bars.stop();
   }

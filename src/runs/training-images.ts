@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { countOf, few, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
+import type { PackedSource } from "../data/image/idx.ts";
 import {
   type FolderSource,
   type Looked,
@@ -53,6 +54,7 @@ export async function openImages({
 }: ImageOptions): Promise<Images> {
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
+  if ("digest" in source) return openPacked(source, data, out, say);
   if (!("files" in source)) {
     say(classesOf(source));
     const count = data.count!; // the configuration's reader asks for it where a source has no end
@@ -60,7 +62,7 @@ export async function openImages({
     return { source: keptInMemory(source), count, name: data.source, description };
   }
   // A folder lists its files class by class; in random order the first ones are of all classes.
-  const folder = source as FolderSource;
+  const folder = source;
   const order = permutation(keyFromSeed(data.seed), folder.length);
   const files = Array.from(order, (index) => folder.files[index]!);
   const all = { ...selected(folder, order), files };
@@ -78,6 +80,25 @@ export async function openImages({
   const count = good.length;
   const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
   return { source: keptInMemory(good), count, name, description };
+}
+
+/** Images of IDX files, which were all read as they were opened: in random order, like those of a folder. */
+async function openPacked(
+  packed: PackedSource,
+  data: TrainConfig["data"],
+  out: string,
+  say: (message: string) => void,
+): Promise<Images> {
+  const count = Math.min(data.count ?? packed.length, packed.length);
+  const source = selected(packed, permutation(keyFromSeed(data.seed), packed.length).subarray(0, count));
+  const name = await dataName(out, packed);
+  say(`${countOf(count, nounOf(packed))}; ${classesOf(packed)}`);
+  return {
+    source,
+    count,
+    name,
+    description: JSON.stringify({ ...data, source: name, count, digest: packed.digest }),
+  };
 }
 
 /** What will be told apart: a glance shows whether the right folder was given. */
