@@ -13,6 +13,8 @@ export interface BenchRequest {
   readonly axis?: string;
   /** `--device`, for benches that compute where they are told. */
   readonly device?: Device;
+  /** `--compile`, for the bench that can race against a compiled PyTorch, which takes minutes to compile. */
+  readonly isCompiled?: boolean;
   /** `--minutes`, for the bench that goes on for a while. */
   readonly minutes?: number;
   /** `--precision`, for the bench that decodes in several. */

@@ -24,6 +24,7 @@ const benches: Record<string, () => Promise<Bench>> = {
 
 interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes"> {
   quick?: boolean;
+  compile?: boolean;
   json?: boolean;
 }
 
@@ -48,6 +49,7 @@ const program = new Command("npm run bench --")
     "serve: how long memory is watched (default: 10); gpu: how long it may take (default: 3)",
     decimalNumber(0, true),
   )
+  .option("--compile", "train, on a card: PyTorch compiled too, which takes minutes")
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
@@ -64,7 +66,8 @@ const program = new Command("npm run bench --")
       ...(precision && { precision }),
       ...(minutes && { minutes }),
     };
-    const figures = await bench({ say, isQuick, ...given });
+    const isCompiled = options.compile ?? false;
+    const figures = await bench({ say, isQuick, isCompiled, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
   });
 

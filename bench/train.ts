@@ -53,14 +53,19 @@ const sizes: Record<string, Size> = {
 };
 
 /** PyTorch's ways on a card, the one that computes as ours does first. */
-const cardPeers = {
-  TF32: { mode: "tf32" },
-  bfloat16: { mode: "bf16" },
+const cardPeers = { TF32: { mode: "tf32" }, bfloat16: { mode: "bf16" } } as const;
+const compiledPeers = {
   "TF32, compiled": { mode: "tf32", compile: true },
   "bfloat16, compiled": { mode: "bf16", compile: true },
 } as const;
 
-export const benchTraining: Bench = async ({ say, isQuick, device = "cpu", size = "small" }) => {
+export const benchTraining: Bench = async ({
+  say,
+  isQuick,
+  device = "cpu",
+  size = "small",
+  isCompiled = false,
+}) => {
   if (!(size in sizes)) {
     throw new InputError(`--size: must be one of ${Object.keys(sizes).join(", ")}, got ${size}`);
   }
@@ -116,7 +121,10 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu", size 
     const imagesPerSecond = step.batchSize / stepSeconds;
     say(`\n${(gflops / gemmPeak).toFixed(3)} of the best product; ${imagesPerSecond.toFixed(1)} images/s`);
     const fraction = gflops / gemmPeak;
-    const peers = device === "cuda" ? await timeCardPeers(rival, isQuick ? 1 : 8, stepSeconds, say) : null;
+    const peers =
+      device === "cuda"
+        ? await timeCardPeers(rival, { rounds: isQuick ? 1 : 8, ours: stepSeconds, isCompiled, say })
+        : null;
     const peerRatio = peer
       ? median(peerSeconds.map((theirs, i) => theirs / seconds[i]!))
       : (peers?.TF32?.ratio ?? null);
@@ -162,9 +170,13 @@ export const benchTraining: Bench = async ({ say, isQuick, device = "cpu", size 
 };
 
 /** A step of PyTorch on the card, in each of its ways; one that fails there is left out, with what it said. */
-async function timeCardPeers(options: PeerOptions, rounds: number, ours: number, say: Say) {
+async function timeCardPeers(
+  options: PeerOptions,
+  { rounds, ours, isCompiled, say }: { rounds: number; ours: number; isCompiled: boolean; say: Say },
+) {
   const found: Record<string, { version: string; seconds: number; ratio: number }> = {};
-  for (const [name, way] of Object.entries(cardPeers)) {
+  const ways = { ...cardPeers, ...(isCompiled && compiledPeers) };
+  for (const [name, way] of Object.entries(ways)) {
     let peer: Peer | null = null;
     try {
       peer = await startPeer({ ...options, ...way, device: "cuda" }, "train");
