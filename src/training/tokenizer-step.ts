@@ -6,7 +6,6 @@ import {
   add,
   type ConvolutionMethod,
   Graph,
-  gatherRows,
   mean,
   multiply,
   reshape,
@@ -14,17 +13,10 @@ import {
   subtract,
   type Value,
 } from "../graph/index.ts";
-import type { ParameterSpec } from "../models/parameters.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
-import {
-  codebookSize,
-  pixelSpace,
-  type TokenizerConfig,
-  tokenGrid,
-  tokenStride,
-} from "../models/tokenizer/config.ts";
+import { pixelSpace, type TokenizerConfig, tokenGrid, tokenStride } from "../models/tokenizer/config.ts";
 import { decodeLatents, encodePixels } from "../models/tokenizer/network.ts";
-import { codebookName, codebookOf, mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
+import { mapsToRows, quantize, rowsToMaps } from "../models/tokenizer/quantizer.ts";
 import type { TrainConfig } from "./config.ts";
 import { addTraining } from "./optimiser.ts";
 import { stateInputs } from "./optimiser-state.ts";
@@ -62,42 +54,9 @@ export function tokenizerStepGraph(
   return graph;
 }
 
-/**
- * One training step of the decoder alone, whose codes stay what they are: a decoder of true tokens, or of tokens that
- * were moved a little as a transformer would move them. Inputs: the state of the decoder's parameters, `ids`
- * [B, ...grid] and the `pixels` [B, 3, ...space] that they stand for; outputs as {@link tokenizerStepGraph}'s, without
- * ids and latents.
- */
-export function decoderStepGraph(
-  config: TokenizerConfig,
-  training: TokenizerTraining,
-  method: ConvolutionMethod = methodOf(config),
-): Graph {
-  const { batchSize } = training;
-  const graph = new Graph("decoder.step");
-  const specs = decoderParameters(config);
-  const weights = stateInputs(graph, specs);
-  const grid = tokenGrid(config);
-  const ids = graph.input("ids", "int32", [batchSize, ...grid]);
-  const pixels = graph.input("pixels", "float32", [batchSize, 3, ...pixelSpace(config)]);
-  const codebook =
-    config.quantizer.kind === "vq"
-      ? graph.input(codebookName, "float32", [codebookSize(config), config.latentWidth])
-      : codebookOf(graph, {}, config);
-  const rows = reshape(gatherRows(codebook, ids), [batchSize * sizeOf(grid), config.latentWidth]);
-  const decoded = decodeLatents(rowsToMaps(rows, batchSize, grid), { config, weights, method });
-  addTraining(graph, specs, addReconstruction(graph, decoded, pixels, config, training), training);
-  return graph;
-}
-
 /** The plain network's full resolution would take much memory unfolded. */
 const methodOf = ({ network }: TokenizerConfig): ConvolutionMethod =>
   network === "plain" ? "kernel" : "unfolded";
-
-/** The parameters of a tokenizer's decoder. */
-export function decoderParameters(config: TokenizerConfig): ParameterSpec[] {
-  return tokenizerParameters(config).filter(({ name }) => name.startsWith("decoder."));
-}
 
 /** The loss of a reconstruction, and the outputs that tell how good it is. */
 function addReconstruction(

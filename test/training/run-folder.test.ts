@@ -78,6 +78,16 @@ describe("openRunFolder", () => {
     ]);
   });
 
+  it("resumes with another number of steps a run, which changes no result", async () => {
+    const withRuns = (training: object) => ({ ...config, training: { ...config.training, ...training } });
+    await openRunFolder(path, config);
+    const resume = (training: object) => openRunFolder(path, withRuns(training), { resume: true });
+    await resume({ stepsPerRun: 20 });
+    await expect(resume({ stepsPerRun: 20, steps: 11 })).rejects.toThrow(
+      /differing: training\.steps was 10, now 11; give/,
+    );
+  });
+
   it("drops lines beyond the checkpoint, and one cut short", async () => {
     const run = await openRunFolder(path, config);
     for (const step of [1, 2, 3, 4]) await run.log({ step });

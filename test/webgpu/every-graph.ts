@@ -9,7 +9,7 @@ import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../src/models/transformer/sampler.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
-import { decoderStepGraph, tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
+import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
 import { transformerStepGraph } from "../../src/training/transformer-job.ts";
 
 const shape = { grid: [2, 2], codebookSize: 12, classes: 3, width: 16, depth: 1, heads: 4, factors: [1, 2] };
@@ -80,8 +80,6 @@ for (const [name, config] of Object.entries(transformers)) {
 for (const [name, config] of Object.entries(tokenizers)) {
   everyGraph[`tokenizer step, ${name}`] = () =>
     tokenizerStepGraph(config, { ...tokenizer.training, batchSize: 2 });
-  everyGraph[`decoder step, ${name}`] = () =>
-    decoderStepGraph(config, { ...tokenizer.training, batchSize: 2 });
   everyGraph[`encoder, ${name}`] = () => encoderGraph(config);
   everyGraph[`latents, ${name}`] = () => latentsGraph(config);
   everyGraph[`decoder, ${name}`] = () => decoderGraph(config);
