@@ -24,7 +24,8 @@ dh, hidden = D // H, 4 * D
 device, mode = options.get("device", "cpu"), options.get("mode", "fp32")
 torch.set_num_threads(options["threads"])
 torch.manual_seed(0)
-torch.set_default_device(device) if device != "cpu" else None
+if device != "cpu":
+    torch.set_default_device(device)
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = mode == "tf32"
 
 

@@ -68,8 +68,8 @@ export interface LoopOptions {
  *
  * @returns the final state by name
  * @throws InputError naming the step when the loss or the gradient is no longer finite, which is the doing of a
- *   setting or of the data (the state in the store is then that before the step); when the checkpoint to resume does not fit the job; when a file cannot be written.
- *   Earlier checkpoints stay as they are.
+ *   setting or of the data (the state in the store is then that before the step); when the checkpoint to resume does not
+ *   fit the job; when a file cannot be written. Earlier checkpoints stay as they are.
  */
 export async function train(
   runner: Runner,

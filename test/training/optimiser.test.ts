@@ -61,11 +61,11 @@ function plainLoop(steps: number, rate: (step: number) => number, scale: number,
     let squares = 0;
     for (const name of names) for (const g of gradientOf(name, step, scale)) squares += g * g;
     norms.push(Math.sqrt(squares));
-    const video = options.clipNorm === null ? 1 : Math.min(1, options.clipNorm / Math.sqrt(squares));
+    const clip = options.clipNorm === null ? 1 : Math.min(1, options.clipNorm / Math.sqrt(squares));
     const decay = Math.min(options.emaDecay, (1 + step) / (10 + step));
     for (const name of names) {
       const { weight, first, second, average } = state[name]!;
-      const gradient = gradientOf(name, step, scale).map((raw) => raw * video);
+      const gradient = gradientOf(name, step, scale).map((raw) => raw * clip);
       const directionOf = (kind: OptimiserOptions["optimiser"]): number[] => {
         if (kind === "muon") {
           gradient.forEach((g, i) => {
@@ -154,7 +154,7 @@ describe("addOptimiser", () => {
     }
     norms.forEach((norm, step) => {
       expect(norm / expected.norms[step]!).toBeCloseTo(1, 5);
-      expect(norm > 1).toBe(scale >= 1); // so the first two cases do video, and do not
+      expect(norm > 1).toBe(scale >= 1); // so the first two cases do clip, and do not
     });
     expect(averagedWeights(found)).toEqual({
       matrix: found["average/matrix"],
