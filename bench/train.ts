@@ -72,7 +72,7 @@ export const benchTraining: Bench = async ({
   const chosen = isQuick ? { ...sizes[size]!, depth: 1 } : sizes[size]!;
   const perRun =
     isQuick && device !== "cpu" ? Math.min(2, factsOf(device).stepsPerRun) : factsOf(device).stepsPerRun;
-  const [warmUps, rounds] = isQuick ? [0, 1] : perRun > 1 ? [1, 4] : [3, 15];
+  const [warmUps, rounds] = isQuick ? [0, 1] : perRun > 1 ? [1, 3] : [3, 15];
   const runner = await createNodeRunner({ device });
   let peer: Peer | null = null;
   try {
@@ -128,23 +128,24 @@ export const benchTraining: Bench = async ({
     const peerRatio = peer
       ? median(peerSeconds.map((theirs, i) => theirs / seconds[i]!))
       : (peers?.TF32?.ratio ?? null);
-    if (peers) {
-      // Told line by line as they were measured.
-    } else if (peer && peerRatio !== null) {
+    if (peer && peerRatio !== null) {
       const rate = step.batchSize / median(peerSeconds);
       say(`PyTorch ${peer.version}: ${rate.toFixed(1)} images/s; ours is ${peerRatio.toFixed(2)} times that`);
-    } else {
+    } else if (device === "cpu") {
       say(noPeer);
     }
     // Kernels of a GPU run later than the runtime's profile says.
     const parts = device === "cpu" ? await profiledStep(chosen) : null;
     if (parts) sayParts(parts, say);
-    const idleShares = await loopIdleShares(runner, isQuick, size, perRun);
+    // At the large size batches take as long and steps ten times as long, and the trainings minutes.
+    const idleShares = size === "large" ? null : await loopIdleShares(runner, isQuick, size, perRun);
     const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-    say(
-      `the training loop computes nothing for ${percent(idleShares.transformer)} of its time (transformer), ` +
-        `${percent(idleShares.tokenizer)} (tokenizer)`,
-    );
+    if (idleShares) {
+      say(
+        `the training loop computes nothing for ${percent(idleShares.transformer)} of its time (transformer), ` +
+          `${percent(idleShares.tokenizer)} (tokenizer)`,
+      );
+    }
     return {
       size,
       nodes: step.nodes,
@@ -245,7 +246,7 @@ async function loopIdleShares(runner: Runner, isQuick: boolean, size: string, pe
     return median(shares.slice(1)); // the first line counts the first batch, which nothing hides
   };
   const each = isQuick ? 1 : Math.max(4, perRun);
-  const steps = (isQuick ? 2 : 6) * each;
+  const steps = (isQuick || perRun > 1 ? 2 : 6) * each;
   const { config } = await loadConfig("configs/sprites.yaml", {
     set: ["tokenizer", "transformer"].flatMap((part) => [
       `${part}.training.steps=${steps}`,
