@@ -421,7 +421,7 @@ describe("createNodeRunner", () => {
     await expect(createNodeRunner({ threads: 0 })).rejects.toThrow(InputError);
     await expect(createNodeRunner({ threads: 1.5 })).rejects.toThrow(/at least 1, got 1\.5/);
     await expect(createNodeRunner({ device: "tpu" as Device })).rejects.toThrow(
-      /cpu or webgpu in Node, got "tpu"/,
+      /cpu or webgpu or cuda in Node, got "tpu"/,
     );
   });
 
