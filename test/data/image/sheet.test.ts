@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { makingKeyword, readPngText } from "../../../src/data/image/png-text.ts";
 import { encodePng, imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
 import type { Raster } from "../../../src/data/source.ts";
 
@@ -82,6 +83,12 @@ describe("writeImages", () => {
       });
       expect((await readdir(folder)).sort()).toEqual(["cat-0000.png", "cat-0001.png"]);
       expect((await decode(await readFile(paths[1]!))).at(0, 0)).toEqual([4, 5, 6]);
+      const makings = [1, 2].map((index) => ({ model: "m", seed: 0, index, class: null, plan: {} }));
+      const [first, second] = await writeImages(root, [plain(1, 1, [0, 0, 0]), plain(1, 1, [0, 0, 0])], {
+        makings,
+      });
+      const read = async (path: string) => JSON.parse(readPngText(await readFile(path), makingKeyword)!);
+      expect([await read(first!), await read(second!)]).toEqual(makings);
     } finally {
       await rm(root, { recursive: true });
     }
