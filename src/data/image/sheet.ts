@@ -22,9 +22,6 @@ const background = "#fbf8f1";
 const ink = "#4a4a5a";
 const labelHeight = 16;
 
-/** An image as PNG bytes, enlarged `scale` times by repeating pixels. */
-export const encodePng = (image: Raster, scale = 1): Promise<Uint8Array> => encodeImage(image, { scale });
-
 /**
  * A contact sheet as PNG bytes. Columns are as wide and rows as tall as the largest image. Width is
  * gap + columns * (largest width * scale + gap), height the like, plus 16 pixels per row where there are labels.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { makingKeyword, readPngText } from "../../../src/data/image/png-text.ts";
-import { encodePng, imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
+import { imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
 import type { Raster } from "../../../src/data/source.ts";
 
 const plain = (width: number, height: number, rgb: readonly number[]): Raster => ({
@@ -20,16 +20,6 @@ async function decode(png: Uint8Array) {
   ];
   return { width: info.width, height: info.height, at };
 }
-
-describe("encodePng", () => {
-  it("keeps every pixel, enlarged by repetition", async () => {
-    const image = await decode(
-      await encodePng({ width: 2, height: 1, pixels: Uint8Array.of(1, 2, 3, 250, 9, 77) }, 3),
-    );
-    expect([image.width, image.height]).toEqual([6, 3]);
-    for (let x = 0; x < 6; x++) expect(image.at(x, 2)).toEqual(x < 3 ? [1, 2, 3] : [250, 9, 77]);
-  });
-});
 
 describe("imageSheet", () => {
   it("has the size its docstring says and every image in its cell", async () => {
