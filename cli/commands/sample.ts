@@ -81,7 +81,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     }
     const written = isVideo
       ? await writeVideos(result as GeneratedVideos, pipeline, { ...options, ...writing }, report, signal)
-      : await writeGenerated(result as GeneratedImages, pipeline, options, report, signal);
+      : await writeGenerated(result as GeneratedImages, pipeline, { ...options, folder }, report, signal);
     const { seconds, multiplyAdds, ratio, deadline } = result.stats;
     report.say(
       `${countOf(count, isVideo ? "video" : "image")} in ${seconds.toFixed(1)} s, ${short(multiplyAdds)} multiply-adds ` +
