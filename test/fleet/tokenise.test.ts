@@ -1,5 +1,5 @@
 /** A dataset that a fleet tokenises gives the files of one process. */
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -115,4 +115,49 @@ describe("a folder of images", () => {
     );
     await other.fleet.close();
   });
+});
+
+it("IDX files, of which a worker must have the same", async () => {
+  const place = join(folder, "packed");
+  await mkdir(place);
+  const idx = (dims: readonly number[], values: (i: number) => number): Buffer => {
+    const head = Buffer.alloc(4 + 4 * dims.length);
+    head.set([0, 0, 8, dims.length]);
+    for (const [i, dim] of dims.entries()) head.writeUInt32BE(dim, 4 + 4 * i);
+    const size = dims.reduce((a, b) => a * b, 1);
+    return Buffer.concat([head, Uint8Array.from({ length: size }, (_, i) => values(i))]);
+  };
+  const writeDataset = async (step: number) => {
+    await writeFile(
+      join(place, "train-images-idx3-ubyte"),
+      idx([30, 8, 8], (i) => (i * step) % 256),
+    );
+    await writeFile(
+      join(place, "train-labels-idx1-ubyte"),
+      idx([30], (i) => i % 10),
+    );
+  };
+  await writeDataset(37);
+  const config = await configFor({ source: place, count: 20 });
+  const [out, alone] = [join(folder, "packed-run"), join(folder, "packed-alone")];
+  await trainModel({ config, out, stage: "tokenizer", threads: 1 });
+  await cp(out, alone, { recursive: true });
+  await trainModel({ config, out: alone, stage: "tokenise", threads: 1 });
+  const { fleet } = openRunnersFleet(2, memoryStore());
+  await trainModel({ config, out, stage: "tokenise", threads: 1, encodeParts: encodeByFleet(fleet) });
+  expect(await filesOf(out)).toEqual(await filesOf(alone));
+  await fleet.close();
+
+  const other = openRunnersFleet(1, memoryStore());
+  const changing = async function* (...asked: Parameters<ReturnType<typeof encodeByFleet>>) {
+    await writeDataset(38);
+    yield* encodeByFleet(other.fleet)(...asked);
+  };
+  await rm(join(out, "tokens"), { recursive: true });
+  await expect(
+    trainModel({ config, out, stage: "tokenise", threads: 1, encodeParts: changing }),
+  ).rejects.toThrow(
+    /packed.*: its files have the digest [0-9a-f]+, those of this run have [0-9a-f]+; copy the same/,
+  );
+  await other.fleet.close();
 });
