@@ -74,7 +74,7 @@ export async function runQueueWorker({
           await worker.pause(true);
           await producer.publishEvent({
             eventName: refusedEvent,
-            reason: `worker ${runner.name} ${error.message}`,
+            reason: `worker ${runner.name}: ${error.message}`,
           });
           await job.moveToWait(token);
           end(error);
@@ -130,7 +130,7 @@ export async function runQueueWorker({
       { close: () => worker.close(!isThere), disconnect: () => worker.disconnect() },
       producer,
     );
-    if (refusal) throw new Refusal(`worker ${runner.name} ${refusal.message}`);
+    if (refusal) throw new Refusal(`worker ${runner.name}: ${refusal.message}`);
     return report;
   } finally {
     await isWithin(10_000, runner.close());

@@ -1,5 +1,4 @@
 /** A fleet of workers on any machine, which wait for jobs at a queue on Redis. */
-
 import { setTimeout } from "node:timers/promises";
 import type { QueueEventsListener } from "bullmq";
 import { InputError } from "../src/index.ts";
@@ -99,7 +98,7 @@ export async function openQueueFleet(
     else if (state === "unknown") {
       // Redis forgot it: it lost its data, or somebody took the job back.
       if (await hasResult(store, job)) settle(name);
-      else await queue.add(job.kind, job, { ...jobOptions, jobId: name });
+      else if (waiting.has(name)) await queue.add(job.kind, job, { ...jobOptions, jobId: name });
     }
   };
   const lonely = sayOnce(() =>
@@ -107,7 +106,7 @@ export async function openQueueFleet(
   );
   const watch = async (): Promise<void> => {
     while (!closing.signal.aborted) {
-      await pause(closing.signal, lookEveryMs);
+      await pause(closing.signal, Math.max(lookEveryMs, waiting.size)); // at most a thousand questions a second
       if (waiting.size === 0) continue;
       await Promise.all([...waiting].map(([name, entry]) => lookAt(name, entry))).catch(away);
       if ((await queue.getWorkersCount().catch(() => 1)) === 0) lonely();
@@ -122,19 +121,19 @@ export async function openQueueFleet(
       const name = resultName(job);
       const known = waiting.get(name);
       if (known) return known.promise;
+      if (signal.aborted) return Promise.reject(signal.reason);
       const entry = openWaiting(job);
       waiting.set(name, entry);
+      const asked = enqueue(name, job).catch((error) => settle(name, error));
       const takeBack = (): void => {
         waiting.delete(name);
         // One that a worker has begun cannot be taken back: its result stays in the store.
-        takenBack.push(queue.remove(name).catch(() => {}));
+        takenBack.push(asked.then(() => queue.remove(name)).catch(() => {}));
         entry.reject(signal.reason);
       };
       signal.addEventListener("abort", takeBack, { once: true });
       const forget = () => signal.removeEventListener("abort", takeBack);
       entry.promise.then(forget, forget);
-      if (signal.aborted) takeBack();
-      else enqueue(name, job).catch((error) => settle(name, error));
       return entry.promise;
     },
     async close() {

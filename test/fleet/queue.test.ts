@@ -233,7 +233,7 @@ describe.skipIf(!hasRedis)("a queue", () => {
       const other = { ...work, by: { ...work.by, digest: "0000000000000000" } };
       const asked = ask(other, { notices, signal: stop.signal });
       const sentence =
-        /^worker \S+:\d+ its .*model has the digest [0-9a-f]{16}, but the job needs 0000000000000000; copy the model there$/;
+        /^worker \S+:\d+: its .*model has the digest [0-9a-f]{16}, but the job needs 0000000000000000; copy the model there$/;
       await expect(worker.ended).rejects.toThrow(sentence);
       await until(() => notices.length > 0);
       expect(notices[0]!.replace("refused: ", "")).toMatch(sentence);
@@ -248,7 +248,7 @@ describe.skipIf(!hasRedis)("a queue", () => {
       const worker = workHere();
       const asked = fleet.run(jobOf(work, "0.0.9"), new AbortController().signal);
       await expect(worker.ended).rejects.toThrow(
-        /^worker \S+ has magnets \d+\.\d+\.\d+, but the job needs 0\.0\.9; install that version there$/,
+        /^worker \S+:\d+: has magnets \d+\.\d+\.\d+, but the job needs 0\.0\.9; install that version there$/,
       );
       expect(await jobs()).toMatchObject({ waiting: 1, active: 0, failed: 0 });
       asked.catch(() => {});
