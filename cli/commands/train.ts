@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
+import type { EncodeParts } from "../../src/train.ts";
+import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
 import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
 import { openTrainingBars } from "../output/training-progress.ts";
 
-interface TrainOptions {
+interface TrainOptions extends FleetFlags {
   data?: string;
   set?: string[];
   quick?: boolean;
@@ -42,7 +44,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
         .choices(["all", "tokenizer", "tokenise", "transformer"])
         .default("all"),
     );
-  addDeviceOptions(command).option(
+  addFleetOptions(addDeviceOptions(command)).option(
     "--out <folder>",
     "the run's folder (default: runs/ and the configuration's name)",
   );
@@ -50,6 +52,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     command,
     "train configs/sprites.yaml --quick",
     "train configs/motions.yaml --data videos/ --out runs/mine",
+    "train configs/imagenet256.yaml --stage tokenise --workers 4",
     "train configs/sprites.yaml --data images/ --set transformer.training.steps=5000 --out runs/mine",
   ).action((config: string, options: TrainOptions) => train(config, options, signal));
 }
@@ -72,6 +75,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   const seconds = (): number => (performance.now() - started) / 1000;
   const clock =
     options.minutes === undefined ? null : AbortSignal.timeout(Math.ceil(options.minutes * 60_000));
+  const fleet = await openTokenFleet(options, report.say);
   const bars = openTrainingBars();
   try {
     const model = await trainModel({
@@ -81,6 +85,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
       resume: options.resume,
       threads: options.threads,
       device: options.device,
+      encodeParts: fleet?.encodeParts,
       signal: clock ? AbortSignal.any([signal, clock]) : signal,
       onMessage: (message) => report.say(message),
       onProgress: (progress) => bars.show(progress),
@@ -95,5 +100,18 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
     report.finish({ run: out, model: null, seconds: seconds() });
   } finally {
     bars.stop();
+    await fleet?.close();
   }
+}
+
+/** Workers that tokenise the images, where the options ask for some; the training itself is this process's. */
+async function openTokenFleet(
+  options: TrainOptions,
+  say: (line: string) => void,
+): Promise<{ encodeParts: EncodeParts; close(): Promise<void> } | null> {
+  if (!sharesWork(options)) return null;
+  const { openFleet } = await import("../../fleet/open-fleet.ts");
+  const { encodeByFleet } = await import("../../fleet/tokenise.ts");
+  const fleet = await openFleet(fleetOptionsOf(options, say));
+  return { encodeParts: encodeByFleet(fleet, options.device), close: () => fleet.close() };
 }
