@@ -61,7 +61,7 @@ export async function cudaParts(folder = providerFolder()): Promise<CudaPart[]> 
       () => true,
       () => false,
     );
-    parts.push({ name, fault: isThere ? null : `it is not in ${folder}`, remedy: providerRemedy() });
+    parts.push({ name, fault: isThere ? null : `not in ${folder}`, remedy: providerRemedy() });
   }
   if (parts.some(({ fault }) => fault !== null)) return parts;
   let needed: string[];

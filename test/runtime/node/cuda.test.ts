@@ -33,7 +33,7 @@ describe.runIf(isLinux)("what CUDA lacks", () => {
     const error = await requireCuda(folder).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InputError);
     expect((error as Error).message).toMatch(
-      /^device cuda: libonnxruntime_providers_shared\.so and libonnxruntime_providers_cuda\.so: it is not in .*cuda-.*To get it, run `ONNXRUNTIME_NODE_INSTALL=cuda12 .*docs\/gpu\.md/,
+      /^device cuda: libonnxruntime_providers_shared\.so and libonnxruntime_providers_cuda\.so: not in .*cuda-.*To get it, run `ONNXRUNTIME_NODE_INSTALL=cuda12 .*docs\/gpu\.md/,
     );
     expect((error as Error).message).not.toContain("\n");
   });
