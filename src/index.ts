@@ -48,6 +48,7 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, fittedMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
+export { modelDigest } from "./pipelines/node/identity.ts";
 export { decodeMask, type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {
@@ -98,3 +99,4 @@ export {
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
 export type { Runner } from "./runtime/runner.ts";
 export { writeNpy } from "./weights/node/npy.ts";
+export { decodeSafetensors, encodeSafetensors, type Tensors } from "./weights/safetensors.ts";

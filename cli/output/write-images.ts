@@ -9,10 +9,13 @@ export interface OutOptions {
   tokens?: "json" | "npy";
 }
 
+/** The model that made images, and what it computed with. */
+export type ModelUsed = Pick<ImagePipeline, "model" | "precision">;
+
 /** @returns the result object of the command */
 export async function writeGenerated(
   { images, tokens, seed, plan, stats }: GeneratedImages,
-  { model, precision }: ImagePipeline,
+  { model, precision }: ModelUsed,
   { out, tokens: format, folder }: OutOptions & { /** Of the model. */ folder: string },
   report: Report,
   signal: AbortSignal,
