@@ -21,6 +21,8 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
   /** Of the drawn images. */
   readonly seed: number;
   readonly resampler?: Resampler;
+  /** What transparent images of a folder are laid on, `#rrggbb`; default white. */
+  readonly background?: string;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
  * @throws InputError for a folder that holds no images or videos, or that cannot be read; the signal's reason
  */
 export async function openSource(
-  { source, resolution, frames, seed, resampler, ...video }: SourceChoice,
+  { source, resolution, frames, seed, resampler, background, ...video }: SourceChoice,
   { signal }: WalkOptions = {},
 ): Promise<ImageSource & { readonly warnings: readonly string[] }> {
   const isStill = source === "sprites" || source === "scenes";
@@ -53,7 +55,7 @@ export async function openSource(
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
-  return folderSource(source, { resolution, resampler, signal }).catch(async (error: unknown) => {
+  return folderSource(source, { resolution, resampler, background, signal }).catch(async (error: unknown) => {
     // Any other refusal tells what is wrong with the images that there are.
     if (!(error instanceof AbsentError)) throw error;
     const videos = await listPlain(source, { signal }).catch(() => null);

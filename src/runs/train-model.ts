@@ -111,21 +111,21 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
     );
     signal?.throwIfAborted();
-    const initial = await initialTransformer(
-      config.transformer.init,
-      transformerConfigOf(config, dataset.classNames.length),
-      tokenizer,
-    );
+    const { classNames } = dataset;
+    const initial = await initialTransformer(config.transformer.init, {
+      ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
+      key: foldIn(keyFromSeed(config.seed), 8),
+    });
     const folder = await openRunFolder(
       join(out, "transformer"),
       { ...named },
       { resume: options.resume, mayGrow: "transformer.training.steps" },
     );
     sayGrown(options, "transformer", folder);
-    const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
-    await writeModel(path, trained);
+    const { model } = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
+    await writeModel(path, model);
     await writeJson(join(path, "train_config.json"), config);
-    await writeModelCard(path, { config, model: trained, run: out });
+    await writeModelCard(path, { config, model, run: out });
     return path;
   } finally {
     await runner.close();

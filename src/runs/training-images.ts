@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { countOf, few, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
+import { toldByColour } from "../data/image/augment.ts";
 import {
   type FolderSource,
   type Looked,
@@ -22,7 +23,7 @@ import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { dataName } from "./data-name.ts";
-import { tokenise } from "./token-files.ts";
+import { tokenise, type Variants } from "./token-files.ts";
 
 /** Whose images, and whom to tell. */
 export interface ImageOptions extends LoopOptions {
@@ -166,11 +167,14 @@ export async function tokeniseImages(
   { config, out, signal, onProgress, onMessage: say = () => {} }: ImageOptions,
   runner: Runner,
   tensors: Tensors,
-  { source, count, description }: Images,
+  images: Images,
 ): Promise<void> {
+  const { source, count, description } = images;
   const { tasks } = config.transformer.model;
+  const variants = await variantsOf(config, images, say);
   const extras = [
-    ...(config.data.randomFlip ? ["each also mirrored"] : []),
+    ...(variants.count > 1 ? [`each in ${variants.count} variants`] : []),
+    ...(variants.randomFlip ? ["each also mirrored"] : []),
     ...tasks.map((task) => `each also as given to ${task}`),
   ];
   say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
@@ -182,7 +186,7 @@ export async function tokeniseImages(
     source,
     count,
     description: JSON.stringify([description, tasks]),
-    randomFlip: config.data.randomFlip,
+    variants,
     tasks,
     given: config.data.given,
     key: foldIn(keyFromSeed(config.seed), 4),
@@ -192,4 +196,35 @@ export async function tokeniseImages(
   });
   if (encoded < count) say(`tokens: ${count - encoded} of them were in ${tokensFolder(out)} already`);
   await tokenizer.dispose();
+}
+
+/** How far colours turn where that is left open, in degrees: brown stays brown, and red does not become green. */
+const automaticHue = 15;
+
+/** So many images tell whether colours tell the classes apart. */
+const judged = 2000;
+
+/** How every image is there in the tokens: what the configuration says, and for colours what the images say. */
+export async function variantsOf(
+  { seed, data }: Pick<TrainConfig, "seed" | "data">,
+  { source, count }: Pick<Images, "source" | "count">,
+  say: (message: string) => void = () => {},
+): Promise<Variants> {
+  const { augment, randomFlip } = data;
+  const common = { randomFlip, key: foldIn(keyFromSeed(seed), 5) };
+  if (!augment || augment.variants === 1) {
+    return { count: 1, augmentation: { shift: 0, hue: 0 }, ...common };
+  }
+  const { variants, shift, hue } = augment;
+  if (hue !== "auto") return { count: variants, augmentation: { shift, hue }, ...common };
+  const images = await Promise.all(Array.from({ length: Math.min(count, judged) }, (_, i) => source.read(i)));
+  const { share, chance, isTold } = toldByColour(images, source.classNames.length);
+  const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
+  if (source.classNames.length > 1) {
+    say(
+      `colours: alone they tell the class of ${percent(share)} of the images (chance ${percent(chance)}), so hues are ` +
+        (isTold ? "left as they are" : `turned by up to ${automaticHue} degrees`),
+    );
+  }
+  return { count: variants, augmentation: { shift, hue: isTold ? 0 : automaticHue }, ...common };
 }

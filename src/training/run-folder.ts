@@ -5,6 +5,7 @@
  *     metrics.jsonl                       one JSON object with `step` per line, appended
  *     samples/step-000100.png             images made on the way
  *     checkpoints/step-000100.safetensors state; written aside, then renamed; the last two stay
+ *     best.safetensors                    averaged weights of the lowest loss on held-out data, where there are any
  *
  * Steps count from 1: step 100 is the state after 100 optimiser steps.
  */
@@ -16,7 +17,7 @@ import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/
 import { fileError } from "../core/node/file-error.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { readJson, writeJson } from "../weights/node/json-file.ts";
-import { readSafetensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
+import { readSafetensors, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
 
 /** The state of a run after `step` steps. */
 export interface Checkpoint {
@@ -39,9 +40,14 @@ export interface RunFolder {
   saveSample(step: number, png: Uint8Array): Promise<string>;
   /** Writes a checkpoint, then removes all but the last two. */
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
+  /** Writes the weights of the lowest loss so far, over those of before. */
+  saveBest(at: { readonly step: number; readonly loss: number }, weights: Tensors): Promise<void>;
+  /** What {@link saveBest} wrote last. @throws InputError when it is not there or damaged */
+  readBest(): Promise<{ readonly step: number; readonly loss: number; readonly weights: Tensors }>;
 }
 
 const kept = 2;
+const bestName = "best.safetensors";
 const checkpointName = /^step-(\d{6,})\.safetensors$/;
 
 /**
@@ -94,6 +100,14 @@ export async function openRunFolder(
       await writeSafetensors(file, tensors, { metadata: { ...notes, step: String(step) } });
       const names = await checkpointNames(folder);
       for (const name of names.slice(0, -kept)) await rm(join(folder, name), { force: true });
+    },
+    async saveBest({ step, loss }, weights) {
+      const metadata = { step: String(step), loss: String(loss) };
+      await writeSafetensors(join(path, bestName), weights, { metadata });
+    },
+    async readBest() {
+      const { tensors, metadata } = await readSafetensors(join(path, bestName));
+      return { step: Number(metadata.step), loss: Number(metadata.loss), weights: tensors };
     },
   };
 }

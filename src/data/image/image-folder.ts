@@ -2,7 +2,7 @@
  * A folder of images as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
  * below a class folder counts), or images directly in the folder (no classes).
  *
- * Each image is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
+ * Each image is turned as its EXIF says, laid on a background where it is transparent, resized so that its short side is the resolution, and
  * cropped in the centre.
  */
 import { readFile } from "node:fs/promises";
@@ -22,6 +22,8 @@ export interface FolderOptions {
   readonly resolution: number;
   /** Default lanczos3. */
   readonly resampler?: Resampler;
+  /** What transparent images are laid on, `#rrggbb`; default white. */
+  readonly background?: string;
 }
 
 export interface FolderSource extends ImageSource {
@@ -59,9 +61,9 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
  */
 export async function folderSource(
   path: string,
-  { resolution, resampler = "lanczos3", signal }: FolderOptions & WalkOptions,
+  { signal, ...options }: FolderOptions & WalkOptions,
 ): Promise<FolderSource> {
-  requireFolderOptions(path, { resolution, resampler });
+  requireFolderOptions(path, options);
   const walk = new FolderWalk(path, { signal });
   const entries = await walk.enter(path);
   const loose = entries.filter((entry) => !entry.isDirectory && isImage(entry.name));
@@ -109,8 +111,7 @@ export async function folderSource(
   );
   return sourceOf(
     path,
-    resolution,
-    resampler,
+    options,
     filled.map(({ name }) => name.normalize("NFC")),
     loose.length > 0
       ? loose.map(({ name }) => ({ path: name, classId: null }))
@@ -232,8 +233,7 @@ export function fileAt({ name, files }: Pick<FolderSource, "name" | "files">, in
 
 function sourceOf(
   folder: string,
-  resolution: number,
-  resampler: Resampler,
+  options: FolderOptions,
   classNames: readonly string[],
   files: FolderSource["files"],
   warnings: readonly string[],
@@ -241,13 +241,13 @@ function sourceOf(
   return {
     name: folder,
     classNames,
-    resolution,
+    resolution: options.resolution,
     length: files.length,
     files,
     warnings,
     async read(index) {
       const { path, classId } = fileAt({ name: folder, files }, index);
-      return readImage(join(folder, path), classId, { resolution, resampler });
+      return readImage(join(folder, path), classId, options);
     },
   };
 }
@@ -261,14 +261,14 @@ function sourceOf(
 export async function readImage(
   path: string,
   classId: number | null,
-  { resolution, resampler = "lanczos3" }: FolderOptions,
+  { resolution, resampler = "lanczos3", background = "#ffffff" }: FolderOptions,
 ): Promise<Image> {
   const bytes = await bytesOf(path);
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
     const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
       .autoOrient()
-      .flatten({ background: "#ffffff" })
+      .flatten({ background })
       .toColourspace("srgb")
       .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
       .raw()
