@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
+import type { LoadedConfig } from "../../src/train.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
 import { collect, finishCommand } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
 import { openTrainingBars } from "../output/training-progress.ts";
 
 interface TrainOptions {
+  from?: string;
   data?: string;
   set?: string[];
   quick?: boolean;
@@ -23,7 +25,12 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("train")
     .description("train a tokenizer and a nested transformer; can be stopped at any moment and resumed")
-    .argument("<config>", "a configuration file (YAML)")
+    .argument("[config]", "a configuration file (YAML); with --from none is needed")
+    .option(
+      "--from <model>",
+      "go on from a model folder with other images: its tokenizer as it is, its transformer continued, for the " +
+        "classes of --data; settings for a few hundred images and a quarter of an hour, which --set changes",
+    )
     .option(
       "--data <source>",
       '"sprites", "scenes", "motions", or a folder of images or videos; short for --set data.source=...',
@@ -42,22 +49,20 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
   );
   finishCommand(
     command,
+    "train --from models/sprites --data icons/",
     "train configs/sprites.yaml --quick",
     "train configs/motions.yaml --data videos/ --out runs/mine",
     "train configs/sprites.yaml --data images/ --set transformer.training.steps=5000 --out runs/mine",
-  ).action((config: string, options: TrainOptions) => train(config, options, signal));
+  ).action((config: string | undefined, options: TrainOptions) => train(config, options, signal));
 }
 
-async function train(path: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
+async function train(path: string | undefined, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { loadConfig, trainModel } = await import("../../src/train.ts");
-  const fromData = options.data === undefined ? [] : [`data.source=${JSON.stringify(options.data)}`];
-  const { config, overrides } = await loadConfig(path, {
-    set: [...fromData, ...(options.set ?? [])],
-    quick: options.quick,
-  });
+  const { trainModel } = await import("../../src/train.ts");
+  const { config, overrides } = await loadedConfig(path, options);
   for (const { key, value, before } of overrides) {
-    const was = before === undefined ? "not in the file" : `${JSON.stringify(before)} in the file`;
+    const place = path === undefined ? "by itself" : "in the file";
+    const was = before === undefined ? `not ${place}` : `${JSON.stringify(before)} ${place}`;
     report.say(`${key} = ${JSON.stringify(value)} (${was})`);
   }
   const out = options.out ?? join("runs", config.name);
@@ -82,4 +87,22 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   } finally {
     bars.stop();
   }
+}
+
+/** The configuration of a file, of a model to go on from, or of both. */
+async function loadedConfig(
+  config: string | undefined,
+  { from, data, set = [], quick }: TrainOptions,
+): Promise<LoadedConfig> {
+  const { configFromModel, loadConfig } = await import("../../src/train.ts");
+  if (from !== undefined) return configFromModel(from, { config, data, set, quick });
+  const { InputError } = await import("../../src/index.ts");
+  if (config === undefined) {
+    throw new InputError(
+      "train: must be given a configuration file, or a model to go on from with images, got neither; " +
+        "e.g. train configs/sprites.yaml, or train --from models/sprites --data images/",
+    );
+  }
+  const fromData = data === undefined ? [] : [`data.source=${JSON.stringify(data)}`];
+  return loadConfig(config, { set: [...fromData, ...set], quick });
 }

@@ -31,6 +31,7 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { checkForCopies } from "./copies.ts";
 import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
@@ -107,8 +108,10 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
     if (!wants("transformer")) return null;
     const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
     const noun = nounOf(config.tokenizer.model);
+    const shown = dataset.images ? new Set(dataset.images).size : dataset.count;
+    const rows = shown < dataset.count ? `, ${dataset.count} with their variants` : "";
     say(
-      `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
+      `transformer: ${config.transformer.training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`,
     );
     signal?.throwIfAborted();
     const { classNames } = dataset;
@@ -122,10 +125,14 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       { resume: options.resume, mayGrow: "transformer.training.steps" },
     );
     sayGrown(options, "transformer", folder);
-    const { model } = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
+    const { model, split } = await trainTransformer({
+      ...options,
+      ...{ runner, folder, tokenizer, dataset, initial },
+    });
     await writeModel(path, model);
     await writeJson(join(path, "train_config.json"), config);
-    await writeModelCard(path, { config, model, run: out });
+    const copies = split && images && (await checkForCopies({ ...options, runner, model, split, images }));
+    await writeModelCard(path, { config, model, run: out, copies });
     return path;
   } finally {
     await runner.close();

@@ -1,6 +1,6 @@
 /** The training of a nested transformer on token ids, with sheets of what it makes on the way. */
 import { nounOf } from "../core/nouns.ts";
-import { foldIn, type Key, keyFromSeed } from "../core/random.ts";
+import { foldIn, keyFromSeed } from "../core/random.ts";
 import { imageSheet } from "../data/image/sheet.ts";
 import { frameOf, type Raster, type Video } from "../data/source.ts";
 import type { TokenDataset } from "../data/tokens.ts";
@@ -16,6 +16,7 @@ import type { RunFolder } from "../training/run-folder.ts";
 import { transformerJob } from "../training/transformer-job.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { startingFrom } from "./initial-weights.ts";
+import { heldOutKey } from "./training-images.ts";
 
 export interface TrainTransformerOptions extends LoopOptions {
   readonly config: TrainConfig;
@@ -81,9 +82,6 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
   );
   return { model: modelWith(weights), split };
 }
-
-/** By which images are held out. */
-export const heldOutKey = (seed: number): Key => foldIn(keyFromSeed(seed), 6);
 
 /** How many frames of a video a sheet shows. */
 const shownFrames = 8;

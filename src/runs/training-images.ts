@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { unlessRefused } from "../core/errors.ts";
 import { countOf, few, nounOf } from "../core/nouns.ts";
-import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
+import { foldIn, type Key, keyFromSeed, permutation } from "../core/random.ts";
 import { toldByColour } from "../data/image/augment.ts";
 import {
   type FolderSource,
+  imageFacts,
   type Looked,
   lookThrough,
   type VerifyOptions,
@@ -18,6 +20,7 @@ import { keptInMemory, selected } from "../data/views.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
+import { heldOutImages } from "../training/held-out.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
@@ -46,12 +49,13 @@ export interface Images {
 
 /** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
 export async function openImages({
-  config: { data },
+  config,
   out,
   signal,
   onProgress,
   onMessage: say = () => {},
 }: ImageOptions): Promise<Images> {
+  const { data } = config;
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if (!("files" in source)) {
@@ -74,8 +78,26 @@ export async function openImages({
     onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
   });
   const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
-  for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
-  say(`${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable; ${classesOf(good)}`);
+  const noun = nounOf(good);
+  if (unreadable.length > 0) {
+    say(
+      `warning: left out ${countOf(unreadable.length, noun)} that cannot be read: ` +
+        `${few(unreadable.map(({ path }) => path))}; first: ${unreadable[0]!.reason}`,
+    );
+  }
+  say(`${countOf(good.length, noun)}, ${unreadable.length} unreadable; ${classesOf(good)}`);
+  if (data.frames === undefined) await sayWhatIsLost(good, data, say, signal);
+  const { heldOut } = config.transformer.training;
+  if (heldOut) {
+    // Now, not after the tokenizer's training: a class with too few images.
+    const classIds = good.files.map(({ classId }) => classId ?? 0);
+    heldOutImages(
+      classIds,
+      { classNames: good.classNames, data: name },
+      heldOut.share,
+      heldOutKey(config.seed),
+    );
+  }
   const count = good.length;
   const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
   return { source: keptInMemory(good), count, name, description };
@@ -86,6 +108,39 @@ const classesOf = ({ classNames }: ImageSource): string =>
   classNames.length === 0
     ? "no classes"
     : `${classNames.length} ${classNames.length === 1 ? "class" : "classes"}: ${few(classNames, 40)}`;
+
+/** Of so many images it is looked up whether they are small or transparent: enough to say so. */
+const lookedUp = 1000;
+
+/** Says what is done to images that are smaller than the model's, or transparent: both may surprise. */
+async function sayWhatIsLost(
+  { name, files }: FolderSource,
+  { resolution, background = "#ffffff" }: TrainConfig["data"],
+  say: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const small: string[] = [];
+  const transparent: string[] = [];
+  const seen = files.slice(0, lookedUp);
+  for (const { path } of seen) {
+    signal?.throwIfAborted();
+    const facts = await unlessRefused(imageFacts(join(name, path)));
+    if (!facts) continue;
+    if (Math.min(facts.width, facts.height) < resolution) small.push(path);
+    if (facts.hasAlpha) transparent.push(path);
+  }
+  const of = seen.length < files.length ? `of the first ${seen.length} images ` : "";
+  if (small.length > 0) {
+    say(
+      `warning: ${of}${small.length} smaller than the model's ${resolution} x ${resolution} pixels, and enlarged: ${few(small)}`,
+    );
+  }
+  if (transparent.length > 0) {
+    say(
+      `${of}${transparent.length} with transparency, laid on ${background} (another colour: --set data.background=#rrggbb)`,
+    );
+  }
+}
 
 /** What was found when a run began, by which it goes on. */
 interface KeptLook extends Looked {
@@ -198,33 +253,40 @@ export async function tokeniseImages(
   await tokenizer.dispose();
 }
 
+/** By which images are held out. */
+export const heldOutKey = (seed: number): Key => foldIn(keyFromSeed(seed), 6);
+
 /** How far colours turn where that is left open, in degrees: brown stays brown, and red does not become green. */
 const automaticHue = 15;
+
+/** How many variants there are where that is left open, of each image and of all together. */
+const automaticVariants = { each: 8, all: 8000 };
 
 /** So many images tell whether colours tell the classes apart. */
 const judged = 2000;
 
-/** How every image is there in the tokens: what the configuration says, and for colours what the images say. */
+/** How every image is there in the tokens: what the configuration says, and what it leaves open the images say. */
 export async function variantsOf(
-  { seed, data }: Pick<TrainConfig, "seed" | "data">,
+  { seed, data: { augment, randomFlip } }: Pick<TrainConfig, "seed" | "data">,
   { source, count }: Pick<Images, "source" | "count">,
   say: (message: string) => void = () => {},
 ): Promise<Variants> {
-  const { augment, randomFlip } = data;
   const common = { randomFlip, key: foldIn(keyFromSeed(seed), 5) };
-  if (!augment || augment.variants === 1) {
-    return { count: 1, augmentation: { shift: 0, hue: 0 }, ...common };
-  }
-  const { variants, shift, hue } = augment;
+  const { each, all } = automaticVariants;
+  const enough = Math.max(1, Math.min(each, Math.floor(all / count)));
+  const variants = augment?.variants === "auto" ? enough : (augment?.variants ?? 1);
+  if (!augment || variants === 1) return { count: 1, augmentation: { shift: 0, hue: 0 }, ...common };
+  const { shift, hue } = augment;
   if (hue !== "auto") return { count: variants, augmentation: { shift, hue }, ...common };
+  if (source.classNames.length < 2) {
+    return { count: variants, augmentation: { shift, hue: automaticHue }, ...common };
+  }
   const images = await Promise.all(Array.from({ length: Math.min(count, judged) }, (_, i) => source.read(i)));
   const { share, chance, isTold } = toldByColour(images, source.classNames.length);
   const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
-  if (source.classNames.length > 1) {
-    say(
-      `colours: alone they tell the class of ${percent(share)} of the images (chance ${percent(chance)}), so hues are ` +
-        (isTold ? "left as they are" : `turned by up to ${automaticHue} degrees`),
-    );
-  }
+  say(
+    `hues: alone they tell the class of ${percent(share)} of the images (chance: ${percent(chance)}), so they are ` +
+      (isTold ? "left as they are" : `turned by up to ${automaticHue} degrees`),
+  );
   return { count: variants, augmentation: { shift, hue: isTold ? 0 : automaticHue }, ...common };
 }

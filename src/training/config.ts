@@ -90,11 +90,11 @@ const dataSchema = z.strictObject({
   augment: z
     .strictObject({
       variants: z
-        .int()
-        .min(1)
-        .max(64)
-        .default(8)
-        .describe("of every image, the first as it is; with randomFlip each also mirrored"),
+        .union([z.literal("auto"), z.int().min(1).max(64)])
+        .default("auto")
+        .describe(
+          "of every image, the first as it is; with randomFlip each also mirrored; auto: 8, fewer of more than 1,000 images",
+        ),
       shift: z
         .int()
         .min(0)

@@ -11,9 +11,9 @@
  */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { InputError, requireInput } from "../core/errors.ts";
 import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/atomic-file.ts";
+import { differences } from "../core/node/differences.ts";
 import { fileError } from "../core/node/file-error.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { readJson, writeJson } from "../weights/node/json-file.ts";
@@ -188,25 +188,6 @@ async function dropLinesAfter(path: string, step: number): Promise<void> {
   });
   await writeFileAtomic(path, lines.map((line) => `${line}\n`).join(""));
 }
-
-/** A key, such as `a.b`, whose values differ. */
-interface Difference {
-  readonly key: string;
-  readonly was: unknown;
-  readonly now: unknown;
-}
-
-function differences(was: unknown, now: unknown, key = ""): Difference[] {
-  if (isDeepStrictEqual(was, now)) return [];
-  if (!isBlock(was) || !isBlock(now)) return [{ key, was, now }];
-  const keys = new Set([...Object.keys(was), ...Object.keys(now)]);
-  return [...keys].flatMap((inner) =>
-    differences(was[inner], now[inner], key === "" ? inner : `${key}.${inner}`),
-  );
-}
-
-const isBlock = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 async function readIfThere(path: string): Promise<string | null> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {

@@ -279,15 +279,25 @@ export async function readImage(
   }
 }
 
+/** What an image file says of itself. */
+export interface ImageFacts {
+  /** In pixels, as it is seen: turned as its EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether it has an alpha channel, so that parts of it may be transparent. */
+  readonly hasAlpha: boolean;
+}
+
 /**
- * The size of an image file as it is seen, turned as its EXIF says.
+ * The size of an image file, and whether it may be transparent.
  *
  * @throws InputError naming the file when it cannot be read
  */
-export async function imageSize(path: string): Promise<{ width: number; height: number }> {
+export async function imageFacts(path: string): Promise<ImageFacts> {
   const bytes = await bytesOf(path);
   try {
-    return (await (await loadSharp())(bytes).metadata()).autoOrient;
+    const { autoOrient, hasAlpha } = await (await loadSharp())(bytes).metadata();
+    return { ...autoOrient, hasAlpha };
   } catch (error) {
     throw unreadableImage(path, error);
   }

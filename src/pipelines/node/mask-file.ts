@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
-import { imageSize } from "../../data/image/image-folder.ts";
+import { imageFacts } from "../../data/image/image-folder.ts";
 import { loadSharp } from "../../data/image/sharp.ts";
 import { fittedMask, type PixelMask } from "../mask.ts";
 
@@ -46,7 +46,7 @@ export async function readMask(path: string, isOutside = false, photo?: MaskedPh
   if (!photo) return mask;
   const { image, resolution } = photo;
   if (width === resolution && height === resolution) return mask;
-  const whole = await imageSize(image);
+  const whole = await imageFacts(image);
   requireInput(
     width === whole.width && height === whole.height,
     `${path}: must be as large as ${image}, ${whole.width} x ${whole.height} pixels, or as the model's images, ` +

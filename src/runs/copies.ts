@@ -1,0 +1,231 @@
+/**
+ * Whether what a model makes is new, or copies of what it was trained on: how far its samples are from their nearest
+ * training image, beside how far held-out images are from theirs. Those are as new as an image can be.
+ *
+ * The distance is the root mean square difference of two thumbnails of 16 x 16 pixels, each the mean colour of its part
+ * of the image, in 0..255: things and colours at their places count, fine detail does not. A training image counts in
+ * all its variants, mirrored ones too, as it was trained on.
+ */
+import { join } from "node:path";
+import { writeFileAtomic } from "../core/node/atomic-file.ts";
+import type { FolderSource } from "../data/image/image-folder.ts";
+import { imageSheet } from "../data/image/sheet.ts";
+import { frameOf, type Image, type ImageSource, type Raster, type Video } from "../data/source.ts";
+import { tokensOf } from "../data/tokens.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { openSession } from "../pipelines/session.ts";
+import type { Runner } from "../runtime/runner.ts";
+import type { SplitTokens } from "../training/held-out.ts";
+import { type Variants, variantOf } from "./token-files.ts";
+import { type ImageOptions, type Images, variantsOf } from "./training-images.ts";
+
+/** The nearest training image of an image. */
+export interface Nearest {
+  readonly distance: number;
+  /** Its number in the data. */
+  readonly image: number;
+}
+
+/** How near samples are to what was trained on. */
+export interface CopyReport {
+  /** Of each sample, in order. */
+  readonly nearest: readonly Nearest[];
+  /** Median distance of samples, and of held-out images. */
+  readonly samples: number;
+  readonly heldOut: number;
+  /** How many samples are nearer than all but a tenth of the held-out images. */
+  readonly near: number;
+  /** How many would be, were samples as new as those. */
+  readonly expected: number;
+  /** Whether those are more than three times as many as expected. */
+  readonly isCopying: boolean;
+}
+
+/**
+ * Compares samples and held-out images with the training images.
+ *
+ * @param made.samples  what the model made
+ * @param made.heldOut  held-out images after they went through the tokenizer, as samples do
+ * @param training.images  the numbers, in the source, of the images that were trained on
+ * @throws what reading an image throws; the signal's reason
+ */
+export async function findCopies(
+  made: { readonly samples: readonly Raster[]; readonly heldOut: readonly Raster[] },
+  training: {
+    readonly source: Pick<ImageSource, "read">;
+    readonly images: Iterable<number>;
+    readonly variants: Variants;
+  },
+  signal?: AbortSignal,
+): Promise<CopyReport> {
+  const { source, variants } = training;
+  const wanted = [...made.samples, ...made.heldOut].map(thumbnail);
+  const nearest = wanted.map((): Nearest => ({ distance: Number.POSITIVE_INFINITY, image: -1 }));
+  for (const image of training.images) {
+    signal?.throwIfAborted();
+    const original: Image = await source.read(image);
+    for (let v = 0; v < variants.count; v++) {
+      const plain = thumbnail(variantOf(original, image, v, variants));
+      for (const shown of variants.randomFlip ? [plain, mirrored(plain)] : [plain]) {
+        for (const [i, thumb] of wanted.entries()) {
+          const distance = distanceWithin(thumb, shown, nearest[i]!.distance);
+          if (distance < nearest[i]!.distance) nearest[i] = { distance, image };
+        }
+      }
+    }
+  }
+  return reportOf(nearest.slice(0, made.samples.length), nearest.slice(made.samples.length));
+}
+
+function reportOf(samples: readonly Nearest[], heldOut: readonly Nearest[]): CopyReport {
+  const distances = (of: readonly Nearest[]) => of.map(({ distance }) => distance).sort((a, b) => a - b);
+  const [made, real] = [distances(samples), distances(heldOut)];
+  const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]!;
+  const below = Math.floor(real.length / 10);
+  const near = made.filter((distance) => distance < real[below]!).length;
+  const expected = (below / real.length) * made.length;
+  return {
+    nearest: samples,
+    samples: median(made),
+    heldOut: median(real),
+    near,
+    expected,
+    // Of fewer than ten held-out images the nearest one is the mark, which a tenth of new images may well pass.
+    isCopying: near > 3 * Math.max(expected, made.length / 10),
+  };
+}
+
+/** Samples that are looked at; and of held-out images at most so many. */
+const looked = { samples: 64, heldOut: 256 };
+
+/** Pairs on the sheet. */
+const shownPairs = 16;
+
+/** Whose samples are compared, and with what. */
+export interface CopyCheck extends Pick<ImageOptions, "config" | "out" | "signal" | "onMessage"> {
+  readonly runner: Runner;
+  readonly model: GenerativeModel;
+  readonly split: SplitTokens;
+  readonly images: Images;
+}
+
+/**
+ * Makes samples of a trained model, compares them by {@link findCopies}, says what came of it, and writes the nearest
+ * pairs of a sample and a training image as a sheet, `OUT/nearest.png`.
+ */
+export async function checkForCopies(options: CopyCheck): Promise<CopyReport> {
+  const { runner, model, split, images, config, out, signal, onMessage: say = () => {} } = options;
+  const { source } = images;
+  const { classNames } = model;
+  const session = await openSession(model, { runner });
+  try {
+    const classes = Array.from({ length: looked.samples }, (_, i) => i % Math.max(1, classNames.length));
+    const request = session.resolve({
+      count: looked.samples,
+      classes: classNames.length > 0 ? classes : null,
+      seed: config.seed,
+    });
+    const { images: samples } = await session.decode({ request, signal });
+    const count = Math.min(looked.heldOut, split.heldOut.count);
+    const heldOut = Array.from({ length: count }, (_, i) => Int32Array.from(tokensOf(split.heldOut, i)));
+    const report = await findCopies(
+      { samples, heldOut: await session.decodeTokens(heldOut) },
+      {
+        source,
+        images: new Set(split.training.images ?? Array.from({ length: split.training.count }, (_, i) => i)),
+        variants: await variantsOf(config, images),
+      },
+      signal,
+    );
+    const order = samples
+      .map((_, i) => i)
+      .sort((a, b) => report.nearest[a]!.distance - report.nearest[b]!.distance);
+    const pairs = order.slice(0, shownPairs);
+    const originals = await Promise.all(pairs.map((i) => source.read(report.nearest[i]!.image)));
+    const still = (image: Raster): Raster =>
+      image.frames === undefined ? image : frameOf(image as Video, 0);
+    const sheet = await imageSheet(
+      pairs.flatMap((i, at) => [still(samples[i]!), still(originals[at]!)]),
+      {
+        columns: 8,
+        scale: Math.max(1, Math.round(128 / config.data.resolution)),
+        labels: pairs.flatMap((i) => [`sample ${i}`, `${report.nearest[i]!.distance.toFixed(1)} away`]),
+      },
+    );
+    const path = join(out, "nearest.png");
+    await writeFileAtomic(path, sheet);
+    say(`copies: ${describeCopies(report)}; the nearest pairs: ${path}`);
+    if (report.isCopying) {
+      const [first] = pairs;
+      const { distance, image } = report.nearest[first!]!;
+      const file = "files" in source ? (source as FolderSource).files[image]!.path : `image ${image}`;
+      say(
+        `warning: many samples are copies of training images, give or take; the nearest is ${distance.toFixed(1)} from ` +
+          `${file}. More images help, or fewer steps (transformer.training.heldOut.patience)`,
+      );
+    }
+    return report;
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** What a report says, in one sentence. */
+export function describeCopies({ nearest, samples, heldOut, near, expected }: CopyReport): string {
+  return (
+    `a sample is ${samples.toFixed(1)} from its nearest training image, a held-out image ${heldOut.toFixed(1)} (medians; root ` +
+    `mean square of thumbnails of ${side} x ${side} pixels, 0 to 255); ${near} of ${nearest.length} samples are nearer than ` +
+    `all but a tenth of the held-out images, about ${expected.toFixed(0)} would be if they were as new`
+  );
+}
+
+const side = 16;
+
+/** Frame after frame [side, side, 3]: the mean colour of each part of an image. */
+function thumbnail({ width, height, frames = 1, pixels }: Raster): Float32Array {
+  const thumb = new Float32Array(frames * side * side * 3);
+  // Of images smaller than a thumbnail, parts share pixels.
+  const part = (i: number, extent: number): [number, number] => [
+    Math.floor((i * extent) / side),
+    Math.ceil(((i + 1) * extent) / side),
+  ];
+  for (let t = 0; t < frames; t++) {
+    for (let row = 0; row < side; row++) {
+      const [top, bottom] = part(row, height);
+      for (let column = 0; column < side; column++) {
+        const [left, right] = part(column, width);
+        const at = ((t * side + row) * side + column) * 3;
+        const share = 1 / ((bottom - top) * (right - left));
+        for (let y = top; y < bottom; y++) {
+          for (let i = ((t * height + y) * width + left) * 3, x = left; x < right; x++, i += 3) {
+            thumb[at]! += share * pixels[i]!;
+            thumb[at + 1]! += share * pixels[i + 1]!;
+            thumb[at + 2]! += share * pixels[i + 2]!;
+          }
+        }
+      }
+    }
+  }
+  return thumb;
+}
+
+/** A thumbnail turned left to right. */
+function mirrored(thumb: Float32Array): Float32Array {
+  return thumb.map((_, at) => {
+    const pixel = Math.floor(at / 3);
+    const column = pixel % side;
+    return thumb[(pixel - column + (side - 1 - column)) * 3 + (at % 3)]!;
+  });
+}
+
+/** Root mean square difference; infinite as soon as it is no less than `limit`. */
+function distanceWithin(a: Float32Array, b: Float32Array, limit: number): number {
+  const most = limit ** 2 * a.length;
+  let sum = 0;
+  for (let i = 0; i < a.length; ) {
+    const stop = Math.min(a.length, i + 96);
+    for (; i < stop; i++) sum += (a[i]! - b[i]!) ** 2;
+    if (sum >= most) return Number.POSITIVE_INFINITY;
+  }
+  return Math.sqrt(sum / a.length);
+}
