@@ -2,7 +2,7 @@
 import { AbsentError, InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import { isDrawnSource, type Resampler } from "./choices.ts";
+import { type Colour, isDrawnSource, type Resampler } from "./choices.ts";
 import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
 import type { WalkOptions } from "./folder-walk.ts";
 import { folderSource } from "./image/image-folder.ts";
@@ -21,8 +21,8 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
   /** Of the drawn images. */
   readonly seed: number;
   readonly resampler?: Resampler;
-  /** What transparent images of a folder are laid on, `#rrggbb`; default white. */
-  readonly background?: string;
+  /** What transparent images of a folder are laid on; default white. */
+  readonly background?: Colour;
 }
 
 /**

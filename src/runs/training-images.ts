@@ -12,6 +12,7 @@ import {
   type Looked,
   lookThrough,
   type VerifyOptions,
+  white,
   withoutUnreadable,
 } from "../data/image/image-folder.ts";
 import { openSource } from "../data/open-source.ts";
@@ -115,7 +116,7 @@ const lookedUp = 1000;
 /** Says what is done to images that are smaller than the model's, or transparent: both may surprise. */
 async function sayWhatIsLost(
   { name, files }: FolderSource,
-  { resolution, background = "#ffffff" }: TrainConfig["data"],
+  { resolution, background }: TrainConfig["data"],
   say: (message: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -137,7 +138,7 @@ async function sayWhatIsLost(
   }
   if (transparent.length > 0) {
     say(
-      `${of}${transparent.length} with transparency, laid on ${background} (another colour: --set data.background=#rrggbb)`,
+      `${of}${transparent.length} with transparency, laid on the colour [${background ?? white}] (another: --set data.background=[0,0,0])`,
     );
   }
 }

@@ -18,6 +18,7 @@ import {
 } from "../models/transformer/config.ts";
 
 const count = z.int().min(1);
+const byte = z.int().min(0).max(255);
 const fraction = z.number().min(0).max(1);
 
 /** What the optimisation of either network can choose. */
@@ -82,11 +83,9 @@ const dataSchema = z.strictObject({
   resampler: z.enum(resamplers).default("lanczos3"),
   randomFlip: z.boolean().default(false).describe("also train on mirrored images"),
   background: z
-    .string()
-    .regex(/^#[0-9a-fA-F]{6}$/)
-    .meta({ allowed: 'a colour such as "#ffffff"' })
+    .tuple([byte, byte, byte])
     .optional()
-    .describe("what a folder's transparent images are laid on; default white"),
+    .describe("red, green and blue of what a folder's transparent images are laid on; default white"),
   augment: z
     .strictObject({
       variants: z
@@ -303,7 +302,7 @@ function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx)
 }
 
 function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx): void {
-  const { source, count, frames, given, augment, resolution } = data;
+  const { source, count, frames, given, augment, background, resolution } = data;
   const { tasks } = transformer.model;
   if (isDrawnSource(source) && count === null) {
     const must = `must be a number, since the drawn ${source} have no end`;
@@ -324,6 +323,10 @@ function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx
   if (augment && augment.shift > resolution / 4) {
     const must = `must be at most a quarter of data.resolution, ${resolution / 4}`;
     addIssue(context, { path: ["data", "augment", "shift"], must, got: augment.shift });
+  }
+  if (background && (frames !== undefined || isDrawnSource(source))) {
+    const must = "must be left out, since only a folder of images has transparent ones";
+    addIssue(context, { path: ["data", "background"], must, got: background });
   }
   const tooMany = given.find((first) => tasks.length > 0 && frames !== undefined && first >= frames);
   if (tooMany !== undefined) {

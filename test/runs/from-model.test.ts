@@ -94,7 +94,7 @@ describe("the configuration", () => {
       ["data.augment.shift=9"],
       /--set: data\.augment\.shift: must be at most a quarter of data\.resolution, 4, got 9/,
     ],
-    [["data.background=blue"], /--set: data\.background: must be a colour such as "#ffffff", got "blue"/],
+    [["data.background=blue"], /--set: data\.background: must be a list of 3: .*, got "blue"/],
     [["transformer.training.heldOut.share=0"], /heldOut\.share: must be a number in \(0, 0\.5\], got 0/],
   ])("is refused with %s", async (set, message) => {
     await expect(configOf({ set })).rejects.toThrow(message);

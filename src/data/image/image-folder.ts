@@ -11,7 +11,7 @@ import { extname, join } from "node:path";
 import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { countOf, few } from "../../core/nouns.ts";
-import { type Resampler, resamplers } from "../choices.ts";
+import { type Colour, type Resampler, resamplers } from "../choices.ts";
 import { FolderWalk, partsWarning, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource } from "../source.ts";
 import { selected } from "../views.ts";
@@ -22,8 +22,8 @@ export interface FolderOptions {
   readonly resolution: number;
   /** Default lanczos3. */
   readonly resampler?: Resampler;
-  /** What transparent images are laid on, `#rrggbb`; default white. */
-  readonly background?: string;
+  /** What transparent images are laid on; default white. */
+  readonly background?: Colour;
 }
 
 export interface FolderSource extends ImageSource {
@@ -40,6 +40,9 @@ export interface Verified<S extends FolderSource = FolderSource> {
   readonly source: S;
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
+
+/** What transparent images are laid on where nothing else is asked for. */
+export const white: Colour = [255, 255, 255];
 
 const extensions = new Set([".jpg", ".jpeg", ".png", ".webp"]);
 
@@ -261,14 +264,14 @@ function sourceOf(
 export async function readImage(
   path: string,
   classId: number | null,
-  { resolution, resampler = "lanczos3", background = "#ffffff" }: FolderOptions,
+  { resolution, resampler = "lanczos3", background = white }: FolderOptions,
 ): Promise<Image> {
   const bytes = await bytesOf(path);
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
     const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
       .autoOrient()
-      .flatten({ background })
+      .flatten({ background: { r: background[0], g: background[1], b: background[2] } })
       .toColourspace("srgb")
       .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
       .raw()
