@@ -61,9 +61,8 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
   const { trainModel } = await import("../../src/train.ts");
   const { config, overrides } = await loadedConfig(path, options);
   for (const { key, value, before } of overrides) {
-    const place = path === undefined ? "by itself" : "in the file";
-    const was = before === undefined ? `not ${place}` : `${JSON.stringify(before)} ${place}`;
-    report.say(`${key} = ${JSON.stringify(value)} (${was})`);
+    const was = before === undefined ? "the default" : JSON.stringify(before);
+    report.say(`${key} = ${JSON.stringify(value)} (in the place of ${was})`);
   }
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);

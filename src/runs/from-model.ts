@@ -7,8 +7,11 @@ import { basename, resolve } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { differences } from "../core/node/differences.ts";
 import { sizeOf } from "../core/tensor.ts";
+import { show } from "../core/validate.ts";
+import { tokenGrid } from "../models/tokenizer/config.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import { readModel } from "../pipelines/node/model-folder.ts";
+import type { TrainConfig } from "../training/config.ts";
 import {
   type ConfigOptions,
   isBlock,
@@ -30,8 +33,11 @@ export interface FromModelOptions extends ConfigOptions {
 /**
  * The configuration of a training that goes on from the model of a folder.
  *
+ * Its images may be of another size (`data.resolution`) than the model's: convolutions take any, and the transformer's
+ * positions are interpolated ({@link initialTransformer}).
+ *
  * @throws InputError when the folder is no model; when neither a file nor data are given; when the file or `--set` asks for
- *   another tokenizer, transformer or size of images than the model's; as {@link resolveConfig}
+ *   another tokenizer, transformer or number of frames than the model's; as {@link resolveConfig}
  */
 export async function configFromModel(folder: string, options: FromModelOptions): Promise<LoadedConfig> {
   const { config: file, data, ...changes } = options;
@@ -41,57 +47,69 @@ export async function configFromModel(folder: string, options: FromModelOptions)
       `give a folder with one sub-folder of images per class, e.g. --from ${folder} --data images/`,
   );
   const model = await readModel(folder);
-  const where = file ?? `--from ${folder}`;
   const given = file === undefined ? {} : await readConfigFile(file);
   const named = data === undefined ? {} : { name: nameOf(data), data: { source: data } };
   const start = { tokenizer: { init: folder, training: { steps: 0 } }, transformer: { init: folder } };
-  const raw = isBlock(given) ? [named, given, start].reduce<Raw>(merge, chosenFor(model)) : given;
   // Given beside a file, `--data` counts before what the file says, as it does without --from.
   const fromData = file !== undefined && data !== undefined ? [`data.source=${JSON.stringify(data)}`] : [];
-  const loaded = resolveConfig(raw, where, { ...changes, set: [...fromData, ...(changes.set ?? [])] });
-
-  const { config } = loaded;
-  const { grid: _grid, codebookSize: _codes, classes: _classes, ...shape } = model.transformer.config;
-  const asked = differences(
-    { tokenizer: { model: model.tokenizer.config }, transformer: { model: shape } },
-    {
-      tokenizer: { model: config.tokenizer.model },
-      transformer: { model: { ...config.transformer.model, hidden: config.transformer.model.hidden } },
-    },
-  );
-  const told = asked.map(
-    ({ key, was, now }) => `${key} is ${JSON.stringify(was)}, asked for ${JSON.stringify(now)}`,
-  );
-  requireInput(
-    asked.length === 0,
-    `--from: the model ${folder} is gone on with as it is, but another one is asked for: ${told.join("; ")}; ` +
-      "leave these out, or train without --from",
-  );
-  return loaded;
+  const resolved = (chosen: Raw): LoadedConfig =>
+    resolveConfig(
+      isBlock(given) ? [named, given, start].reduce<Raw>(merge, chosen) : given,
+      file ?? `--from ${folder}`,
+      { ...changes, set: [...fromData, ...(changes.set ?? [])] },
+    );
+  const { config } = resolved(settingsOf(model));
+  requireAsItIs(folder, model, config);
+  return resolved(merge(settingsOf(model), choicesFor(config)));
 }
 
 /** A name for the run: that of the folder of data. */
 const nameOf = (data: string): string => basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "mine";
 
-/** What a configuration leaves open. */
-function chosenFor({ tokenizer, transformer, plan, completionPlan }: GenerativeModel): Raw {
+/** Refuses another network than the model's; only the size of the images is free. */
+function requireAsItIs(
+  folder: string,
+  { tokenizer, transformer }: GenerativeModel,
+  config: TrainConfig,
+): void {
+  const { resolution: _size, ...coder } = tokenizer.config;
+  const { resolution: _asked, ...askedCoder } = config.tokenizer.model;
+  const { grid: _grid, codebookSize: _codes, classes: _classes, ...shape } = transformer.config;
+  const asked = differences(
+    { tokenizer: { model: coder }, transformer: { model: shape } },
+    { tokenizer: { model: askedCoder }, transformer: { model: config.transformer.model } },
+  );
+  const told = asked.map(({ key, was, now }) => `${key} is ${show(was)}, asked for ${show(now)}`);
+  requireInput(
+    asked.length === 0,
+    `--from: the model ${folder} is gone on with as it is, but another one is asked for: ${told.join("; ")}; ` +
+      "leave these out, or train without --from",
+  );
+}
+
+/** The model's own settings. */
+function settingsOf({ tokenizer, transformer, plan, completionPlan }: GenerativeModel): Raw {
   const { resolution, frames, ...coder } = tokenizer.config;
-  const { grid, codebookSize: _codes, classes: _classes, ...shape } = transformer.config;
+  const { grid: _grid, codebookSize: _codes, classes: _classes, ...shape } = transformer.config;
   return {
-    data: {
-      resolution,
-      ...(frames !== undefined && { frames }),
-      count: null,
-      randomFlip: true,
-      augment: { shift: Math.round(resolution / 16) },
-    },
+    data: { resolution, ...(frames !== undefined && { frames }), count: null },
     tokenizer: { model: coder },
+    transformer: { model: shape },
+    decoding: plan,
+    completionDecoding: completionPlan,
+  };
+}
+
+/** What is chosen for few images and little time, by the size of the images. */
+function choicesFor({ data: { resolution }, tokenizer }: TrainConfig): Raw {
+  const tokens = sizeOf(tokenGrid(tokenizer.model));
+  return {
+    data: { randomFlip: true, augment: { shift: Math.round(resolution / 16) } },
     transformer: {
-      model: shape,
       training: {
-        steps: 1500,
+        steps: 1000,
         // About as many tokens a step, however many an image has.
-        batchSize: Math.max(4, Math.min(32, Math.round(2048 / sizeOf(grid)))),
+        batchSize: Math.max(4, Math.min(32, Math.round(2048 / tokens))),
         optimiser: "muon",
         learningRate: 0.001,
         warmupSteps: 50,
@@ -105,7 +123,5 @@ function chosenFor({ tokenizer, transformer, plan, completionPlan }: GenerativeM
         heldOut: {},
       },
     },
-    decoding: plan,
-    completionDecoding: completionPlan,
   };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { foldIn, type Key, normals } from "../core/random.ts";
-import { type HostTensor, tensor } from "../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { parseTokenizerConfig, type TokenizerConfig } from "../models/tokenizer/config.ts";
 import { inflateWeights } from "../models/tokenizer/inflate.ts";
@@ -53,7 +53,7 @@ export async function readTokenizer(folder: string): Promise<{ config: Tokenizer
 
 const tokenizerFile = (folder: string): string => join(folder, "tokenizer", "model.safetensors");
 
-/** Whose transformer, and for what. */
+/** For what a transformer's weights are wanted. */
 export interface InitialTransformer {
   readonly config: TransformerConfig;
   readonly classNames: readonly string[];
@@ -61,18 +61,21 @@ export interface InitialTransformer {
   readonly tokenizer: Tensors;
   /** Of what is made new. */
   readonly key: Key;
+  /** One line about what is not as it was. */
+  readonly onMessage?: (message: string) => void;
 }
 
 /**
  * The transformer of a model folder; null where none is named. Its classes may be others: a class that it has by name goes
- * on from what was learned of it, a new one starts near the null class, which stands for any image.
+ * on from what was learned of it, a new one starts near the null class, which stands for any image. Its grid may be
+ * larger or smaller: positions are then interpolated.
  *
  * @throws InputError when the folder is no model, its transformer is of another configuration, or its tokenizer's
  *   codebook has other codes (of implied ones, FSQ's, that cannot be seen)
  */
 export async function initialTransformer(
   folder: string | undefined,
-  { config, classNames, tokenizer, key }: InitialTransformer,
+  { config, classNames, tokenizer, key, onMessage: say = () => {} }: InitialTransformer,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
   const model = await readModel(folder);
@@ -81,15 +84,20 @@ export async function initialTransformer(
     `transformer.init: ${folder} was trained on other codes than this run's tokenizer has, so its weights would mean ` +
       `nothing here; let the tokenizer start there too: tokenizer.init ${folder}, tokenizer.training.steps 0`,
   );
-  const { tensors } = model.transformer;
-  const specs = transformerParameters(config);
-  const table = model.transformer.config.width === config.width && classTable(model, config, classNames, key);
-  const fitted = table ? { ...tensors, [classTableName]: table } : tensors;
-  checkTensors(join(folder, "transformer", "model.safetensors"), fitted, specs);
+  const { config: theirs, tensors } = model.transformer;
+  const fitted = { ...tensors };
+  if (theirs.width === config.width) fitted[tables.classes] = classTable(model, config, classNames, key);
+  if (theirs.grid.length === config.grid.length && theirs.grid.join() !== config.grid.join()) {
+    fitted[tables.positions] = positionTable(tensors[tables.positions]!, theirs.grid, config.grid);
+    say(
+      `positions: learned for ${theirs.grid.join(" x ")} tokens, interpolated to ${config.grid.join(" x ")}`,
+    );
+  }
+  checkTensors(join(folder, "transformer", "model.safetensors"), fitted, transformerParameters(config));
   return fitted;
 }
 
-const classTableName = "classes.weight";
+const tables = { classes: "classes.weight", positions: "positions.weight" };
 
 /** The rows of a model's classes, its null class and its tasks, in the order of another model's. */
 function classTable(
@@ -98,26 +106,64 @@ function classTable(
   classNames: readonly string[],
   key: Key,
 ): HostTensor<"float32"> {
-  const { dims, data } = tensors[classTableName]!;
+  const { dims, data } = tensors[tables.classes]!;
   const width = dims[1]!;
-  const wanted = [...classNames, null, ...config.tasks.map((task) => ({ task }))];
-  const table = new Float32Array(wanted.length * width);
-  for (const [row, what] of wanted.entries()) {
-    const from =
-      what === null
-        ? nullClass(theirs)
-        : typeof what === "string"
-          ? known.indexOf(what)
-          : theirs.tasks.includes(what.task)
-            ? taskClass(theirs, what.task)
-            : -1;
-    const noise = from < 0 ? normals(foldIn(key, row), width) : null;
-    const start = (from < 0 ? nullClass(theirs) : from) * width;
+  const rows = [
+    ...classNames.map((name) => known.indexOf(name)),
+    nullClass(theirs),
+    ...config.tasks.map((task) => (theirs.tasks.includes(task) ? taskClass(theirs, task) : -1)),
+  ];
+  const table = new Float32Array(rows.length * width);
+  for (const [row, from] of rows.entries()) {
+    const isNew = from < 0;
+    const start = (isNew ? nullClass(theirs) : from) * width;
+    const noise = normals(foldIn(key, row), width);
     for (let i = 0; i < width; i++) {
-      table[row * width + i] = Number(data[start + i]) + (noise ? noise[i]! * initialStd : 0);
+      table[row * width + i] = Number(data[start + i]) + (isNew ? noise[i]! * initialStd : 0);
     }
   }
-  return tensor("float32", [wanted.length, width], table);
+  return tensor("float32", [rows.length, width], table);
+}
+
+/** The rows of a grid's places as those of another grid over the same image, linearly; the first row is no place. */
+function positionTable(
+  { dims, data }: HostTensor,
+  from: readonly number[],
+  to: readonly number[],
+): HostTensor<"float32"> {
+  const width = dims[1]!;
+  const all = Float32Array.from(data as Float32Array);
+  let places: Float32Array = all.subarray(width);
+  for (const [axis, extent] of to.entries()) {
+    const outer = sizeOf(to.slice(0, axis));
+    const inner = sizeOf(from.slice(axis + 1)) * width;
+    places = resampled(places, [outer, from[axis]!, inner], extent);
+  }
+  const table = new Float32Array(width + places.length);
+  table.set(all.subarray(0, width));
+  table.set(places, width);
+  return tensor("float32", [1 + sizeOf(to), width], table);
+}
+
+/** [outer, before, inner] to [outer, after, inner]: linear between the middles of the cells along the second axis. */
+function resampled(
+  values: Float32Array,
+  [outer, before, inner]: readonly [number, number, number],
+  after: number,
+): Float32Array {
+  const made = new Float32Array(outer * after * inner);
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < after; i++) {
+      const at = Math.max(0, Math.min(before - 1, ((i + 0.5) * before) / after - 0.5));
+      const low = Math.floor(at);
+      const high = Math.min(before - 1, low + 1);
+      for (let k = 0; k < inner; k++) {
+        const [a, b] = [values[(o * before + low) * inner + k]!, values[(o * before + high) * inner + k]!];
+        made[(o * after + i) * inner + k] = a + (at - low) * (b - a);
+      }
+    }
+  }
+  return made;
 }
 
 /**

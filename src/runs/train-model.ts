@@ -118,6 +118,7 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
     const initial = await initialTransformer(config.transformer.init, {
       ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
       key: foldIn(keyFromSeed(config.seed), 8),
+      onMessage: say,
     });
     const folder = await openRunFolder(
       join(out, "transformer"),

@@ -83,11 +83,15 @@ describe("the configuration", () => {
     expect(config.tokenizer.training.steps).toBe(0);
   });
 
+  it("may be for images of another size, and what depends on that follows", async () => {
+    const { config } = await configFromModel(model, { data: images, set: ["data.resolution=64"] });
+    expect([config.data.resolution, config.tokenizer.model.resolution]).toEqual([64, 64]);
+    expect(config.data.augment?.shift).toBe(4);
+    expect(config.transformer.training.batchSize).toBe(8); // 16 x 16 tokens
+    expect((await configFromModel(model, { data: images })).config.transformer.training.batchSize).toBe(32);
+  });
+
   it.each([
-    [
-      ["data.resolution=32"],
-      /--from: the model .* as it is, .*tokenizer\.model\.resolution is 16, asked for 32; leave these out/,
-    ],
     [["tokenizer.model.channels=16"], /tokenizer\.model\.channels is 8, asked for 16/],
     [["transformer.model.width=32"], /transformer\.model\.width is 16, asked for 32/],
     [
@@ -102,7 +106,7 @@ describe("the configuration", () => {
 
   it("is refused where the file has another tokenizer, where nothing names data, and where there is no model", async () => {
     await expect(configOf({ config: "configs/sprites.yaml" })).rejects.toThrow(
-      /^--from: the model .* tokenizer\.model\.resolution is 16, asked for 64; .*tokenizer\.model\.patchSize is 4, asked for 8/,
+      /^--from: the model .* is gone on with as it is, but another one is asked for: tokenizer\.model\.patchSize is 4, asked for 8; .*; leave these out, or train without --from$/,
     );
     await expect(configFromModel(model, {})).rejects.toThrow(/^--data: must name the images/);
     await expect(configFromModel(images, { data: images })).rejects.toThrow(/not a complete model folder/);
@@ -152,6 +156,13 @@ describe("a training that goes on from a model", () => {
     expect(card).toMatch(
       /\| on held-out images \|\n\|---\|---\|---\|---\|---\|---\|\n\| full \|.*\| \d\.\d{3} \| \d\.\d{3} \|/,
     );
+  });
+
+  it("makes images of another size where that is asked for", async () => {
+    const { said } = await go("large", ["data.resolution=32", "transformer.training.heldOut=null"]);
+    expect(said).toContain("positions: learned for 4 x 4 tokens, interpolated to 8 x 8");
+    const made = await readModel(join(parent, "large", "model"));
+    expect([made.tokenizer.config.resolution, made.transformer.config.grid]).toEqual([32, [8, 8]]);
   });
 
   it("stopped and resumed gives the same model, byte for byte", async () => {
