@@ -33,11 +33,13 @@ export interface CopyReport {
   /** Median distance of samples, and of held-out images. */
   readonly samples: number;
   readonly heldOut: number;
-  /** How many samples are nearer than all but a tenth of the held-out images. */
+  /** How many held-out images there are, and how many of them, a tenth, are nearer than the mark. */
+  readonly marks: { readonly of: number; readonly below: number };
+  /** How many samples are nearer than the mark. */
   readonly near: number;
-  /** How many would be, were samples as new as those. */
+  /** How many would be on average, were samples as new as held-out images. */
   readonly expected: number;
-  /** Whether those are more than three times as many as expected. */
+  /** Whether there are more than chance explains: by three standard deviations. */
   readonly isCopying: boolean;
 }
 
@@ -81,17 +83,21 @@ function reportOf(samples: readonly Nearest[], heldOut: readonly Nearest[]): Cop
   const distances = (of: readonly Nearest[]) => of.map(({ distance }) => distance).sort((a, b) => a - b);
   const [made, real] = [distances(samples), distances(heldOut)];
   const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]!;
-  const below = Math.floor(real.length / 10);
+  const [of, below] = [real.length, Math.floor(real.length / 10)];
   const near = made.filter((distance) => distance < real[below]!).length;
-  const expected = (below / real.length) * made.length;
+  // Of images as new as the n held-out ones, the share that is nearer than the k-th of those is a draw from
+  // Beta(k, n + 1 - k), and their number among m is beta-binomial.
+  const share = (below + 1) / (of + 1);
+  const expected = made.length * share;
+  const variance = (expected * (1 - share) * (of + 1 + made.length)) / (of + 2);
   return {
     nearest: samples,
     samples: median(made),
     heldOut: median(real),
+    marks: { of, below },
     near,
     expected,
-    // Of fewer than ten held-out images the nearest one is the mark, which a tenth of new images may well pass.
-    isCopying: near > 3 * Math.max(expected, made.length / 10),
+    isCopying: near > expected + 3 * Math.sqrt(variance),
   };
 }
 
@@ -160,8 +166,8 @@ export async function checkForCopies(options: CopyCheck): Promise<CopyReport> {
       const { distance, image } = report.nearest[first!]!;
       const file = "files" in source ? (source as FolderSource).files[image]!.path : `image ${image}`;
       say(
-        `warning: many samples are copies of training images, give or take; the nearest is ${distance.toFixed(1)} from ` +
-          `${file}. More images help, or fewer steps (transformer.training.heldOut.patience)`,
+        `warning: more samples are near to training images than chance explains; the nearest is ${distance.toFixed(1)} from ` +
+          `${file}. Look at ${path}; more images help, or fewer steps (transformer.training.heldOut.patience)`,
       );
     }
     return report;
@@ -171,11 +177,12 @@ export async function checkForCopies(options: CopyCheck): Promise<CopyReport> {
 }
 
 /** What a report says, in one sentence. */
-export function describeCopies({ nearest, samples, heldOut, near, expected }: CopyReport): string {
+export function describeCopies({ nearest, samples, heldOut, marks, near, expected }: CopyReport): string {
+  const but = marks.below > 0 ? `all but ${marks.below}` : "all";
   return (
     `a sample is ${samples.toFixed(1)} from its nearest training image, a held-out image ${heldOut.toFixed(1)} (medians; root ` +
     `mean square of thumbnails of ${side} x ${side} pixels, 0 to 255); ${near} of ${nearest.length} samples are nearer than ` +
-    `all but a tenth of the held-out images, about ${expected.toFixed(0)} would be if they were as new`
+    `${but} of ${marks.of} held-out images, where about ${expected.toFixed(0)} would be if they were as new`
   );
 }
 

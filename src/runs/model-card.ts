@@ -107,7 +107,7 @@ Trained on ${config.data.count === null ? things : `${config.data.count} ${thing
 ${tokenizerLine(config, tokenizer)},
 transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
 The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
-${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " So many are copies, give or take." : ""}\n` : ""}`;
+${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " More are near than chance explains: some are copies." : ""}\n` : ""}`;
 }
 
 /** The line on which a figure is the lowest; undefined where no line has it. */

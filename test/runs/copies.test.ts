@@ -44,7 +44,8 @@ it("warns of copies, and not of images as new as the held-out ones", async () =>
   const heldOut = images(1000, 40);
   const fresh = await findCopies({ samples: images(2000, 50), heldOut }, trained);
   expect(fresh.isCopying).toBe(false);
-  expect(fresh.expected).toBe(5);
+  expect(fresh.marks).toEqual({ of: 40, below: 4 });
+  expect(fresh.expected).toBeCloseTo((50 * 5) / 41, 10);
   expect(fresh.samples / fresh.heldOut).toBeGreaterThan(0.7);
   expect(fresh.samples / fresh.heldOut).toBeLessThan(1.4);
   const half = await findCopies({ samples: [...images(2000, 25), ...images(0, 25)], heldOut }, trained);
@@ -84,4 +85,26 @@ it("compares images smaller than its thumbnails, and videos", async () => {
     expect(nearest[0]!.distance).toBeCloseTo(4, 4);
     expect(heldOut).toBeCloseTo(50, 3);
   }
+});
+
+it("raises no alarm where few held-out images tell little, however near the samples", async () => {
+  const { near, expected, isCopying } = await findCopies(
+    { samples: images(0, 30), heldOut: images(1000, 2) },
+    trained,
+  );
+  expect([near, isCopying]).toEqual([30, false]);
+  expect(expected).toBeCloseTo(10, 10);
+});
+
+it("expects as many near samples as there are, on average over many draws of new images", async () => {
+  let [near, expected] = [0, 0];
+  for (let draw = 0; draw < 30; draw++) {
+    const fresh = { samples: images(10_000 + 100 * draw, 20), heldOut: images(50_000 + 100 * draw, 12) };
+    const report = await findCopies(fresh, trained);
+    expect(report.isCopying).toBe(false);
+    near += report.near;
+    expected += report.expected;
+  }
+  expect(near / expected).toBeGreaterThan(0.7);
+  expect(near / expected).toBeLessThan(1.3);
 });
