@@ -49,7 +49,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
   );
   finishCommand(
     command,
-    "train --from models/sprites --data icons/",
+    "train --from models/scenes --data icons/ --set data.resolution=64",
     "train configs/sprites.yaml --quick",
     "train configs/motions.yaml --data videos/ --out runs/mine",
     "train configs/sprites.yaml --data images/ --set transformer.training.steps=5000 --out runs/mine",
@@ -99,7 +99,7 @@ async function loadedConfig(
   if (config === undefined) {
     throw new InputError(
       "train: must be given a configuration file, or a model to go on from with images, got neither; " +
-        "e.g. train configs/sprites.yaml, or train --from models/sprites --data images/",
+        "e.g. train configs/sprites.yaml, or train --from models/scenes --data images/",
     );
   }
   const fromData = data === undefined ? [] : [`data.source=${JSON.stringify(data)}`];

@@ -7,8 +7,10 @@
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the images as token ids
+ *     OUT/variants.png        a few images in the variants that they are there in, where they are augmented
  *     OUT/transformer/        run folder of the transformer
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
+ *     OUT/nearest.png         samples beside their nearest training images, where images were held out
  */
 import { join } from "node:path";
 import { requireInput, unlessRefused } from "../core/errors.ts";

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { unlessRefused } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/node/atomic-file.ts";
 import { countOf, few, nounOf } from "../core/nouns.ts";
 import { foldIn, type Key, keyFromSeed, permutation } from "../core/random.ts";
 import { toldByColour } from "../data/image/augment.ts";
@@ -15,8 +16,9 @@ import {
   white,
   withoutUnreadable,
 } from "../data/image/image-folder.ts";
+import { imageSheet } from "../data/image/sheet.ts";
 import { openSource } from "../data/open-source.ts";
-import type { ImageSource } from "../data/source.ts";
+import { frameOf, fromPlanes, type ImageSource, mirror, toPlanes, type Video } from "../data/source.ts";
 import { keptInMemory, selected } from "../data/views.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
 import type { Runner } from "../runtime/runner.ts";
@@ -27,7 +29,7 @@ import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
 import { dataName } from "./data-name.ts";
-import { tokenise, type Variants } from "./token-files.ts";
+import { tokenise, type Variants, variantOf } from "./token-files.ts";
 
 /** Whose images, and whom to tell. */
 export interface ImageOptions extends LoopOptions {
@@ -234,6 +236,7 @@ export async function tokeniseImages(
     ...tasks.map((task) => `each also as given to ${task}`),
   ];
   say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
+  if (variants.count > 1) say(`variants: ${await drawVariants(join(out, "variants.png"), images, variants)}`);
   const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
   const encoded = await tokenise({
     folder: tokensFolder(out),
@@ -252,6 +255,27 @@ export async function tokeniseImages(
   });
   if (encoded < count) say(`tokens: ${count - encoded} of them were in ${tokensFolder(out)} already`);
   await tokenizer.dispose();
+}
+
+/** Draws a few images in their variants, a row each, every other one mirrored where that is done; returns the path. */
+async function drawVariants(
+  path: string,
+  { source, count }: Pick<Images, "source" | "count">,
+  variants: Variants,
+): Promise<string> {
+  const columns = Math.min(8, variants.count);
+  const rows = Array.from({ length: Math.min(6, count) }, (_, row) => row);
+  const originals = await Promise.all(rows.map((row) => source.read(row)));
+  const shown = originals.flatMap((original, row) =>
+    Array.from({ length: columns }, (_, v) => {
+      const planes = toPlanes([variantOf(original, row, v, variants)]);
+      if (variants.randomFlip && v % 2 === 1) mirror(planes);
+      const made = fromPlanes(planes, 0);
+      return made.frames === undefined ? made : frameOf(made as Video, 0);
+    }),
+  );
+  await writeFileAtomic(path, await imageSheet(shown, { columns }));
+  return path;
 }
 
 /** By which images are held out. */

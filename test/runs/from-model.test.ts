@@ -2,6 +2,7 @@
 import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { configFromModel, type FromModelOptions } from "../../src/runs/from-model.ts";
@@ -122,6 +123,8 @@ describe("a training that goes on from a model", () => {
       /hues: alone they tell the class of 100 % of the images \(chance: 33 %\), so they are left as they are/,
     );
     expect(said).toContain("tokens: 30 images, each in 8 variants, each also mirrored");
+    const sheet = await sharp(join(parent, "whole", "variants.png")).metadata();
+    expect([sheet.width, sheet.height]).toEqual([4 + 8 * 20, 4 + 6 * 20]);
     expect(said).toContain("transformer: 12 steps on 30 images as tokens, 480 with their variants");
 
     const made = await readModel(join(parent, "whole", "model"));
