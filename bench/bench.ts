@@ -13,6 +13,8 @@ export interface BenchRequest {
   readonly axis?: string;
   /** `--device`, for benches that compute where they are told. */
   readonly device?: Device;
+  /** `--minutes`, for the bench that goes on for a while. */
+  readonly minutes?: number;
   /** `--precision`, for the bench that decodes in several. */
   readonly precision?: Precision;
 }

@@ -75,9 +75,16 @@ export {
 // The paper's studies.
 export type { GridPoint, GridSettings } from "./evaluation/studies/plan-grid.ts";
 export { type DistillationOptions, runDistillationStudy } from "./evaluation/studies/run-distillation.ts";
-export { runStudy, studyResultOf, writeStudy } from "./evaluation/studies/run-study.ts";
+export {
+  runStudy,
+  runStudyOver,
+  type StudyOptions,
+  studyResultOf,
+  writeStudy,
+} from "./evaluation/studies/run-study.ts";
 export type { Claim, Study, StudyName } from "./evaluation/studies/studies.ts";
 export type { StudyResult } from "./evaluation/studies/study-page.ts";
+export type { TuningOptions } from "./evaluation/studies/tuned-study.ts";
 // Results as tables and files.
 export { type EvaluationTables, type FigureTable, tablesOf } from "./evaluation/tables.ts";
 export type { TokenizerReport } from "./evaluation/tokenizer-report.ts";

@@ -20,12 +20,12 @@ const rooms: Record<string, string> = {
   training: "core graph weights data decoding models, type runtime",
   pipelines: "core runtime weights data decoding planning models",
   runs: "core runtime weights charts data models training pipelines",
-  evaluation: "core graph runtime weights charts data decoding models training pipelines runs, type planning",
+  evaluation: "core graph runtime weights charts data decoding planning models training pipelines runs",
 };
 
 /** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */
 const portableRooms = "core graph runtime weights charts decoding planning models pipelines".split(" ");
-const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices)\.ts$)/;
+const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices|image\/png-text)\.ts$)/;
 
 /** What the command line, the examples, a server or a page may reach of src/, and what package.json exports. */
 const entries = ["src/index.ts", "src/train.ts", "src/evaluate.ts", "src/browser.ts"];
@@ -136,6 +136,16 @@ describe("imports", () => {
     const outside = imports.filter(({ from, to }) => !isOf("src")(from) && isOf("src")(to));
     expect(outside.filter(({ from, to }) => !isOf("bench")(from) && !entries.includes(to))).toEqual([]);
     expect(imports.filter(({ from, to }) => isOf("src")(from) && !isOf("src")(to))).toEqual([]);
+  });
+
+  it("between the outer folders go one way: the command serve uses the server, which knows no command line", () => {
+    const across = imports.filter(({ from, to }) => isOf("server")(to) && !isOf("server")(from));
+    expect(across.filter(({ from }) => !isOf("bench")(from)).map(({ from }) => from)).toEqual([
+      "cli/commands/serve.ts",
+    ]);
+    expect(
+      imports.filter(({ from, to }) => isOf("server")(from) && !isOf("server")(to) && !isOf("src")(to)),
+    ).toEqual([]);
   });
 
   it("entries are what the package exports", () => {

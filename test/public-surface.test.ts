@@ -14,7 +14,11 @@ const filesOf = (folder: string, ending: string) =>
 const entries = Object.values<{ default: string }>(JSON.parse(read("package.json")).exports).map(
   ({ default: built }) => built.replace("./dist/", "").replace(/\.js$/, ".ts"),
 );
-const uses = ["README.md", ...filesOf("docs", ".md"), ...filesOf("examples", ".ts"), ...filesOf("cli", ".ts")]
+const uses = [
+  "README.md",
+  ...filesOf("docs", ".md"),
+  ...["examples", "server", "cli"].flatMap((folder) => filesOf(folder, ".ts")),
+]
   .map(read)
   .join("\n");
 
@@ -23,12 +27,12 @@ function valuesOf(entry: string): string[] {
   const lists = [...read(entry).matchAll(/^export \{([^}]*)\}/gm)].map(([, names]) => names!.split(","));
   return lists
     .flat()
-    .map((name) => name.trim())
+    .map((name) => name.trim().replace(/.* as /, ""))
     .filter((name) => name && !name.startsWith("type "));
 }
 
 describe("every value that an entry exports", () => {
-  it.each(entries)("%s is used by a command, an example or a document", (entry) => {
+  it.each(entries)("%s is used by a command, the server, an example or a document", (entry) => {
     const values = valuesOf(entry);
     expect(values.length).toBeGreaterThan(3);
     expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(uses))).toEqual([]);

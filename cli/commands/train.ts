@@ -83,6 +83,10 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
     const seconds = (performance.now() - started) / 1000;
     if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
     report.finish({ run: out, model, seconds });
+  } catch (error) {
+    if (signal.aborted)
+      report.say(`stopped; --resume with the same command goes on from where it is: ${out}`);
+    throw error;
   } finally {
     bars.stop();
   }

@@ -114,6 +114,8 @@ export type ModelEvaluation = (Generated | Predicted) & {
   };
   /** How many sets of images were read from the cache. */
   readonly cachedRuns: number;
+  /** The models of several trainings whose figures these are, where they are: then error bars are between trainings. */
+  readonly trainings?: readonly string[];
   /** What is to be known of the data before its figures are believed. */
   readonly warnings: readonly string[];
 };
@@ -159,11 +161,21 @@ export function checkedOptions(options: MeasuringOptions): CheckedOptions {
   return parse(measuringSchema, options, "evaluate");
 }
 
+/** What plans are measured with, for whoever must measure to choose them. */
+export interface Workbench {
+  readonly subject: Subject;
+  readonly options: SizedOptions;
+  readonly runners: EvaluationRunners;
+}
+
 /** {@link evaluate} of the plans that `choosePlans` gives for the opened model. */
 export async function evaluateChosen(
   given: ModelOrFolder,
   unchecked: MeasuringOptions,
-  choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  choosePlans: (
+    ground: PlanGround,
+    workbench: Workbench,
+  ) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
 ): Promise<ModelEvaluation> {
   const checked = checkedOptions(unchecked);
   const subject = await openSubject(given, checked);
@@ -174,13 +186,13 @@ export async function evaluateChosen(
     throw invalidValue(folder ?? "model", ["given"], must, options.given);
   }
   const base = (options.given === undefined ? null : model.completionPlan) ?? model.plan;
-  const grid = await choosePlans({ model, base });
-  // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
-  const work = worksOf({ model, base }, grid);
   if (options.out !== undefined) await ensureWritableFolder(options.out);
   const network = await networkOf(options);
   const runners = await openRunners(options);
   try {
+    const grid = await choosePlans({ model, base }, { subject, options, runners });
+    // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
+    const work = worksOf({ model, base }, grid);
     return await measureSubject(
       subject,
       { base, grid },
@@ -251,7 +263,7 @@ export function trackWork(
 
 /** Measures plans of one model that is open. */
 export async function measureSubject(
-  { model, folder, classifier, classifierFolder, heldOut }: Subject,
+  { model, folder, classifier, classifierFolder, heldOut, warnings }: Subject,
   { base, grid }: { readonly base: DecodePlan; readonly grid: readonly GridPoint[] },
   context: WorkTracker & {
     readonly options: SizedOptions;
@@ -304,7 +316,7 @@ export async function measureSubject(
       featureWidth: classifier.config.featureWidth,
     },
     cachedRuns: context.cachedRuns(),
-    warnings: options.warnings,
+    warnings: [...warnings, ...options.warnings],
   };
 }
 

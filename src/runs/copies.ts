@@ -13,6 +13,7 @@ import { imageSheet } from "../data/image/sheet.ts";
 import { frameOf, type Image, type ImageSource, type Raster, type Video } from "../data/source.ts";
 import { tokensOf } from "../data/tokens.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
+import { prepareRequest } from "../pipelines/samples.ts";
 import { openSession } from "../pipelines/session.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { SplitTokens } from "../training/held-out.ts";
@@ -120,60 +121,73 @@ export interface CopyCheck extends Pick<ImageOptions, "config" | "out" | "signal
  * pairs of a sample and a training image as a sheet, `OUT/nearest.png`.
  */
 export async function checkForCopies(options: CopyCheck): Promise<CopyReport> {
-  const { runner, model, split, images, config, out, signal, onMessage: say = () => {} } = options;
+  const { split, images, config, out, signal, onMessage: say = () => {} } = options;
   const { source } = images;
-  const { classNames } = model;
+  const made = await makeImages(options);
+  const { count, images: shown = Array.from({ length: count }, (_, i) => i) } = split.training;
+  const report = await findCopies(
+    made,
+    { source, images: new Set(shown), variants: await variantsOf(config, images) },
+    signal,
+  );
+  const path = join(out, "nearest.png");
+  const [nearest] = await writeNearest(path, made.samples, report, source);
+  say(`copies: ${describeCopies(report)}; the nearest pairs: ${path}`);
+  if (report.isCopying) {
+    const { distance, image } = nearest!;
+    const file = "files" in source ? (source as FolderSource).files[image]!.path : `image ${image}`;
+    say(
+      `warning: more samples are near to training images than chance explains; the nearest is ${distance.toFixed(1)} from ` +
+        `${file}. Look at ${path}; more images help, or fewer steps (transformer.training.heldOut.patience)`,
+    );
+  }
+  return report;
+}
+
+/** Samples by the default plan, of all classes in turn; and held-out images as the tokenizer's decoder shows them. */
+async function makeImages({
+  runner,
+  model,
+  split: { heldOut },
+  config: { seed },
+  signal,
+}: CopyCheck): Promise<{ samples: readonly Raster[]; heldOut: readonly Raster[] }> {
   const session = await openSession(model, { runner });
   try {
-    const classes = Array.from({ length: looked.samples }, (_, i) => i % Math.max(1, classNames.length));
-    const request = session.resolve({
-      count: looked.samples,
-      classes: classNames.length > 0 ? classes : null,
-      seed: config.seed,
-    });
-    const { images: samples } = await session.decode({ request, signal });
-    const count = Math.min(looked.heldOut, split.heldOut.count);
-    const heldOut = Array.from({ length: count }, (_, i) => Int32Array.from(tokensOf(split.heldOut, i)));
-    const report = await findCopies(
-      { samples, heldOut: await session.decodeTokens(heldOut) },
-      {
-        source,
-        images: new Set(split.training.images ?? Array.from({ length: split.training.count }, (_, i) => i)),
-        variants: await variantsOf(config, images),
-      },
-      signal,
+    const { length } = model.classNames;
+    const classes = length > 0 ? Array.from({ length: looked.samples }, (_, i) => i % length) : null;
+    const request = session.resolve({ count: looked.samples, classes, seed });
+    const { images: samples } = await session.decode(prepareRequest(request), { signal });
+    const tokens = Array.from({ length: Math.min(looked.heldOut, heldOut.count) }, (_, i) =>
+      Int32Array.from(tokensOf(heldOut, i)),
     );
-    const order = samples
-      .map((_, i) => i)
-      .sort((a, b) => report.nearest[a]!.distance - report.nearest[b]!.distance);
-    const pairs = order.slice(0, shownPairs);
-    const originals = await Promise.all(pairs.map((i) => source.read(report.nearest[i]!.image)));
-    const still = (image: Raster): Raster =>
-      image.frames === undefined ? image : frameOf(image as Video, 0);
-    const sheet = await imageSheet(
-      pairs.flatMap((i, at) => [still(samples[i]!), still(originals[at]!)]),
-      {
-        columns: 8,
-        scale: Math.max(1, Math.round(128 / config.data.resolution)),
-        labels: pairs.flatMap((i) => [`sample ${i}`, `${report.nearest[i]!.distance.toFixed(1)} away`]),
-      },
-    );
-    const path = join(out, "nearest.png");
-    await writeFileAtomic(path, sheet);
-    say(`copies: ${describeCopies(report)}; the nearest pairs: ${path}`);
-    if (report.isCopying) {
-      const [first] = pairs;
-      const { distance, image } = report.nearest[first!]!;
-      const file = "files" in source ? (source as FolderSource).files[image]!.path : `image ${image}`;
-      say(
-        `warning: more samples are near to training images than chance explains; the nearest is ${distance.toFixed(1)} from ` +
-          `${file}. Look at ${path}; more images help, or fewer steps (transformer.training.heldOut.patience)`,
-      );
-    }
-    return report;
+    return { samples, heldOut: await session.decodeTokens(tokens) };
   } finally {
     await session.dispose();
   }
+}
+
+/** Writes the nearest pairs, the nearest first; of videos, their first frames. Returns what the samples are near to. */
+async function writeNearest(
+  path: string,
+  samples: readonly Raster[],
+  { nearest }: CopyReport,
+  source: Pick<ImageSource, "read">,
+): Promise<Nearest[]> {
+  const order = samples.map((_, i) => i).sort((a, b) => nearest[a]!.distance - nearest[b]!.distance);
+  const pairs = order.slice(0, shownPairs);
+  const originals = await Promise.all(pairs.map((i) => source.read(nearest[i]!.image)));
+  const still = (image: Raster): Raster => (image.frames === undefined ? image : frameOf(image as Video, 0));
+  const sheet = await imageSheet(
+    pairs.flatMap((i, at) => [still(samples[i]!), still(originals[at]!)]),
+    {
+      columns: 8,
+      scale: Math.max(1, Math.round(128 / samples[0]!.width)),
+      labels: pairs.flatMap((i) => [`sample ${i}`, `${nearest[i]!.distance.toFixed(1)} away`]),
+    },
+  );
+  await writeFileAtomic(path, sheet);
+  return pairs.map((i) => nearest[i]!);
 }
 
 /** What a report says, in one sentence. */

@@ -7,6 +7,7 @@ import { describeModel } from "../pipelines/describe-model.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
+import { type Lengthened, readLengthened } from "../training/run-folder.ts";
 import { type CopyReport, describeCopies } from "./copies.ts";
 
 export interface CardSource {
@@ -38,7 +39,11 @@ export async function writeModelCard(folder: string, source: CardSource): Promis
     y: "nats per token",
   });
   await writeFileAtomic(join(folder, "loss.svg"), curve);
-  await writeFileAtomic(join(folder, "README.md"), cardText(source, tokenizer, transformer));
+  const lengthened = {
+    tokenizer: await readLengthened(join(run, "tokenizer")),
+    transformer: await readLengthened(join(run, "transformer")),
+  };
+  await writeFileAtomic(join(folder, "README.md"), cardText(source, { tokenizer, transformer, lengthened }));
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -52,10 +57,16 @@ function smoothed(lines: readonly MetricsLine[], name: string): [number, number]
   return points;
 }
 
+/** How a model was trained. */
+interface History {
+  readonly tokenizer: readonly MetricsLine[];
+  readonly transformer: readonly MetricsLine[];
+  readonly lengthened: Readonly<Record<"tokenizer" | "transformer", readonly Lengthened[]>>;
+}
+
 function cardText(
   { config, model, copies }: CardSource,
-  tokenizer: readonly MetricsLine[],
-  transformer: readonly MetricsLine[],
+  { tokenizer, transformer, lengthened }: History,
 ): string {
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
@@ -104,8 +115,8 @@ magnets train ${folder}/train_config.json
 \`\`\`
 
 Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
-${tokenizerLine(config, tokenizer)},
-transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
+${tokenizerLine(config, tokenizer, lengthened.tokenizer)},
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}${growthOf(lengthened.transformer)}).
 The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
 ${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " More are near than chance explains: some are copies." : ""}\n` : ""}`;
 }
@@ -123,11 +134,12 @@ const lowest = (lines: readonly MetricsLine[], name: string): MetricsLine | unde
 function tokenizerLine(
   { data, tokenizer: { init, training } }: TrainConfig,
   lines: readonly MetricsLine[],
+  lengthened: readonly Lengthened[],
 ): string {
   if (training.steps === 0) return `tokenizer: none, it is the one of ${init}`;
   const things = `${nounOf(data)}s`;
   return (
-    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}, ` +
+    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}${growthOf(lengthened)}, ` +
     `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
     `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
   );
@@ -144,3 +156,7 @@ const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.second
 /** Where a training began, if not at random. */
 const startOf = ({ init }: { readonly init?: string }): string =>
   init === undefined ? "" : `, starting from the weights of ${init}`;
+
+/** How a training was given more steps, if it was: from there on its learning rate followed another schedule. */
+const growthOf = (lengthened: readonly Lengthened[]): string =>
+  lengthened.map(({ from, atStep }) => `, at first ${from} steps, lengthened at step ${atStep}`).join("");

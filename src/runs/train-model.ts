@@ -17,7 +17,6 @@ import { requireInput, unlessRefused } from "../core/errors.ts";
 import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import type { FolderSource } from "../data/image/image-folder.ts";
 import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
@@ -145,7 +144,7 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
 /** What the run calls data that need not be there any more. */
 async function nameOfData({ config: { data }, out }: TrainModelOptions): Promise<string> {
   const source = await unlessRefused(openSource(data));
-  return source && "files" in source ? dataName(out, source as FolderSource) : data.source;
+  return source ? dataName(out, source) : data.source;
 }
 
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */

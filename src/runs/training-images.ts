@@ -7,9 +7,10 @@ import { writeFileAtomic } from "../core/node/atomic-file.ts";
 import { countOf, few, nounOf } from "../core/nouns.ts";
 import { foldIn, type Key, keyFromSeed, permutation } from "../core/random.ts";
 import { toldByColour } from "../data/image/augment.ts";
+import type { PackedSource } from "../data/image/idx.ts";
 import {
   type FolderSource,
-  imageFacts,
+  imageSize,
   type Looked,
   lookThrough,
   type VerifyOptions,
@@ -61,6 +62,7 @@ export async function openImages({
   const { data } = config;
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
+  if ("digest" in source) return openPacked(source, data, out, say);
   if (!("files" in source)) {
     say(classesOf(source));
     const count = data.count!; // the configuration's reader asks for it where a source has no end
@@ -68,7 +70,7 @@ export async function openImages({
     return { source: keptInMemory(source), count, name: data.source, description };
   }
   // A folder lists its files class by class; in random order the first ones are of all classes.
-  const folder = source as FolderSource;
+  const folder = source;
   const order = permutation(keyFromSeed(data.seed), folder.length);
   const files = Array.from(order, (index) => folder.files[index]!);
   const all = { ...selected(folder, order), files };
@@ -106,6 +108,25 @@ export async function openImages({
   return { source: keptInMemory(good), count, name, description };
 }
 
+/** Images of IDX files, which were all read as they were opened: in random order, like those of a folder. */
+async function openPacked(
+  packed: PackedSource,
+  data: TrainConfig["data"],
+  out: string,
+  say: (message: string) => void,
+): Promise<Images> {
+  const count = Math.min(data.count ?? packed.length, packed.length);
+  const source = selected(packed, permutation(keyFromSeed(data.seed), packed.length).subarray(0, count));
+  const name = await dataName(out, packed);
+  say(`${countOf(count, nounOf(packed))}; ${classesOf(packed)}`);
+  return {
+    source,
+    count,
+    name,
+    description: JSON.stringify({ ...data, source: name, count, digest: packed.digest }),
+  };
+}
+
 /** What will be told apart: a glance shows whether the right folder was given. */
 const classesOf = ({ classNames }: ImageSource): string =>
   classNames.length === 0
@@ -127,7 +148,7 @@ async function sayWhatIsLost(
   const seen = files.slice(0, lookedUp);
   for (const { path } of seen) {
     signal?.throwIfAborted();
-    const facts = await unlessRefused(imageFacts(join(name, path)));
+    const facts = await unlessRefused(imageSize(join(name, path)));
     if (!facts) continue;
     if (Math.min(facts.width, facts.height) < resolution) small.push(path);
     if (facts.hasAlpha) transparent.push(path);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import type { Raster } from "../source.ts";
+import { encodeImage } from "./encode.ts";
 import { loadSharp } from "./sharp.ts";
 
 /** How images are laid out on a sheet. */
@@ -21,14 +22,7 @@ const ink = "#4a4a5a";
 const labelHeight = 16;
 
 /** An image as PNG bytes, enlarged `scale` times by repeating pixels. */
-export async function encodePng(image: Raster, scale = 1): Promise<Uint8Array> {
-  requireWhole("encodePng", "scale", scale, 1);
-  const sharp = await loadSharp();
-  return sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .resize(image.width * scale, image.height * scale, { kernel: "nearest" })
-    .png()
-    .toBuffer();
-}
+export const encodePng = (image: Raster, scale = 1): Promise<Uint8Array> => encodeImage(image, { scale });
 
 /**
  * A contact sheet as PNG bytes. Columns are as wide and rows as tall as the largest image. Width is
