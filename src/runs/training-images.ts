@@ -309,7 +309,7 @@ const automaticHue = 15;
 const automaticVariants = { each: 8, all: 8000 };
 
 /** So many images tell whether colours tell the classes apart. */
-const judged = 2000;
+const judged = 500;
 
 /** How every image is there in the tokens: what the configuration says, and what it leaves open the images say. */
 export async function variantsOf(
@@ -325,6 +325,7 @@ export async function variantsOf(
   const { shift, hue } = augment;
   if (hue !== "auto") return { count: variants, augmentation: { shift, hue }, ...common };
   if (source.classNames.length < 2) {
+    say(`hues: turned by up to ${automaticHue} degrees`);
     return { count: variants, augmentation: { shift, hue: automaticHue }, ...common };
   }
   const images = await Promise.all(Array.from({ length: Math.min(count, judged) }, (_, i) => source.read(i)));

@@ -69,7 +69,7 @@ export interface HeldOut {
 }
 
 /** The weights of the lowest loss so far. */
-export interface Best {
+interface Best {
   readonly step: number;
   readonly loss: number;
 }

@@ -222,6 +222,20 @@ describe("a training that goes on from a model", () => {
     expect(await weights("early")).toEqual(before);
   });
 
+  it.each([
+    ["one class", ["sky"]],
+    ["no classes", []],
+  ])("takes images of %s, two of them at the least", async (name, classes) => {
+    const folder = join(parent, name);
+    await writeImages(folder, classes, 2);
+    const { said } = await go(`of ${name}`, [`data.source=${folder}`]);
+    expect(said).toContain("1 is held out of 2 images");
+    expect(said).toContain("hues: turned by up to 15 degrees");
+    const made = await readModel(join(parent, `of ${name}`, "model"));
+    expect(made.classNames).toEqual(classes);
+    expect(made.transformer.config.classes).toBe(classes.length);
+  });
+
   it("refuses a class of one image before it trains", async () => {
     const few = join(parent, "few");
     await cp(images, few, { recursive: true });
