@@ -29,9 +29,9 @@ export async function writeModelCard(folder: string, source: CardSource): Promis
     name: subModel(factor),
     points: smoothed(transformer, `loss.p${factor}`),
   }));
-  const judged = transformer.filter((line) => line["heldOut.p1"] !== undefined);
-  if (judged.length > 0) {
-    losses.push({ name: "held out", points: judged.map((line) => [line.step!, line["heldOut.p1"]!]) });
+  const seen = transformer.filter((line) => line["heldOut.p1"] !== undefined);
+  if (seen.length > 0) {
+    losses.push({ name: "held out", points: seen.map((line) => [line.step!, line["heldOut.p1"]!]) });
   }
   const curve = lineChart(losses, {
     title: "Cross-entropy on masked tokens, by sub-model",

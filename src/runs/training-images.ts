@@ -153,15 +153,15 @@ async function sayWhatIsLost(
     if (Math.min(facts.width, facts.height) < resolution) small.push(path);
     if (facts.hasAlpha) transparent.push(path);
   }
-  const of = seen.length < files.length ? `of the first ${seen.length} images ` : "";
+  const among = seen.length < files.length ? `among the first ${seen.length}: ` : "";
   if (small.length > 0) {
     say(
-      `warning: ${of}${small.length} smaller than the model's ${resolution} x ${resolution} pixels, and enlarged: ${few(small)}`,
+      `warning: ${among}${countOf(small.length, "image")} smaller than the model's ${resolution} x ${resolution} pixels, and enlarged: ${few(small)}`,
     );
   }
   if (transparent.length > 0) {
     say(
-      `${of}${transparent.length} with transparency, laid on the colour [${background ?? white}] (another: --set data.background=[0,0,0])`,
+      `${among}${countOf(transparent.length, "image")} with transparency, laid on the colour [${background ?? white}] (another: --set data.background=[0,0,0])`,
     );
   }
 }
@@ -309,7 +309,7 @@ const automaticHue = 15;
 const automaticVariants = { each: 8, all: 8000 };
 
 /** So many images tell whether colours tell the classes apart. */
-const judged = 500;
+const huesRead = 500;
 
 /** How every image is there in the tokens: what the configuration says, and what it leaves open the images say. */
 export async function variantsOf(
@@ -328,7 +328,9 @@ export async function variantsOf(
     say(`hues: turned by up to ${automaticHue} degrees`);
     return { count: variants, augmentation: { shift, hue: automaticHue }, ...common };
   }
-  const images = await Promise.all(Array.from({ length: Math.min(count, judged) }, (_, i) => source.read(i)));
+  const images = await Promise.all(
+    Array.from({ length: Math.min(count, huesRead) }, (_, i) => source.read(i)),
+  );
   const { share, chance, isTold } = toldByColour(images, source.classNames.length);
   const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
   say(

@@ -136,13 +136,14 @@ export async function train(
   if (start >= schedule.steps || isSpent(start)) return folder.checkpoint ? runner.get(names) : save(start);
 
   const program = await runner.load(encode(job.graph));
-  const judge = job.heldOut && (await openJudge(runner, job.heldOut, specs));
+  let held: HeldOutLook | undefined;
   const feeds = stateFeeds(specs);
   const sinks = { ...stateSinks(specs), loss: "host", gradientNorm: "host" } as const;
   const wanted = Object.fromEntries(job.outputs.map((name) => [name, "host" as const]));
   let next = job.batch(start);
   let saved = start;
   try {
+    held = job.heldOut && (await openHeldOut(runner, job.heldOut, specs));
     for (let step = start; step < schedule.steps; step++) {
       if (signal?.aborted) {
         if (step > saved) await save(step);
@@ -178,15 +179,15 @@ export async function train(
 
       const done = step + 1;
       const isAt = (every: number): boolean => done % every === 0 || done === schedule.steps;
-      const judged = judge && isAt(job.heldOut!.every) ? await judge.look() : null;
-      if (judged && judged.loss! < (best?.loss ?? Number.POSITIVE_INFINITY)) {
-        best = { step: done, loss: judged.loss! };
-        await folder.saveBest(best, await judge!.weights());
+      const seen = held && isAt(job.heldOut!.every) ? await held.look() : null;
+      if (seen && seen.loss! < (best?.loss ?? Number.POSITIVE_INFINITY)) {
+        best = { step: done, loss: seen.loss! };
+        await folder.saveBest(best, await held!.weights());
       }
       const isLast = isSpent(done);
       const isDue = (every: number): boolean => isAt(every) || isLast;
-      if (isDue(schedule.logEvery) || judged) {
-        const figures = Object.entries(judged ?? {}).map(([name, value]) => [`heldOut.${name}`, value]);
+      if (isDue(schedule.logEvery) || seen) {
+        const figures = Object.entries(seen ?? {}).map(([name, value]) => [`heldOut.${name}`, value]);
         const metrics = {
           ...summary(window, schedule.batchSize),
           ...Object.fromEntries(figures),
@@ -205,22 +206,26 @@ export async function train(
       if (isLast) break;
     }
   } finally {
-    await judge?.close();
+    await held?.close();
     await runner.unload(program);
   }
   return runner.get(names);
 }
 
-/** The averaged weights in the runner's store, and what they make of the held-out data. */
-async function openJudge(
+/** The averaged weights in the runner's store. */
+interface HeldOutLook {
+  /** Their figures on the held-out data. */
+  look(): Promise<Record<string, number>>;
+  /** A copy of them. */
+  weights(): Promise<Record<string, HostTensor>>;
+  close(): Promise<void>;
+}
+
+async function openHeldOut(
   runner: Runner,
   { graph, batches }: HeldOut,
   specs: readonly ParameterSpec[],
-): Promise<{
-  look(): Promise<Record<string, number>>;
-  weights(): Promise<Record<string, HostTensor>>;
-  close(): Promise<void>;
-}> {
+): Promise<HeldOutLook> {
   const program = await runner.load(encode(graph));
   const weights = Object.fromEntries(specs.map(({ name }) => [name, { stored: averageName(name) }]));
   const names = program.outputs.map(({ name }) => name);

@@ -108,10 +108,10 @@ it("says what becomes of small and of transparent images, and lays these on the 
   await writeFile(at("red", "clear.png"), data);
   const white = await open("white", ["data.resolution=20"]);
   expect(white.said.join("\n")).toMatch(
-    /^warning: 6 smaller than the model's 20 x 20 pixels, and enlarged: (\w+\/\d\.png, ){4}\w+\/\d\.png and 1 more$/m,
+    /^warning: 6 images smaller than the model's 20 x 20 pixels, and enlarged: (\w+\/\d\.png, ){4}\w+\/\d\.png and 1 more$/m,
   );
   expect(white.said).toContain(
-    "1 with transparency, laid on the colour [255,255,255] (another: --set data.background=[0,0,0])",
+    "1 image with transparency, laid on the colour [255,255,255] (another: --set data.background=[0,0,0])",
   );
   const clear = async ({ source }: Awaited<ReturnType<typeof open>>) => {
     const images = await Promise.all(Array.from({ length: 7 }, (_, i) => source.read(i)));
@@ -120,7 +120,7 @@ it("says what becomes of small and of transparent images, and lays these on the 
   expect(await clear(white)).toContainEqual([255, 255, 255]);
   const green = await open("green", ["data.background=[0,255,0]"]);
   expect(green.said).toContain(
-    "1 with transparency, laid on the colour [0,255,0] (another: --set data.background=[0,0,0])",
+    "1 image with transparency, laid on the colour [0,255,0] (another: --set data.background=[0,0,0])",
   );
   expect(await clear(green)).toContainEqual([0, 255, 0]);
   expect(green.description).not.toBe(white.description);
