@@ -22,7 +22,7 @@ for (const [name, isInk] of Object.entries(isInside)) {
   }
 }
 
-// Without these settings: a thousand steps, a tenth of the images held out, and a check for copies.
+// Without these settings: eight hundred steps, a tenth of the images held out, and a check for copies.
 const set = ["steps=2", "batchSize=4", "heldOut=null"].map((value) => `transformer.training.${value}`);
 const { config } = await configFromModel(model, { data: "out/examples/own", set });
 const trained = await trainModel({ config, out: "out/examples/run", resume: true, onMessage: console.log });

@@ -107,20 +107,20 @@ function choicesFor({ data: { resolution }, tokenizer }: TrainConfig): Raw {
     data: { randomFlip: true, augment: { shift: Math.round(resolution / 16) } },
     transformer: {
       training: {
-        steps: 1000,
+        steps: 800,
         // About as many tokens a step, however many an image has.
-        batchSize: Math.max(4, Math.min(32, Math.round(2048 / tokens))),
+        batchSize: Math.max(4, Math.min(16, Math.round(1024 / tokens))),
         optimiser: "muon",
-        learningRate: 0.001,
-        warmupSteps: 50,
+        learningRate: 0.0015,
+        warmupSteps: 20,
         schedule: { finalFraction: 0.05 },
         weightDecay: 0.1,
         labelSmoothing: 0.0001,
         lambda: { start: 0.3, end: 0 },
-        emaDecay: 0.99,
+        emaDecay: 0.98,
         checkpointEvery: 100,
-        sampleEvery: 250,
-        heldOut: {},
+        sampleEvery: 200,
+        heldOut: { every: 50, patience: 200 },
       },
     },
   };

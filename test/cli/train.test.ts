@@ -101,7 +101,7 @@ describe("--from", () => {
     ]);
     const made = join(parent, "mine");
     const { code, output } = await train(["--from", base, "--data", images, "--out", made, ...set]);
-    expect(output).toContain("transformer.training.steps = 3 (in the place of 1000)");
+    expect(output).toContain("transformer.training.steps = 3 (in the place of 800)");
     expect(output).toMatch(/copies: a sample is [\d.]+ from its nearest training image/);
     expect(code).toBe(0);
     expect((await readModel(join(made, "model"))).classNames).toEqual(["a", "b"]);

@@ -70,7 +70,7 @@ describe("the configuration", () => {
       heads: 4,
       hidden: transformer.config.hidden,
     });
-    expect(config.transformer.training.heldOut).toEqual({ share: 0.1, every: 4, patience: 400 });
+    expect(config.transformer.training.heldOut).toEqual({ share: 0.1, every: 4, patience: 200 });
     expect(config.decoding).toEqual(plan);
   });
 
@@ -88,8 +88,8 @@ describe("the configuration", () => {
     const { config } = await configFromModel(model, { data: images, set: ["data.resolution=64"] });
     expect([config.data.resolution, config.tokenizer.model.resolution]).toEqual([64, 64]);
     expect(config.data.augment?.shift).toBe(4);
-    expect(config.transformer.training.batchSize).toBe(8); // 16 x 16 tokens
-    expect((await configFromModel(model, { data: images })).config.transformer.training.batchSize).toBe(32);
+    expect(config.transformer.training.batchSize).toBe(4); // 16 x 16 tokens
+    expect((await configFromModel(model, { data: images })).config.transformer.training.batchSize).toBe(16);
   });
 
   it.each([
