@@ -66,7 +66,12 @@ export {
   type ResolvedRequest,
   resolveRequest,
 } from "./pipelines/request.ts";
-export { type PreparedRequest, prepareRequest, type Sample } from "./pipelines/samples.ts";
+export {
+  type PreparedRequest,
+  type PrepareOptions,
+  prepareRequest,
+  type Sample,
+} from "./pipelines/samples.ts";
 export type {
   BatchHooks,
   BatchProgress,

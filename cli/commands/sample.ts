@@ -70,7 +70,7 @@ async function sample(folder: string, options: SampleOptions, signal: AbortSigna
     const isVideo = "videos" in made;
     const written = isVideo
       ? await writeVideos(made, by, { ...options, ...writing }, report, signal)
-      : await writeGenerated(made, by, options, report, signal);
+      : await writeGenerated(made, by, { ...options, folder }, report, signal);
     const { seconds, multiplyAdds, ratio, deadline } = made.stats;
     const count = made.tokens.length;
     report.say(
