@@ -22,7 +22,7 @@ const benches: Record<string, () => Promise<Bench>> = {
 };
 
 interface BenchOptions
-  extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes" | "threads"> {
+  extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes" | "threads" | "count"> {
   quick?: boolean;
   json?: boolean;
 }
@@ -39,12 +39,13 @@ const program = new Command("npm run bench --")
     ]),
   )
   .option("--minutes <n>", "serve: how long memory is watched (default: 10)", decimalNumber(0, true))
+  .option("--count <n>", "serve: answers to 64 clients by a quick plan (default: 10000)", wholeNumber(1))
   .option("--threads <n>", "serve: CPU threads (default: 2)", wholeNumber(1))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
   .action(async (name: string, options: BenchOptions) => {
-    const { size, axis, device, precision, minutes, threads } = options;
+    const { size, axis, device, precision, minutes, threads, count } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
@@ -56,6 +57,7 @@ const program = new Command("npm run bench --")
       ...(precision && { precision }),
       ...(minutes && { minutes }),
       ...(threads && { threads }),
+      ...(count && { count }),
     };
     const figures = await bench({ say, isQuick, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);
