@@ -11,6 +11,8 @@ import type { Feed, Runner } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import type { TrainingConfig } from "./config.ts";
 import {
+  averagedWeights,
+  averageName,
   initialState,
   learningRateAt,
   type OptimiserOptions,
@@ -45,8 +47,31 @@ export interface TrainingJob {
   metrics(outputs: Outputs): Record<string, number>;
   /** A PNG that shows the state after `step` steps. */
   sample?(step: number): Promise<Uint8Array>;
+  /** Data that it does not learn from, by which the weights that are kept are chosen. */
+  readonly heldOut?: HeldOut;
   /** State beside the optimiser's that a checkpoint must carry. */
   readonly extra?: { save(): Record<string, HostTensor>; load(tensors: Outputs): void };
+}
+
+/**
+ * What a job is looked at with now and then: the averaged weights whose loss on held-out data is the lowest are kept, and
+ * training stops when it no longer falls (early stopping; Prechelt 1998).
+ */
+export interface HeldOut {
+  /** Steps from one look to the next; the last step gets one too. */
+  readonly every: number;
+  /** Steps without a lower loss after which training stops. */
+  readonly patience: number;
+  /** Inputs: the parameters by their own names, and what a batch feeds. Every output is a scalar, `loss` one of them. */
+  readonly graph: Graph;
+  /** The same at every look. A figure is the mean over them, by weight. */
+  readonly batches: readonly { readonly feeds: Readonly<Record<string, Feed>>; readonly weight: number }[];
+}
+
+/** The weights of the lowest loss so far. */
+interface Best {
+  readonly step: number;
+  readonly loss: number;
 }
 
 /** How far a training is. */
@@ -67,7 +92,8 @@ export interface LoopOptions {
 
 /**
  * Trains until the last step and leaves the final state in the runner's store and in a checkpoint. When aborted, the
- * state so far is saved as a checkpoint before the signal's reason is thrown.
+ * state so far is saved as a checkpoint before the signal's reason is thrown. A job with held-out data may stop before
+ * the last step; its best weights are in the folder ({@link RunFolder.readBest}).
  *
  * @returns the final state by name
  * @throws InputError naming the step when the loss or the gradient is no longer finite, which is the doing of a
@@ -86,6 +112,7 @@ export async function train(
   const start = folder.checkpoint?.step ?? 0;
   const window = restoreWindow(folder.checkpoint?.notes.window);
   let seconds = Number(folder.checkpoint?.notes.seconds ?? 0);
+  let best = JSON.parse(folder.checkpoint?.notes.best ?? "null") as Best | null;
   if (folder.checkpoint) {
     checkFit(folder, folder.checkpoint, job);
     const { tensors } = folder.checkpoint;
@@ -96,19 +123,27 @@ export async function train(
   }
   const save = async (step: number): Promise<Record<string, HostTensor>> => {
     const tensors = await runner.get(names);
-    const notes = { seconds: seconds.toFixed(3), window: storeWindow(window) };
+    const notes = {
+      seconds: seconds.toFixed(3),
+      window: storeWindow(window),
+      ...(best && { best: JSON.stringify(best) }),
+    };
     await folder.saveCheckpoint({ step, tensors: { ...tensors, ...job.extra?.save() }, notes });
     return tensors;
   };
-  if (start >= schedule.steps) return folder.checkpoint ? runner.get(names) : save(start);
+  const isSpent = (done: number): boolean =>
+    job.heldOut !== undefined && best !== null && done - best.step >= job.heldOut.patience;
+  if (start >= schedule.steps || isSpent(start)) return folder.checkpoint ? runner.get(names) : save(start);
 
   const program = await runner.load(encode(job.graph));
+  let held: HeldOutLook | undefined;
   const feeds = stateFeeds(specs);
   const sinks = { ...stateSinks(specs), loss: "host", gradientNorm: "host" } as const;
   const wanted = Object.fromEntries(job.outputs.map((name) => [name, "host" as const]));
   let next = job.batch(start);
   let saved = start;
   try {
+    held = job.heldOut && (await openHeldOut(runner, job.heldOut, specs));
     for (let step = start; step < schedule.steps; step++) {
       if (signal?.aborted) {
         if (step > saved) await save(step);
@@ -143,9 +178,22 @@ export async function train(
       addTo(window, { loss, gradientNorm: norm, ...job.metrics(outputs) }, multiplyAdds, took, busy);
 
       const done = step + 1;
-      const isDue = (every: number): boolean => done % every === 0 || done === schedule.steps;
-      if (isDue(schedule.logEvery)) {
-        const metrics = { ...summary(window, schedule.batchSize), learningRate: rate, seconds };
+      const isAt = (every: number): boolean => done % every === 0 || done === schedule.steps;
+      const seen = held && isAt(job.heldOut!.every) ? await held.look() : null;
+      if (seen && seen.loss! < (best?.loss ?? Number.POSITIVE_INFINITY)) {
+        best = { step: done, loss: seen.loss! };
+        await folder.saveBest(best, await held!.weights());
+      }
+      const isLast = isSpent(done);
+      const isDue = (every: number): boolean => isAt(every) || isLast;
+      if (isDue(schedule.logEvery) || seen) {
+        const figures = Object.entries(seen ?? {}).map(([name, value]) => [`heldOut.${name}`, value]);
+        const metrics = {
+          ...summary(window, schedule.batchSize),
+          ...Object.fromEntries(figures),
+          learningRate: rate,
+          seconds,
+        };
         await folder.log({ step: done, ...metrics });
         onProgress?.({ job: job.name, step: done, total: schedule.steps, metrics });
       }
@@ -155,11 +203,46 @@ export async function train(
         await save(done);
         saved = done;
       }
+      if (isLast) break;
     }
   } finally {
+    await held?.close();
     await runner.unload(program);
   }
   return runner.get(names);
+}
+
+/** The averaged weights in the runner's store. */
+interface HeldOutLook {
+  /** Their figures on the held-out data. */
+  look(): Promise<Record<string, number>>;
+  /** A copy of them. */
+  weights(): Promise<Record<string, HostTensor>>;
+  close(): Promise<void>;
+}
+
+async function openHeldOut(
+  runner: Runner,
+  { graph, batches }: HeldOut,
+  specs: readonly ParameterSpec[],
+): Promise<HeldOutLook> {
+  const program = await runner.load(encode(graph));
+  const weights = Object.fromEntries(specs.map(({ name }) => [name, { stored: averageName(name) }]));
+  const names = program.outputs.map(({ name }) => name);
+  const sinks = Object.fromEntries(names.map((name) => [name, "host" as const]));
+  const whole = batches.reduce((total, { weight }) => total + weight, 0);
+  return {
+    async look() {
+      const sums = new Map(names.map((name) => [name, 0]));
+      for (const { feeds, weight } of batches) {
+        const outputs = await runner.run(program, { ...weights, ...feeds }, sinks);
+        for (const name of names) sums.set(name, sums.get(name)! + weight * numberOf(outputs[name]!));
+      }
+      return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / whole]));
+    },
+    weights: async () => averagedWeights(await runner.get(specs.map(({ name }) => averageName(name)))),
+    close: () => runner.unload(program),
+  };
 }
 
 /** A checkpoint of another network must not reach the engine; what is wrong with it is told by name. */

@@ -80,6 +80,9 @@ export function initialState(
   return state;
 }
 
+/** The state tensor that holds a parameter's moving average. */
+export const averageName = (name: string): string => `average/${name}`;
+
 /** The moving averages out of a full state, under the parameters' own names: what is sampled and shipped. */
 export function averagedWeights(
   state: Readonly<Record<string, HostTensor>>,

@@ -2,8 +2,8 @@
 import { foldIn, type Key, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
-import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
-import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
+import { initialise, type ParameterSpec, parameterInputs } from "../../src/models/parameters.ts";
+import type { HeldOut, Schedule, TrainingJob } from "../../src/training/loop.ts";
 import { addTraining, stateInputs } from "../../src/training/optimiser.ts";
 
 export const tinySchedule: Schedule = {
@@ -26,6 +26,8 @@ export interface TinyOptions extends Partial<Schedule> {
   readonly width?: number;
   /** The step (from 1) whose batch holds a NaN. */
   readonly brokenStep?: number;
+  /** Looks at data that it does not train on, so often and with so much patience. */
+  readonly heldOut?: { readonly every: number; readonly patience: number };
   /** Called when the batch of a step is made. */
   readonly onBatch?: (step: number) => void;
 }
@@ -34,7 +36,13 @@ const key: Key = [5, 6];
 const inputs = 5;
 
 /** Carries one number beside the weights, the sum of all losses, as a real job carries its codebook use. */
-export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOptions = {}): TrainingJob {
+export function tinyJob({
+  width = 3,
+  brokenStep,
+  onBatch,
+  heldOut,
+  ...schedule
+}: TinyOptions = {}): TrainingJob {
   const options = { ...tinySchedule, ...schedule };
   const specs: ParameterSpec[] = [
     { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, hasWeightDecay: true },
@@ -53,6 +61,7 @@ export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOpt
     specs,
     graph,
     outputs: [],
+    ...(heldOut && { heldOut: { ...heldOut, ...tinyHeldOut(specs) } }),
     initialise: async () => initialise(specs, foldIn(key, 0)),
     async batch(step) {
       onBatch?.(step);
@@ -78,4 +87,25 @@ export function tinyJob({ width = 3, brokenStep, onBatch, ...schedule }: TinyOpt
       },
     },
   };
+}
+
+/** Pairs of inputs and targets, two batches of them, the second of three times the weight. */
+export const heldOutPairs = [1, 3].map((weight) => ({
+  weight,
+  x: normals(foldIn(key, 2), inputs, 100 * weight),
+  y: normals(foldIn(key, 3), 3, 100 * weight),
+}));
+
+/** The squared error of the heldOutPairs, by the weights that are looked at. */
+function tinyHeldOut(specs: readonly ParameterSpec[]): Pick<HeldOut, "graph" | "batches"> {
+  const graph = new Graph("tiny.heldOut");
+  const weights = parameterInputs(graph, specs);
+  const x = graph.input("x", "float32", [1, inputs]);
+  const y = graph.input("y", "float32", [1, 3]);
+  graph.output("loss", mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y))));
+  const batches = heldOutPairs.map((pair) => ({
+    weight: pair.weight,
+    feeds: { x: tensor("float32", [1, inputs], pair.x), y: tensor("float32", [1, 3], pair.y) },
+  }));
+  return { graph, batches };
 }

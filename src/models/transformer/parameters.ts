@@ -9,21 +9,22 @@ import { slice, type Value } from "../../graph/index.ts";
 import type { Initialiser, ParameterSpec } from "../parameters.ts";
 import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
-const initStd = 0.02;
+/** The standard deviation that embeddings and matrices start with. */
+export const initialStd = 0.02;
 
 /** Every parameter, in the order of the forward pass. */
 export function transformerParameters(config: TransformerConfig): ParameterSpec[] {
   const { codebookSize, width, depth, hidden } = config;
   // Each layer adds twice to the residual stream: scaled so that its variance does not grow with the depth.
-  const residualStd = initStd / Math.sqrt(2 * depth);
-  const normal: Initialiser = { kind: "normal", std: initStd };
+  const residualStd = initialStd / Math.sqrt(2 * depth);
+  const normal: Initialiser = { kind: "normal", std: initialStd };
   const table = (name: string, rows: number, init: Initialiser = normal): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
     init,
     hasWeightDecay: false,
   });
-  const matrix = (name: string, rows: number, std = initStd): ParameterSpec => ({
+  const matrix = (name: string, rows: number, std = initialStd): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
     init: { kind: "normal", std },
@@ -55,7 +56,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   return [
     table("tokens", codebookSize + 1),
     table("classes", classRows(config)),
-    table("positions", gridTokens(config) + 1, { kind: "sinusoidal", std: initStd, grid: config.grid }),
+    table("positions", gridTokens(config) + 1, { kind: "sinusoidal", std: initialStd, grid: config.grid }),
     ...(config.norm === "post" ? norm("embedding.norm") : []),
     ...Array.from({ length: depth }, (_, layer) => block(`blocks.${layer}`)).flat(),
     ...(config.norm === "pre" ? norm("norm") : []),
