@@ -7,7 +7,7 @@
  */
 import { requireInput } from "../../core/errors.ts";
 import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
-import type { Predict, PredictRequest } from "../../decoding/predict.ts";
+import type { Predict, PredictRequest, PredictStretch, StretchRequest } from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
@@ -24,6 +24,7 @@ import {
   scalesOf,
 } from "./precision.ts";
 import { noTopP, type Sampling } from "./sampler.ts";
+import { type StretchForm, stretchGraph, stretchWeightFeeds } from "./stretch.ts";
 
 /** A transformer whose weights are in a runner. Predictors share it. */
 export interface LoadedTransformer {
@@ -118,6 +119,7 @@ function leadingRows({ dtype, dims, data }: HostTensor, factor: number): HostTen
 
 export interface Predictor {
   readonly predict: Predict;
+  readonly predictStretch: PredictStretch;
   /** Drops the caches. The transformer stays. */
   dispose(): Promise<void>;
 }
@@ -193,25 +195,28 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
 
   function samplingFeeds(
     request: PredictRequest,
-    { guidance, isFiltered, hasMinP }: Sampling,
+    { guidance, isFiltered, hasMinP = false }: Sampling,
   ): Record<string, Feed> {
-    const { uniforms, tokenTemperature, guidanceScale, topK, topP, minP } = request;
+    const { uniforms, tokenTemperature, guidanceScale } = request;
     return {
       uniforms: tensor("float32", [uniforms.length], uniforms),
       temperature: scalar(tokenTemperature),
       ...(guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
       ...(guidance === "apart" && { unconditional: { stored: `${prefix}unconditional/logits` } }),
-      ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
-      ...(hasMinP && { logMinP: scalar(Math.log(minP!)) }),
+      ...filterFeeds(config, request, isFiltered, hasMinP),
     };
+  }
+
+  function requireBatch(batch: number): void {
+    requireInput(
+      batch === conditional.length,
+      `transformer: ${conditional.length} classes were given for a batch of ${batch} samples`,
+    );
   }
 
   return {
     predict: async (request) => {
-      requireInput(
-        request.batch === conditional.length,
-        `transformer: ${conditional.length} classes were given for a batch of ${request.batch} samples`,
-      );
+      requireBatch(request.batch);
       const { factor, unconditionalFactor } = request;
       const isFiltered = request.topK !== null || request.topP !== null;
       const isJoined = unconditionalFactor === factor;
@@ -231,10 +236,49 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
         ...(entropies && { entropies: entropies.data as Float32Array }),
       };
     },
+    predictStretch: async (request) => {
+      requireBatch(request.batch);
+      const { batch, steps } = request;
+      const form = formOf(request);
+      const quantised = (factor: number) => quantisedParts(config, transformer.precision, factor);
+      const program = await transformer.program(`stretch ${JSON.stringify(form)}`, () =>
+        stretchGraph(config, form, quantised),
+      );
+      const sinks: Record<string, Sink> = { "masked.last": "host" };
+      for (const i of steps.keys()) Object.assign(sinks, { [`ids.${i}`]: "host", [`logProbs.${i}`]: "host" });
+      const made = await runner.run(
+        program,
+        {
+          ...stretchWeightFeeds(config, form.steps, transformer.prefix, quantised),
+          ...stretchInputs(config, request, form),
+          classes: integers([2, batch], Int32Array.of(...conditional, ...unconditional)),
+        },
+        sinks,
+      );
+      return {
+        results: steps.map((_, i) => ({
+          ids: made[`ids.${i}`]!.data as Int32Array,
+          logProbs: made[`logProbs.${i}`]!.data as Float32Array,
+        })),
+        maskedLast: made["masked.last"]!.data as Int32Array,
+      };
+    },
     dispose: async () => {
       await runner.drop([...used]);
       used.clear();
     },
+  };
+}
+
+function filterFeeds(
+  config: TransformerConfig,
+  { topK, topP, minP }: Pick<PredictRequest, "topK" | "topP" | "minP">,
+  isFiltered: boolean,
+  hasMinP: boolean,
+): Record<string, Feed> {
+  return {
+    ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
+    ...(hasMinP && { logMinP: scalar(Math.log(minP!)) }),
   };
 }
 
@@ -278,5 +322,45 @@ function partialInputs(config: TransformerConfig, request: PredictRequest, copie
     places: integers([batch * copies, active], repeated(places, copies)),
     cells: integers([cells.length], cells),
     rows: integers([rows.length], rows),
+  };
+}
+
+/** What of a stretch its graph depends on. */
+function formOf({ steps, topK, topP, minP, isOrderFixed }: StretchRequest): StretchForm {
+  return {
+    steps: steps.map(({ factor, unconditionalFactor, isFull, active, maskedBefore, unmaskCount }) => ({
+      factor,
+      unconditionalFactor,
+      isFull,
+      active,
+      maskedBefore,
+      unmaskCount,
+    })),
+    isFiltered: topK !== null || topP !== null,
+    hasMinP: minP !== null,
+    isOrderFixed,
+  };
+}
+
+function stretchInputs(
+  config: TransformerConfig,
+  { steps, batch, tokens, masked, uniforms, noise, topK, topP, minP }: StretchRequest,
+  { isFiltered, hasMinP }: StretchForm,
+): Record<string, Feed> {
+  const size = gridTokens(config);
+  const byStep = (numberOf: (step: StretchRequest["steps"][number]) => number) =>
+    tensor("float32", [steps.length], Float32Array.from(steps, numberOf));
+  return {
+    tokens: integers([batch, size], tokens),
+    masked: integers([batch, steps[0]!.maskedBefore], masked),
+    samples: integers(
+      [2, batch],
+      Int32Array.from({ length: 2 * batch }, (_, i) => i),
+    ),
+    uniforms: tensor("float32", [steps.length, batch, size], uniforms),
+    noise: tensor("float32", [steps.length, batch, size], noise),
+    temperature: byStep(({ tokenTemperature }) => tokenTemperature),
+    guidanceScale: byStep(({ guidanceScale }) => guidanceScale),
+    ...filterFeeds(config, { topK, topP, minP }, isFiltered, hasMinP),
   };
 }

@@ -1,0 +1,225 @@
+/**
+ * Several steps of a decode as one graph: the passes of {@link passes.ts}, written one after the other, with what the
+ * decode loop does between them: which tokens are kept, which positions run next. It begins with a full step, so that
+ * it needs no cache of an earlier one; keys and values never leave it.
+ *
+ * B samples (a symbol), N grid tokens, S steps, C copies of a sample in a pass (2 where both branches run joined, the
+ * conditional ones first), M masked positions, A active ones, V codebook size. Positions, as everywhere, ascend.
+ */
+import type { StretchStep } from "../../decoding/predict.ts";
+import {
+  add,
+  cast,
+  concat,
+  Graph,
+  gatherLast,
+  multiply,
+  multiplyDims,
+  negate,
+  placeLast,
+  reshape,
+  slice,
+  topK,
+  type Value,
+} from "../../graph/index.ts";
+import type { StoredFeed } from "../../runtime/runner.ts";
+import { gridTokens, type TransformerConfig } from "./config.ts";
+import type { KeysValues, Weights } from "./layers.ts";
+import { nestedLayer } from "./parameters.ts";
+import { type Pass, runEvery, runSome, type WeightPort, weightPorts } from "./passes.ts";
+import type { LayerPart } from "./precision.ts";
+import { type SamplingSettings, sample } from "./sampler.ts";
+
+/** What of a stretch is in its graph; everything else is fed. */
+export interface StretchForm {
+  readonly steps: readonly StretchStep[];
+  readonly isFiltered: boolean;
+  readonly hasMinP: boolean;
+  /** The tokens are kept in an order that is fed, whatever their probabilities. */
+  readonly isOrderFixed: boolean;
+}
+
+/** Which parts of the layers each sub-model computes in integers. */
+export type QuantisedBy = (factor: number) => readonly LayerPart[];
+
+/**
+ * The graph of a stretch.
+ *
+ * Inputs: tokens [B, N] what the model sees, masked [B, M] the masked positions, classes [2, B] of the class table,
+ * samples [2, B] the numbers 0..2B-1, uniforms [S, B, N], noise [S, B, N] which is added to the log probabilities (or
+ * with a fixed order is the score itself), temperature [S], guidanceScale [S], filtered topK [] and topP [], with
+ * min-p logMinP [], and the weights of every sub-model that runs.
+ *
+ * Outputs of step i: ids.i and logProbs.i [B*M] of its masked positions; and masked.last [B, M] those of the last
+ * step, by which the decode loop sees that it chose alike.
+ */
+export function stretchGraph(config: TransformerConfig, form: StretchForm, quantised: QuantisedBy): Graph {
+  const { steps, isFiltered, hasMinP, isOrderFixed } = form;
+  const graph = new Graph(`transformer stretch of ${steps.length} steps`);
+  const size = gridTokens(config);
+  let tokens = graph.input("tokens", "int32", ["B", size]);
+  let masked = graph.input("masked", "int32", ["B", steps[0]!.maskedBefore]);
+  const classes = graph.input("classes", "int32", [2, "B"]);
+  const samples = graph.input("samples", "int32", [2, "B"]);
+  const chance = (name: string): Value => graph.input(name, "float32", [steps.length, "B", size]);
+  const [uniforms, noise] = [chance("uniforms"), chance("noise")];
+  const byStep = (name: string): Value => graph.input(name, "float32", [steps.length]);
+  const [temperature, guidanceScale] = [byStep("temperature"), byStep("guidanceScale")];
+  const number = (name: string): Value => graph.input(name, "float32", []);
+  const filters = {
+    ...(isFiltered && { topK: number("topK"), topP: number("topP") }),
+    ...(hasMinP && { logMinP: number("logMinP") }),
+  };
+  const weights = weightInputs(graph, config, factorsOf(steps), quantised);
+  const caches = new Map<Branch, readonly KeysValues[]>();
+
+  /** Of the last step: its masked positions, and which of them stayed masked. */
+  let before: { masked: Value; kept: Value } | undefined;
+
+  function pass(step: StretchStep, branch: Branch, factor: number, copies: 1 | 2): Pass {
+    const all = copiesOf(samples, copies); // [C*B, 1]
+    const twice = (x: Value): Value => (copies === 2 ? joined(x, x) : x);
+    let made: Pass;
+    if (step.isFull) {
+      const first = branch === "unconditional" ? 1 : 0;
+      const classIds = reshape(slice(classes, 0, first, first + copies), [multiplyDims(copies, "B")]);
+      const rows = rowsOf(all, size + 1, add(twice(masked), 1));
+      made = runEvery(config, weights(factor), { ids: twice(tokens), classes: classIds, rows });
+    } else {
+      const active = before!.masked;
+      const places = add(twice(active), 1);
+      const at = {
+        ids: twice(gatherLast(tokens, active)),
+        places,
+        cells: rowsOf(all, size + 1, places),
+        rows: rowsOf(all, step.active, twice(before!.kept)),
+      };
+      const cache = caches.get(branch)!;
+      made = runSome(config, weights(factor), at, (layer) => leading(cache[layer]!, copies, size + 1));
+    }
+    caches.set(branch, made.cache);
+    return made;
+  }
+
+  for (const [i, step] of steps.entries()) {
+    const { factor, unconditionalFactor, unmaskCount } = step;
+    const M = step.maskedBefore;
+    const isJoined = unconditionalFactor === factor;
+    const isApart = unconditionalFactor !== null && !isJoined;
+    const ofStep = (numbers: Value): Value => slice(numbers, 0, i, i + 1);
+    const ofMasked = (numbers: Value): Value =>
+      gatherLast(reshape(slice(numbers, 0, i, i + 1), ["B", size]), masked);
+    const other = isApart ? pass(step, "unconditional", unconditionalFactor, 1).logits : null;
+    const { logits } = pass(step, "conditional", factor, isJoined ? 2 : 1);
+    const settings: SamplingSettings = {
+      temperature: ofStep(temperature),
+      ...filters,
+      ...(unconditionalFactor !== null && { guidanceScale: ofStep(guidanceScale) }),
+      ...(other && { unconditional: other }),
+    };
+    const { ids, logProbs } = sample(logits, reshape(ofMasked(uniforms), [multiplyDims(M, "B")]), settings);
+    graph.output(`ids.${i}`, ids);
+    graph.output(`logProbs.${i}`, logProbs);
+    if (i === steps.length - 1) break;
+
+    const scores = isOrderFixed ? ofMasked(noise) : add(reshape(logProbs, ["B", M]), ofMasked(noise));
+    const order = topK(scores, M).indices; // the best first
+    const decoded = slice(order, 1, 0, unmaskCount);
+    const chosen = gatherLast(reshape(ids, ["B", M]), decoded);
+    tokens = placeLast(tokens, gatherLast(masked, decoded), chosen);
+    const kept = ascending(slice(order, 1, unmaskCount, M));
+    before = { masked, kept };
+    masked = gatherLast(masked, kept);
+  }
+  graph.output("masked.last", masked);
+  return graph;
+}
+
+type Branch = "conditional" | "unconditional";
+
+/** Row numbers in a table of `stride` rows a sample: all [n, 1] samples, offsets [n, k] -> [n*k]. */
+function rowsOf(all: Value, stride: number, offsets: Value): Value {
+  const rows = add(multiply(all, stride), offsets);
+  return reshape(rows, [multiplyDims(...rows.shape)]);
+}
+
+/** The numbers of all samples in a pass: [2, B] -> [C*B, 1]. */
+function copiesOf(samples: Value, copies: number): Value {
+  return reshape(slice(samples, 0, 0, copies), [multiplyDims(copies, "B"), 1]);
+}
+
+/** Samples after samples: two of [B, k] -> [2*B, k]. */
+function joined(a: Value, b: Value): Value {
+  const one = (x: Value): Value => reshape(x, [1, ...x.shape]);
+  return reshape(concat([one(a), one(b)], 0), [multiplyDims(2, a.dim(0)), ...a.shape.slice(1)]);
+}
+
+/** The cache of a pass's samples: those of a joined pass before it begin with the conditional ones. */
+function leading({ keys, values }: KeysValues, copies: number, positions: number): KeysValues {
+  const part = (rows: Value): Value => {
+    const [wanted, width] = [multiplyDims(copies, positions, "B"), rows.dim(1)];
+    if (rows.dim(0) === wanted) return rows;
+    return reshape(slice(reshape(rows, [2, wanted, width]), 0, 0, 1), [wanted, width]);
+  };
+  return { keys: part(keys), values: part(values) };
+}
+
+/** Indices [B, k] (int64) in ascending order, as int32. They are below 2^24, so that float32 holds each. */
+function ascending(indices: Value): Value {
+  const count = indices.dim(1) as number;
+  const sorted = negate(topK(negate(cast(indices, "float32")), count).values);
+  return cast(sorted, "int32");
+}
+
+/** The sub-models that run. */
+function factorsOf(steps: readonly StretchStep[]): number[] {
+  const all = steps.flatMap(({ factor, unconditionalFactor }) => [factor, unconditionalFactor ?? factor]);
+  return [...new Set(all)];
+}
+
+/** The name of a weight's input: each sub-model has inputs of its own for what it uses a part of. */
+function inputOf({ input, parameter }: WeightPort, factor: number): string {
+  return nestedLayer(parameter) === null ? input : `${input}/${factor}`;
+}
+
+/** The weight inputs of several sub-models. */
+function weightInputs(
+  graph: Graph,
+  config: TransformerConfig,
+  factors: readonly number[],
+  quantised: QuantisedBy,
+): (factor: number) => Weights {
+  const made = new Map<string, Value>();
+  const byFactor = new Map<number, Weights>();
+  for (const factor of factors) {
+    const entries = weightPorts(config, "full", quantised(factor)).map((port) => {
+      const name = inputOf(port, factor);
+      const shape = [port.rows(factor), ...port.shape.slice(1)];
+      const value = made.get(name) ?? graph.input(name, port.dtype, shape);
+      made.set(name, value);
+      return [port.input, value] as const;
+    });
+    byFactor.set(factor, Object.fromEntries(entries));
+  }
+  return (factor) => byFactor.get(factor)!;
+}
+
+/**
+ * The weight feeds of a stretch: views of the leading rows of what is stored.
+ *
+ * @param prefix  what the stored names begin with
+ */
+export function stretchWeightFeeds(
+  config: TransformerConfig,
+  steps: readonly StretchStep[],
+  prefix: string,
+  quantised: QuantisedBy,
+): Record<string, StoredFeed> {
+  const feeds = factorsOf(steps).flatMap((factor) =>
+    weightPorts(config, "full", quantised(factor)).map((port) => {
+      const feed = { stored: prefix + port.stored, rows: port.rows(factor) };
+      return [inputOf(port, factor), feed] as const;
+    }),
+  );
+  return Object.fromEntries(feeds);
+}
