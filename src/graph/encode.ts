@@ -76,6 +76,7 @@ export function encode(graph: Graph): Uint8Array {
     node: protos,
     input: [...graph.inputs].map(([name, value]) => describe(name, value)),
     output: outputs,
+    valueInfo: openValues(nodes, graph).map((value) => describe(nameOf(value), value)),
     initializer: [...constants].map((value) =>
       create(TensorProtoSchema, {
         name: value.name,
@@ -97,6 +98,17 @@ export function encode(graph: Graph): Uint8Array {
     graph: proto,
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * What nodes make for each other with an open extent. The runtime cannot work out products such as 2*B; untold, it would
+ * look through all buffers for each of these values and then find none to use again, which takes time by the square
+ * of the number of nodes, and memory.
+ */
+function openValues(nodes: readonly GraphNode[], graph: Graph): Value[] {
+  const outward = new Set(graph.outputs.values());
+  const made = nodes.flatMap((node) => node.outputs);
+  return made.filter((value) => !outward.has(value) && value.shape.some((dim) => typeof dim === "string"));
 }
 
 function bytesOf(value: Value): Uint8Array<ArrayBuffer> {
