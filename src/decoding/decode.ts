@@ -20,7 +20,14 @@ import { emptyLedger, recordEncoding, stalePositions } from "./cache-ledger.ts";
 import { haltonOrder } from "./halton-order.ts";
 import { maskedAfterSteps } from "./mask-schedule.ts";
 import type { DecodePlan } from "./plan.ts";
-import type { Predict, PredictRequest, PredictResult, PredictStretch, StretchRequest } from "./predict.ts";
+import type {
+  Predict,
+  PredictRequest,
+  PredictResult,
+  PredictStretch,
+  Stretch,
+  StretchRequest,
+} from "./predict.ts";
 import { type ModelFacts, type ResolvedStep, requirePlanFits, resolvePlan } from "./resolve-plan.ts";
 import { countWithinBound, goneOnFrom } from "./unmasking.ts";
 
@@ -70,10 +77,10 @@ export interface DecodeOptions {
 export interface Stretches {
   readonly predict: PredictStretch;
   /**
-   * How many of the next steps to predict together; 0: the next one by itself. Asked before full steps only; a stretch
-   * must end before another full one, or with the last step.
+   * How many of the steps that are left to predict together; 0: the next one by itself. Asked before full steps only; a
+   * stretch must end before another full one, or with the last step.
    */
-  length(next: readonly ResolvedStep[]): number;
+  length(left: Stretch): number;
 }
 
 /** The step that ran, with the number of tokens that it decoded, and how far the decode is. */
@@ -129,15 +136,30 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   const ledger = emptyLedger(batch, gridTokens);
   const decodedAtStep = new Int32Array(batch * gridTokens).fill(-1);
 
+  /** The steps from `steps[s]` on that are predicted together, if any. */
+  function stretchFrom(s: number): Stretch | null {
+    const { topK, topP, minP } = plan;
+    const left: Stretch = { steps: steps.slice(s), topK, topP, minP, isOrderFixed: rank !== null };
+    const length = stretches?.length(left) ?? 0;
+    if (length === 0) return null;
+    if (left.steps[length]?.isFull === false) {
+      throw new Error(
+        `decode: a stretch of ${length} steps from step ${steps[s].step} leaves a cache to be read`,
+      );
+    }
+    return { ...left, steps: left.steps.slice(0, length) };
+  }
+
   /** The answers to the next steps: one, or those of a stretch. */
   async function ask(s: number, masked: MaskedPositions): Promise<Answer[]> {
     const step = steps[s];
-    const stretch = step.isFull && !replan && !plan.unmask ? stretchFrom(steps, s, stretches) : [];
-    if (stretch.length > 0) {
-      const chances = stretch.map((each) => drawChance(each, keys, masked, gridTokens, rank));
+    const stretch = step.isFull && !replan && !plan.unmask ? stretchFrom(s) : null;
+    if (stretch) {
+      const chances = stretch.steps.map((each) => drawChance(each, keys, masked, gridTokens, rank));
       const shown = shownTokens(tokens, condition, maskId);
-      const request = buildStretch(stretch, plan, masked, chances, shown, rank !== null);
-      const { results, maskedLast } = await stretches!.predict(request);
+      const { results, maskedLast } = await stretches!.predict(
+        stretchRequest(stretch, masked, chances, shown),
+      );
       const answers: Answer[] = chances.map((chance, i) => ({ chance, result: results[i] }));
       answers[answers.length - 1] = { ...answers.at(-1)!, masked: maskedLast };
       return answers;
@@ -242,23 +264,6 @@ interface Answer {
   readonly masked?: Int32Array;
 }
 
-/** The steps from `steps[s]` on to predict together; none: it goes by itself. */
-function stretchFrom(
-  steps: readonly ResolvedStep[],
-  s: number,
-  stretches: Stretches | undefined,
-): readonly ResolvedStep[] {
-  if (!stretches) return [];
-  const next = steps.slice(s);
-  const length = stretches.length(next);
-  if (next[length]?.isFull === false && length > 0) {
-    throw new Error(
-      `decode: a stretch of ${length} steps from step ${next[0].step} leaves a cache to be read`,
-    );
-  }
-  return next.slice(0, length);
-}
-
 /** Who predicts a stretch chooses between its steps; had it chosen otherwise, its answers were of no use. */
 function requireSameChoice(expected: Int32Array, masked: MaskedPositions, { step }: ResolvedStep): void {
   const positions = masked.flat();
@@ -313,30 +318,24 @@ function shownTokens(tokens: Int32Array, condition: Int32Array | null, maskId: n
   return condition ? tokens.map((token, cell) => (token === maskId ? condition[cell] : token)) : tokens;
 }
 
-function buildStretch(
-  steps: readonly ResolvedStep[],
-  { topK, topP, minP }: DecodePlan,
+function stretchRequest(
+  stretch: Stretch,
   masked: MaskedPositions,
   chances: readonly Chance[],
   tokens: Int32Array,
-  isOrderFixed: boolean,
 ): StretchRequest {
-  const all = (name: keyof Chance) => {
-    const numbers = new Float32Array(steps.length * tokens.length);
+  const joined = (name: keyof Chance) => {
+    const numbers = new Float32Array(chances.length * tokens.length);
     for (const [i, chance] of chances.entries()) numbers.set(chance[name], i * tokens.length);
     return numbers;
   };
   return {
-    steps,
+    ...stretch,
     batch: masked.length,
     tokens,
     masked: Int32Array.from(masked.flat()),
-    uniforms: all("uniforms"),
-    noise: all("noise"),
-    isOrderFixed,
-    topK,
-    topP,
-    minP,
+    uniforms: joined("uniforms"),
+    noise: joined("noise"),
   };
 }
 

@@ -63,25 +63,29 @@ export type StretchStep = Pick<
   "factor" | "unconditionalFactor" | "isFull" | "active" | "maskedBefore" | "unmaskCount"
 >;
 
+/** Several steps in a row, of which the first is full: what is known of them before they run. */
+export interface Stretch extends Pick<PredictRequest, "topK" | "topP" | "minP"> {
+  /** [S] those of the plan. */
+  readonly steps: readonly ResolvedStep[];
+  /** Whether the tokens to keep follow an order that does not depend on what is drawn. */
+  readonly isOrderFixed: boolean;
+}
+
 /**
- * Several steps in a row, of which the first is full: what {@link Predict} would answer to each, if the tokens were
- * chosen between them as the decode loop does it.
+ * What {@link Predict} would answer to each step of a stretch, if the tokens were chosen between them as the decode loop
+ * does it.
  *
  * S steps; B, N as above; M masked positions at the start.
  */
-export interface StretchRequest extends Pick<PredictRequest, "batch" | "topK" | "topP" | "minP"> {
-  /** [S] those of the plan. */
-  readonly steps: readonly ResolvedStep[];
+export interface StretchRequest extends Stretch, Pick<PredictRequest, "batch"> {
   /** [B, N] token ids; where masked, the mask id or a condition token to refine. */
   readonly tokens: Int32Array;
   /** [B, M] grid positions, ascending per sample. */
   readonly masked: Int32Array;
   /** [S, B, N] one uniform number in [0, 1) for each position that may be masked. */
   readonly uniforms: Float32Array;
-  /** [S, B, N] what is added, in float32, to the log probability of an id to give its score. */
+  /** [S, B, N] what is added, in float32, to the log probability of an id to give its score; with a fixed order the score. */
   readonly noise: Float32Array;
-  /** Whether `noise` alone is the score. */
-  readonly isOrderFixed: boolean;
 }
 
 export interface StretchResult {

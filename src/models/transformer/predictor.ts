@@ -7,7 +7,13 @@
  */
 import { requireInput } from "../../core/errors.ts";
 import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
-import type { Predict, PredictRequest, PredictStretch, StretchRequest } from "../../decoding/predict.ts";
+import type {
+  Predict,
+  PredictRequest,
+  PredictStretch,
+  Stretch,
+  StretchRequest,
+} from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
@@ -25,6 +31,7 @@ import {
 } from "./precision.ts";
 import { noTopP, type Sampling } from "./sampler.ts";
 import { type StretchForm, stretchGraph, stretchWeightFeeds } from "./stretch.ts";
+import { openStretchPrograms, type StretchPrograms } from "./stretch-programs.ts";
 
 /** A transformer whose weights are in a runner. Predictors share it. */
 export interface LoadedTransformer {
@@ -39,6 +46,8 @@ export interface LoadedTransformer {
   readonly weights: (kind: PassKind, factor: number) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first needed. */
   readonly program: (name: string, build: () => Graph) => Promise<Program>;
+  /** The compiled graphs of stretches. */
+  readonly stretches: StretchPrograms;
   /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
   dispose(): Promise<void>;
 }
@@ -76,6 +85,7 @@ export async function loadTransformer(
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
+  const stretches = openStretchPrograms(runner);
   const feeds = new Map<string, Readonly<Record<string, Feed>>>();
   let predictors = 0;
   return {
@@ -102,7 +112,9 @@ export async function loadTransformer(
       }
       return made;
     },
+    stretches,
     dispose: async () => {
+      await stretches.dispose();
       for (const made of programs.values()) await runner.unload(await made);
       programs.clear();
       await runner.drop(Object.keys(stored));
@@ -120,6 +132,12 @@ function leadingRows({ dtype, dims, data }: HostTensor, factor: number): HostTen
 export interface Predictor {
   readonly predict: Predict;
   readonly predictStretch: PredictStretch;
+  /**
+   * Whether a stretch is to be predicted at once: its graph is there, or compiling it pays.
+   *
+   * @param batchesToCome  those like this one that are known to follow
+   */
+  paysAtOnce(stretch: Stretch, batchesToCome: number): boolean;
   /** Drops the caches. The transformer stays. */
   dispose(): Promise<void>;
 }
@@ -241,19 +259,17 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const { batch, steps } = request;
       const form = formOf(request);
       const quantised = (factor: number) => quantisedParts(config, transformer.precision, factor);
-      const program = await transformer.program(`stretch ${JSON.stringify(form)}`, () =>
-        stretchGraph(config, form, quantised),
-      );
       const sinks: Record<string, Sink> = { "masked.last": "host" };
       for (const i of steps.keys()) Object.assign(sinks, { [`ids.${i}`]: "host", [`logProbs.${i}`]: "host" });
-      const made = await runner.run(
-        program,
-        {
-          ...stretchWeightFeeds(config, form.steps, transformer.prefix, quantised),
-          ...stretchInputs(config, request, form),
-          classes: integers([2, batch], Int32Array.of(...conditional, ...unconditional)),
-        },
-        sinks,
+      const feeds = {
+        ...stretchWeightFeeds(config, form.steps, transformer.prefix, quantised),
+        ...stretchInputs(config, request, form),
+        classes: integers([2, batch], Int32Array.of(...conditional, ...unconditional)),
+      };
+      const made = await transformer.stretches.use(
+        JSON.stringify(form),
+        () => stretchGraph(config, form, quantised),
+        (program) => runner.run(program, feeds, sinks),
       );
       return {
         results: steps.map((_, i) => ({
@@ -263,6 +279,8 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
         maskedLast: made["masked.last"]!.data as Int32Array,
       };
     },
+    paysAtOnce: (stretch, batchesToCome) =>
+      transformer.stretches.pays(JSON.stringify(formOf(stretch)), batchesToCome),
     dispose: async () => {
       await runner.drop([...used]);
       used.clear();
@@ -326,7 +344,7 @@ function partialInputs(config: TransformerConfig, request: PredictRequest, copie
 }
 
 /** What of a stretch its graph depends on. */
-function formOf({ steps, topK, topP, minP, isOrderFixed }: StretchRequest): StretchForm {
+function formOf({ steps, topK, topP, minP, isOrderFixed }: Stretch): StretchForm {
   return {
     steps: steps.map(({ factor, unconditionalFactor, isFull, active, maskedBefore, unmaskCount }) => ({
       factor,
