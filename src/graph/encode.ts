@@ -20,9 +20,14 @@ import {
 } from "onnx-buf";
 import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
 
-/** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
+/**
+ * The ONNX operator set that graphs are written in, and the file format version that goes with it; and the set of graphs
+ * with an operator that came later, which only the CPU runs.
+ */
 const opset = 21;
 const irVersion = 10n;
+const laterOpset = 23;
+const later: ReadonlySet<string> = new Set(["Attention"]);
 
 /** The operators that are ONNX Runtime's own. */
 const contributed: ReadonlySet<string> = new Set(["MatMulIntegerToFloat"]);
@@ -90,7 +95,10 @@ export function encode(graph: Graph): Uint8Array {
     irVersion,
     producerName: "magnets",
     opsetImport: [
-      create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) }),
+      create(OperatorSetIdProtoSchema, {
+        domain: "",
+        version: BigInt(nodes.some(({ op }) => later.has(op)) ? laterOpset : opset),
+      }),
       ...(nodes.some(({ op }) => contributed.has(op))
         ? [create(OperatorSetIdProtoSchema, { domain: contributedDomain, version: 1n })]
         : []),

@@ -23,7 +23,7 @@ import { type LayerPart, layoutOf, levelsOf, partOf, scalesOf } from "./precisio
 import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
 /**
- * Every position at once.
+ * Every position at once. `isFused`: see {@link layers}.
  *
  * Inputs: ids [B, N], classes [B], rows [R] rows b (N+1) + 1 + n whose logits are wanted, and the weights.
  * Outputs: logits [R, V], or with `sampling` what {@link addSampling} makes of them, and the cache: new.keys.0,
@@ -33,13 +33,14 @@ export function fullPass(
   config: TransformerConfig,
   sampling?: Sampling,
   quantised: readonly LayerPart[] = [],
+  isFused = false,
 ): Graph {
   const graph = new Graph("transformer full pass");
   const ids = graph.input("ids", "int32", ["B", gridTokens(config)]);
   const classes = graph.input("classes", "int32", ["B"]);
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "full", quantised);
-  return withOutputs(graph, runEvery(config, weights, { ids, classes, rows }), sampling);
+  return withOutputs(graph, runEvery(config, weights, { ids, classes, rows }, isFused), sampling);
 }
 
 /**
@@ -53,6 +54,7 @@ export function partialPass(
   config: TransformerConfig,
   sampling?: Sampling,
   quantised: readonly LayerPart[] = [],
+  isFused = false,
 ): Graph {
   const graph = new Graph("transformer partial pass");
   const ids = graph.input("ids", "int32", ["B", "A"]);
@@ -65,7 +67,7 @@ export function partialPass(
     const stored = (name: string): Value => graph.input(`${name}.${layer}`, "float32", whole);
     return { keys: stored("keys"), values: stored("values") };
   };
-  const pass = runSome(config, weights, { ids, places, cells, rows }, cache);
+  const pass = runSome(config, weights, { ids, places, cells, rows }, cache, isFused);
   return withOutputs(graph, pass, sampling);
 }
 
@@ -84,13 +86,15 @@ export function runEvery(
   config: TransformerConfig,
   weights: Weights,
   { ids, classes, rows }: { readonly ids: Value; readonly classes: Value; readonly rows: Value },
+  isFused: boolean,
 ): Pass {
   const made: KeysValues[] = [];
   const attended: Attended = (layer, own) => {
     made[layer] = own;
     return own;
   };
-  const hidden = layers(config, weights, embedAll(config, weights, ids, classes), ids.dim(0), attended);
+  const embedded = embedAll(config, weights, ids, classes);
+  const hidden = layers(config, weights, embedded, ids.dim(0), attended, isFused);
   return { logits: logitsOf(config, weights, gatherRows(hidden, rows)), made, cache: made };
 }
 
@@ -115,6 +119,7 @@ export function runSome(
   weights: Weights,
   { ids, places, cells, rows }: SomePositions,
   before: (layer: number, made: KeysValues) => KeysValues,
+  isFused: boolean,
 ): Pass {
   const made: KeysValues[] = [];
   const cache: KeysValues[] = [];
@@ -125,7 +130,8 @@ export function runSome(
     cache[layer] = all;
     return all;
   };
-  const hidden = layers(config, weights, embedSome(config, weights, ids, places), ids.dim(0), attended);
+  const embedded = embedSome(config, weights, ids, places);
+  const hidden = layers(config, weights, embedded, ids.dim(0), attended, isFused);
   return { logits: logitsOf(config, weights, gatherRows(hidden, rows)), made, cache };
 }
 

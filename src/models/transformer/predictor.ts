@@ -15,6 +15,7 @@ import type {
   StretchRequest,
 } from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
+import { factsOf } from "../../runtime/device.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
 import { transformerParameters } from "./parameters.ts";
@@ -153,6 +154,7 @@ export interface Predictor {
  */
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
   const { runner, config } = transformer;
+  const { hasFusedAttention } = factsOf(runner.device);
   const prefix = transformer.predictorPrefix();
   const none = nullClass(config);
   const last = classRows(config) - 1;
@@ -207,7 +209,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
   function programOf(kind: PassKind, factor: number, sampling?: Sampling): Promise<Program> {
     const quantised = quantisedParts(config, transformer.precision, factor);
     return transformer.program(`${kind} ${JSON.stringify(sampling)} ${quantised}`, () =>
-      (kind === "full" ? fullPass : partialPass)(config, sampling, quantised),
+      (kind === "full" ? fullPass : partialPass)(config, sampling, quantised, hasFusedAttention),
     );
   }
 
@@ -268,7 +270,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       };
       const made = await transformer.stretches.use(
         JSON.stringify(form),
-        () => stretchGraph(config, form, quantised),
+        () => stretchGraph(config, form, quantised, hasFusedAttention),
         (program) => runner.run(program, feeds, sinks),
       );
       return {

@@ -53,7 +53,12 @@ export type QuantisedBy = (factor: number) => readonly LayerPart[];
  * Outputs of step i: ids.i and logProbs.i [B*M] of its masked positions; and masked.last [B, M] those of the last
  * step, by which the decode loop sees that it chose alike.
  */
-export function stretchGraph(config: TransformerConfig, form: StretchForm, quantised: QuantisedBy): Graph {
+export function stretchGraph(
+  config: TransformerConfig,
+  form: StretchForm,
+  quantised: QuantisedBy,
+  isFused = false,
+): Graph {
   const { steps, isFiltered, hasMinP, isOrderFixed } = form;
   const graph = new Graph(`transformer stretch of ${steps.length} steps`);
   const size = gridTokens(config);
@@ -84,7 +89,7 @@ export function stretchGraph(config: TransformerConfig, form: StretchForm, quant
       const first = branch === "unconditional" ? 1 : 0;
       const classIds = reshape(slice(classes, 0, first, first + copies), [multiplyDims(copies, "B")]);
       const rows = rowsOf(all, size + 1, add(twice(masked), 1));
-      made = runEvery(config, weights(factor), { ids: twice(tokens), classes: classIds, rows });
+      made = runEvery(config, weights(factor), { ids: twice(tokens), classes: classIds, rows }, isFused);
     } else {
       const active = before!.masked;
       const places = add(twice(active), 1);
@@ -95,7 +100,13 @@ export function stretchGraph(config: TransformerConfig, form: StretchForm, quant
         rows: rowsOf(all, step.active, twice(before!.kept)),
       };
       const cache = caches.get(branch)!;
-      made = runSome(config, weights(factor), at, (layer) => leading(cache[layer]!, copies, size + 1));
+      made = runSome(
+        config,
+        weights(factor),
+        at,
+        (layer) => leading(cache[layer]!, copies, size + 1),
+        isFused,
+      );
     }
     caches.set(branch, made.cache);
     return made;
