@@ -66,6 +66,7 @@ export class Graph {
   /** Where each symbol's value can be read when the graph runs: an input and its axis. */
   readonly symbolSources = new Map<string, { input: Value; axis: number }>();
   private readonly scalars = new Map<string, Value>();
+  private readonly vectors = new Map<string, Value>();
   private readonly taken = new Set<string>();
   private nextId = 0;
 
@@ -130,9 +131,15 @@ export class Graph {
     return found;
   }
 
-  /** A constant vector of 64-bit integers, the type in which the operations take shapes and axes. */
+  /** A constant vector of 64-bit integers, the type in which the operations take shapes and axes; equal ones are one. */
   integers(values: readonly number[]): Value {
-    return this.constant({ dtype: "int64", dims: [values.length], data: arrayFrom("int64", values) });
+    const key = values.join();
+    let found = this.vectors.get(key);
+    if (!found) {
+      found = this.constant({ dtype: "int64", dims: [values.length], data: arrayFrom("int64", values) });
+      this.vectors.set(key, found);
+    }
+    return found;
   }
 
   /**
