@@ -22,6 +22,7 @@ import { transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
 import {
   layoutOf,
+  leadingRows,
   levelsOf,
   type Precision,
   partOf,
@@ -47,6 +48,8 @@ export interface LoadedTransformer {
   readonly weights: (kind: PassKind, factor: number) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first needed. */
   readonly program: (name: string, build: () => Graph) => Promise<Program>;
+  /** The weights that are integers, by their stored names without the prefix. */
+  readonly levels: Readonly<Record<string, HostTensor>>;
   /** The compiled graphs of stretches. */
   readonly stretches: StretchPrograms;
   /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
@@ -70,19 +73,22 @@ export async function loadTransformer(
   requirePrecision(precision, runner.device);
   const prefix = `${name}/`;
   const stored: Record<string, HostTensor> = {};
+  const levels: Record<string, HostTensor> = {};
   for (const { name: parameter } of transformerParameters(config)) {
     const given = tensors[parameter]!;
     const part = partOf(parameter);
     const isInteger = (factor: number) =>
       part !== null && quantisedParts(config, precision, factor).includes(part);
     if (part !== null && config.factors.some(isInteger)) {
-      const { levels, scales } = quantiseMatrix(given as HostTensor<"float32">, layoutOf(parameter));
-      stored[prefix + levelsOf(parameter)] = levels;
-      stored[prefix + scalesOf(parameter)] = scales;
+      const integers = quantiseMatrix(given as HostTensor<"float32">, layoutOf(parameter));
+      levels[levelsOf(parameter)] = integers.levels;
+      stored[prefix + levelsOf(parameter)] = integers.levels;
+      stored[prefix + scalesOf(parameter)] = integers.scales;
     }
     // Sub-models too small to gain from integers use the leading rows in float32.
     const largest = config.factors.find((factor) => !isInteger(factor));
-    if (largest !== undefined) stored[prefix + parameter] = leadingRows(given, part === null ? 1 : largest);
+    if (largest !== undefined)
+      stored[prefix + parameter] = leadingRows(given, given.dims[0]! / (part === null ? 1 : largest));
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
@@ -113,6 +119,7 @@ export async function loadTransformer(
       }
       return made;
     },
+    levels,
     stretches,
     dispose: async () => {
       await stretches.dispose();
@@ -121,13 +128,6 @@ export async function loadTransformer(
       await runner.drop(Object.keys(stored));
     },
   };
-}
-
-/** The leading 1/factor of the rows, as a view. */
-function leadingRows({ dtype, dims, data }: HostTensor, factor: number): HostTensor {
-  const [rows, ...rest] = dims;
-  const part = [rows! / factor, ...rest];
-  return tensor(dtype, part, data.subarray(0, sizeOf(part)) as typeof data);
 }
 
 export interface Predictor {
@@ -153,7 +153,7 @@ export interface Predictor {
  * @throws {InputError} for a class that the model does not have
  */
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
-  const { runner, config } = transformer;
+  const { runner, config, levels } = transformer;
   const { hasFusedAttention } = factsOf(runner.device);
   const prefix = transformer.predictorPrefix();
   const none = nullClass(config);
@@ -270,7 +270,7 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       };
       const made = await transformer.stretches.use(
         JSON.stringify(form),
-        () => stretchGraph(config, form, quantised, hasFusedAttention),
+        () => stretchGraph(config, form, { quantised, levels, isFused: hasFusedAttention }),
         (program) => runner.run(program, feeds, sinks),
       );
       return {

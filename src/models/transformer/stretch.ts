@@ -6,6 +6,7 @@
  * B samples (a symbol), N grid tokens, S steps, C copies of a sample in a pass (2 where both branches run joined, the
  * conditional ones first), M masked positions, A active ones, V codebook size. Positions, as everywhere, ascend.
  */
+import type { HostTensor } from "../../core/tensor.ts";
 import type { StretchStep } from "../../decoding/predict.ts";
 import {
   add,
@@ -27,7 +28,7 @@ import { gridTokens, type TransformerConfig } from "./config.ts";
 import type { KeysValues, Weights } from "./layers.ts";
 import { nestedLayer } from "./parameters.ts";
 import { type Pass, runEvery, runSome, type WeightPort, weightPorts } from "./passes.ts";
-import type { LayerPart } from "./precision.ts";
+import { type LayerPart, leadingRows } from "./precision.ts";
 import { type SamplingSettings, sample } from "./sampler.ts";
 
 /** What of a stretch is in its graph; everything else is fed. */
@@ -40,7 +41,16 @@ export interface StretchForm {
 }
 
 /** Which parts of the layers each sub-model computes in integers. */
-export type QuantisedBy = (factor: number) => readonly LayerPart[];
+type QuantisedBy = (factor: number) => readonly LayerPart[];
+
+/** How a transformer computes. */
+export interface Arithmetic {
+  readonly quantised: QuantisedBy;
+  /** The weights that are integers, by the names that they are stored under (without prefix). */
+  readonly levels: Readonly<Record<string, HostTensor>>;
+  /** See `layers`. */
+  readonly isFused: boolean;
+}
 
 /**
  * The graph of a stretch.
@@ -48,7 +58,8 @@ export type QuantisedBy = (factor: number) => readonly LayerPart[];
  * Inputs: tokens [B, N] what the model sees, masked [B, M] the masked positions, classes [2, B] of the class table,
  * samples [2, B] the numbers 0..2B-1, uniforms [S, B, N], noise [S, B, N] which is added to the log probabilities (or
  * with a fixed order is the score itself), temperature [S], guidanceScale [S], filtered topK [] and topP [], with
- * min-p logMinP [], and the weights of every sub-model that runs.
+ * min-p logMinP [], and the float32 weights of every sub-model that runs. Those that are integers are in the graph: the
+ * runtime then turns and packs them once and not in every run, and gives the same sums.
  *
  * Outputs of step i: ids.i and logProbs.i [B*M] of its masked positions; and masked.last [B, M] those of the last
  * step, by which the decode loop sees that it chose alike.
@@ -56,8 +67,7 @@ export type QuantisedBy = (factor: number) => readonly LayerPart[];
 export function stretchGraph(
   config: TransformerConfig,
   form: StretchForm,
-  quantised: QuantisedBy,
-  isFused = false,
+  { quantised, levels, isFused }: Arithmetic,
 ): Graph {
   const { steps, isFiltered, hasMinP, isOrderFixed } = form;
   const graph = new Graph(`transformer stretch of ${steps.length} steps`);
@@ -75,7 +85,7 @@ export function stretchGraph(
     ...(isFiltered && { topK: number("topK"), topP: number("topP") }),
     ...(hasMinP && { logMinP: number("logMinP") }),
   };
-  const weights = weightInputs(graph, config, factorsOf(steps), quantised);
+  const weights = weightValues(graph, config, factorsOf(steps), quantised, levels);
   const caches = new Map<Branch, readonly KeysValues[]>();
 
   /** Of the last step: its masked positions, and which of them stayed masked. */
@@ -188,25 +198,31 @@ function factorsOf(steps: readonly StretchStep[]): number[] {
   return [...new Set(all)];
 }
 
+const isConstant = ({ dtype }: WeightPort): boolean => dtype === "int8";
+
 /** The name of a weight's input: each sub-model has inputs of its own for what it uses a part of. */
 function inputOf({ input, parameter }: WeightPort, factor: number): string {
   return nestedLayer(parameter) === null ? input : `${input}/${factor}`;
 }
 
-/** The weight inputs of several sub-models. */
-function weightInputs(
+/** The weights of several sub-models: inputs, but for constants where they are integers. */
+function weightValues(
   graph: Graph,
   config: TransformerConfig,
   factors: readonly number[],
   quantised: QuantisedBy,
+  levels: Arithmetic["levels"],
 ): (factor: number) => Weights {
   const made = new Map<string, Value>();
   const byFactor = new Map<number, Weights>();
   for (const factor of factors) {
     const entries = weightPorts(config, "full", quantised(factor)).map((port) => {
       const name = inputOf(port, factor);
-      const shape = [port.rows(factor), ...port.shape.slice(1)];
-      const value = made.get(name) ?? graph.input(name, port.dtype, shape);
+      const make = (): Value =>
+        isConstant(port)
+          ? graph.constant(leadingRows(levels[port.stored]!, port.rows(factor)))
+          : graph.input(name, port.dtype, [port.rows(factor), ...port.shape.slice(1)]);
+      const value = made.get(name) ?? make();
       made.set(name, value);
       return [port.input, value] as const;
     });
@@ -227,9 +243,10 @@ export function stretchWeightFeeds(
   quantised: QuantisedBy,
 ): Record<string, StoredFeed> {
   const feeds = factorsOf(steps).flatMap((factor) =>
-    weightPorts(config, "full", quantised(factor)).map((port) => {
+    weightPorts(config, "full", quantised(factor)).flatMap((port) => {
+      if (isConstant(port)) return [];
       const feed = { stored: prefix + port.stored, rows: port.rows(factor) };
-      return [inputOf(port, factor), feed] as const;
+      return [[inputOf(port, factor), feed] as const];
     }),
   );
   return Object.fromEntries(feeds);
