@@ -266,7 +266,8 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
       const feeds = {
         ...stretchWeightFeeds(config, form.steps, transformer.prefix, quantised),
         ...stretchInputs(config, request, form),
-        classes: integers([2, batch], Int32Array.of(...conditional, ...unconditional)),
+        classes: integers([batch], conditional),
+        noClasses: integers([batch], unconditional),
       };
       const made = await transformer.stretches.use(
         JSON.stringify(form),
@@ -368,15 +369,18 @@ function stretchInputs(
   { isFiltered, hasMinP }: StretchForm,
 ): Record<string, Feed> {
   const size = gridTokens(config);
+  const numbered = (first: number) =>
+    integers(
+      [batch],
+      Int32Array.from({ length: batch }, (_, i) => first + i),
+    );
   const byStep = (numberOf: (step: StretchRequest["steps"][number]) => number) =>
     tensor("float32", [steps.length], Float32Array.from(steps, numberOf));
   return {
     tokens: integers([batch, size], tokens),
     masked: integers([batch, steps[0]!.maskedBefore], masked),
-    samples: integers(
-      [2, batch],
-      Int32Array.from({ length: 2 * batch }, (_, i) => i),
-    ),
+    samples: numbered(0),
+    otherSamples: numbered(batch),
     uniforms: tensor("float32", [steps.length, batch, size], uniforms),
     noise: tensor("float32", [steps.length, batch, size], noise),
     temperature: byStep(({ tokenTemperature }) => tokenTemperature),

@@ -6,7 +6,7 @@
  * B samples (a symbol), N grid tokens, S steps, C copies of a sample in a pass (2 where both branches run joined, the
  * conditional ones first), M masked positions, A active ones, V codebook size. Positions, as everywhere, ascend.
  */
-import type { HostTensor } from "../../core/tensor.ts";
+import { type HostTensor, tensor } from "../../core/tensor.ts";
 import type { StretchStep } from "../../decoding/predict.ts";
 import {
   add,
@@ -14,6 +14,7 @@ import {
   concat,
   Graph,
   gatherLast,
+  gatherRows,
   multiply,
   multiplyDims,
   negate,
@@ -55,11 +56,11 @@ export interface Arithmetic {
 /**
  * The graph of a stretch.
  *
- * Inputs: tokens [B, N] what the model sees, masked [B, M] the masked positions, classes [2, B] of the class table,
- * samples [2, B] the numbers 0..2B-1, uniforms [S, B, N], noise [S, B, N] which is added to the log probabilities (or
- * with a fixed order is the score itself), temperature [S], guidanceScale [S], filtered topK [] and topP [], with
- * min-p logMinP [], and the float32 weights of every sub-model that runs. Those that are integers are in the graph: the
- * runtime then turns and packs them once and not in every run, and gives the same sums.
+ * Inputs: tokens [B, N] what the model sees, masked [B, M] the masked positions, classes [B] and noClasses [B] of the
+ * class table, samples [B] and otherSamples [B] the numbers 0..B-1 and B..2B-1, uniforms [S, B, N], noise [S, B, N] which
+ * is added to the log probabilities (with a fixed order it is the score itself), temperature [S], guidanceScale [S],
+ * filtered topK [] and topP [], with min-p logMinP [], and the float32 weights of every sub-model that runs. Those that
+ * are integers are in the graph: the runtime then turns and packs them once and not in every run, for the same sums.
  *
  * Outputs of step i: ids.i and logProbs.i [B*M] of its masked positions; and masked.last [B, M] those of the last
  * step, by which the decode loop sees that it chose alike.
@@ -70,12 +71,13 @@ export function stretchGraph(
   { quantised, levels, isFused }: Arithmetic,
 ): Graph {
   const { steps, isFiltered, hasMinP, isOrderFixed } = form;
-  const graph = new Graph(`transformer stretch of ${steps.length} steps`);
+  const graph = new Graph("transformer stretch");
   const size = gridTokens(config);
   let tokens = graph.input("tokens", "int32", ["B", size]);
   let masked = graph.input("masked", "int32", ["B", steps[0]!.maskedBefore]);
-  const classes = graph.input("classes", "int32", [2, "B"]);
-  const samples = graph.input("samples", "int32", [2, "B"]);
+  const perSample = (name: string): Value => graph.input(name, "int32", ["B"]);
+  const classes = { conditional: perSample("classes"), unconditional: perSample("noClasses") };
+  const [samples, others] = [perSample("samples"), perSample("otherSamples")];
   const chance = (name: string): Value => graph.input(name, "float32", [steps.length, "B", size]);
   const [uniforms, noise] = [chance("uniforms"), chance("noise")];
   const byStep = (name: string): Value => graph.input(name, "float32", [steps.length]);
@@ -92,19 +94,18 @@ export function stretchGraph(
   let before: { masked: Value; kept: Value } | undefined;
 
   function pass(step: StretchStep, branch: Branch, factor: number, copies: 1 | 2): Pass {
-    const all = copiesOf(samples, copies); // [C*B, 1]
+    const all = copies === 2 ? joined(samples, others) : samples; // [C*B]
     const twice = (x: Value): Value => (copies === 2 ? joined(x, x) : x);
     let made: Pass;
     if (step.isFull) {
-      const first = branch === "unconditional" ? 1 : 0;
-      const classIds = reshape(slice(classes, 0, first, first + copies), [multiplyDims(copies, "B")]);
+      const classIds = copies === 2 ? joined(classes.conditional, classes.unconditional) : classes[branch];
       const rows = rowsOf(all, size + 1, add(twice(masked), 1));
       made = runEvery(config, weights(factor), { ids: twice(tokens), classes: classIds, rows }, isFused);
     } else {
       const active = before!.masked;
       const places = add(twice(active), 1);
       const at = {
-        ids: twice(gatherLast(tokens, active)),
+        ids: twice(picked(tokens, active)),
         places,
         cells: rowsOf(all, size + 1, places),
         rows: rowsOf(all, step.active, twice(before!.kept)),
@@ -144,13 +145,13 @@ export function stretchGraph(
     if (i === steps.length - 1) break;
 
     const scores = isOrderFixed ? ofMasked(noise) : add(reshape(logProbs, ["B", M]), ofMasked(noise));
-    const order = topK(scores, M).indices; // the best first
-    const decoded = slice(order, 1, 0, unmaskCount);
-    const chosen = gatherLast(reshape(ids, ["B", M]), decoded);
-    tokens = placeLast(tokens, gatherLast(masked, decoded), chosen);
+    const order = smallNumbers(topK(scores, M).indices, M); // the best first
+    const decoded = cast(slice(order, 1, 0, unmaskCount), "int32");
+    const chosen = picked(reshape(ids, ["B", M]), decoded);
+    tokens = placeLast(tokens, picked(masked, decoded), chosen);
     const kept = ascending(slice(order, 1, unmaskCount, M));
     before = { masked, kept };
-    masked = gatherLast(masked, kept);
+    masked = picked(masked, kept);
   }
   graph.output("masked.last", masked);
   return graph;
@@ -158,18 +159,13 @@ export function stretchGraph(
 
 type Branch = "conditional" | "unconditional";
 
-/** Row numbers in a table of `stride` rows a sample: all [n, 1] samples, offsets [n, k] -> [n*k]. */
+/** Row numbers in a table of `stride` rows a sample: all [n] samples, offsets [n, k] -> [n*k]. */
 function rowsOf(all: Value, stride: number, offsets: Value): Value {
-  const rows = add(multiply(all, stride), offsets);
+  const rows = add(reshape(multiply(all, stride), [all.dim(0), 1]), offsets);
   return reshape(rows, [multiplyDims(...rows.shape)]);
 }
 
-/** The numbers of all samples in a pass: [2, B] -> [C*B, 1]. */
-function copiesOf(samples: Value, copies: number): Value {
-  return reshape(slice(samples, 0, 0, copies), [multiplyDims(copies, "B"), 1]);
-}
-
-/** Samples after samples: two of [B, k] -> [2*B, k]. */
+/** Samples after samples: two of [B, ...] -> [2*B, ...]. */
 function joined(a: Value, b: Value): Value {
   const one = (x: Value): Value => reshape(x, [1, ...x.shape]);
   return reshape(concat([one(a), one(b)], 0), [multiplyDims(2, a.dim(0)), ...a.shape.slice(1)]);
@@ -185,11 +181,23 @@ function leading({ keys, values }: KeysValues, copies: number, positions: number
   return { keys: part(keys), values: part(values) };
 }
 
-/** Indices [B, k] (int64) in ascending order, as int32. They are below 2^24, so that float32 holds each. */
-function ascending(indices: Value): Value {
-  const count = indices.dim(1) as number;
-  const sorted = negate(topK(negate(cast(indices, "float32")), count).values);
-  return cast(sorted, "int32");
+/**
+ * Indices below `count` (int64) as float32, which has kernels on every device. Each looks itself up: no cast from int64,
+ * which WebGPU lacks.
+ */
+function smallNumbers(indices: Value, count: number): Value {
+  const all = Float32Array.from({ length: count }, (_, i) => i);
+  return gatherRows(indices.graph.constant(tensor("float32", [count], all)), indices);
+}
+
+/** {@link gatherLast} of int32, which WebGPU does in float32 only; the numbers are below 2^24. */
+function picked(numbers: Value, indices: Value): Value {
+  return cast(gatherLast(cast(numbers, "float32"), indices), "int32");
+}
+
+/** Whole numbers [B, k] in ascending order, as int32. */
+function ascending(numbers: Value): Value {
+  return cast(negate(topK(negate(numbers), numbers.dim(1) as number).values), "int32");
 }
 
 /** The sub-models that run. */
