@@ -49,9 +49,9 @@ export interface SessionOptions {
 
 /** What somebody who waits for a decode can do. */
 export interface DecodeHooks {
-  /** Checked at every step; the call then rejects with its reason. */
+  /** Checked at every step or stretch of steps, some tenths of a second; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Called, and awaited, after every step. */
+  /** Called, and awaited, after every step; where several small ones run at once, when they are done. */
   readonly onStep?: (progress: GenerateProgress) => void | Promise<void>;
 }
 
@@ -140,9 +140,9 @@ export interface BatchProgress {
 
 /** What somebody who waits for a batch can do. */
 export interface BatchHooks {
-  /** Checked at every step; the call then rejects with its reason. */
+  /** Checked at every step or stretch of steps, some tenths of a second; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Called, and awaited, after every step. */
+  /** Called, and awaited, after every step; where several small ones run at once, when they are done. */
   readonly onStep?: (progress: BatchProgress) => void | Promise<void>;
 }
 

@@ -15,7 +15,7 @@ const precisions = ["fp32", "int8"] as const;
 export type Precision = (typeof precisions)[number];
 
 /** Changed whenever decoding in integers comes to give other numbers or take another time. */
-const integerArithmetic = 3;
+const integerArithmetic = 4;
 
 /** What figures and times of a precision depend on: tells it, and how it computes, from others. */
 export const arithmeticOf = (precision: Precision): string =>
