@@ -29,6 +29,14 @@ describe("stretchWithin", () => {
     expect(stretchWithin(upTo(6) - 1, steps, model)).toBe(3);
   });
 
+  it("takes no more than compile soon: 256 layers of all passes, those of two branches apart counted twice", () => {
+    const deep = { ...model, depth: 32 };
+    expect(stretchWithin(Number.POSITIVE_INFINITY, steps, deep)).toBe(6); // 192 layers; all would be 288
+    const guidance = { scale: 1, unconditionalFactor: 4 };
+    const apart = resolvePlan(makePlan({ modelSchedule: "4x3,2x3,1x3", guidance }), model).steps;
+    expect(stretchWithin(Number.POSITIVE_INFINITY, apart, deep)).toBe(3); // 96, then 192 more
+  });
+
   it("takes none where even the first refresh is too far", () => {
     expect(stretchWithin(upTo(3) - 1, steps, model)).toBe(0);
   });
