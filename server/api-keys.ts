@@ -8,9 +8,10 @@ import { HttpError } from "./http-error.ts";
 export interface ApiKeys {
   /**
    * @param authorization  the header of that name
+   * @returns which of the keys it is, from 0
    * @throws HttpError 401
    */
-  require(authorization: string | undefined): void;
+  require(authorization: string | undefined): number;
 }
 
 /** The shortest key that cannot be guessed by trying. */
@@ -49,8 +50,8 @@ export function apiKeys(keys: readonly string[]): ApiKeys {
     require(authorization = "") {
       const given = digestOf(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "");
       // All are compared, whole, whatever the first ones said: the time tells nothing.
-      const isKnown = digests.map((digest) => timingSafeEqual(digest, given)).includes(true);
-      if (!isKnown) {
+      const index = digests.map((digest) => timingSafeEqual(digest, given)).indexOf(true);
+      if (index < 0) {
         throw new HttpError(
           401,
           "invalid_api_key",
@@ -60,6 +61,7 @@ export function apiKeys(keys: readonly string[]): ApiKeys {
           },
         );
       }
+      return index;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The server's answers, over the web's own requests and responses; server/index.ts puts it behind a port. */
+import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -54,6 +55,8 @@ export interface RequestLine {
 
 /** What is known of a request while it is answered. */
 interface Visit {
+  /** By whom turns are taken: the key that came with it, else the address that it came from. */
+  client: string;
   readonly operation: OperationName;
   readonly startedAt: number;
   images: number;
@@ -62,7 +65,7 @@ interface Visit {
   asked?: RequestLine["asked"];
 }
 
-type Env = { Variables: { visit: Visit } };
+type Env = { Bindings: Partial<HttpBindings>; Variables: { visit: Visit } };
 
 export function createApp(options: AppOptions): Hono<Env> {
   const { models, scheduler, metrics, keys, limits, now } = options;
@@ -117,11 +120,20 @@ export function createApp(options: AppOptions): Hono<Env> {
 
   /** Answers a request and counts it. A stream is counted when it ends. */
   async function visited(c: Context<Env>, name: OperationName, operation: Operation): Promise<Response> {
-    const visit: Visit = { operation: name, startedAt: now(), images: 0, bytesIn: 0, status: 200 };
+    const visit: Visit = {
+      client: addressOf(c),
+      operation: name,
+      startedAt: now(),
+      images: 0,
+      bytesIn: 0,
+      status: 200,
+    };
     c.set("visit", visit);
     let response: Response;
     try {
-      if (operation.path.startsWith("/v1/")) keys?.require(c.req.header("authorization"));
+      if (keys && operation.path.startsWith("/v1/")) {
+        visit.client = `key ${keys.require(c.req.header("authorization"))}`;
+      }
       response = await answers[name](c, operation);
       visit.status = response.status;
     } catch (error) {
@@ -170,6 +182,7 @@ export function createApp(options: AppOptions): Hono<Env> {
       const prepared = await making.prepare((work) => withModel(served, work));
       const work = {
         model: served.id,
+        client: visit.client,
         prepared,
         signal: gone.signal,
         ...(endsAt !== undefined && { endsAt }),
@@ -322,6 +335,8 @@ export function createApp(options: AppOptions): Hono<Env> {
 
 /** What OpenAI's clients expect of every image in a stream. */
 const plain = { background: "opaque", quality: "auto" } as const;
+
+const addressOf = (c: Context<Env>): string => c.env?.incoming?.socket.remoteAddress ?? "";
 
 const unixTime = (): number => Math.floor(Date.now() / 1000);
 

@@ -3,8 +3,8 @@
  * together (one model, one plan, equally many masked tokens) are taken from all requests by turns. An image is the same
  * whichever batch it was in.
  *
- * Fair: the request that has waited longest decides which plan is next, each request of a batch gets one image after the
- * other in turn, and one that still has images goes to the end of the queue.
+ * Fair: the client that was served longest ago decides by its oldest request which plan is next; the clients of a batch get
+ * one image after the other in turn, and so do the requests of a client. Nobody waits for another's many images or requests.
  */
 import {
   type BatchProgress,
@@ -43,6 +43,8 @@ export interface Work {
   /** A served model's name. */
   readonly model: string;
   readonly prepared: PreparedRequest;
+  /** Whose it is: by them turns are taken. */
+  readonly client: string;
   /** The time by which the images shall be there; only where the request has a deadline. */
   readonly endsAt?: number;
   /** Aborted when nobody waits any more. */
@@ -105,6 +107,9 @@ export class Scheduler {
   /** Images that wait or are decoded, reserved before anything of them is read. */
   #reserved = 0;
   #running: Promise<void> | null = null;
+  /** Counts up; and at which batch a client was served last, forgotten when the queue is empty. */
+  #batches = 0;
+  readonly #servedAt = new Map<string, number>();
   #isClosing = false;
   /** Ends all work when a stop does not wait any longer. */
   readonly #end = new AbortController();
@@ -201,27 +206,58 @@ export class Scheduler {
       const places = this.#take();
       if (places.length > 0) await this.#decode(places);
     }
+    this.#servedAt.clear();
     this.#running = null; // in the same turn in which the queue was found empty
   }
 
-  /** The next batch: images of the longest waiting entry's key, by turns. */
+  /** The next batch: images of one key, by turns of clients and of their requests. */
   #take(): Place[] {
-    const [head] = this.#queue;
+    const head = this.#next();
     if (!head) return [];
     const together = head.key === null ? [head] : this.#queue.filter(({ key }) => key === head.key);
     const limit = head.key === null ? head.images.length : head.limit;
-    const places: Place[] = [];
-    let turn = together;
-    while (turn.length > 0 && places.length < limit) {
-      for (const entry of turn.slice(0, limit - places.length)) places.push({ entry, index: entry.next++ });
-      turn = turn.filter((entry) => entry.next < entry.images.length);
+    const linesOf = new Map<string, Entry[]>();
+    for (const entry of together) {
+      const { client } = entry.work;
+      linesOf.set(client, [...(linesOf.get(client) ?? []), entry]);
     }
+    const places: Place[] = [];
+    const servedAt = (client: string) => this.#servedAt.get(client) ?? 0;
+    let waiting = [...linesOf]
+      .sort(([one], [other]) => servedAt(one) - servedAt(other))
+      .map(([, line]) => line);
+    while (waiting.length > 0 && places.length < limit) {
+      for (const line of waiting.slice(0, limit - places.length)) {
+        const entry = line.shift()!;
+        places.push({ entry, index: entry.next++ });
+        if (entry.next < entry.images.length) line.push(entry);
+      }
+      waiting = waiting.filter((line) => line.length > 0);
+    }
+    this.#note(places);
+    return places;
+  }
+
+  /** The oldest request of the client that was served longest ago, or never. */
+  #next(): Entry | undefined {
+    const servedAt = ({ work }: Entry) => this.#servedAt.get(work.client) ?? 0;
+    return this.#queue.reduce<Entry | undefined>(
+      (first, entry) => (first && servedAt(first) <= servedAt(entry) ? first : entry),
+      undefined,
+    );
+  }
+
+  /** Notes who was served: what is taken whole leaves the queue, what is not goes to its end. */
+  #note(places: readonly Place[]): void {
     const taken = new Set(places.map(({ entry }) => entry));
     const now = this.#options.now();
-    for (const entry of taken) entry.startedAt ??= now;
+    this.#batches++;
+    for (const entry of taken) {
+      entry.startedAt ??= now;
+      this.#servedAt.set(entry.work.client, this.#batches);
+    }
     const rest = [...taken].filter((entry) => entry.next < entry.images.length);
     this.#queue = [...this.#queue.filter((entry) => !taken.has(entry)), ...rest];
-    return places;
   }
 
   /** Decodes a batch, a second time where it failed; whatever happens is the entries' to hear. */

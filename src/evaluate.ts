@@ -16,7 +16,12 @@ export {
   type ModelEvaluation,
   type RowContext,
 } from "./evaluation/evaluate.ts";
-export type { GenerationEvaluation, GenerationRow } from "./evaluation/evaluate-generation.ts";
+export type {
+  GenerationEvaluation,
+  GenerationRow,
+  MakeSet,
+  SetRequest,
+} from "./evaluation/evaluate-generation.ts";
 export type {
   FrameSimilarity,
   PredictionEvaluation,

@@ -48,6 +48,7 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, fittedMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
+export { modelDigest } from "./pipelines/node/identity.ts";
 export { decodeMask, type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {
@@ -65,7 +66,12 @@ export {
   type ResolvedRequest,
   resolveRequest,
 } from "./pipelines/request.ts";
-export { type PreparedRequest, prepareRequest, type Sample } from "./pipelines/samples.ts";
+export {
+  type PreparedRequest,
+  type PrepareOptions,
+  prepareRequest,
+  type Sample,
+} from "./pipelines/samples.ts";
 export type {
   BatchHooks,
   BatchProgress,
@@ -93,3 +99,4 @@ export {
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
 export type { Runner } from "./runtime/runner.ts";
 export { writeNpy } from "./weights/node/npy.ts";
+export { decodeSafetensors, encodeSafetensors, type Tensors } from "./weights/safetensors.ts";

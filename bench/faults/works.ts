@@ -187,7 +187,7 @@ async function undisturbed({ name, folder, from, command }: PlainWork, parent: s
 async function contentOf(folder: string): Promise<Map<string, string>> {
   const content = new Map<string, string>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || entry.name.endsWith("-seconds.svg")) continue; // charts of times
     const path = join(entry.parentPath, entry.name);
     const bytes = await readFile(path);
     content.set(path.slice(folder.length + 1), withoutTimes(entry.name, bytes));

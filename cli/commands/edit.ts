@@ -76,7 +76,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       ...batchingOf(options),
       signal,
     });
-    const written = await writeGenerated(result, pipeline, options, report, signal);
+    const written = await writeGenerated(result, pipeline, { ...options, folder }, report, signal);
     report.say(
       `${countOf(options.count, "version")} in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`,
     );

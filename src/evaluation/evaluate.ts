@@ -14,6 +14,7 @@ import {
   evaluateGeneration,
   type GenerationEvaluation,
   type GenerationRow,
+  type MakeSet,
 } from "./evaluate-generation.ts";
 import { evaluatePrediction, type PredictionEvaluation, type PredictionRow } from "./evaluate-prediction.ts";
 import { readFeatureNetwork } from "./features/feature-network.ts";
@@ -72,6 +73,8 @@ export interface EvaluateOptions extends MeasuringOptions {
   readonly plans?: readonly string[] | NamedPlans;
   /** Settings to try with every plan. */
   readonly grid?: GridSettings;
+  /** What makes the images in the place of the model in this process; not for predictions. */
+  readonly makeSet?: MakeSet;
 }
 
 /** What every row has beyond the measures. */
@@ -129,12 +132,26 @@ export type ModelEvaluation = (Generated | Predicted) & {
  * const evaluation = await evaluate("models/sprites", { plans: ["default", "baseline"], samples: 240, seeds: 3 });
  * for (const { name, frechet, ratio } of evaluation.rows) console.log(name, frechet.mean, `${ratio.toFixed(1)}x`);
  */
-export function evaluate(model: ModelOrFolder, options: EvaluateOptions = {}): Promise<ModelEvaluation> {
-  const { plans = defaultPlanNames, grid, ...measuring } = options;
-  return evaluateChosen(model, measuring, async (ground) => {
+export async function evaluate(
+  model: ModelOrFolder,
+  options: EvaluateOptions = {},
+): Promise<ModelEvaluation> {
+  const { plans = defaultPlanNames, grid, makeSet, ...measuring } = options;
+  if (makeSet && measuring.given !== undefined) {
+    const must = "must be left out where others than this process make the images";
+    throw invalidValue(
+      "evaluate",
+      ["given"],
+      must,
+      measuring.given,
+      "predictions are measured by one process",
+    );
+  }
+  const choosePlans = async (ground: PlanGround) => {
     const named = Array.isArray(plans) ? await plansByName(plans, ground) : (plans as NamedPlans);
     return planGrid(named, grid);
-  });
+  };
+  return evaluateChosen(model, measuring, choosePlans, makeSet);
 }
 
 const measuringSchema = z.strictObject({
@@ -176,6 +193,7 @@ export async function evaluateChosen(
     ground: PlanGround,
     workbench: Workbench,
   ) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  makeSet?: MakeSet,
 ): Promise<ModelEvaluation> {
   const checked = checkedOptions(unchecked);
   const subject = await openSubject(given, checked);
@@ -196,7 +214,7 @@ export async function evaluateChosen(
     return await measureSubject(
       subject,
       { base, grid },
-      { options, runners, network, ...trackWork(work, options) },
+      { options, runners, network, makeSet, ...trackWork(work, options) },
     );
   } finally {
     await runners.close();
@@ -269,9 +287,10 @@ export async function measureSubject(
     readonly options: SizedOptions;
     readonly runners: EvaluationRunners;
     readonly network: NetworkOptions | undefined;
+    readonly makeSet?: MakeSet;
   },
 ): Promise<ModelEvaluation> {
-  const { options, runners, network, onProgress, onRun } = context;
+  const { options, runners, network, makeSet, onProgress, onRun } = context;
   const { samples, seed, seeds, given, precision, device, threads } = options;
   const common: Omit<EvaluateGenerationOptions, "pipeline"> = {
     runner: runners.measuring,
@@ -299,7 +318,7 @@ export async function measureSubject(
     measured = { task: "predict", result, rows: withContext(result.plans, grid) };
   } else {
     const pipeline = await (isVideo ? openVideoPipeline : openImagePipeline)(model, computing);
-    const result = await evaluateGeneration({ ...common, pipeline });
+    const result = await evaluateGeneration({ ...common, pipeline, makeSet });
     measured = { task: "generate", result, rows: withContext(result.plans, grid) };
   }
   return {

@@ -30,18 +30,18 @@ export interface PreparedRequest {
   show(image: Image, i: number): Image;
 }
 
-/**
- * A request made ready.
- *
- * @param condition  [count, N] what the model sees at masked places; left out: the mask id
- * @param show       see {@link PreparedRequest.show}; left out: images as they are decoded
- */
+/** What a request is made ready with, where it is no plain one. */
+export interface PrepareOptions {
+  /** [count, N] what the model sees at masked places; default: the mask id. */
+  readonly condition?: Int32Array;
+  /** See {@link PreparedRequest.show}; default: images as they are decoded. */
+  readonly show?: PreparedRequest["show"];
+}
+
+/** Makes a request ready: its samples, one by one. */
 export function prepareRequest(
   request: ResolvedRequest,
-  {
-    condition,
-    show = (image) => image,
-  }: { readonly condition?: Int32Array; readonly show?: PreparedRequest["show"] } = {},
+  { condition, show = (image) => image }: PrepareOptions = {},
 ): PreparedRequest {
   const { classRows, seed, firstIndex, startTokens } = request;
   const rowOf = (all: Int32Array | null | undefined, i: number) => {

@@ -41,7 +41,7 @@ export async function dataName(
 }
 
 /** Names and sizes, not times: a copy of a folder is as good as the folder. */
-async function filesDigest(folder: string, files: FolderSource["files"]): Promise<string> {
+export async function filesDigest(folder: string, files: FolderSource["files"]): Promise<string> {
   const hash = createHash("sha256");
   for (const [i, { path, classId }] of files.entries()) {
     const size = i < sized ? (await stat(join(folder, path)).catch(() => null))?.size : undefined;

@@ -34,14 +34,9 @@ import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
+import { type TokeniseImagesOptions, tokeniseImages, tokensFolder } from "./tokenise-images.ts";
 import { trainTransformer } from "./train-transformer.ts";
-import {
-  type ImageOptions,
-  type Images,
-  openImages,
-  tokeniseImages,
-  tokensFolder,
-} from "./training-images.ts";
+import { type Images, openImages } from "./training-images.ts";
 
 /** The stages of a training, in order: the tokenizer, all images as tokens, the transformer. */
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
@@ -49,7 +44,7 @@ export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
 
 /** The signal saves a checkpoint and stops. */
-export interface TrainModelOptions extends ImageOptions {
+export interface TrainModelOptions extends TokeniseImagesOptions {
   readonly config: TrainConfig;
   /** One stage, or all in order. */
   readonly stage?: Stage | "all";

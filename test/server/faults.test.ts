@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunningServer } from "../../server/index.ts";
 import type { Made } from "../../server/schemas.ts";
@@ -188,7 +189,11 @@ describe("bodies", () => {
       return form;
     };
     const svg = new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>');
+    // A few kilobytes that are hundreds of megabytes when they are decoded.
+    const flat = { create: { width: 12_000, height: 12_000, channels: 3, background: "#000" } } as const;
+    const bomb = Uint8Array.from(await sharp(flat).png({ compressionLevel: 9 }).toBuffer());
     const refused: [Response, number, RegExp][] = [
+      [await send(form({ image: bomb })), 400, /exceeds pixel limit/],
       [await send("x", "multipart/form-data"), 400, /must be a form/],
       [await send("x", "multipart/form-data; boundary=y"), 400, /must be a form/],
       [await send("{}", "application/json"), 415, /must be multipart\/form-data/],

@@ -45,7 +45,13 @@ function open(options: Partial<SchedulerOptions> = {}) {
     const samples = Array.from({ length: count }, (_, index) => ({ seed, index }));
     const request = { plan: extra.plan ?? plan(12), maskedTokens: 64, deadlineMs: null };
     const prepared = { request, samples, show: (image: unknown) => image };
-    const work = { model: "a", signal: new AbortController().signal, ...extra, prepared } as unknown as Work;
+    const work = {
+      model: "a",
+      client: "one",
+      signal: new AbortController().signal,
+      ...extra,
+      prepared,
+    } as unknown as Work;
     return scheduler
       .submit(work)
       .then(({ images }) => images as unknown as { seed: string; index: number }[]);
@@ -105,6 +111,27 @@ describe("batches", () => {
     expect(await few).toEqual(own("few", 1));
     expect(await many).toEqual(own("many", 16));
     expect(order).toEqual(["few", "many"]);
+  });
+
+  it("let nobody wait for a client with many requests", async () => {
+    const { submit, next } = open();
+    const many = Array.from({ length: 12 }, (_, i) => submit(`many ${i}`, 1, { client: "many" }));
+    const first = await next();
+    expect(first.seeds).toEqual(["many 0", "many 1", "many 2", "many 3"]);
+    const few = [
+      submit("few", 2, { client: "few" }),
+      submit("other plan", 1, { client: "third", plan: plan(4) }),
+    ];
+    first.finish();
+    const second = await next();
+    // Who was not served yet decides what is next, and those who share a batch take turns.
+    expect(second.seeds).toEqual(["few", "many 4", "few", "many 5"]);
+    second.finish();
+    const third = await next();
+    expect(third.seeds).toEqual(["other plan"]);
+    third.finish();
+    for (let i = 0; i < 2; i++) (await next()).finish();
+    await Promise.all([...many, ...few]);
   });
 
   it("are of one image where a plan has an entropy rule", async () => {

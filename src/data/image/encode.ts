@@ -4,6 +4,7 @@ import type { Raster } from "../source.ts";
 import { type MakingRecord, makingKeyword, withPngText } from "./png-text.ts";
 import { loadSharp } from "./sharp.ts";
 
+/** How an image becomes a file. */
 export interface EncodeOptions {
   /** Default "png", which alone keeps every pixel as it is. */
   readonly format?: "png" | "jpeg" | "webp";
@@ -11,7 +12,7 @@ export interface EncodeOptions {
   readonly scale?: number;
   /** Of JPEG and WebP, 1..100; default sharp's own. */
   readonly quality?: number;
-  /** How it was made, written into a PNG under {@link makingKeyword}; other formats have no place for it. */
+  /** How it was made, written into a PNG under the keyword `magnets`; other formats have no place for it. */
   readonly making?: MakingRecord;
 }
 

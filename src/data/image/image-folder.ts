@@ -310,7 +310,12 @@ export async function imageSize(path: string): Promise<{ width: number; height: 
   return sizeOfImage(await bytesOf(path), path);
 }
 
-/** {@link imageSize} of a file's bytes; `name` is what messages call it. */
+/**
+ * The size of an image, from its file's bytes, as it is seen, turned as its EXIF says.
+ *
+ * @param name  what messages call it
+ * @throws InputError when they are no image
+ */
 export async function sizeOfImage(
   bytes: Uint8Array,
   name: string,
