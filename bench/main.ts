@@ -29,7 +29,10 @@ interface BenchOptions
 
 const program = new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
-  .option("--size <name>", "decode: small, base, large or video; default all of them; peer: small or base")
+  .option(
+    "--size <name>",
+    "decode: small, scenes, base, large or video; default all of them; peer: small or base",
+  )
   .option("--axis <name>", "scaling: batch, tokens, depth or steps; default all of them")
   .addOption(new Option("--device <name>", "decode, train: where to compute").choices(devicesIn("node")))
   .addOption(

@@ -20,9 +20,14 @@ import {
 } from "onnx-buf";
 import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
 
-/** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
+/**
+ * The ONNX operator set that graphs are written in, and the file format version that goes with it; and the set of graphs
+ * with an operator that came later, which only the CPU runs.
+ */
 const opset = 21;
 const irVersion = 10n;
+const laterOpset = 23;
+const later: ReadonlySet<string> = new Set(["Attention"]);
 
 /** The operators that are ONNX Runtime's own. */
 const contributed: ReadonlySet<string> = new Set(["MatMulIntegerToFloat"]);
@@ -76,6 +81,7 @@ export function encode(graph: Graph): Uint8Array {
     node: protos,
     input: [...graph.inputs].map(([name, value]) => describe(name, value)),
     output: outputs,
+    valueInfo: openValues(nodes, graph).map((value) => describe(nameOf(value), value)),
     initializer: [...constants].map((value) =>
       create(TensorProtoSchema, {
         name: value.name,
@@ -89,7 +95,10 @@ export function encode(graph: Graph): Uint8Array {
     irVersion,
     producerName: "magnets",
     opsetImport: [
-      create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) }),
+      create(OperatorSetIdProtoSchema, {
+        domain: "",
+        version: BigInt(nodes.some(({ op }) => later.has(op)) ? laterOpset : opset),
+      }),
       ...(nodes.some(({ op }) => contributed.has(op))
         ? [create(OperatorSetIdProtoSchema, { domain: contributedDomain, version: 1n })]
         : []),
@@ -97,6 +106,17 @@ export function encode(graph: Graph): Uint8Array {
     graph: proto,
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * What nodes make for each other with an open extent. The runtime cannot work out products such as 2*B; untold, it would
+ * look through all buffers for each of these values and then find none to use again, which takes time by the square
+ * of the number of nodes, and memory.
+ */
+function openValues(nodes: readonly GraphNode[], graph: Graph): Value[] {
+  const outward = new Set(graph.outputs.values());
+  const made = nodes.flatMap((node) => node.outputs);
+  return made.filter((value) => !outward.has(value) && value.shape.some((dim) => typeof dim === "string"));
 }
 
 function bytesOf(value: Value): Uint8Array<ArrayBuffer> {

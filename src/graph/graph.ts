@@ -66,6 +66,7 @@ export class Graph {
   /** Where each symbol's value can be read when the graph runs: an input and its axis. */
   readonly symbolSources = new Map<string, { input: Value; axis: number }>();
   private readonly scalars = new Map<string, Value>();
+  private readonly vectors = new Map<string, Value>();
   private readonly taken = new Set<string>();
   private nextId = 0;
 
@@ -130,9 +131,15 @@ export class Graph {
     return found;
   }
 
-  /** A constant vector of 64-bit integers, the type in which the operations take shapes and axes. */
+  /** A constant vector of 64-bit integers, the type in which the operations take shapes and axes; equal ones are one. */
   integers(values: readonly number[]): Value {
-    return this.constant({ dtype: "int64", dims: [values.length], data: arrayFrom("int64", values) });
+    const key = values.join();
+    let found = this.vectors.get(key);
+    if (!found) {
+      found = this.constant({ dtype: "int64", dims: [values.length], data: arrayFrom("int64", values) });
+      this.vectors.set(key, found);
+    }
+    return found;
   }
 
   /**
@@ -183,6 +190,19 @@ export class Graph {
  */
 export function setDerivation(derivation: Derivation): void {
   for (const output of derivation.outputs) output.derivation = derivation;
+}
+
+/** For what has no gradient, or whose gradient nobody wrote: to ask for one is a mistake, and not a zero. */
+export function withoutGradient(operation: string, inputs: readonly Value[], output: Value): void {
+  setDerivation({
+    inputs,
+    outputs: [output],
+    backward: () => {
+      throw new Error(
+        `graph.${operation}: it is for inference and has no gradient; use stopGradient before it`,
+      );
+    },
+  });
 }
 
 /** The typed array of `dtype` holding `values`. */

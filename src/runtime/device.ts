@@ -13,6 +13,8 @@ export interface DeviceFacts {
   readonly tensorsLiveIn: "host" | "gpu-buffer";
   /** Whether its products of 8-bit integers are worth using (`precision: "int8"`). */
   readonly hasInt8: boolean;
+  /** Whether it has attention as one operator (`attendFused`). */
+  readonly hasFusedAttention: boolean;
   /** Whether a process can have only one runner on it at a time. */
   readonly isExclusive: boolean;
   /** How to get it where it is missing; null for what comes with the runtime. */
@@ -26,6 +28,7 @@ export const devices = {
     runsIn: ["node"],
     tensorsLiveIn: "host",
     hasInt8: true,
+    hasFusedAttention: true,
     isExclusive: false,
     remedy: null,
   },
@@ -35,6 +38,7 @@ export const devices = {
     runsIn: ["web"],
     tensorsLiveIn: "host",
     hasInt8: false,
+    hasFusedAttention: false,
     isExclusive: false,
     remedy: null,
   },
@@ -44,6 +48,7 @@ export const devices = {
     runsIn: ["node", "web"],
     tensorsLiveIn: "gpu-buffer",
     hasInt8: false,
+    hasFusedAttention: false,
     isExclusive: true,
     remedy:
       "install your graphics card's driver with Vulkan, Metal or Direct3D 12 support (on Linux also the Vulkan " +
