@@ -17,6 +17,8 @@ export interface BenchRequest {
   readonly isCompiled?: boolean;
   /** `--minutes`, for the bench that goes on for a while. */
   readonly minutes?: number;
+  /** `--count`, for the bench that sends so many requests. */
+  readonly count?: number;
   /** `--threads`, for the bench that is told how many to compute with. */
   readonly threads?: number;
   /** `--precision`, for the bench that decodes in several. */

@@ -5,12 +5,15 @@ import { maskId } from "../src/models/transformer/config.ts";
 import { modelFacts } from "../src/models/transformer/facts.ts";
 import { createPredictor, type LoadedTransformer } from "../src/models/transformer/predictor.ts";
 
-/** @returns seconds, without the tokenizer */
+/**
+ * @param isOneRun  all steps in one run of the runtime; else each in one of its own
+ * @returns seconds, without the tokenizer
+ */
 export async function decodeOnce(
   transformer: LoadedTransformer,
   plan: DecodePlan,
   batch: number,
-  onStep?: () => void,
+  { isOneRun = false, onStep }: { readonly isOneRun?: boolean; readonly onStep?: () => void } = {},
 ): Promise<number> {
   const sampleIndexes = Array.from({ length: batch }, (_, i) => i);
   const labels = sampleIndexes.map((i) => i % transformer.config.classes);
@@ -24,6 +27,9 @@ export async function decodeOnce(
     sampleIndexes,
     gridShape: transformer.config.grid,
     predict: predictor.predict,
+    ...(isOneRun && {
+      stretches: { predict: predictor.predictStretch, length: ({ steps }) => steps.length },
+    }),
     ...(onStep && { onStep }),
   });
   const seconds = (performance.now() - began) / 1000;

@@ -1,10 +1,13 @@
 /**
  * Does compute saved become time saved? Decodes of K = 12 steps in four ways (at full size or with the model's default
- * plan, each without and with the cache) take turns with the best square product; then one profiled decode of each
- * kind shows where a step's time goes.
+ * plan, each without and with the cache), all steps in one run, take turns with the first and the last of them step by
+ * step and with the best square product; then one profiled decode of each kind, step by step, shows where a step's time
+ * goes. The sizes whose steps take long go step by step only.
  *
- * `computeRatio` and `timeRatio`: baseline without cache over scheduled with cache, batch 8, guided. With `--precision int8`
- * a fifth way is the scheduled one in integers; `int8Ratio` is the time of the scheduled one in float32 over its.
+ * `computeRatio` and `timeRatio`: baseline without cache over scheduled with cache, batch 8, guided. `steppedTimeRatio` is
+ * the same where both go step by step, and `oneRunRatio` the seconds of the scheduled one step by step over those in one
+ * run. With `--precision int8` a last way is the scheduled one in integers; `int8Ratio` is the time of the scheduled one
+ * in float32 over its.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,15 +46,28 @@ function random(shape: Pick<TransformerConfig, "grid" | "width" | "depth" | "hea
 }
 
 /** The sizes, and the most rounds that each is worth: one of `video` takes minutes. */
-const sizes: Record<string, { rounds: number; load: () => Promise<Subject> }> = {
+const sizes: Record<string, { rounds: number; isOneRun?: boolean; load: () => Promise<Subject> }> = {
   small: {
     rounds: 7,
+    isOneRun: true,
     load: async () => {
       const { transformer, plan } = await readModel("models/sprites");
       return { ...transformer, plan };
     },
   },
-  base: { rounds: 1, load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }) },
+  base: {
+    rounds: 1,
+    isOneRun: true,
+    load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }),
+  },
+  scenes: {
+    rounds: 3,
+    isOneRun: true,
+    load: async () => {
+      const { transformer, plan } = await readModel("models/scenes");
+      return { ...transformer, plan };
+    },
+  },
   large: { rounds: 1, load: async () => random({ grid: [16, 16], width: 1024, depth: 24, heads: 16 }) },
   video: { rounds: 1, load: async () => random({ grid: [4, 16, 16], width: 768, depth: 12, heads: 16 }) },
 };
@@ -64,7 +80,7 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu",
   }
   const figures: Record<string, unknown> = {};
   for (const name of size ? [size] : Object.keys(sizes)) {
-    const { rounds, load } = sizes[name]!;
+    const { rounds, isOneRun = false, load } = sizes[name]!;
     const subject = await (isQuick ? quickSize() : load());
     const { width, depth, heads, grid } = subject.config;
     say(
@@ -72,10 +88,14 @@ export const benchDecoding: Bench = async ({ say, isQuick, size, device = "cpu",
     );
     // The whole table at the small size; elsewhere the case that the ratios are stated for.
     const all = [1, 8, 32].flatMap((batch) => [true, false].map((isGuided) => ({ batch, isGuided })));
-    const cases = name === "small" && !isQuick ? all : [{ batch: 8, isGuided: true }];
+    const guided = [1, 8].map((batch) => ({ batch, isGuided: true }));
+    const cases =
+      isQuick || !["small", "scenes"].includes(name) ? guided.slice(1) : name === "small" ? all : guided;
     const measured = [];
     for (const one of cases) {
-      measured.push(await measureCase(subject, { ...one, device, precision }, isQuick ? 1 : rounds, say));
+      measured.push(
+        await measureCase(subject, { ...one, device, precision, isOneRun }, isQuick ? 1 : rounds, say),
+      );
     }
     const headline = measured.find(({ batch, isGuided }) => batch === 8 && isGuided)!;
     // Kernels of a GPU run later than the runtime's profile says.
@@ -89,6 +109,9 @@ const sizesOf = (plan: DecodePlan): string =>
   plan.modelSchedule.map((run) => `${run.factor}x${run.steps}`).join();
 
 const inIntegers = "scheduled, cached, int8";
+/** The ways that are also measured step by step, and by which name. */
+const stepped = (way: string): string => `${way}, step by step`;
+const [slowest, fastest] = ["baseline, no cache", "scheduled, cached"];
 
 /** The four ways, in the order of the table. */
 function plansOf({ plan }: Subject, isGuided: boolean): Record<string, DecodePlan> {
@@ -108,11 +131,13 @@ interface Case {
   readonly isGuided: boolean;
   readonly device: Device;
   readonly precision: Precision;
+  /** Whether all steps go in one run, too. */
+  readonly isOneRun: boolean;
 }
 
 async function measureCase(
   subject: Subject,
-  { batch, isGuided, device, precision }: Case,
+  { batch, isGuided, device, precision, isOneRun }: Case,
   rounds: number,
   say: BenchRequest["say"],
 ) {
@@ -123,17 +148,20 @@ async function measureCase(
     let integers: LoadedTransformer | undefined;
     if (precision === "int8") {
       integers = await loadTransformer(runner, subject.config, subject.tensors, { name: "int8", precision });
-      plans[inIntegers] = plans["scheduled, cached"]!;
-      await decodeOnce(integers, plans[inIntegers], 1);
+      plans[inIntegers] = plans[fastest]!;
     }
+    if (isOneRun) for (const way of [slowest, fastest]) plans[stepped(way)] = plans[way]!;
+    const once = (way: string, size: number) =>
+      decodeOnce(way === inIntegers ? integers! : transformer, plans[way]!, size, {
+        isOneRun: isOneRun && !way.endsWith(stepped("")),
+      });
     const products = [await squareProduct(runner, 1024, 4), await squareProduct(runner, 2048, 1)];
     const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(plans).map((way) => [way, []]));
     const productSeconds = products.map((): number[] => []);
-    await decodeOnce(transformer, plans["scheduled, cached"]!, 1); // sessions are made now
+    for (const way of Object.keys(plans)) await once(way, 1); // sessions are made now
     for (let round = 0; round < rounds; round++) {
-      for (const [way, plan] of Object.entries(plans)) {
-        const used = way === inIntegers ? integers! : transformer;
-        seconds[way]!.push(await decodeOnce(used, plan, batch));
+      for (const way of Object.keys(plans)) {
+        seconds[way]!.push(await once(way, batch));
         for (const [i, product] of products.entries()) productSeconds[i]!.push(await product.run());
       }
     }
@@ -189,13 +217,19 @@ function report(subject: Subject, measured: Measured, say: BenchRequest["say"]) 
   say(`\nbatch ${batch}, ${isGuided ? "guided" : "not guided"}, ${rounds} rounds`);
   say(table(heads, rows));
   say(`best square product ${gemmPeak.toFixed(1)} GFLOP/s`);
-  const best = ways.find(({ way }) => way === "scheduled, cached")!;
-  const integers = seconds[inIntegers];
-  const int8Ratio = integers && median(seconds[best.way]!.map((fp32, i) => fp32 / integers[i]!));
+  const best = ways.find(({ way }) => way === fastest)!;
+  const ratioOf = (way: string, other: string) =>
+    seconds[way] && seconds[other] && median(seconds[way].map((each, i) => each / seconds[other]![i]!));
+  const ratios = {
+    int8Ratio: ratioOf(fastest, inIntegers),
+    steppedTimeRatio: ratioOf(stepped(slowest), stepped(fastest)),
+    oneRunRatio: ratioOf(stepped(fastest), fastest),
+  };
+  if (ratios.oneRunRatio) say(`one run instead of one a step: ${ratios.oneRunRatio.toFixed(2)} times faster`);
   return {
     computeRatio: baseline.multiplyAdds / best.multiplyAdds,
     timeRatio: best.timeRatio,
-    ...(int8Ratio !== undefined && { int8Ratio }),
+    ...ratios,
     gflops: baseline.gflops,
     gemmPeak,
     batch,
@@ -284,10 +318,11 @@ async function profiled(subject: Subject, plan: DecodePlan, batch: number, preci
     const ends: number[] = [];
     const resolved: { factor: number; positions: number }[] = [];
     const began = performance.now();
-    await decodeOnce(transformer, plan, batch, () => {
+    const onStep = () => {
       ends.push(performance.now() - began);
       step++;
-    });
+    };
+    await decodeOnce(transformer, plan, batch, { onStep });
     const { steps } = modelPlanCost(subject.config, plan);
     for (const { factor, active } of steps) resolved.push({ factor, positions: active });
     await transformer.dispose();

@@ -23,7 +23,7 @@ const benches: Record<string, () => Promise<Bench>> = {
 };
 
 interface BenchOptions
-  extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes" | "threads"> {
+  extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes" | "threads" | "count"> {
   quick?: boolean;
   compile?: boolean;
   json?: boolean;
@@ -33,7 +33,7 @@ const program = new Command("npm run bench --")
   .addArgument(new Argument("<name>", "what to measure").choices(Object.keys(benches)))
   .option(
     "--size <name>",
-    "decode: small, base, large or video; default all of them; peer: small or base; train: small, base or large",
+    "decode: small, scenes, base, large or video; default all of them; peer: small or base; train: small, base or large",
   )
   .option("--axis <name>", "scaling: batch, tokens, depth or steps; default all of them")
   .addOption(
@@ -51,12 +51,13 @@ const program = new Command("npm run bench --")
     decimalNumber(0, true),
   )
   .option("--compile", "train, on a card: PyTorch compiled too, which takes minutes")
+  .option("--count <n>", "serve: answers to 64 clients by a quick plan (default: 10000)", wholeNumber(1))
   .option("--threads <n>", "serve: CPU threads (default: 2)", wholeNumber(1))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
   .action(async (name: string, options: BenchOptions) => {
-    const { size, axis, device, precision, minutes, threads } = options;
+    const { size, axis, device, precision, minutes, threads, count } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
@@ -68,6 +69,7 @@ const program = new Command("npm run bench --")
       ...(precision && { precision }),
       ...(minutes && { minutes }),
       ...(threads && { threads }),
+      ...(count && { count }),
     };
     const isCompiled = options.compile ?? false;
     const figures = await bench({ say, isQuick, isCompiled, ...given });

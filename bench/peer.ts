@@ -57,11 +57,12 @@ export const benchPeer: Bench = async ({ say, isQuick, size = "small", device = 
     const transformer = await loadTransformer(runner, config, tensors);
     const seconds = { peer: [] as number[], baseline: [] as number[], scheduled: [] as number[] };
     if (!isQuick && size !== "base") await peer.time("decode"); // warm, as ours are
-    await decodeOnce(transformer, scheduled, 1);
+    const isOneRun = true;
+    for (const plan of [baseline, scheduled]) await decodeOnce(transformer, plan, 1, { isOneRun });
     for (let round = 0; round < rounds; round++) {
       seconds.peer.push(await peer.time("decode"));
-      seconds.baseline.push(await decodeOnce(transformer, baseline, batch));
-      seconds.scheduled.push(await decodeOnce(transformer, scheduled, batch));
+      seconds.baseline.push(await decodeOnce(transformer, baseline, batch, { isOneRun }));
+      seconds.scheduled.push(await decodeOnce(transformer, scheduled, batch, { isOneRun }));
     }
     const ratio = (ours: readonly number[]) => median(seconds.peer.map((theirs, i) => theirs / ours[i]!));
     const baselineCost = modelPlanCost(config, baseline).multiplyAdds * batch;

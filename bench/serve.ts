@@ -4,7 +4,7 @@
  * batches; 10,000 answers to 64 clients by a plan that is quick; and some minutes of 8 clients in which memory must stay as
  * it is. Every answer is compared, byte for byte, with what its seed gives without a server.
  *
- * Clients and server share the machine, so that a busy one shows in all figures.
+ * Clients and server share the machine, so that a busy one shows in all figures but the processor time of an image.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { Agent, request } from "node:http";
@@ -19,7 +19,13 @@ const quickPlan = "8x2";
 /** Seeds that are asked for again and again. */
 const seeds = 48;
 
-export const benchServer: Bench = async ({ say, isQuick, minutes = 10, threads = 2 }) => {
+export const benchServer: Bench = async ({
+  say,
+  isQuick,
+  minutes = 10,
+  threads = 2,
+  count: many = 10_000,
+}) => {
   say(`the images of ${seeds} seeds, without a server`);
   const known = await knownImages(threads);
   const quickly = await knownImages(threads, quickPlan);
@@ -43,8 +49,8 @@ export const benchServer: Bench = async ({ say, isQuick, minutes = 10, threads =
       levels.push(level);
       say(`${clients} clients: ${level.imagesPerSecond.toFixed(1)} images a second`);
     }
-    const many = isQuick ? 200 : 10_000;
-    const answers = await load(batched.port, quickly, { clients: 64, seconds: 1800, most: many });
+    const most = isQuick ? 200 : many;
+    const answers = await load(batched.port, quickly, { clients: 64, seconds: 3600, most });
     count(answers);
     say(`${answers.asked} answers to 64 clients: ${answers.lost} lost, ${answers.mixed} mixed up`);
     memory = await memoryOver(batched, known, isQuick ? 0.1 : minutes, count, say);
@@ -61,11 +67,17 @@ export const benchServer: Bench = async ({ say, isQuick, minutes = 10, threads =
     await single.stop();
   }
 
-  const rows = [...levels, alone].map(({ clients, imagesPerSecond, p50, p99, imagesPerBatch }, i) => [
-    i < levels.length ? clients : `${clients}, no batches`,
-    ...[imagesPerSecond, p50, p99, p99 / p50, imagesPerBatch].map((value) => Number(value.toFixed(2))),
-  ]);
-  say(table(["clients", "images/s", "p50, s", "p99, s", "p99/p50", "images a batch"], rows));
+  const rows = [...levels, alone].map(
+    ({ clients, imagesPerSecond, p50, p99, imagesPerBatch, cpuSecondsPerImage }, i) => [
+      i < levels.length ? clients : `${clients}, no batches`,
+      ...[imagesPerSecond, p50, p99, p99 / p50, imagesPerBatch, cpuSecondsPerImage].map((value) =>
+        Number(value.toFixed(3)),
+      ),
+    ],
+  );
+  say(
+    table(["clients", "images/s", "p50, s", "p99, s", "p99/p50", "images a batch", "CPU s an image"], rows),
+  );
   const last = levels.at(-1)!;
   const eight = levels.find(({ clients }) => clients === 8)!;
   say(
@@ -73,6 +85,7 @@ export const benchServer: Bench = async ({ say, isQuick, minutes = 10, threads =
       `${memory.firstMiB.toFixed(0)} MiB at the beginning and ${memory.lastMiB.toFixed(0)} MiB at the end of ${memory.minutes.toFixed(1)} minutes`,
   );
   return {
+    cpuGain: levels[0]!.cpuSecondsPerImage / last.cpuSecondsPerImage,
     batchingGain: last.imagesPerSecond / alone.imagesPerSecond,
     gainOverOneClient: last.imagesPerSecond / levels[0]!.imagesPerSecond,
     p99OverP50AtEight: eight.p99 / eight.p50,
@@ -102,6 +115,8 @@ interface Level {
   readonly p50: number;
   readonly p99: number;
   readonly imagesPerBatch: number;
+  /** Of the server's process: a measure that other work on the machine changes little. */
+  readonly cpuSecondsPerImage: number;
   readonly load: Load;
 }
 
@@ -240,6 +255,7 @@ async function measured(
     imagesPerSecond: made.seconds.length / took,
     p50: share(0.5),
     p99: share(0.99),
+    cpuSecondsPerImage: (after.cpuSeconds - before.cpuSeconds) / images,
     imagesPerBatch: images / (after.batches - before.batches),
     load: made,
   };
@@ -252,6 +268,7 @@ async function figures(port: number) {
   return {
     batchImages: figure("magnets_batch_images_sum"),
     batches: figure("magnets_batch_images_count"),
+    cpuSeconds: figure("process_cpu_seconds_total"),
     bytes: figure("process_resident_memory_bytes"),
   };
 }

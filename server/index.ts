@@ -51,6 +51,8 @@ export interface RunningServer {
 /** A header must be there after so long, and a whole request. */
 const headersMs = 10_000;
 const requestMs = 60_000;
+/** A connection is kept for the next request so long: longer than proxies keep theirs, which would else use a closed one. */
+const keptMs = 65_000;
 /** At a stop, a client has so long to take its answer. */
 const sendingMs = 5000;
 /** A connection on which nothing happens is closed. */
@@ -109,7 +111,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onError: (error) => write("failure", { reason: reasonOf(error) }),
   });
   const server = createServer(
-    { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: 2000 },
+    {
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keptMs,
+      connectionsCheckingInterval: 2000,
+    },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
   server.maxConnections = mostConnections;

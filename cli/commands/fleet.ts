@@ -50,7 +50,8 @@ async function run({ queue, retry, forget, metrics, ...options }: FleetCommandOp
       [[status.queue, waiting, active, retried, done, failed]],
     ),
   );
-  report.say(`\n${status.workers.length} workers${status.workers.map((name) => ` ${name}`).join("")}`);
+  const count = status.workers.length;
+  report.say(`\n${count} ${count === 1 ? "worker" : "workers"}: ${status.workers.join(" ") || "none"}`);
   for (const dead of status.failed) {
     report.say(`\nfailed after ${dead.attempts} tries: ${dead.job}\n  ${dead.reason}`);
   }

@@ -19,3 +19,6 @@ const drawnSources: readonly string[] = ["sprites", "scenes", "motions"];
 
 /** Whether a source is a drawn dataset, which has no end, rather than a folder. */
 export const isDrawnSource = (source: string): boolean => drawnSources.includes(source);
+
+/** Red, green and blue, 0..255. */
+export type Colour = readonly [number, number, number];

@@ -2,7 +2,7 @@
 import { AbsentError, InputError, requireInput } from "../core/errors.ts";
 import { countOf } from "../core/nouns.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
-import { isDrawnSource, type Resampler } from "./choices.ts";
+import { type Colour, isDrawnSource, type Resampler } from "./choices.ts";
 import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
 import type { WalkOptions } from "./folder-walk.ts";
 import { idxSource, isIdxFolder, type PackedSource } from "./image/idx.ts";
@@ -22,6 +22,8 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
   /** Of the drawn images. */
   readonly seed: number;
   readonly resampler?: Resampler;
+  /** What transparent images of a folder are laid on; default white. */
+  readonly background?: Colour;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
  * @throws InputError for a folder that holds no images or videos, or that cannot be read; the signal's reason
  */
 export async function openSource(
-  { source, resolution, frames, seed, resampler, ...video }: SourceChoice,
+  { source, resolution, frames, seed, resampler, background, ...video }: SourceChoice,
   { signal }: WalkOptions = {},
 ): Promise<(ImageSource | FolderSource | PackedSource) & { readonly warnings: readonly string[] }> {
   const isStill = source === "sprites" || source === "scenes";
@@ -57,7 +59,7 @@ export async function openSource(
   if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
   if (isIdx) return { ...(await idxSource(source, { resolution, resampler, split })), warnings: [] };
-  return folderSource(source, { resolution, resampler, signal }).catch(async (error: unknown) => {
+  return folderSource(source, { resolution, resampler, background, signal }).catch(async (error: unknown) => {
     // Any other refusal tells what is wrong with the images that there are.
     if (!(error instanceof AbsentError)) throw error;
     const videos = await listPlain(source, { signal }).catch(() => null);

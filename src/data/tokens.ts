@@ -19,6 +19,8 @@ export interface TokenDataset {
   readonly ids: Uint16Array;
   /** [C], indices into `classNames`; all 0 where there are none. */
   readonly classIds: Int32Array;
+  /** [C], the number of the image that each row shows, where several rows show one, mirrored say; left out: one each. */
+  readonly images?: Int32Array;
   /** By task, what is known of every image when that task begins: [C, ...grid], V where nothing is. Empty: no tasks. */
   readonly conditions?: Readonly<Record<string, Uint16Array>>;
   /** What the images were, in words. */
@@ -37,7 +39,7 @@ const format = "magnets.tokens.1";
 const conditionPrefix = "condition.";
 
 /**
- * The dataset as tensors "ids" uint16 [C, ...grid], "classIds" int32 [C], a "condition.<task>" like "ids" for each task,
+ * The dataset as tensors "ids" uint16 [C, ...grid], "classIds" int32 [C], "images" like it where given, a "condition.<task>" like "ids" for each task,
  * and metadata; nothing is copied.
  */
 export function toTensors(dataset: TokenDataset): TokenTensors {
@@ -46,6 +48,7 @@ export function toTensors(dataset: TokenDataset): TokenTensors {
     tensors: {
       ids: tensor("uint16", [dataset.count, ...dataset.grid], dataset.ids),
       classIds: tensor("int32", [dataset.count], dataset.classIds),
+      ...(dataset.images && { images: tensor("int32", [dataset.count], dataset.images) }),
       ...Object.fromEntries(
         Object.entries(dataset.conditions ?? {}).map(([task, ids]) => [
           conditionPrefix + task,
@@ -80,7 +83,7 @@ export function fromTensors(
     `${file}: required a token file (format "${format}"), got format "${metadata.format ?? "none"}"; ` +
       "tokenise the dataset again",
   );
-  const { ids, classIds } = tensors;
+  const { ids, classIds, images } = tensors;
   requireInput(
     ids?.dtype === "uint16" && ids.dims.length >= 2,
     `${file}: required a tensor "ids" of uint16 [count, ...grid], got ${describe(ids)}`,
@@ -88,6 +91,10 @@ export function fromTensors(
   requireInput(
     classIds?.dtype === "int32" && classIds.dims.length === 1,
     `${file}: required a tensor "classIds" of int32 [count], got ${describe(classIds)}`,
+  );
+  requireInput(
+    !images || (images.dtype === "int32" && images.dims.join() === classIds.dims.join()),
+    `${file}: required "images" to be like "classIds", ${describe(classIds)}, got ${describe(images)}`,
   );
   const conditions = Object.entries(tensors).filter(([name]) => name.startsWith(conditionPrefix));
   for (const [name, found] of conditions) {
@@ -104,6 +111,7 @@ export function fromTensors(
     count: count!,
     ids: ids.data as Uint16Array,
     classIds: classIds.data as Int32Array,
+    ...(images && { images: images.data as Int32Array }),
     conditions: Object.fromEntries(
       conditions.map(([name, { data }]) => [name.slice(conditionPrefix.length), data as Uint16Array]),
     ),
@@ -137,11 +145,33 @@ export function joinTokens(parts: readonly TokenDataset[]): TokenDataset {
     count,
     ids: joined(ids(), (part) => part.ids),
     classIds: joined(new Int32Array(count), (part) => part.classIds),
+    ...(first.images && { images: joined(new Int32Array(count), (part) => part.images!) }),
     conditions: Object.fromEntries(
       Object.keys(first.conditions ?? {}).map((task) => [
         task,
         joined(ids(), (part) => part.conditions![task]!),
       ]),
+    ),
+  };
+}
+
+/** The rows of a dataset that are wanted, in that order, as one of their own. */
+export function takeTokens(dataset: TokenDataset, rows: ArrayLike<number>): TokenDataset {
+  const n = sizeOf(dataset.grid);
+  const take = (ids: Uint16Array): Uint16Array => {
+    const taken = new Uint16Array(rows.length * n);
+    for (let i = 0; i < rows.length; i++) taken.set(ids.subarray(rows[i]! * n, (rows[i]! + 1) * n), i * n);
+    return taken;
+  };
+  const pick = (all: Int32Array): Int32Array => Int32Array.from(rows, (row) => all[row]!);
+  return {
+    ...dataset,
+    count: rows.length,
+    ids: take(dataset.ids),
+    classIds: pick(dataset.classIds),
+    ...(dataset.images && { images: pick(dataset.images) }),
+    conditions: Object.fromEntries(
+      Object.entries(dataset.conditions ?? {}).map(([task, ids]) => [task, take(ids)]),
     ),
   };
 }
@@ -167,6 +197,9 @@ function check(dataset: TokenDataset, where: string, error: (message: string) =>
   require(ids.length ===
     count * n, `${count} images of ${grid.join("x")} tokens need ${count * n} ids, got ${ids.length}`);
   require(classIds.length === count, `${count} images need as many classIds, got ${classIds.length}`);
+  const { images } = dataset;
+  require(!images ||
+    images.length === count, `${count} rows need as many numbers of images, got ${images?.length}`);
   const badId = ids.findIndex((id) => id >= codebookSize);
   require(badId < 0, `every id must be below the codebook size ${codebookSize}, got ${ids[badId]}`);
   for (const [task, known] of Object.entries(dataset.conditions ?? {})) {

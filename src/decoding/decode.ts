@@ -20,7 +20,14 @@ import { emptyLedger, recordEncoding, stalePositions } from "./cache-ledger.ts";
 import { haltonOrder } from "./halton-order.ts";
 import { maskedAfterSteps } from "./mask-schedule.ts";
 import type { DecodePlan } from "./plan.ts";
-import type { Predict, PredictRequest, PredictResult } from "./predict.ts";
+import type {
+  Predict,
+  PredictRequest,
+  PredictResult,
+  PredictStretch,
+  Stretch,
+  StretchRequest,
+} from "./predict.ts";
 import { type ModelFacts, type ResolvedStep, requirePlanFits, resolvePlan } from "./resolve-plan.ts";
 import { countWithinBound, goneOnFrom } from "./unmasking.ts";
 
@@ -49,7 +56,9 @@ export interface DecodeOptions {
   /** Only the `halton` order asks for it: [rows, columns] or [frames, rows, columns]. Left out: a square. */
   readonly gridShape?: readonly number[];
   readonly predict: Predict;
-  /** Called, and awaited, after every step. */
+  /** Left out: every step by itself. */
+  readonly stretches?: Stretches;
+  /** Called, and awaited, after every step; after those of a stretch when the stretch is done. */
   readonly onStep?: (progress: DecodeProgress) => void | Promise<void>;
   /**
    * Called after every step but the last with the plan so far and the index k of the step that ran; returns the plan
@@ -57,8 +66,21 @@ export interface DecodeOptions {
    * tokens are those of the last plan returned, decoded from the start. Not for a plan with an entropy rule.
    */
   readonly replan?: (plan: DecodePlan, step: number) => DecodePlan;
-  /** Checked before every step; decoding then stops with the signal's reason. */
+  /** Checked before every step and stretch; decoding then stops with the signal's reason. */
   readonly signal?: AbortSignal;
+}
+
+/**
+ * Steps that are predicted together, in one run of the device, where nobody acts between them. The tokens are the same.
+ * With an entropy rule or `replan` somebody does: there every step runs by itself.
+ */
+export interface Stretches {
+  readonly predict: PredictStretch;
+  /**
+   * How many of the steps that are left to predict together; 0: the next one by itself. Asked before full steps only; a
+   * stretch must end before another full one, or with the last step.
+   */
+  length(left: Stretch): number;
 }
 
 /** The step that ran, with the number of tokens that it decoded, and how far the decode is. */
@@ -85,8 +107,8 @@ const purpose = { token: 0, choice: 1 } as const;
 /**
  * Decodes B samples.
  *
- * In step k `predict` samples an id for every masked position; those with the best score = log p(id) + T_k Gumbel
- * keep it (equal scores: the lower position), the others stay masked. With the `halton` schedule a fixed order of the
+ * In step k `predict` samples an id for every masked position; those with the best score = log p(id) + T_k Gumbel, a
+ * sum in float32, keep it (equal scores: the lower position), the others stay masked. With the `halton` schedule a fixed order of the
  * grid decides instead. How many keep it is scheduled, or with an entropy rule at least as many (unmasking.ts). Every
  * random number is a function of (seed, sample index, purpose, step, position).
  *
@@ -95,7 +117,7 @@ const purpose = { token: 0, choice: 1 } as const;
  *   aborted; what `predict` or `onStep` throw.
  */
 export async function decode(options: DecodeOptions): Promise<DecodeResult> {
-  const { model, maskId, sampleIndexes, predict, onStep, replan, signal } = options;
+  const { model, maskId, sampleIndexes, predict, stretches, onStep, replan, signal } = options;
   let { plan } = options;
   const { gridTokens } = model;
   const batch = sampleIndexes.length;
@@ -114,44 +136,85 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   const ledger = emptyLedger(batch, gridTokens);
   const decodedAtStep = new Int32Array(batch * gridTokens).fill(-1);
 
-  for (let s = 0; s < steps.length; s++) {
-    signal?.throwIfAborted();
-    const isLast = s === steps.length - 1;
-    // A plan that may change may come to read any step's keys and values.
-    const isCacheRead = replan ? plan.cache.enabled && !isLast : steps[s].isCacheRead;
-    const step = { ...steps[s], isCacheRead };
+  /** The steps from `steps[s]` on that are predicted together, if any. */
+  function stretchFrom(s: number): Stretch | null {
+    const { topK, topP, minP } = plan;
+    const left: Stretch = { steps: steps.slice(s), topK, topP, minP, isOrderFixed: rank !== null };
+    const length = stretches?.length(left) ?? 0;
+    if (length === 0) return null;
+    if (left.steps[length]?.isFull === false) {
+      throw new Error(
+        `decode: a stretch of ${length} steps from step ${steps[s].step} leaves a cache to be read`,
+      );
+    }
+    return { ...left, steps: left.steps.slice(0, length) };
+  }
+
+  /** The answers to the next steps: one, or those of a stretch. */
+  async function ask(s: number, masked: MaskedPositions): Promise<Answer[]> {
+    const step = steps[s];
+    const stretch = step.isFull && !replan && !plan.unmask ? stretchFrom(s) : null;
+    if (stretch) {
+      const chances = stretch.steps.map((each) => drawChance(each, keys, masked, gridTokens, rank));
+      const shown = shownTokens(tokens, condition, maskId);
+      const { results, maskedLast } = await stretches!.predict(
+        stretchRequest(stretch, masked, chances, shown),
+      );
+      const answers: Answer[] = chances.map((chance, i) => ({ chance, result: results[i] }));
+      answers[answers.length - 1] = { ...answers.at(-1)!, masked: maskedLast };
+      return answers;
+    }
+    const chance = drawChance(step, keys, masked, gridTokens, rank);
     const active = Array.from({ length: batch }, (_, sample) =>
       step.isFull
         ? Array.from({ length: gridTokens }, (_, position) => position)
         : stalePositions(ledger, tokens, maskId, sample, gridTokens),
     );
-    const request = buildRequest(step, plan, active, tokens, condition, maskId, keys);
+    // A plan that may change may come to read any step's keys and values.
+    const isCacheRead = replan ? plan.cache.enabled && s < steps.length - 1 : step.isCacheRead;
+    const request = buildRequest(
+      { ...step, isCacheRead },
+      plan,
+      active,
+      tokens,
+      condition,
+      maskId,
+      chance.uniforms,
+    );
     const result = await predict(request);
-    checkResult(result, request, maskId);
     recordEncoding(ledger, request);
+    return [{ chance, result }];
+  }
+
+  const answers: Answer[] = [];
+  for (let s = 0; s < steps.length; s++) {
+    signal?.throwIfAborted();
+    const step = steps[s];
+    const masked = maskedPositions(tokens, maskId, batch);
+    if (answers.length === 0) answers.push(...(await ask(s, masked)));
+    const { chance, result, masked: expected } = answers.shift()!;
+    if (expected) requireSameChoice(expected, masked, step);
+    checkResult(result, step, batch, maskId, plan);
 
     const filled = tokens.slice();
     let { unmaskCount } = step;
     for (let sample = 0; sample < batch; sample++) {
       const firstRow = sample * step.maskedBefore;
-      const endRow = firstRow + step.maskedBefore;
-      const positions = Array.from(
-        request.masked.subarray(firstRow, endRow),
-        (activeIndex) => active[sample][activeIndex],
-      ); // by masked index
-      for (const [maskedIndex, position] of positions.entries()) {
-        filled[sample * gridTokens + position] = result.ids[firstRow + maskedIndex];
+      const firstCell = sample * gridTokens;
+      for (const [maskedIndex, position] of masked[sample].entries()) {
+        filled[firstCell + position] = result.ids[firstRow + maskedIndex];
       }
-      const scores = rank
-        ? positions.map((position) => -rank[position])
-        : confidenceScores(step, keys[sample], positions, result.logProbs.subarray(firstRow, endRow));
+      const scores = masked[sample].map((position, maskedIndex) => {
+        const noise = chance.noise[firstCell + position];
+        return rank ? noise : Math.fround(result.logProbs[firstRow + maskedIndex] + noise);
+      });
       const bestMasked = bestFirst(scores);
       if (plan.unmask) {
         const entropies = bestMasked.map((maskedIndex) => result.entropies![firstRow + maskedIndex]!);
         unmaskCount = Math.max(unmaskCount, countWithinBound(entropies, plan.unmask.bound));
       }
       for (const maskedIndex of bestMasked.slice(0, unmaskCount)) {
-        const cell = sample * gridTokens + positions[maskedIndex];
+        const cell = firstCell + masked[sample][maskedIndex];
         tokens[cell] = filled[cell];
         decodedAtStep[cell] = step.step;
       }
@@ -169,7 +232,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       total: steps.length,
       tokens: filled,
     });
-    if (!replan || isLast) continue;
+    if (!replan || s === steps.length - 1) continue;
     plan = replan(plan, step.step);
     steps = withSameStart(steps, resolvePlan(plan, model, maskedTokens).steps, s);
   }
@@ -190,17 +253,90 @@ function withSameStart(
   return next;
 }
 
-/** log p + T_k Gumbel of one sample, by masked index. */
-function confidenceScores(
-  step: ResolvedStep,
-  sampleKey: Key,
-  positions: readonly number[],
-  logProbs: Float32Array,
-): number[] {
-  const key = foldIn(foldIn(sampleKey, purpose.choice), step.step);
-  return positions.map(
-    (position, maskedIndex) => logProbs[maskedIndex] + step.choiceTemperature * gumbelAt(key, position),
-  );
+/** By sample: the masked positions, ascending. */
+type MaskedPositions = readonly (readonly number[])[];
+
+/** What a step goes by. */
+interface Answer {
+  readonly chance: Chance;
+  readonly result: PredictResult;
+  /** [B, M] the positions that the other side takes for masked in this step, where it has come this far by itself. */
+  readonly masked?: Int32Array;
+}
+
+/** Who predicts a stretch chooses between its steps; had it chosen otherwise, its answers were of no use. */
+function requireSameChoice(expected: Int32Array, masked: MaskedPositions, { step }: ResolvedStep): void {
+  const positions = masked.flat();
+  if (expected.length === positions.length && positions.every((position, row) => expected[row] === position))
+    return;
+  throw new Error(`decode: the steps predicted together left other positions masked before step ${step}`);
+}
+
+/** The random numbers of one step, at the cells [B, N] that are masked when they are drawn. */
+interface Chance {
+  /** In [0, 1), for the inverse CDF. */
+  readonly uniforms: Float32Array;
+  /** T_k Gumbel, for the score; with the `halton` schedule the whole score. */
+  readonly noise: Float32Array;
+}
+
+function drawChance(
+  { step, choiceTemperature }: ResolvedStep,
+  keys: readonly Key[],
+  masked: MaskedPositions,
+  gridTokens: number,
+  rank: Int32Array | null,
+): Chance {
+  const uniforms = new Float32Array(masked.length * gridTokens);
+  const noise = new Float32Array(masked.length * gridTokens);
+  for (const [sample, positions] of masked.entries()) {
+    const tokenKey = foldIn(foldIn(keys[sample], purpose.token), step);
+    const choiceKey = foldIn(foldIn(keys[sample], purpose.choice), step);
+    for (const position of positions) {
+      const cell = sample * gridTokens + position;
+      uniforms[cell] = uniformAt(tokenKey, position);
+      if (rank) noise[cell] = -rank[position];
+      else if (choiceTemperature > 0) noise[cell] = choiceTemperature * gumbelAt(choiceKey, position);
+    }
+  }
+  return { uniforms, noise };
+}
+
+function maskedPositions(tokens: Int32Array, maskId: number, batch: number): MaskedPositions {
+  const gridTokens = tokens.length / batch;
+  return Array.from({ length: batch }, (_, sample) => {
+    const positions: number[] = [];
+    for (let position = 0; position < gridTokens; position++) {
+      if (tokens[sample * gridTokens + position] === maskId) positions.push(position);
+    }
+    return positions;
+  });
+}
+
+/** [B, N] what the model sees: where a token is masked, its condition token if there are such. */
+function shownTokens(tokens: Int32Array, condition: Int32Array | null, maskId: number): Int32Array {
+  return condition ? tokens.map((token, cell) => (token === maskId ? condition[cell] : token)) : tokens;
+}
+
+function stretchRequest(
+  stretch: Stretch,
+  masked: MaskedPositions,
+  chances: readonly Chance[],
+  tokens: Int32Array,
+): StretchRequest {
+  const joined = (name: keyof Chance) => {
+    const numbers = new Float32Array(chances.length * tokens.length);
+    for (const [i, chance] of chances.entries()) numbers.set(chance[name], i * tokens.length);
+    return numbers;
+  };
+  return {
+    ...stretch,
+    batch: masked.length,
+    tokens,
+    masked: Int32Array.from(masked.flat()),
+    uniforms: joined("uniforms"),
+    noise: joined("noise"),
+  };
 }
 
 /** The indices of the scores from the highest on; of equal scores, the first one first. */
@@ -216,7 +352,7 @@ function buildRequest(
   tokens: Int32Array,
   condition: Int32Array | null,
   maskId: number,
-  keys: readonly Key[],
+  uniforms: Float32Array,
 ): PredictRequest {
   const batch = active.length;
   const gridTokens = tokens.length / batch;
@@ -239,7 +375,6 @@ function buildRequest(
     wantsEntropies: plan.unmask !== undefined,
   };
   for (let sample = 0; sample < batch; sample++) {
-    const key = foldIn(foldIn(keys[sample], purpose.token), step.step);
     let maskedIndex = 0;
     for (const [activeIndex, position] of active[sample].entries()) {
       const cell = sample * gridTokens + position;
@@ -250,7 +385,7 @@ function buildRequest(
       if (token !== maskId) continue;
       const row = sample * step.maskedBefore + maskedIndex;
       request.masked[row] = activeIndex;
-      request.uniforms[row] = uniformAt(key, position);
+      request.uniforms[row] = uniforms[cell];
       maskedIndex++;
     }
     if (active[sample].length !== step.active || maskedIndex !== step.maskedBefore) {
@@ -263,24 +398,29 @@ function buildRequest(
   return request;
 }
 
-function checkResult(result: PredictResult, request: PredictRequest, maskId: number): void {
-  const rows = request.masked.length;
-  const { ids, logProbs, entropies } = result;
+function checkResult(
+  { ids, logProbs, entropies }: PredictResult,
+  { step, maskedBefore }: ResolvedStep,
+  batch: number,
+  maskId: number,
+  { unmask }: DecodePlan,
+): void {
+  const rows = batch * maskedBefore;
   if (ids.length !== rows || logProbs.length !== rows) {
     throw new Error(
-      `decode: predict must return ${rows} ids and log probabilities in step ${request.step}, ` +
+      `decode: predict must return ${rows} ids and log probabilities in step ${step}, ` +
         `got ${ids.length} and ${logProbs.length}`,
     );
   }
-  if (request.wantsEntropies && !(entropies?.length === rows && entropies.every((entropy) => entropy >= 0))) {
+  if (unmask && !(entropies?.length === rows && entropies.every((entropy) => entropy >= 0))) {
     throw new Error(
-      `decode: predict must return ${rows} entropies of at least 0 in step ${request.step}, got ${entropies}`,
+      `decode: predict must return ${rows} entropies of at least 0 in step ${step}, got ${entropies}`,
     );
   }
   for (let row = 0; row < rows; row++) {
     if (ids[row] < 0 || ids[row] === maskId || Number.isNaN(logProbs[row])) {
       throw new Error(
-        `decode: predict returned id ${ids[row]} with log probability ${logProbs[row]} in step ${request.step}, row ${row}`,
+        `decode: predict returned id ${ids[row]} with log probability ${logProbs[row]} in step ${step}, row ${row}`,
       );
     }
   }

@@ -4,6 +4,8 @@
  *
  * B samples, N grid tokens, A active positions, M masked positions among them. Row-major.
  */
+import type { ResolvedStep } from "./resolve-plan.ts";
+
 export interface PredictRequest {
   /** k, the step's index in the plan. */
   readonly step: number;
@@ -54,3 +56,44 @@ export interface PredictResult {
 
 /** One pass of the model (both branches under guidance). The decode loop never has two in flight. */
 export type Predict = (request: PredictRequest) => Promise<PredictResult>;
+
+/** What the shape of a step's computation depends on. */
+export type StretchStep = Pick<
+  ResolvedStep,
+  "factor" | "unconditionalFactor" | "isFull" | "active" | "maskedBefore" | "unmaskCount"
+>;
+
+/** Several steps in a row, of which the first is full: what is known of them before they run. */
+export interface Stretch extends Pick<PredictRequest, "topK" | "topP" | "minP"> {
+  /** [S] those of the plan. */
+  readonly steps: readonly ResolvedStep[];
+  /** Whether the tokens to keep follow an order that does not depend on what is drawn. */
+  readonly isOrderFixed: boolean;
+}
+
+/**
+ * What {@link Predict} would answer to each step of a stretch, if the tokens were chosen between them as the decode loop
+ * does it.
+ *
+ * S steps; B, N as above; M masked positions at the start.
+ */
+export interface StretchRequest extends Stretch, Pick<PredictRequest, "batch"> {
+  /** [B, N] token ids; where masked, the mask id or a condition token to refine. */
+  readonly tokens: Int32Array;
+  /** [B, M] grid positions, ascending per sample. */
+  readonly masked: Int32Array;
+  /** [S, B, N] one uniform number in [0, 1) for each position that may be masked. */
+  readonly uniforms: Float32Array;
+  /** [S, B, N] what is added, in float32, to the log probability of an id to give its score; with a fixed order the score. */
+  readonly noise: Float32Array;
+}
+
+export interface StretchResult {
+  /** [S] */
+  readonly results: readonly PredictResult[];
+  /** [B, M] the positions that were masked in the last step, by which both sides see that they chose alike. */
+  readonly maskedLast: Int32Array;
+}
+
+/** A stretch of steps at once. */
+export type PredictStretch = (request: StretchRequest) => Promise<StretchResult>;

@@ -23,6 +23,11 @@ function nodeMultiplyAdds(node: GraphNode, bindings: Readonly<Record<string, num
       return outputs() * evaluateDim(node.inputs[0]!.dim(-1), bindings);
     case "Gemm":
       return outputs() * evaluateDim(node.inputs[0]!.dim(node.attributes.transA ? 0 : 1), bindings);
+    case "Attention": {
+      const [queries, keys, values] = node.inputs.map((input) => input!.shape);
+      const scores = evaluateDim(elementsOf([...queries!.slice(0, 3), keys![2]!]), bindings);
+      return scores * (evaluateDim(queries![3]!, bindings) + evaluateDim(values![3]!, bindings));
+    }
     case "Conv":
       return outputs() * evaluateDim(elementsOf(node.inputs[1]!.shape.slice(1)), bindings);
     default:

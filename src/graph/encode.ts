@@ -21,9 +21,14 @@ import {
 import { shapeOfPort } from "../core/shape-port.ts";
 import type { Attribute, Graph, GraphDType, GraphNode, Value } from "./graph.ts";
 
-/** The ONNX operator set that graphs are written in, and the file format version that goes with it. */
+/**
+ * The ONNX operator set that graphs are written in, and the file format version that goes with it; and the set of graphs
+ * with an operator that came later, which only the CPU runs.
+ */
 const opset = 21;
 const irVersion = 10n;
+const laterOpset = 23;
+const later: ReadonlySet<string> = new Set(["Attention"]);
 
 /** The operators that are ONNX Runtime's own. */
 const contributed: ReadonlySet<string> = new Set(["MatMulIntegerToFloat"]);
@@ -54,12 +59,13 @@ export function neededNodes(graph: Graph): GraphNode[] {
 
 /** The model's bytes: every declared input and output, the needed nodes, and the constants they read. */
 export function encode(graph: Graph): Uint8Array {
-  const { nodes, constants } = encodeNodes(graph, "");
+  const { nodes, constants, open } = encodeNodes(graph, "");
   return encodeModel(graph, {
     name: graph.name,
     node: nodes,
     input: [...graph.inputs].map(([name, value]) => describe(name, value)),
     output: [...graph.outputs].map(([name, value]) => describe(name, value)),
+    valueInfo: open,
     initializer: constants,
   });
 }
@@ -149,7 +155,10 @@ export function encodeSteps(graph: Graph, carried: ReadonlyMap<string, string>):
 }
 
 /** The needed nodes and the constants they read; every name begins with `prefix`, and every output has its own. */
-function encodeNodes(graph: Graph, prefix: string): { nodes: NodeProto[]; constants: TensorProto[] } {
+function encodeNodes(
+  graph: Graph,
+  prefix: string,
+): { nodes: NodeProto[]; constants: TensorProto[]; open: ValueInfoProto[] } {
   if (graph.outputs.size === 0) throw new Error(`graph ${graph.name}: it has no outputs`);
   const needed = neededNodes(graph);
   const ownName = outputNaming(graph);
@@ -169,6 +178,7 @@ function encodeNodes(graph: Graph, prefix: string): { nodes: NodeProto[]; consta
   }
   return {
     nodes,
+    open: openValues(needed, graph).map((value) => describe(nameOf(value), value)),
     constants: [...constants].map((value) =>
       create(TensorProtoSchema, {
         name: prefix + value.name,
@@ -181,19 +191,33 @@ function encodeNodes(graph: Graph, prefix: string): { nodes: NodeProto[]; consta
 }
 
 function encodeModel(graph: Graph, proto: MessageInitShape<typeof GraphProtoSchema>): Uint8Array {
-  const isContributed = neededNodes(graph).some(({ op }) => contributed.has(op));
+  const needed = neededNodes(graph);
   const model = create(ModelProtoSchema, {
     irVersion,
     producerName: "magnets",
     opsetImport: [
-      create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) }),
-      ...(isContributed
+      create(OperatorSetIdProtoSchema, {
+        domain: "",
+        version: BigInt(needed.some(({ op }) => later.has(op)) ? laterOpset : opset),
+      }),
+      ...(needed.some(({ op }) => contributed.has(op))
         ? [create(OperatorSetIdProtoSchema, { domain: contributedDomain, version: 1n })]
         : []),
     ],
     graph: create(GraphProtoSchema, proto),
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * What nodes make for each other with an open extent. The runtime cannot work out products such as 2*B; untold, it would
+ * look through all buffers for each of these values and then find none to use again, which takes time by the square
+ * of the number of nodes, and memory.
+ */
+function openValues(nodes: readonly GraphNode[], graph: Graph): Value[] {
+  const outward = new Set(graph.outputs.values());
+  const made = nodes.flatMap((node) => node.outputs);
+  return made.filter((value) => !outward.has(value) && value.shape.some((dim) => typeof dim === "string"));
 }
 
 function bytesOf(value: Value): Uint8Array<ArrayBuffer> {

@@ -206,6 +206,19 @@ export function setDerivation(derivation: Derivation): void {
   for (const output of derivation.outputs) output.derivation = derivation;
 }
 
+/** For what has no gradient, or whose gradient nobody wrote: to ask for one is a mistake, and not a zero. */
+export function withoutGradient(operation: string, inputs: readonly Value[], output: Value): void {
+  setDerivation({
+    inputs,
+    outputs: [output],
+    backward: () => {
+      throw new Error(
+        `graph.${operation}: it is for inference and has no gradient; use stopGradient before it`,
+      );
+    },
+  });
+}
+
 /** The typed array of `dtype` holding `values`. */
 export function arrayFrom(dtype: GraphDType, values: readonly number[]): ArrayOf[GraphDType] {
   switch (dtype) {

@@ -5,7 +5,7 @@
  * symbol ("B") stands for an extent that is known when the graph runs. `gradients` adds the nodes of the backward
  * pass to the same graph, `encode` writes what the outputs need as an ONNX model, `countMultiplyAdds` tells its cost.
  * Only operations of the standard set are written, and only those that compute right on every device (those of
- * ops/quantised.ts, one of them ONNX Runtime's own: on the CPU).
+ * ops/quantised.ts, one of them ONNX Runtime's own, and attendFused: on the CPU).
  *
  * @example One step of linear regression: y = x w^T, the squared error, its gradient, the next weights.
  * const graph = new Graph("step");

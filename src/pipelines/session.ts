@@ -26,6 +26,7 @@ import { type Deadlines, openDeadlines, type TimedPlan } from "./deadlines.ts";
 import type { GenerativeModel } from "./model.ts";
 import { type RequestSubject, type ResolvedRequest, resolveRequest } from "./request.ts";
 import type { PreparedRequest, Sample } from "./samples.ts";
+import { stretchWithin, workOfAMoment } from "./stretches.ts";
 
 /** Where and how a pipeline computes. */
 export interface SessionOptions {
@@ -48,9 +49,9 @@ export interface SessionOptions {
 
 /** What somebody who waits for a decode can do. */
 export interface DecodeHooks {
-  /** Checked at every step; the call then rejects with its reason. */
+  /** Checked at every step or stretch of steps, some tenths of a second; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Called, and awaited, after every step. */
+  /** Called, and awaited, after every step; where several small ones run at once, when they are done. */
   readonly onStep?: (progress: GenerateProgress) => void | Promise<void>;
 }
 
@@ -139,9 +140,9 @@ export interface BatchProgress {
 
 /** What somebody who waits for a batch can do. */
 export interface BatchHooks {
-  /** Checked at every step; the call then rejects with its reason. */
+  /** Checked at every step or stretch of steps, some tenths of a second; the call then rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Called, and awaited, after every step. */
+  /** Called, and awaited, after every step; where several small ones run at once, when they are done. */
   readonly onStep?: (progress: BatchProgress) => void | Promise<void>;
 }
 
@@ -296,6 +297,8 @@ export class Session {
       const classRows = samples.map(({ classRow }) => classRow);
       const grids = await this.#decodeBatch(samples, {
         plan,
+        batchesToCome: 0,
+        isWatched: signal !== undefined || onStep !== undefined,
         signal,
         onStep: ({ done, total, factor, tokens }) =>
           onStep?.({
@@ -387,6 +390,8 @@ export class Session {
       const batchesLeft = Math.ceil((count - last) / batchSize);
       const grids = await this.#decodeBatch(samples.slice(first, last), {
         plan,
+        batchesToCome: batchesLeft,
+        isWatched: signal !== undefined || onStep !== undefined,
         signal,
         replan,
         onStep: async (step) => {
@@ -434,9 +439,19 @@ export class Session {
   /** Decodes one batch: [N] ids for every sample. */
   async #decodeBatch(
     samples: readonly Sample[],
-    options: Pick<DecodeOptions, "plan" | "signal" | "onStep" | "replan">,
+    {
+      batchesToCome,
+      isWatched = true,
+      ...options
+    }: Pick<DecodeOptions, "plan" | "signal" | "onStep" | "replan"> & {
+      /** Batches of the same kind that follow; left out: every step is to run by itself. */
+      readonly batchesToCome?: number;
+      /** Whether somebody may act between steps. */
+      readonly isWatched?: boolean;
+    },
   ): Promise<Int32Array[]> {
     const { config } = this.model.transformer;
+    const facts = transformerFacts(config);
     const predictor = createPredictor(
       this.#transformer,
       samples.map(({ classRow }) => classRow),
@@ -452,6 +467,17 @@ export class Session {
         condition: this.#joined(samples.map(({ condition }) => condition)),
         gridShape: config.grid,
         predict: predictor.predict,
+        ...(batchesToCome !== undefined && {
+          stretches: {
+            predict: predictor.predictStretch,
+            length: (left) => {
+              const most = isWatched ? workOfAMoment / samples.length : Number.POSITIVE_INFINITY;
+              const steps = left.steps.slice(0, stretchWithin(most, left.steps, facts));
+              const isOne = steps.length > 1 && predictor.paysAtOnce({ ...left, steps }, batchesToCome);
+              return isOne ? steps.length : 0;
+            },
+          },
+        }),
       });
       return split(tokens, sizeOf(config.grid));
     } finally {

@@ -20,6 +20,10 @@
  * Each compiled graph keeps its memory between runs. A decode has one for full and one for partial passes (with
  * branches of two sizes, two of each), each as large as its largest pass. Beside them is the stored cache, 2 L S D/p
  * per copy, and without joining the unconditional branch's logits.
+ *
+ * Later batches of a plan run as one graph, beside those. It is as large as its largest step: a pass, and the caches that
+ * are read again or were: where a pass replaces a part of one, that of one layer is there twice. Without joining, the
+ * other branch's cache and logits are there as well.
  */
 
 import type { DecodePlan } from "../decoding/plan.ts";
@@ -53,6 +57,9 @@ const bytesOfRuntime = 72 * 2 ** 20;
 /** A compiled graph without any activations, for each layer. Measured. */
 const bytesPerGraphLayer = 2 * 2 ** 20;
 
+/** The same of a pass in a stretch, whose layers are many and the graph one. Measured: 0.16 MiB. */
+const bytesPerStretchedLayer = 0.2 * 2 ** 20;
+
 /**
  * The peak memory of decoding with a plan, beyond the loaded weights: bytesFixed + B bytesPerImage for a batch of B.
  * A bound that is not far off: peaks measured in fresh processes stay below it.
@@ -65,7 +72,24 @@ export function decodeMemory(
   plan: DecodePlan,
   maskedTokens = model.gridTokens,
 ): DecodeMemory {
-  const isFiltered = plan.topK !== null || plan.topP !== null;
+  const stepped = steppedMemory(model, plan, maskedTokens);
+  if (plan.unmask) return stepped; // its steps always run one by one
+  const { steps } = resolvePlan(plan, model, maskedTokens);
+  const chance = 4 * steps.length * model.gridTokens; // random numbers, ids and their probabilities
+  const largest = Math.max(...steps.map((step) => stretchedNumbers(model, plan, step)));
+  const passes = steps.flatMap((step) => branchesOf(plan, step)).length;
+  return {
+    bytesPerImage: stepped.bytesPerImage + bytesPerNumber * arenaSlack * (chance + largest),
+    bytesFixed: stepped.bytesFixed + bytesPerStretchedLayer * model.depth * passes,
+  };
+}
+
+/** {@link decodeMemory} of a decode whose steps run one by one. */
+export function steppedMemory(
+  model: MemorySizes,
+  plan: DecodePlan,
+  maskedTokens = model.gridTokens,
+): DecodeMemory {
   const graphs = new Map<string, number>();
   const stored = new Map<string, number>();
   const raise = (largest: Map<string, number>, name: string, numbers: number) =>
@@ -74,28 +98,64 @@ export function decodeMemory(
   for (const step of plan.unmask
     ? steps.flatMap((each) => possiblePasses(plan, each, maskedTokens))
     : steps) {
-    const { factor, unconditionalFactor, isFull, isCacheRead, maskedBefore } = step;
-    const run = (branch: string, pass: PassShape) => {
-      raise(graphs, `${branch}, ${isFull ? "full" : "partial"}`, passNumbers(model, step, pass));
-      const cache = cacheNumbers(model, pass.factor, model.gridTokens + 1);
-      if (isCacheRead) raise(stored, branch, pass.copies * cache);
-    };
-    const isGuided = unconditionalFactor !== null;
-    const isApart = isGuided && unconditionalFactor !== factor;
-    run("conditional", {
-      factor,
-      copies: isGuided && !isApart ? 2 : 1,
-      logitRows: logitRows(isGuided, isFiltered) + (plan.unmask ? 1 : 0) + (plan.minP === null ? 0 : 1),
-    });
-    if (!isApart) continue;
-    run("unconditional", { factor: unconditionalFactor, copies: 1, logitRows: logitRows(false, false) });
-    raise(stored, "logits", maskedBefore * model.codebookSize);
+    for (const pass of branchesOf(plan, step)) {
+      const { branch, factor, copies } = pass;
+      raise(graphs, `${branch}, ${step.isFull ? "full" : "partial"}`, passNumbers(model, step, pass));
+      if (step.isCacheRead) {
+        raise(stored, branch, copies * cacheNumbers(model, factor, model.gridTokens + 1));
+      }
+      if (branch === "unconditional") raise(stored, "logits", step.maskedBefore * model.codebookSize);
+    }
   }
   const sum = (numbers: Map<string, number>) => [...numbers.values()].reduce((a, b) => a + b, 0);
   return {
     bytesPerImage: bytesPerNumber * (arenaSlack * sum(graphs) + sum(stored)),
     bytesFixed: bytesOfRuntime + bytesPerGraphLayer * model.depth * graphs.size,
   };
+}
+
+/** The passes of a step: of both branches joined, or one after the other. */
+function branchesOf(
+  plan: DecodePlan,
+  { factor, unconditionalFactor }: ResolvedStep,
+): (PassShape & { readonly branch: "conditional" | "unconditional" })[] {
+  const isFiltered = plan.topK !== null || plan.topP !== null;
+  const isGuided = unconditionalFactor !== null;
+  const isApart = isGuided && unconditionalFactor !== factor;
+  const extra = (plan.unmask ? 1 : 0) + (plan.minP === null ? 0 : 1);
+  return [
+    {
+      branch: "conditional",
+      factor,
+      copies: isGuided && !isApart ? 2 : 1,
+      logitRows: logitRows(isGuided, isFiltered) + extra,
+    },
+    ...(isApart
+      ? [
+          {
+            branch: "unconditional" as const,
+            factor: unconditionalFactor,
+            copies: 1,
+            logitRows: logitRows(false, false),
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The numbers alive at once in a step of an image within a stretch. */
+function stretchedNumbers(model: MemorySizes, plan: DecodePlan, step: ResolvedStep): number {
+  const passes = branchesOf(plan, step);
+  const cacheOf = ({ copies, factor }: PassShape) =>
+    copies * cacheNumbers(model, factor, model.gridTokens + 1);
+  const waiting = passes.length > 1 ? step.maskedBefore * model.codebookSize : 0; // the first pass's logits
+  const each = passes.map((pass) => {
+    const others = passes.filter((other) => other !== pass).reduce((sum, other) => sum + cacheOf(other), 0);
+    if (step.isFull) return others + passNumbers(model, step, pass);
+    const own = cacheOf(pass) * (1 + 1 / model.depth);
+    return others + own + passNumbers(model, { ...step, isCacheRead: false }, pass);
+  });
+  return waiting + Math.max(...each);
 }
 
 /** With an entropy rule: a step may follow on from any before it, which may have had every token masked. */

@@ -8,16 +8,20 @@ import type { GenerativeModel } from "../pipelines/model.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
 import { type Lengthened, readLengthened } from "../training/run-folder.ts";
+import { type CopyReport, describeCopies } from "./copies.ts";
 
 export interface CardSource {
   readonly config: TrainConfig;
   readonly model: GenerativeModel;
   /** The run's folder; its metrics give the losses and times. */
   readonly run: string;
+  /** How near its samples are to what it was trained on; null or left out where that was not looked at. */
+  readonly copies?: CopyReport | null;
 }
 
 /** Writes README.md and loss.svg into the model folder `folder`. */
-export async function writeModelCard(folder: string, { config, model, run }: CardSource): Promise<void> {
+export async function writeModelCard(folder: string, source: CardSource): Promise<void> {
+  const { config, model, run } = source;
   const metricsOf = (stage: "tokenizer" | "transformer") => readMetrics(join(run, stage, "metrics.jsonl"));
   const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
   const transformer = await metricsOf("transformer");
@@ -25,6 +29,10 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
     name: subModel(factor),
     points: smoothed(transformer, `loss.p${factor}`),
   }));
+  const seen = transformer.filter((line) => line["heldOut.p1"] !== undefined);
+  if (seen.length > 0) {
+    losses.push({ name: "held out", points: seen.map((line) => [line.step!, line["heldOut.p1"]!]) });
+  }
   const curve = lineChart(losses, {
     title: "Cross-entropy on masked tokens, by sub-model",
     x: "training step",
@@ -35,10 +43,7 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
     tokenizer: await readLengthened(join(run, "tokenizer")),
     transformer: await readLengthened(join(run, "transformer")),
   };
-  await writeFileAtomic(
-    join(folder, "README.md"),
-    cardText(config, model, { tokenizer, transformer, lengthened }),
-  );
+  await writeFileAtomic(join(folder, "README.md"), cardText(source, { tokenizer, transformer, lengthened }));
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -60,8 +65,7 @@ interface History {
 }
 
 function cardText(
-  config: TrainConfig,
-  model: GenerativeModel,
+  { config, model, copies }: CardSource,
   { tokenizer, transformer, lengthened }: History,
 ): string {
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
@@ -70,9 +74,11 @@ function cardText(
   const thing = nounOf(coder);
   const things = `${thing}s`;
   const folder = join("models", config.name);
+  const best = lowest(transformer, "heldOut.loss");
   const subModelRows = subModels.map(
     ({ factor, heads: subModelHeads, hidden, parameters }) =>
-      `| ${subModel(factor)} | ${subModelHeads} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |`,
+      `| ${subModel(factor)} | ${subModelHeads} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ` +
+      `${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |${best ? ` ${best[`heldOut.p${factor}`]!.toFixed(3)} |` : ""}`,
   );
   return `---
 library_name: magnets
@@ -86,8 +92,8 @@ A tokenizer (${(coder.parameters / 1e6).toFixed(1)}M parameters) turns ${an(thin
 masked transformer (width ${width}, depth ${depth}, ${heads} heads) fills them in. Sub-model 1/p has the leading 1/p of the heads and hidden units
 of every layer; all sub-models share one set of weights.
 
-| sub-model | heads | hidden units | parameters | training loss (nats per masked token) |
-|---|---|---|---|---|
+| sub-model | heads | hidden units | parameters | training loss (nats per masked token) |${best ? " on held-out images |" : ""}
+|---|---|---|---|---|${best ? "---|" : ""}
 ${subModelRows.join("\n")}
 
 ![Losses of the sub-models over the training](loss.svg)
@@ -111,9 +117,18 @@ magnets train ${folder}/train_config.json
 Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
 ${tokenizerLine(config, tokenizer, lengthened.tokenizer)},
 transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}${growthOf(lengthened.transformer)}).
-The weights are moving averages over the training, stored as float16.
-`;
+The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
+${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " More are near than chance explains: some are copies." : ""}\n` : ""}`;
 }
+
+/** The line on which a figure is the lowest; undefined where no line has it. */
+const lowest = (lines: readonly MetricsLine[], name: string): MetricsLine | undefined =>
+  lines
+    .filter((line) => line[name] !== undefined)
+    .reduce<MetricsLine | undefined>(
+      (low, line) => (low && low[name]! <= line[name]! ? low : line),
+      undefined,
+    );
 
 /** How the tokenizer came about. */
 function tokenizerLine(

@@ -8,9 +8,10 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { requireInput, unlessRefused } from "../core/errors.ts";
 import { fileError } from "../core/node/file-error.ts";
-import { integerAt, type Key } from "../core/random.ts";
+import { foldIn, integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
-import { type Image, type ImageSource, mirror, toPlanes, type Video } from "../data/source.ts";
+import { type Augmentation, augmented } from "../data/image/augment.ts";
+import { type Image, type ImageSource, mirror, type Raster, toPlanes, type Video } from "../data/source.ts";
 import { fromTensors, joinTokens, type TokenDataset, type TokenTensors } from "../data/tokens.ts";
 import { imageBatches } from "../data/views.ts";
 import type { Tokenizer } from "../models/tokenizer/codec.ts";
@@ -23,6 +24,20 @@ const perPart = 2048;
 /** Images read and encoded together. */
 const batch = 64;
 
+/** How every image of a dataset is there. */
+export interface Variants {
+  /** So many times, the first time as it is, then augmented. */
+  readonly count: number;
+  readonly augmentation: Augmentation;
+  /** Each of them also mirrored. */
+  readonly randomFlip: boolean;
+  readonly key: Key;
+}
+
+/** Variant `v` of image `index`, not mirrored; the first one is the image as it is. */
+export const variantOf = <R extends Raster>(image: R, index: number, v: number, variants: Variants): R =>
+  v === 0 ? image : augmented(image, variants.augmentation, foldIn(foldIn(variants.key, index), v));
+
 /** What of a dataset is encoded, by what. */
 export interface EncodeOptions {
   readonly tokenizer: Tokenizer;
@@ -33,8 +48,8 @@ export interface EncodeOptions {
   readonly count: number;
   /** Tells these images, and what was done with them, from others. */
   readonly description: string;
-  /** Every image also mirrored. */
-  readonly randomFlip: boolean;
+  /** How every image is there: once, or in several variants. */
+  readonly variants: Variants;
   /** What a model shall learn to complete, for which the known tokens are stored too. */
   readonly tasks: readonly Task[];
   /** How many frames are given where the task is to predict; drawn for each video, each as often. */
@@ -149,49 +164,52 @@ async function removeOthers(folder: string, parts: number): Promise<void> {
   }
 }
 
-/** A batch's tokens, its mirrored versions behind the others. */
+/** A batch's tokens: the images as they are, behind them the mirrored ones, then the same of every other variant. */
 async function encodeAll(
-  { tokenizer, digest, source, description, randomFlip, tasks, given, key }: EncodeOptions,
+  { tokenizer, digest, source, description, variants, tasks, given, key }: EncodeOptions,
   images: readonly Image[],
   first: number,
 ): Promise<TokenDataset> {
-  const encode = async (rasters: Parameters<typeof toPlanes>[0], isFlipped: boolean) => {
-    const planes = toPlanes(rasters);
-    if (isFlipped) mirror(planes);
-    return Uint16Array.from((await tokenizer.encode(planes)).data);
-  };
   // The file's format has a number for every image; 0 where the data have no classes.
   const classIds = Int32Array.from(images, ({ classId }) => classId ?? 0);
   const common = {
     grid: tokenizer.grid,
     codebookSize: tokenizer.codebookSize,
     classNames: source.classNames,
+    images: Int32Array.from(images, (_, i) => first + i),
   };
   const versions: TokenDataset[] = [];
-  for (const isFlipped of randomFlip ? [false, true] : [false]) {
-    const conditions: Record<string, Uint16Array> = {};
-    for (const task of tasks) {
-      const completions = images.map((_, i): Completion => {
-        const draw = integerAt(key, first + i, given.length);
-        return task === "predict" ? { task, given: given[draw]! } : { task };
-      });
-      const filled = images.map((image, i) => filledIn(image as Video, completions[i]!));
-      conditions[task] = onlyKnown(await encode(filled, isFlipped), completions, {
-        frames: tokenizer.config.frames!,
-        grid: tokenizer.grid,
-        maskId: tokenizer.codebookSize,
+  for (let v = 0; v < variants.count; v++) {
+    for (const isFlipped of variants.randomFlip ? [false, true] : [false]) {
+      const encode = async (rasters: readonly Raster[]) => {
+        const planes = toPlanes(rasters.map((raster, i) => variantOf(raster, first + i, v, variants)));
+        if (isFlipped) mirror(planes);
+        return Uint16Array.from((await tokenizer.encode(planes)).data);
+      };
+      const conditions: Record<string, Uint16Array> = {};
+      for (const task of tasks) {
+        const completions = images.map((_, i): Completion => {
+          const draw = integerAt(key, first + i, given.length);
+          return task === "predict" ? { task, given: given[draw]! } : { task };
+        });
+        const filled = images.map((image, i) => filledIn(image as Video, completions[i]!));
+        conditions[task] = onlyKnown(await encode(filled), completions, {
+          frames: tokenizer.config.frames!,
+          grid: tokenizer.grid,
+          maskId: tokenizer.codebookSize,
+        });
+      }
+      const ids = await encode(images);
+      versions.push({
+        ...common,
+        count: images.length,
+        ids,
+        classIds,
+        conditions,
+        source: description,
+        tokenizer: digest,
       });
     }
-    const ids = await encode(images, isFlipped);
-    versions.push({
-      ...common,
-      count: images.length,
-      ids,
-      classIds,
-      conditions,
-      source: description,
-      tokenizer: digest,
-    });
   }
   return joinTokens(versions);
 }

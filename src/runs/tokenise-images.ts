@@ -16,7 +16,8 @@ import type { Runner } from "../runtime/runner.ts";
 import type { DataConfig } from "../training/config.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
-import { type EncodeOptions, encodePart, imagesIn, partsOf, tokenise } from "./token-files.ts";
+import { drawVariants, variantsOf } from "./image-variants.ts";
+import { type EncodeOptions, encodePart, imagesIn, partsOf, tokenise, type Variants } from "./token-files.ts";
 import { type ChosenImages, type ImageOptions, type Images, reopenImages } from "./training-images.ts";
 
 /** One part of a dataset to be encoded, as JSON: all that its tokens depend on. */
@@ -30,6 +31,7 @@ export interface TokenPart {
   readonly count: number;
   /** Written into the part: tells these images from others. */
   readonly description: string;
+  readonly variants: Variants;
   readonly tasks: readonly Task[];
   /** Of the run. */
   readonly seed: number;
@@ -61,20 +63,24 @@ export async function tokeniseImages(
   options: TokeniseImagesOptions,
   runner: Runner,
   tensors: Tensors,
-  { source, count, description: described, chosen }: Images,
+  images: Images,
 ): Promise<void> {
+  const { source, count, description: described, chosen } = images;
   const { config, out, signal, encodeParts, onProgress, onMessage: say = () => {} } = options;
   const { tasks } = config.transformer.model;
+  const variants = await variantsOf(config, images, say);
   const extras = [
-    ...(config.data.randomFlip ? ["each also mirrored"] : []),
+    ...(variants.count > 1 ? [`each in ${variants.count} variants`] : []),
+    ...(variants.randomFlip ? ["each also mirrored"] : []),
     ...tasks.map((task) => `each also as given to ${task}`),
   ];
   say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
+  if (variants.count > 1) say(`variants: ${await drawVariants(join(out, "variants.png"), images, variants)}`);
   const digest = tensorsDigest(tensors);
   const description = JSON.stringify([described, tasks]);
   const { data, seed } = config;
   const tokenizer = { config: config.tokenizer.model, digest };
-  const work = { tokenizer, data, chosen, count, description, tasks, seed };
+  const work = { tokenizer, data, chosen, count, description, variants, tasks, seed };
 
   const codes = new Set<number>();
   let done = 0; // images, those included that were there already
@@ -84,7 +90,7 @@ export async function tokeniseImages(
     const codebookUse = codes.size / codebookSize(config.tokenizer.model);
     onProgress?.({ job: "tokens", step: done, total: count, metrics: { codebookUse } });
   };
-  const versions = data.randomFlip ? 2 : 1;
+  const versions = variants.count * (variants.randomFlip ? 2 : 1);
   const encode = encodeParts
     ? async function* (parts: readonly number[]) {
         done = count - imagesIn(parts, count);
@@ -164,9 +170,10 @@ function encodeOptions({
   data,
   count,
   description,
+  variants,
   tasks,
   seed,
-}: Pick<TokenPart, "tokenizer" | "data" | "count" | "description" | "tasks" | "seed">): Omit<
+}: Pick<TokenPart, "tokenizer" | "data" | "count" | "description" | "variants" | "tasks" | "seed">): Omit<
   EncodeOptions,
   "tokenizer" | "source" | "signal"
 > {
@@ -174,7 +181,7 @@ function encodeOptions({
     digest: tokenizer.digest,
     count,
     description,
-    randomFlip: data.randomFlip,
+    variants,
     tasks,
     given: data.given,
     key: foldIn(keyFromSeed(seed), 4),

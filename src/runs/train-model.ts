@@ -7,8 +7,10 @@
  *     OUT/opening.json        which files of a folder could be read
  *     OUT/tokenizer/          run folder of the tokenizer
  *     OUT/tokens/             the images as token ids
+ *     OUT/variants.png        a few images in the variants that they are there in, where they are augmented
  *     OUT/transformer/        run folder of the transformer
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
+ *     OUT/nearest.png         samples beside their nearest training images, where images were held out
  */
 import { join } from "node:path";
 import { requireInput, unlessRefused } from "../core/errors.ts";
@@ -30,6 +32,7 @@ import { checkTensors } from "../weights/check-tensors.ts";
 import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import type { Tensors } from "../weights/node/safetensors-file.ts";
+import { checkForCopies } from "./copies.ts";
 import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
@@ -101,25 +104,32 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
     if (!wants("transformer")) return null;
     const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
     const noun = nounOf(config.tokenizer.model);
+    const shown = dataset.images ? new Set(dataset.images).size : dataset.count;
+    const rows = shown < dataset.count ? `, ${dataset.count} with their variants` : "";
     say(
-      `transformer: ${config.transformer.training.steps} steps on ${countOf(dataset.count, noun)} as tokens`,
+      `transformer: ${config.transformer.training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`,
     );
     signal?.throwIfAborted();
-    const initial = await initialTransformer(
-      config.transformer.init,
-      transformerConfigOf(config, dataset.classNames.length),
-      tokenizer,
-    );
+    const { classNames } = dataset;
+    const initial = await initialTransformer(config.transformer.init, {
+      ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
+      key: foldIn(keyFromSeed(config.seed), 8),
+      onMessage: say,
+    });
     const folder = await openRunFolder(
       join(out, "transformer"),
       { ...named },
       { resume: options.resume, mayGrow: "transformer.training.steps" },
     );
     sayGrown(options, "transformer", folder);
-    const trained = await trainTransformer({ ...options, runner, folder, tokenizer, dataset, initial });
-    await writeModel(path, trained);
+    const { model, split } = await trainTransformer({
+      ...options,
+      ...{ runner, folder, tokenizer, dataset, initial },
+    });
+    await writeModel(path, model);
     await writeJson(join(path, "train_config.json"), config);
-    await writeModelCard(path, { config, model: trained, run: out });
+    const copies = split && images && (await checkForCopies({ ...options, runner, model, split, images }));
+    await writeModelCard(path, { config, model, run: out, copies });
     return path;
   } finally {
     await runner.close();

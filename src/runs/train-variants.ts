@@ -12,6 +12,7 @@
 import { join } from "node:path";
 import { requireInput } from "../core/errors.ts";
 import { withFolderLocked } from "../core/node/folder-lock.ts";
+import { foldIn, keyFromSeed } from "../core/random.ts";
 import { writeModel } from "../pipelines/node/model-folder.ts";
 import type { Device } from "../runtime/device.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
@@ -98,16 +99,25 @@ async function trainEach(options: TrainVariantsOptions): Promise<TrainedVariant[
       const variantFolder = join(out, name.replaceAll(" ", "-"));
       const [run, model] = [join(variantFolder, "transformer"), join(variantFolder, "model")];
       const shape = transformerConfigOf(config, dataset.classNames.length);
-      const initial = await initialTransformer(config.transformer.init, shape, tokenizer);
+      const initial = await initialTransformer(config.transformer.init, {
+        ...{ config: shape, classNames: dataset.classNames, tokenizer },
+        key: foldIn(keyFromSeed(config.seed), 8),
+      });
       const named = { ...config, data: { ...config.data, source: images.name } };
       const folder = await openRunFolder(run, { ...named, tokenizerDigest: digest }, { resume: true });
       const { steps } = config.transformer.training;
       const isDone = folder.checkpoint?.step === steps;
       say(`${name}: ${isDone ? "trained already" : `${steps} steps on ${dataset.count} images as tokens`}`);
-      await writeModel(
-        model,
-        await trainTransformer({ ...options, config, runner, folder, tokenizer, dataset, initial }),
-      );
+      const made = await trainTransformer({
+        ...options,
+        config,
+        runner,
+        folder,
+        tokenizer,
+        dataset,
+        initial,
+      });
+      await writeModel(model, made.model);
       await writeJson(join(model, "train_config.json"), config);
       trained.push(await trainedVariant(name, config, run, model));
       options.onTrained?.(trained.at(-1)!);

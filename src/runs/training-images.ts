@@ -2,21 +2,24 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { requireInput } from "../core/errors.ts";
+import { requireInput, unlessRefused } from "../core/errors.ts";
 import { countOf, few, nounOf } from "../core/nouns.ts";
-import { keyFromSeed, permutation } from "../core/random.ts";
+import { foldIn, type Key, keyFromSeed, permutation } from "../core/random.ts";
 import type { PackedSource } from "../data/image/idx.ts";
 import {
   type FolderSource,
+  imageSize,
   type Looked,
   lookThrough,
   type VerifyOptions,
+  white,
   withoutUnreadable,
 } from "../data/image/image-folder.ts";
 import { openSource } from "../data/open-source.ts";
 import type { ImageSource } from "../data/source.ts";
 import { keptInMemory, selected } from "../data/views.ts";
 import type { TrainConfig } from "../training/config.ts";
+import { heldOutImages } from "../training/held-out.ts";
 import type { LoopOptions } from "../training/loop.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
 import { dataName, filesDigest } from "./data-name.ts";
@@ -52,12 +55,13 @@ export interface ChosenImages {
 
 /** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
 export async function openImages({
-  config: { data },
+  config,
   out,
   signal,
   onProgress,
   onMessage: say = () => {},
 }: ImageOptions): Promise<Images> {
+  const { data } = config;
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
   if ("digest" in source) return openPacked(source, data, out, say);
@@ -78,8 +82,26 @@ export async function openImages({
     onFile: (step, total) => onProgress?.({ job: "opening", step, total, metrics: {} }),
   });
   const { source: good, unreadable } = withoutUnreadable(all, looked, { enough });
-  for (const { path, reason } of unreadable) say(`warning: left out ${path}: ${reason}`);
-  say(`${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable; ${classesOf(good)}`);
+  const noun = nounOf(good);
+  if (unreadable.length > 0) {
+    say(
+      `warning: left out ${countOf(unreadable.length, noun)} that cannot be read: ` +
+        `${few(unreadable.map(({ path }) => path))}; first: ${unreadable[0]!.reason}`,
+    );
+  }
+  say(`${countOf(good.length, noun)}, ${unreadable.length} unreadable; ${classesOf(good)}`);
+  if (data.frames === undefined) await sayWhatIsLost(good, data, say, signal);
+  const { heldOut } = config.transformer.training;
+  if (heldOut) {
+    // Now, not after the tokenizer's training: a class with too few images.
+    const classIds = good.files.map(({ classId }) => classId ?? 0);
+    heldOutImages(
+      classIds,
+      { classNames: good.classNames, data: name },
+      heldOut.share,
+      heldOutKey(config.seed),
+    );
+  }
   const count = good.length;
   const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
   const chosen = { digest: await filesDigest(folder.name, good.files), looked };
@@ -155,6 +177,39 @@ const classesOf = ({ classNames }: ImageSource): string =>
     ? "no classes"
     : `${classNames.length} ${classNames.length === 1 ? "class" : "classes"}: ${few(classNames, 40)}`;
 
+/** Of so many images it is looked up whether they are small or transparent: enough to say so. */
+const lookedUp = 1000;
+
+/** Says what is done to images that are smaller than the model's, or transparent: both may surprise. */
+async function sayWhatIsLost(
+  { name, files }: FolderSource,
+  { resolution, background }: TrainConfig["data"],
+  say: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const small: string[] = [];
+  const transparent: string[] = [];
+  const seen = files.slice(0, lookedUp);
+  for (const { path } of seen) {
+    signal?.throwIfAborted();
+    const facts = await unlessRefused(imageSize(join(name, path)));
+    if (!facts) continue;
+    if (Math.min(facts.width, facts.height) < resolution) small.push(path);
+    if (facts.hasAlpha) transparent.push(path);
+  }
+  const among = seen.length < files.length ? `among the first ${seen.length}: ` : "";
+  if (small.length > 0) {
+    say(
+      `warning: ${among}${countOf(small.length, "image")} smaller than the model's ${resolution} x ${resolution} pixels, and enlarged: ${few(small)}`,
+    );
+  }
+  if (transparent.length > 0) {
+    say(
+      `${among}${countOf(transparent.length, "image")} with transparency, laid on the colour [${background ?? white}] (another: --set data.background=[0,0,0])`,
+    );
+  }
+}
+
 /** What was found when a run began, by which it goes on. */
 interface KeptLook extends Looked {
   /** Tells the list of all files, and how they are read, from others. */
@@ -226,3 +281,6 @@ function fingerprint(files: FolderSource["files"], stamps: Stamps): string {
   for (const { path } of files) hash.update(JSON.stringify([path, ...stamps.get(path)!]));
   return hash.digest("hex").slice(0, 16);
 }
+
+/** By which images are held out. */
+export const heldOutKey = (seed: number): Key => foldIn(keyFromSeed(seed), 6);

@@ -13,6 +13,8 @@ export interface DeviceFacts {
   readonly tensorsLiveIn: "host" | "gpu-buffer";
   /** Whether its products of 8-bit integers are worth using (`precision: "int8"`). */
   readonly hasInt8: boolean;
+  /** Whether it has attention as one operator (`attendFused`). */
+  readonly hasFusedAttention: boolean;
   /** Whether a process can have only one runner on it at a time. */
   readonly isExclusive: boolean;
   /** How many training steps one run has: more than 1 where all that a run makes returns to the host. */
@@ -28,6 +30,7 @@ export const devices = {
     runsIn: ["node"],
     tensorsLiveIn: "host",
     hasInt8: true,
+    hasFusedAttention: true,
     isExclusive: false,
     stepsPerRun: 1,
     remedy: null,
@@ -38,6 +41,7 @@ export const devices = {
     runsIn: ["web"],
     tensorsLiveIn: "host",
     hasInt8: false,
+    hasFusedAttention: false,
     isExclusive: false,
     stepsPerRun: 1,
     remedy: null,
@@ -48,6 +52,7 @@ export const devices = {
     runsIn: ["node", "web"],
     tensorsLiveIn: "gpu-buffer",
     hasInt8: false,
+    hasFusedAttention: false,
     isExclusive: true,
     stepsPerRun: 1,
     remedy:
@@ -63,6 +68,7 @@ export const devices = {
     runsIn: ["node"],
     tensorsLiveIn: "host",
     hasInt8: false,
+    hasFusedAttention: false,
     isExclusive: false,
     stepsPerRun: 20,
     remedy: "see docs/gpu.md for what an NVIDIA card needs installed, or use device webgpu or cpu",

@@ -18,6 +18,7 @@ import {
 } from "../models/transformer/config.ts";
 
 const count = z.int().min(1);
+const byte = z.int().min(0).max(255);
 const fraction = z.number().min(0).max(1);
 
 /** What the optimisation of either network can choose. */
@@ -86,6 +87,30 @@ const dataSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe("of the drawn images, and of a folder's order"),
   resampler: z.enum(resamplers).default("lanczos3"),
   randomFlip: z.boolean().default(false).describe("also train on mirrored images"),
+  background: z
+    .tuple([byte, byte, byte])
+    .optional()
+    .describe("red, green and blue of what a folder's transparent images are laid on; default white"),
+  augment: z
+    .strictObject({
+      variants: z
+        .union([z.literal("auto"), z.int().min(1).max(64)])
+        .default("auto")
+        .describe(
+          "of every image, the first as it is; with randomFlip each also mirrored; auto: 8, fewer of more than 1,000 images",
+        ),
+      shift: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe("pixels, at most, in either direction; the border continues its colours"),
+      hue: z
+        .union([z.literal("auto"), z.number().min(0).max(180)])
+        .default("auto")
+        .describe("degrees, at most, that colours turn; auto: 15, or 0 where colours tell the classes apart"),
+    })
+    .nullish()
+    .describe("what the transformer trains on beside the images as they are: for few images"),
 });
 
 const tokenizerChoices = tokenizerFields
@@ -186,6 +211,23 @@ const fields = z.strictObject({
             .optional()
             .describe("sub-models that train, and that the trained model then has; default: all"),
           maskSchedule: z.literal("cosine").default("cosine"),
+          heldOut: z
+            .strictObject({
+              share: z
+                .number()
+                .gt(0)
+                .max(0.5)
+                .default(0.1)
+                .describe("of the images of each class that are held out, one at least"),
+              every: count.default(50).describe("steps from one look at them to the next"),
+              patience: count
+                .default(400)
+                .describe("steps without a lower loss on them, after which training stops"),
+            })
+            .nullish()
+            .describe(
+              "images that the transformer does not train on: their loss chooses the weights that are kept, and tells when to stop",
+            ),
         })
         .prefault({}),
     })
@@ -265,7 +307,7 @@ function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx)
 }
 
 function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx): void {
-  const { source, count, frames, given } = data;
+  const { source, count, frames, given, augment, background, resolution } = data;
   const { tasks } = transformer.model;
   if (isDrawnSource(source) && count === null) {
     const must = `must be a number, since the drawn ${source} have no end`;
@@ -282,6 +324,14 @@ function checkData({ data, transformer }: Parsed, context: z.core.$RefinementCtx
   if (tasks.length > 0 && frames === undefined) {
     const must = "must be empty where data.frames is not given, since only videos can be completed";
     addIssue(context, { path: ["transformer", "model", "tasks"], must, got: tasks });
+  }
+  if (augment && augment.shift > resolution / 4) {
+    const must = `must be at most a quarter of data.resolution, ${resolution / 4}`;
+    addIssue(context, { path: ["data", "augment", "shift"], must, got: augment.shift });
+  }
+  if (background && (frames !== undefined || isDrawnSource(source))) {
+    const must = "must be left out, since only a folder of images has transparent ones";
+    addIssue(context, { path: ["data", "background"], must, got: background });
   }
   const tooMany = given.find((first) => tasks.length > 0 && frames !== undefined && first >= frames);
   if (tooMany !== undefined) {

@@ -5,13 +5,20 @@
  */
 import { InputError } from "../core/errors.ts";
 import { type HostTensor, sizeOf } from "../core/tensor.ts";
-import type { Graph } from "../graph/index.ts";
+import { encode, type Graph } from "../graph/index.ts";
 import type { ParameterSpec } from "../models/parameters.ts";
-import type { Runner } from "../runtime/runner.ts";
+import type { Feed, Runner } from "../runtime/runner.ts";
 import { checkTensors } from "../weights/check-tensors.ts";
 import type { TrainingConfig } from "./config.ts";
 import { isSoundStep, learningRateAt, type OptimiserOptions, optimiserFeeds } from "./optimiser.ts";
-import { getState, initialState, putState, stateSpecs } from "./optimiser-state.ts";
+import {
+  averagedWeights,
+  averageFeeds,
+  getState,
+  initialState,
+  putState,
+  stateSpecs,
+} from "./optimiser-state.ts";
 import type { Checkpoint, RunFolder } from "./run-folder.ts";
 import { loadStepRuns } from "./step-runs.ts";
 
@@ -40,8 +47,31 @@ export interface TrainingJob {
   metrics(outputs: Outputs): Record<string, number>;
   /** A PNG that shows the state after `step` steps. */
   sample?(step: number): Promise<Uint8Array>;
+  /** Data that it does not learn from, by which the weights that are kept are chosen. */
+  readonly heldOut?: HeldOut;
   /** State beside the optimiser's that a checkpoint must carry. */
   readonly extra?: { save(): Record<string, HostTensor>; load(tensors: Outputs): void };
+}
+
+/**
+ * What a job is looked at with now and then: the averaged weights whose loss on held-out data is the lowest are kept, and
+ * training stops when it no longer falls (early stopping; Prechelt 1998).
+ */
+export interface HeldOut {
+  /** Steps from one look to the next; the last step gets one too. */
+  readonly every: number;
+  /** Steps without a lower loss after which training stops. */
+  readonly patience: number;
+  /** Inputs: the moving averages (`averageInputs`), and what a batch feeds. Every output is a scalar, `loss` one of them. */
+  readonly graph: Graph;
+  /** The same at every look. A figure is the mean over them, by weight. */
+  readonly batches: readonly { readonly feeds: Readonly<Record<string, Feed>>; readonly weight: number }[];
+}
+
+/** The weights of the lowest loss so far. */
+interface Best {
+  readonly step: number;
+  readonly loss: number;
 }
 
 /** How far a training is. */
@@ -64,7 +94,8 @@ export interface LoopOptions {
 
 /**
  * Trains until the last step and leaves the final state in the runner's store and in a checkpoint. When aborted, the
- * state so far is saved as a checkpoint before the signal's reason is thrown.
+ * state so far is saved as a checkpoint before the signal's reason is thrown. A job with held-out data may stop before
+ * the last step; its best weights are in the folder ({@link RunFolder.readBest}).
  *
  * @returns the final state by name
  * @throws InputError naming the step when the loss or the gradient is no longer finite, which is the doing of a
@@ -82,6 +113,7 @@ export async function train(
   const start = folder.checkpoint?.step ?? 0;
   const window = restoreWindow(folder.checkpoint?.notes.window);
   let seconds = Number(folder.checkpoint?.notes.seconds ?? 0);
+  let best = JSON.parse(folder.checkpoint?.notes.best ?? "null") as Best | null;
   if (folder.checkpoint) {
     checkFit(folder, folder.checkpoint, job);
     await putState(runner, specs, folder.checkpoint.tensors);
@@ -91,19 +123,26 @@ export async function train(
   }
   const save = async (step: number): Promise<Record<string, HostTensor>> => {
     const tensors = await getState(runner, specs);
-    const notes = { seconds: seconds.toFixed(3), window: storeWindow(window) };
+    const notes = {
+      seconds: seconds.toFixed(3),
+      window: storeWindow(window),
+      ...(best && { best: JSON.stringify(best) }),
+    };
     await folder.saveCheckpoint({ step, tensors: { ...tensors, ...job.extra?.save() }, notes });
     return tensors;
   };
-  if (start >= schedule.steps) return folder.checkpoint ? getState(runner, specs) : save(start);
+  const isSpent = (done: number): boolean =>
+    job.heldOut !== undefined && best !== null && done - best.step >= job.heldOut.patience;
+  if (start >= schedule.steps || isSpent(start))
+    return folder.checkpoint ? getState(runner, specs) : save(start);
 
-  const isDue = (done: number, every: number): boolean => done % every === 0 || done === schedule.steps;
+  const isAt = (done: number, every: number): boolean => done % every === 0 || done === schedule.steps;
   // How many steps the run from `step` on has: it ends wherever something is done between steps.
   const most = schedule.stepsPerRun ?? stepsPerRun;
   const { logEvery, checkpointEvery, sampleEvery } = schedule;
+  const pauses = [logEvery, checkpointEvery, sampleEvery, ...(job.heldOut ? [job.heldOut.every] : [])];
   const endsRun = (step: number): boolean =>
-    [logEvery, checkpointEvery, sampleEvery].some((every) => isDue(step + 1, every)) ||
-    (job.changesState?.(step) ?? false);
+    pauses.some((every) => isAt(step + 1, every)) || (job.changesState?.(step) ?? false);
   const lengthAt = (step: number): number => {
     let length = 1;
     while (length < most && !endsRun(step + length - 1)) length++;
@@ -124,7 +163,9 @@ export async function train(
   const runs = await loadStepRuns(runner, { ...job, outputs }, most > 1);
   let next = batchesFrom(start);
   let saved = start;
+  let held: HeldOutLook | undefined;
   try {
+    held = job.heldOut && (await openHeldOut(runner, job.heldOut, specs));
     for (let first = start; first < schedule.steps; ) {
       if (signal?.aborted) {
         if (first > saved) await save(first);
@@ -153,21 +194,35 @@ export async function train(
         addTo(window, figures[i]!, multiplyAdds, took / batches.length, busy / batches.length);
       }
 
-      if (isDue(done, logEvery)) {
-        const learningRate = rateAt(done - 1);
-        const metrics = { ...summary(window, schedule.batchSize), learningRate, seconds };
+      const seen = held && isAt(done, job.heldOut!.every) ? await held.look() : null;
+      if (seen && seen.loss! < (best?.loss ?? Number.POSITIVE_INFINITY)) {
+        best = { step: done, loss: seen.loss! };
+        await folder.saveBest(best, await held!.weights());
+      }
+      const isLast = isSpent(done);
+      const isDue = (every: number): boolean => isAt(done, every) || isLast;
+      if (isDue(logEvery) || seen) {
+        const looked = Object.entries(seen ?? {}).map(([name, value]) => [`heldOut.${name}`, value]);
+        const metrics = {
+          ...summary(window, schedule.batchSize),
+          ...Object.fromEntries(looked),
+          learningRate: rateAt(done - 1),
+          seconds,
+        };
         await folder.log({ step: done, ...metrics });
         onProgress?.({ job: job.name, step: done, total: schedule.steps, metrics });
       }
       // Before the checkpoint: a run that is killed in between goes on from an earlier one, and makes the sample again.
-      if (job.sample && isDue(done, sampleEvery)) await folder.saveSample(done, await job.sample(done));
-      if (isDue(done, checkpointEvery)) {
+      if (job.sample && isDue(sampleEvery)) await folder.saveSample(done, await job.sample(done));
+      if (isDue(checkpointEvery)) {
         await save(done);
         saved = done;
       }
+      if (isLast) break;
       first = done;
     }
   } finally {
+    await held?.close();
     await runs.unload();
   }
   return getState(runner, specs);
@@ -182,6 +237,39 @@ function unsound(
     `train ${job}: step ${step} gave a loss of ${loss} and a gradient norm of ${norm}, so training ` +
       `stopped (${kept}); lower ${job}.training.learningRate and train into another folder`,
   );
+}
+
+/** The averaged weights in the runner's store. */
+interface HeldOutLook {
+  /** Their figures on the held-out data. */
+  look(): Promise<Record<string, number>>;
+  /** A copy of them. */
+  weights(): Promise<Record<string, HostTensor>>;
+  close(): Promise<void>;
+}
+
+async function openHeldOut(
+  runner: Runner,
+  { graph, batches }: HeldOut,
+  specs: readonly ParameterSpec[],
+): Promise<HeldOutLook> {
+  const program = await runner.load(encode(graph));
+  const weights = averageFeeds(specs);
+  const names = program.outputs.map(({ name }) => name);
+  const sinks = Object.fromEntries(names.map((name) => [name, "host" as const]));
+  const whole = batches.reduce((total, { weight }) => total + weight, 0);
+  return {
+    async look() {
+      const sums = new Map(names.map((name) => [name, 0]));
+      for (const { feeds, weight } of batches) {
+        const outputs = await runner.run(program, { ...weights, ...feeds }, sinks);
+        for (const name of names) sums.set(name, sums.get(name)! + weight * numberOf(outputs[name]!));
+      }
+      return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / whole]));
+    },
+    weights: async () => averagedWeights(await getState(runner, specs, ["average"])),
+    close: () => runner.unload(program),
+  };
 }
 
 /** A checkpoint of another network must not reach the engine; what is wrong with it is told by name. */

@@ -109,15 +109,17 @@ export async function putState(
   }
 }
 
-/** The state out of the runner, as files hold it. */
+/** The state out of the runner, as files hold it; all of it, or some kinds. */
 export async function getState(
   runner: Runner,
   specs: readonly ParameterSpec[],
+  wanted: readonly StateKind[] = kinds,
 ): Promise<Record<string, HostTensor<"float32">>> {
-  const stored = await runner.get(stateNames(specs));
+  const tables = stateTables(specs);
+  const stored = await runner.get(wanted.flatMap((kind) => tables.map(({ name }) => `${kind}/${name}`)));
   const found: Record<string, HostTensor<"float32">> = {};
-  for (const kind of kinds) {
-    for (const { name: table, stacks } of stateTables(specs)) {
+  for (const kind of wanted) {
+    for (const { name: table, stacks } of tables) {
       const all = stored[`${kind}/${table}`]!.data as Float32Array;
       let at = 0;
       for (const { name, shape } of stacks.flatMap(({ members }) => members)) {
@@ -126,7 +128,8 @@ export async function getState(
       }
     }
   }
-  return Object.fromEntries(stateSpecs(specs).map(({ name }) => [name, found[name]!])); // in the list's order
+  const names = wanted.flatMap((kind) => specs.map(({ name }) => `${kind}/${name}`)); // in the list's order
+  return Object.fromEntries(names.map((name) => [name, found[name]!]));
 }
 
 /** The moving averages out of a full state, under the parameters' own names: what is sampled and shipped. */
@@ -147,20 +150,33 @@ export function carriedState(specs: readonly ParameterSpec[]): ReadonlyMap<strin
 
 /** Declares the state as graph inputs; returns the weights by the names of their stacks. */
 export function stateInputs(graph: Graph, specs: readonly ParameterSpec[]): Record<string, Value> {
-  const weights: Record<string, Value> = {};
   graph.input(soundName, "float32", []);
-  for (const kind of kinds) {
-    for (const { name, shape, stacks } of stateTables(specs)) {
-      const input = graph.input(`${kind}/${name}`, "float32", shape);
-      if (kind !== "weight") continue;
-      const sizes = stacks.map((stack) => sizeOf(stack.shape));
-      const parts = stacks.length === 1 ? [input] : split(input, 0, sizes);
-      stacks.forEach((stack, i) => {
-        weights[stack.name] = reshape(parts[i]!, stack.shape);
-      });
-    }
+  const [weights] = kinds.map((kind) => kindInputs(graph, specs, kind));
+  return weights!;
+}
+
+/** Declares the moving averages as graph inputs ({@link averageFeeds}); returns them by the names of their stacks. */
+export function averageInputs(graph: Graph, specs: readonly ParameterSpec[]): Record<string, Value> {
+  return kindInputs(graph, specs, "average");
+}
+
+/** Feeds that read the moving averages from the runner's store. */
+export function averageFeeds(specs: readonly ParameterSpec[]): Record<string, Feed> {
+  const names = stateTables(specs).map(({ name }) => `average/${name}`);
+  return Object.fromEntries(names.map((name) => [name, { stored: name }]));
+}
+
+function kindInputs(graph: Graph, specs: readonly ParameterSpec[], kind: StateKind): Record<string, Value> {
+  const found: Record<string, Value> = {};
+  for (const { name, shape, stacks } of stateTables(specs)) {
+    const input = graph.input(`${kind}/${name}`, "float32", shape);
+    const sizes = stacks.map((stack) => sizeOf(stack.shape));
+    const parts = stacks.length === 1 ? [input] : split(input, 0, sizes);
+    stacks.forEach((stack, i) => {
+      found[stack.name] = reshape(parts[i]!, stack.shape);
+    });
   }
-  return weights;
+  return found;
 }
 
 /** A table's tensor, of what its parameters have. */

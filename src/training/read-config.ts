@@ -32,7 +32,8 @@ export interface LoadedConfig {
   readonly overrides: readonly Override[];
 }
 
-type Raw = Readonly<Record<string, unknown>>;
+/** A block of a configuration, unchecked. */
+export type Raw = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a configuration file.
@@ -40,10 +41,19 @@ type Raw = Readonly<Record<string, unknown>>;
  * @throws InputError when the file cannot be read, is not YAML, or a value in it is not allowed
  */
 export async function loadConfig(path: string, options: ConfigOptions = {}): Promise<LoadedConfig> {
+  return resolveConfig(await readConfigFile(path), path, options);
+}
+
+/**
+ * What a configuration file holds, unchecked.
+ *
+ * @throws InputError when the file cannot be read or is not YAML
+ */
+export async function readConfigFile(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw fileError("cannot read the configuration", path, error);
   });
-  return resolveConfig(parseYaml(text, path), path, options);
+  return parseYaml(text, path);
 }
 
 /**
@@ -115,12 +125,13 @@ function parseSetting(text: string): { path: string[]; value: unknown } {
   return { path, value: parseYaml(text.slice(at + 1), `--set ${path.join(".")}`) };
 }
 
-function isBlock(value: unknown): value is Raw {
+/** Whether a value of a configuration holds keys and values. */
+export function isBlock(value: unknown): value is Raw {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `over` laid over `base`, block by block. */
-function merge(base: Raw, over: Raw): Raw {
+export function merge(base: Raw, over: Raw): Raw {
   if (over.kind !== undefined && base.kind !== undefined && over.kind !== base.kind) return over;
   const merged = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {

@@ -6,18 +6,19 @@
  *     metrics.jsonl                       one JSON object with `step` per line, appended
  *     samples/step-000100.png             images made on the way
  *     checkpoints/step-000100.safetensors state; written aside, then renamed; the last two stay
+ *     best.safetensors                    averaged weights of the lowest loss on held-out data, where there are any
  *
  * Steps count from 1: step 100 is the state after 100 optimiser steps.
  */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { InputError, requireInput } from "../core/errors.ts";
 import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/atomic-file.ts";
+import { differences } from "../core/node/differences.ts";
 import { fileError } from "../core/node/file-error.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { readJson, readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
-import { readSafetensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
+import { readSafetensors, type Tensors, writeSafetensors } from "../weights/node/safetensors-file.ts";
 
 /** The state of a run after `step` steps. */
 export interface Checkpoint {
@@ -40,11 +41,16 @@ export interface RunFolder {
   saveSample(step: number, png: Uint8Array): Promise<string>;
   /** Writes a checkpoint, then removes all but the last two. */
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
+  /** Writes the weights of the lowest loss so far, over those of before. */
+  saveBest(at: { readonly step: number; readonly loss: number }, weights: Tensors): Promise<void>;
+  /** What {@link saveBest} wrote last. @throws InputError when it is not there or damaged */
+  readBest(): Promise<{ readonly step: number; readonly loss: number; readonly weights: Tensors }>;
 }
 
 const kept = 2;
 /** Keys of a configuration that change no result, and so may differ when a run is resumed. */
 const changesNothing = /(^|\.)stepsPerRun$/;
+const bestName = "best.safetensors";
 const checkpointName = /^step-(\d{6,})\.safetensors$/;
 
 /**
@@ -103,6 +109,14 @@ export async function openRunFolder(
       await writeSafetensors(file, tensors, { metadata: { ...notes, step: String(step) } });
       const names = await checkpointNames(folder);
       for (const name of names.slice(0, -kept)) await rm(join(folder, name), { force: true });
+    },
+    async saveBest({ step, loss }, weights) {
+      const metadata = { step: String(step), loss: String(loss) };
+      await writeSafetensors(join(path, bestName), weights, { metadata });
+    },
+    async readBest() {
+      const { tensors, metadata } = await readSafetensors(join(path, bestName));
+      return { step: Number(metadata.step), loss: Number(metadata.loss), weights: tensors };
     },
   };
 }
@@ -200,25 +214,6 @@ async function dropLinesAfter(path: string, step: number): Promise<void> {
   });
   await writeFileAtomic(path, lines.map((line) => `${line}\n`).join(""));
 }
-
-/** A key, such as `a.b`, whose values differ. */
-interface Difference {
-  readonly key: string;
-  readonly was: unknown;
-  readonly now: unknown;
-}
-
-function differences(was: unknown, now: unknown, key = ""): Difference[] {
-  if (isDeepStrictEqual(was, now)) return [];
-  if (!isBlock(was) || !isBlock(now)) return [{ key, was, now }];
-  const keys = new Set([...Object.keys(was), ...Object.keys(now)]);
-  return [...keys].flatMap((inner) =>
-    differences(was[inner], now[inner], key === "" ? inner : `${key}.${inner}`),
-  );
-}
-
-const isBlock = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 async function readIfThere(path: string): Promise<string | null> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {

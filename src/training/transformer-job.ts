@@ -28,6 +28,8 @@ export interface TransformerJobOptions {
   readonly key: Key;
   /** A sheet of samples of the state in the runner's store, after `step` steps. */
   readonly sample?: (step: number) => Promise<Uint8Array>;
+  /** What it is looked at with. */
+  readonly heldOut?: TrainingJob["heldOut"];
 }
 
 /**
@@ -65,6 +67,7 @@ export function transformerJob({
   dataset,
   key,
   sample,
+  heldOut,
 }: TransformerJobOptions): TrainingJob {
   const specs = transformerParameters(config);
   const graph = transformerStepGraph(config, training);
@@ -87,7 +90,8 @@ export function transformerJob({
       return { feeds: { ...filled(batch, length), lambda }, multiplyAdds };
     },
     metrics: (outputs) => Object.fromEntries(losses.map((name) => [name, Number(outputs[name]!.data[0])])),
-    ...(sample ? { sample } : {}),
+    ...(sample && { sample }),
+    ...(heldOut && { heldOut }),
   };
 }
 

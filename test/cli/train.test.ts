@@ -3,9 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import { readModel, writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyTraining, writeImages } from "../pipelines/image-folder.ts";
+import { toyModel } from "../pipelines/toy-model.ts";
 
 let parent: string;
 let images: string;
@@ -117,4 +119,38 @@ it("a loss that is no number ends with status 2 and one sentence", async () => {
   );
   expect(output).not.toContain("    at ");
   expect(code).toBe(2);
+});
+
+describe("--from", () => {
+  it("needs no configuration: a model and a folder of images give a model of the folder's classes", async () => {
+    const base = join(parent, "base");
+    await writeModel(base, toyModel());
+    const set = ["steps=3", "batchSize=4", "heldOut.every=1"].flatMap((value) => [
+      "--set",
+      `transformer.training.${value}`,
+    ]);
+    const made = join(parent, "mine");
+    const { code, output } = await train(["--from", base, "--data", images, "--out", made, ...set]);
+    expect(output).toContain("transformer.training.steps = 3 (in the place of 800)");
+    expect(output).toMatch(/copies: a sample is [\d.]+ from its nearest training image/);
+    expect(code).toBe(0);
+    expect((await readModel(join(made, "model"))).classNames).toEqual(["a", "b"]);
+  });
+
+  it.each([
+    [
+      [],
+      /^magnets: train: must be given a configuration file, or a model to go on from with images, got neither; /m,
+    ],
+    [
+      ["--from", "models/sprites"],
+      /^magnets: --data: must name the images where --from is given without a configuration/m,
+    ],
+    [["--from", "nowhere", "--data", "."], /^magnets: nowhere: no such model folder/m],
+  ])("without what it needs ends with status 2 and one sentence: %j", async (args, message) => {
+    const { code, output } = await train(args);
+    expect(output).toMatch(message);
+    expect(output).not.toContain("    at ");
+    expect(code).toBe(2);
+  });
 });

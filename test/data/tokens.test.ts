@@ -3,8 +3,10 @@ import { InputError } from "../../src/core/errors.ts";
 import { tensor } from "../../src/core/tensor.ts";
 import {
   fromTensors,
+  joinTokens,
   type TokenDataset,
   type TokenTensors,
+  takeTokens,
   tokensOf,
   toTensors,
 } from "../../src/data/tokens.ts";
@@ -46,6 +48,22 @@ describe("token datasets", () => {
     expect(() => tokensOf(dataset, 1, "interpolate")).toThrow("interpolate");
   });
 
+  it("tell which image a row shows, where that is known", () => {
+    const several = { ...dataset, images: Int32Array.of(4, 4, 9) };
+    expect(fromTensors(toTensors(several), "f")).toEqual(several);
+    expect([...joinTokens([several, several]).images!]).toEqual([4, 4, 9, 4, 4, 9]);
+    expect(joinTokens([dataset, dataset]).images).toBeUndefined();
+  });
+
+  it("give some of their rows, in any order", () => {
+    const rows = takeTokens({ ...dataset, images: Int32Array.of(4, 4, 9) }, [2, 0]);
+    expect([...rows.ids]).toEqual([5, 5, 5, 5, 0, 1, 2, 3]);
+    expect([...rows.classIds]).toEqual([1, 2]);
+    expect([...rows.images!]).toEqual([9, 4]);
+    expect([...rows.conditions!.predict!]).toEqual([5, 5, 1000, 1000, 7, 8, 1000, 1000]);
+    expect([rows.count, takeTokens(dataset, [1]).images]).toEqual([2, undefined]);
+  });
+
   it("hold the whole of a 16-bit codebook", () => {
     const large = {
       ...dataset,
@@ -57,6 +75,11 @@ describe("token datasets", () => {
   });
 
   it.each<[string, TokenTensors, RegExp]>([
+    [
+      "images of another number",
+      changed({ images: tensor("int32", [2], new Int32Array(2)) }),
+      /required "images" to be like "classIds", int32 \[3\], got int32 \[2\]/,
+    ],
     ["another file", changed({}, { format: "pt" }), /format "pt"/],
     ["no ids", changed({ ids: undefined }), /"ids".*nothing/],
     [

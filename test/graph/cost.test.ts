@@ -27,6 +27,18 @@ describe("countMultiplyAdds", () => {
     expect(countMultiplyAdds(image, { N: 3 })).toBe(3 * 7 * 4 * 9 * 30);
   });
 
+  it("counts attention as its two products, whichever way it is written", () => {
+    const of = (build: (q: g.Value, k: g.Value, v: g.Value) => g.Value) => {
+      const graph = new Graph("attention");
+      const q = graph.input("q", "float32", ["B", 8, "A", 16]);
+      const [k, v] = [16, 12].map((width) => graph.input(`k ${width}`, "float32", ["B", 8, 64, width]));
+      graph.output("y", build(q, k!, v!));
+      return countMultiplyAdds(graph, { B: 2, A: 10 });
+    };
+    expect(of((q, k, v) => g.attendFused(q, k, v, 1))).toBe(2 * 8 * 10 * 64 * (16 + 12));
+    expect(of((q, k, v) => g.attend(q, g.transpose(k, [0, 1, 3, 2]), v))).toBe(2 * 8 * 10 * 64 * (16 + 12));
+  });
+
   it("is linear in the batch: L layers of attention and MLP cost B N (4 D^2 + 2 D H) + 2 B N^2 D each", () => {
     const [n, d, heads, hidden, layers] = [9, 12, 3, 20, 2];
     const graph = new Graph("transformer");

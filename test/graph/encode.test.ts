@@ -40,6 +40,22 @@ describe("encode", () => {
     });
   });
 
+  it("tells the runtime open extents between nodes, which it could not work out", () => {
+    const graph = new Graph("open");
+    const x = graph.input("x", "float32", ["B", 6]);
+    const doubled = g.reshape(x, ["2*B", 3]);
+    graph.output("y", g.exp(g.exp(doubled)));
+    const { valueInfo } = fromBinary(ModelProtoSchema, encode(graph)).graph!;
+    const told = valueInfo.map(({ name, type }) => {
+      const shape = type!.value.case === "tensorType" ? type!.value.value.shape! : null;
+      return [name, shape?.dim.map((dim) => dim.value.value)];
+    });
+    expect(told).toEqual([
+      [doubled.name, ["2_x_B", 3n]],
+      [expect.stringMatching(/^exp/), ["2_x_B", 3n]],
+    ]);
+  });
+
   it("gives the same bytes for the same program", () => {
     const build = (): Uint8Array => {
       const graph = new Graph("same");

@@ -42,8 +42,8 @@ const kernels = new Set([
   ...["ReduceSum", "ReduceMean", "ReduceSumSquare", "ReduceMax", "ReduceMin", "ArgMax", "CumSum", "TopK"],
   ...["Gather", "GatherElements", "ScatterElements", "ScatterND"],
   ...["Reshape", "Transpose", "Expand", "Concat", "Split", "Slice", "Pad"],
-  // Of ops/quantised.ts, which is for the CPU alone.
-  ...["QuantizeLinear", "MatMulIntegerToFloat"],
+  // Of ops/quantised.ts and of attendFused, which are for the CPU alone.
+  ...["QuantizeLinear", "MatMulIntegerToFloat", "Attention"],
 ]);
 
 /** One use of every operation of the room, as float values that can be summed. */
@@ -61,6 +61,7 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
   const float = (value: g.Value): g.Value => g.cast(value, "float32");
   const cube = g.reshape(x, ["B", 2, 3]);
   const condition = g.greater(x, y);
+  const heads = g.stopGradient(g.reshape(x, ["B", 1, 2, 3]));
   const quantised = g.quantiseRows(g.stopGradient(x));
   const bytes = graph.input("bytes", "int8", [4, 6]);
   const scales = g.stopGradient(channels);
@@ -69,6 +70,7 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     add: g.add(x, row),
     argMax: float(g.argMax(x, 1)),
     attend: g.attend(cube, g.transpose(cube, [0, 2, 1]), cube),
+    attendFused: g.attendFused(heads, heads, heads, 0.5),
     averagePool: g.averagePool(image, [2, 2]),
     batchMatmul: g.batchMatmul(cube, cube, { b: true }),
     cast: g.cast(x, "int32"),
@@ -106,6 +108,7 @@ function everyOperation(graph: Graph): Record<string, g.Value> {
     oneHot: g.oneHot(rows, 3),
     pad: g.pad(x, 1, 1, 1),
     padAxes: g.padAxes(x, [[1, 1, 1]]),
+    placeLast: g.placeLast(x, at, two),
     placeRows: g.placeRows(square, rows, g.slice(square, 0, 0, 2)),
     quantiseRows: quantised.scales,
     quantisedLinear: g.quantisedLinear(quantised, bytes, scales),

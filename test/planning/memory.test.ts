@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
-import { decodeMemory } from "../../src/planning/memory.ts";
+import { decodeMemory, steppedMemory } from "../../src/planning/memory.ts";
 
 /**
  * How the estimate moves with what it depends on. That it bounds what is really alive is tested against the graphs
@@ -54,11 +54,17 @@ describe("decodeMemory", () => {
 
   it("takes something for every compiled graph besides, more of a deeper model", () => {
     const fixed = (input: PlanInput, depth = 5) =>
-      decodeMemory({ ...tiny, depth }, makePlan(input)).bytesFixed;
+      steppedMemory({ ...tiny, depth }, makePlan(input)).bytesFixed;
     const [one, two] = [fixed({ modelSchedule: "1x1" }), fixed({ modelSchedule: "1x3" })]; // full; full and partial
     const apart: PlanInput = { modelSchedule: "1x3", guidance: { scale: 1, unconditionalFactor: 2 } };
     expect(two).toBeGreaterThan(one);
     expect(fixed(apart) - two).toBe(2 * (two - one)); // both graphs once more, for the other branch
     expect(fixed({ modelSchedule: "1x1" }, 10)).toBeGreaterThan(one);
+    const stretch = (input: PlanInput) =>
+      decodeMemory({ ...tiny, depth: 5 }, makePlan(input)).bytesFixed - fixed(input);
+    // A graph of all steps grows with their number, and with two branches apart.
+    expect(stretch({ modelSchedule: "1x2" })).toBeCloseTo(2 * stretch({ modelSchedule: "1x1" }), 0);
+    expect(stretch(apart)).toBeCloseTo(2 * stretch({ modelSchedule: "1x3" }), 0);
+    expect(stretch({ unmask: { kind: "entropy", bound: 1 } })).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 /** What a training opens: a folder's files, looked through once in a run. */
 import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import sharp from "sharp";
 import { beforeEach, expect, it } from "vitest";
 import { openImages } from "../../src/runs/training-images.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
@@ -11,11 +12,11 @@ const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, "images", ...names);
 
 /** Opens them as a run of that name does. */
-async function open(run = "run") {
-  const { config } = resolveConfig(toyTraining(at(), { tokenizer: 1, transformer: 1 }), "toy", {});
+async function open(run = "run", set: readonly string[] = []) {
+  const { config } = resolveConfig(toyTraining(at(), { tokenizer: 1, transformer: 1 }), "toy", { set });
   const said: string[] = [];
   let looks = 0;
-  const { count, description } = await openImages({
+  const { count, description, source } = await openImages({
     config,
     out: join(folder.path, run),
     onMessage: (message) => void said.push(message),
@@ -26,6 +27,7 @@ async function open(run = "run") {
   return {
     count,
     description,
+    source,
     looks,
     said,
     left: said.filter((line) => line.startsWith("warning: left out")),
@@ -37,7 +39,7 @@ beforeEach(() => writeImages(at(), ["blue", "red"], 3));
 it("looks at every file once, and again where one was replaced", async () => {
   const first = await open();
   expect([first.count, first.looks, first.left]).toEqual([6, 6, []]);
-  expect(await open()).toEqual({ ...first, looks: 0 });
+  expect(await open()).toMatchObject({ ...first, source: {}, looks: 0 });
   expect(first.said).toEqual(["6 images, 0 unreadable; 2 classes: blue, red"]);
   await utimes(at("red", "0.png"), new Date(), new Date());
   const { looks, description } = await open();
@@ -57,7 +59,7 @@ it("leaves out what cannot be read, and takes it where it can the next time", as
   const first = await open();
   expect([first.count, first.looks]).toEqual([5, 7]);
   expect(first.left.join()).toMatch(/link\.png.*1\.png|1\.png.*link\.png/s);
-  expect(await open()).toEqual({ ...first, looks: 0 });
+  expect(await open()).toMatchObject({ ...first, source: {}, looks: 0 });
   // As after a failing disk: the same file to the eye of the system.
   await writeFile(at("red", "1.png"), good);
   await utimes(at("red", "1.png"), 1000, 1000);
@@ -86,4 +88,40 @@ it("does not hold on to a refusal", async () => {
   expect((await open()).count).toBe(6);
   await rm(join(folder.path, "run", "opening.json"));
   expect((await open()).looks).toBe(6);
+});
+
+it("names a few of many broken images, in one line", async () => {
+  await writeImages(at(), ["blue", "red"], 60);
+  for (let i = 0; i < 50; i++) await writeFile(at("blue", `${i}.png`), "no image");
+  const { count, left } = await open();
+  expect(count).toBe(70);
+  expect(left).toHaveLength(1);
+  expect(left[0]).toMatch(
+    /^warning: left out 50 images that cannot be read: (blue\/\d+\.png, ){4}blue\/\d+\.png and 45 more; first: cannot read image .*blue\/\d+\.png: .*; replace or remove the file$/,
+  );
+});
+
+it("says what becomes of small and of transparent images, and lays these on the colour that was asked for", async () => {
+  const { data } = await sharp({ create: { width: 24, height: 24, channels: 4, background: "#ff000000" } })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  await writeFile(at("red", "clear.png"), data);
+  const white = await open("white", ["data.resolution=20"]);
+  expect(white.said.join("\n")).toMatch(
+    /^warning: 6 images smaller than the model's 20 x 20 pixels, and enlarged: (\w+\/\d\.png, ){4}\w+\/\d\.png and 1 more$/m,
+  );
+  expect(white.said).toContain(
+    "1 image with transparency, laid on the colour [255,255,255] (another: --set data.background=[0,0,0])",
+  );
+  const clear = async ({ source }: Awaited<ReturnType<typeof open>>) => {
+    const images = await Promise.all(Array.from({ length: 7 }, (_, i) => source.read(i)));
+    return images.map(({ pixels }) => [...pixels.subarray(0, 3)]);
+  };
+  expect(await clear(white)).toContainEqual([255, 255, 255]);
+  const green = await open("green", ["data.background=[0,255,0]"]);
+  expect(green.said).toContain(
+    "1 image with transparency, laid on the colour [0,255,0] (another: --set data.background=[0,0,0])",
+  );
+  expect(await clear(green)).toContainEqual([0, 255, 0]);
+  expect(green.description).not.toBe(white.description);
 });

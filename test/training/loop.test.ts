@@ -13,7 +13,7 @@ import { getState } from "../../src/training/optimiser-state.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines } from "./resuming.ts";
-import { type TinyOptions, tinyJob } from "./tiny-job.ts";
+import { heldOutPairs, type TinyOptions, tinyJob } from "./tiny-job.ts";
 
 let runner: Runner;
 let parent: string;
@@ -226,5 +226,62 @@ describe("a disk that refuses", () => {
     await rm(blocked, { recursive: true });
     expect(await checkpoints("full")).toEqual(["step-000010.safetensors"]);
     expect(await go("full")).toEqual(await go("whole"));
+  });
+});
+
+describe("held-out data", () => {
+  /** Data that has nothing to do with them is trained on: their loss falls or rises by chance. */
+  const heldOut = { every: 3, patience: 12 };
+  const longest = { steps: 400, learningRate: 0.02, emaDecay: 0.5, heldOut };
+  const judged = async (name: string) =>
+    ((await lines(name)) as { step: number; "heldOut.loss"?: number }[]).filter(
+      (line) => line["heldOut.loss"] !== undefined,
+    );
+  const best = async (name: string) =>
+    (await openRunFolder(join(parent, name), {}, { resume: true })).readBest();
+
+  it("choose the weights that are kept, and end the training when their loss no longer falls", async () => {
+    await go("early", longest);
+    const logged = await judged("early");
+    const losses = logged.map((line) => line["heldOut.loss"]!);
+    const lowest = losses.indexOf(Math.min(...losses));
+    const last = logged.at(-1)!.step;
+    expect(last).toBeLessThan(longest.steps);
+    expect(last - logged[lowest]!.step).toBe(12);
+    expect(logged.map(({ step }) => step)).toEqual(logged.map((_, i) => 3 * (i + 1)));
+    const kept = await best("early");
+    expect([kept.step, kept.loss]).toEqual([logged[lowest]!.step, losses[lowest]]);
+
+    // The loss of the kept weights, by hand.
+    const [map, bias] = [kept.weights.map!.data, kept.weights.bias!.data].map((data) =>
+      Array.from(data, Number),
+    );
+    const error = ({ x, y }: (typeof heldOutPairs)[number]) =>
+      [0, 1, 2].reduce((sum, row) => {
+        const made = x.reduce((total, value, i) => total + value * map![row * x.length + i]!, bias![row]!);
+        return sum + (made - y[row]!) ** 2 / 3;
+      }, 0);
+    const [one, three] = heldOutPairs.map(error);
+    expect(kept.loss).toBeCloseTo((one! + 3 * three!) / 4, 4);
+    expect(await runner.stats()).toMatchObject({ programs: 0 });
+  });
+
+  it("are looked at after the last step too, and the run then ends there", async () => {
+    await go("short", { heldOut: { every: 1000, patience: 1000 } });
+    expect((await judged("short")).map(({ step }) => step)).toEqual([40]);
+    expect((await best("short")).step).toBe(40);
+  });
+
+  it("lead to the same end when a run is stopped and goes on; a run that has ended stays so", async () => {
+    await go("whole", longest);
+    await stopAt("parts", 8, longest);
+    await go("parts", longest);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+    expect(await best("parts")).toEqual(await best("whole"));
+    const before = await lines("whole");
+    const seen: number[] = [];
+    await go("whole", { ...longest, onBatch: (step) => void seen.push(step) });
+    expect(seen).toEqual([]);
+    expect(await lines("whole")).toEqual(before);
   });
 });

@@ -4,9 +4,9 @@ import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
-import type { Schedule, TrainingJob } from "../../src/training/loop.ts";
+import type { HeldOut, Schedule, TrainingJob } from "../../src/training/loop.ts";
 import { addTraining } from "../../src/training/optimiser.ts";
-import { getState, putState, stateInputs } from "../../src/training/optimiser-state.ts";
+import { averageInputs, getState, putState, stateInputs } from "../../src/training/optimiser-state.ts";
 
 export const tinySchedule: Schedule = {
   steps: 40,
@@ -32,6 +32,8 @@ export interface TinyOptions extends Partial<Schedule> {
   readonly changes?: (step: number) => boolean;
   /** The runner that holds it; where it is moved. */
   readonly runner?: Runner;
+  /** Looks at data that it does not train on, so often and with so much patience. */
+  readonly heldOut?: { readonly every: number; readonly patience: number };
   /** Called when the batch of a step is made. */
   readonly onBatch?: (step: number) => void;
 }
@@ -46,6 +48,7 @@ export function tinyJob({
   changes,
   runner,
   onBatch,
+  heldOut,
   ...schedule
 }: TinyOptions = {}): TrainingJob {
   const options = { ...tinySchedule, ...schedule };
@@ -66,6 +69,7 @@ export function tinyJob({
     specs,
     graph,
     outputs: [],
+    ...(heldOut && { heldOut: { ...heldOut, ...tinyHeldOut(specs) } }),
     initialise: async () => initialise(specs, foldIn(key, 0)),
     async batch(step) {
       onBatch?.(step);
@@ -96,4 +100,25 @@ export function tinyJob({
       },
     },
   };
+}
+
+/** Pairs of inputs and targets, two batches of them, the second of three times the weight. */
+export const heldOutPairs = [1, 3].map((weight) => ({
+  weight,
+  x: normals(foldIn(key, 2), inputs, 100 * weight),
+  y: normals(foldIn(key, 3), 3, 100 * weight),
+}));
+
+/** The squared error of the heldOutPairs, by the weights that are looked at. */
+function tinyHeldOut(specs: readonly ParameterSpec[]): Pick<HeldOut, "graph" | "batches"> {
+  const graph = new Graph("tiny.heldOut");
+  const weights = averageInputs(graph, specs);
+  const x = graph.input("x", "float32", [1, inputs]);
+  const y = graph.input("y", "float32", [1, 3]);
+  graph.output("loss", mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y))));
+  const batches = heldOutPairs.map((pair) => ({
+    weight: pair.weight,
+    feeds: { x: tensor("float32", [1, inputs], pair.x), y: tensor("float32", [1, 3], pair.y) },
+  }));
+  return { graph, batches };
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { decode } from "../../src/decoding/decode.ts";
 import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
-import type { Predict } from "../../src/decoding/predict.ts";
+import type { Predict, PredictStretch, Stretch } from "../../src/decoding/predict.ts";
 import { maskId } from "../../src/models/transformer/config.ts";
 import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { createPredictor, loadTransformer } from "../../src/models/transformer/predictor.ts";
@@ -38,7 +38,7 @@ describeOnGpu("decoding on a GPU, with the fallback to the CPU forbidden", () =>
   afterAll(() => Promise.all([cpu.close(), gpu.close()]));
 
   /** A decode's tokens, and every id and log probability that its steps drew. */
-  async function decoded(runner: Runner, input: PlanInput) {
+  async function decoded(runner: Runner, input: PlanInput, isOneRun = false) {
     const loaded = await loadTransformer(runner, config, tensors);
     const before = await runner.stats();
     const predictor = createPredictor(loaded, [0, 1, 2]);
@@ -50,7 +50,17 @@ describeOnGpu("decoding on a GPU, with the fallback to the CPU forbidden", () =>
       logProbs.push(...result.logProbs);
       return result;
     };
+    const predictStretch: PredictStretch = async (request) => {
+      const result = await predictor.predictStretch(request);
+      for (const each of result.results) {
+        ids.push(...each.ids);
+        logProbs.push(...each.logProbs);
+      }
+      return result;
+    };
+    const length = ({ steps }: Stretch) => steps.length;
     const { tokens } = await decode({
+      ...(isOneRun && { stretches: { predict: predictStretch, length } }),
       plan: makePlan({ modelSchedule: "2x2,1x3", ...input }),
       model: modelFacts(config),
       maskId: maskId(config),
@@ -67,9 +77,14 @@ describeOnGpu("decoding on a GPU, with the fallback to the CPU forbidden", () =>
 
   // A draw turns where a uniform number lies within rounding, some 1e-6, of a boundary between two ids: in the 150
   // draws of a plan, of 8 ids each, that is one chance in a thousand, and the numbers are the same in every run.
-  it.each(Object.keys(plans))("%s: the CPU's tokens and log probabilities", async (name) => {
+  const ways = [
+    ...Object.keys(plans).map((name) => [name, "step by step"] as const),
+    // Compiled by an adapter in software, one graph of all steps takes seconds.
+    ...["guided", "guided by a smaller model, filtered"].map((name) => [name, "in one run"] as const),
+  ];
+  it.each(ways)("%s, %s: the CPU's tokens and log probabilities", async (name, way) => {
     const expected = await decoded(cpu, plans[name]!);
-    const found = await decoded(gpu, plans[name]!);
+    const found = await decoded(gpu, plans[name]!, way === "in one run");
     expect(found.tokens).toEqual(expected.tokens);
     expect(found.ids).toEqual(expected.ids);
     expect(new Set(found.ids).size).toBeGreaterThan(4); // not one id for everything

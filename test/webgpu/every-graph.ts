@@ -1,13 +1,17 @@
 /** Every graph that the project computes with, small: the jobs' steps, the codecs', the passes' in all their variants. */
 
+import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
+import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
 import { classifierConfig, classifierGraph } from "../../src/evaluation/features/classifier.ts";
 import { classifierStepGraph } from "../../src/evaluation/features/classifier-job.ts";
 import type { Graph } from "../../src/graph/index.ts";
 import { decoderGraph, encoderGraph, latentsGraph } from "../../src/models/tokenizer/codec.ts";
 import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
+import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../src/models/transformer/sampler.ts";
+import { stretchGraph } from "../../src/models/transformer/stretch.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
 import { transformerStepGraph } from "../../src/training/transformer-job.ts";
@@ -75,6 +79,26 @@ for (const [name, config] of Object.entries(transformers)) {
   for (const [how, sampling] of Object.entries(samplings)) {
     everyGraph[`full pass, ${name}, ${how}`] = () => fullPass(config, sampling);
     everyGraph[`partial pass, ${name}, ${how}`] = () => partialPass(config, sampling);
+  }
+}
+for (const [branches, guidance] of Object.entries({
+  joined: { scale: 1 },
+  apart: { scale: 1, unconditionalFactor: "smaller" },
+} satisfies Record<string, PlanInput["guidance"]>)) {
+  const config = transformerConfig({
+    grid: [3, 4],
+    codebookSize: 8,
+    width: 16,
+    depth: 1,
+    heads: 4,
+    factors: [1, 2],
+  });
+  const { steps } = resolvePlan(makePlan({ modelSchedule: "2x2,1x3", guidance }), modelFacts(config));
+  for (const isFiltered of [false, true]) {
+    const form = { steps, isFiltered, hasMinP: isFiltered, isOrderFixed: false };
+    const arithmetic = { quantised: () => [], levels: {}, isFused: false };
+    everyGraph[`stretch, ${branches}${isFiltered ? ", filtered" : ""}`] = () =>
+      stretchGraph(config, form, arithmetic);
   }
 }
 for (const [name, config] of Object.entries(tokenizers)) {

@@ -2,7 +2,7 @@
  * A folder of images as a dataset. Two layouts: one sub-folder per class (sorted names are the classes, everything
  * below a class folder counts), or images directly in the folder (no classes).
  *
- * Each image is turned as its EXIF says, flattened on white, resized so that its short side is the resolution, and
+ * Each image is turned as its EXIF says, laid on a background where it is transparent, resized so that its short side is the resolution, and
  * cropped in the centre.
  */
 import { readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { extname, join } from "node:path";
 import { AbsentError, InputError, requireInput, unknownName } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { countOf, few } from "../../core/nouns.ts";
-import { type Resampler, resamplers } from "../choices.ts";
+import { type Colour, type Resampler, resamplers } from "../choices.ts";
 import { FolderWalk, partsWarning, type WalkOptions } from "../folder-walk.ts";
 import type { Image, ImageSource, Raster } from "../source.ts";
 import { selected } from "../views.ts";
@@ -22,6 +22,8 @@ export interface FolderOptions {
   readonly resolution: number;
   /** Default lanczos3. */
   readonly resampler?: Resampler;
+  /** What transparent images are laid on; default white. */
+  readonly background?: Colour;
 }
 
 export interface FolderSource extends ImageSource {
@@ -38,6 +40,9 @@ export interface Verified<S extends FolderSource = FolderSource> {
   readonly source: S;
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
+
+/** What transparent images are laid on where nothing else is asked for. */
+export const white: Colour = [255, 255, 255];
 
 const extensions = new Set([".jpg", ".jpeg", ".png", ".webp"]);
 
@@ -59,9 +64,9 @@ export function requireFolderOptions(path: string, { resolution, resampler }: Fo
  */
 export async function folderSource(
   path: string,
-  { resolution, resampler = "lanczos3", signal }: FolderOptions & WalkOptions,
+  { signal, ...options }: FolderOptions & WalkOptions,
 ): Promise<FolderSource> {
-  requireFolderOptions(path, { resolution, resampler });
+  requireFolderOptions(path, options);
   const walk = new FolderWalk(path, { signal });
   const entries = await walk.enter(path);
   const loose = entries.filter((entry) => !entry.isDirectory && isImage(entry.name));
@@ -109,8 +114,7 @@ export async function folderSource(
   );
   return sourceOf(
     path,
-    resolution,
-    resampler,
+    options,
     filled.map(({ name }) => name.normalize("NFC")),
     loose.length > 0
       ? loose.map(({ name }) => ({ path: name, classId: null }))
@@ -232,8 +236,7 @@ export function fileAt({ name, files }: Pick<FolderSource, "name" | "files">, in
 
 function sourceOf(
   folder: string,
-  resolution: number,
-  resampler: Resampler,
+  options: FolderOptions,
   classNames: readonly string[],
   files: FolderSource["files"],
   warnings: readonly string[],
@@ -241,13 +244,13 @@ function sourceOf(
   return {
     name: folder,
     classNames,
-    resolution,
+    resolution: options.resolution,
     length: files.length,
     files,
     warnings,
     async read(index) {
       const { path, classId } = fileAt({ name: folder, files }, index);
-      return readImage(join(folder, path), classId, { resolution, resampler });
+      return readImage(join(folder, path), classId, options);
     },
   };
 }
@@ -281,7 +284,7 @@ export interface DecodeLimits {
 export async function decodeImage(
   bytes: Uint8Array,
   name: string,
-  { resolution, resampler = "lanczos3", mostPixels }: FolderOptions & DecodeLimits,
+  { resolution, resampler = "lanczos3", background = white, mostPixels }: FolderOptions & DecodeLimits,
 ): Promise<Raster> {
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
@@ -290,7 +293,7 @@ export async function decodeImage(
       ...(mostPixels !== undefined && { limitInputPixels: mostPixels }),
     })
       .autoOrient()
-      .flatten({ background: "#ffffff" })
+      .flatten({ background: { r: background[0], g: background[1], b: background[2] } })
       .toColourspace("srgb")
       .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
       .raw()
@@ -301,12 +304,21 @@ export async function decodeImage(
   }
 }
 
+/** What an image file says of itself. */
+export interface ImageFacts {
+  /** In pixels, as it is seen: turned as its EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether it has an alpha channel, so that parts of it may be transparent. */
+  readonly hasAlpha: boolean;
+}
+
 /**
- * The size of an image file as it is seen, turned as its EXIF says.
+ * The size of an image file, and whether it may be transparent.
  *
  * @throws InputError naming the file when it cannot be read
  */
-export async function imageSize(path: string): Promise<{ width: number; height: number }> {
+export async function imageSize(path: string): Promise<ImageFacts> {
   return sizeOfImage(await bytesOf(path), path);
 }
 
@@ -316,12 +328,10 @@ export async function imageSize(path: string): Promise<{ width: number; height: 
  * @param name  what messages call it
  * @throws InputError when they are no image
  */
-export async function sizeOfImage(
-  bytes: Uint8Array,
-  name: string,
-): Promise<{ width: number; height: number }> {
+export async function sizeOfImage(bytes: Uint8Array, name: string): Promise<ImageFacts> {
   try {
-    return (await (await loadSharp())(bytes).metadata()).autoOrient;
+    const { autoOrient, hasAlpha } = await (await loadSharp())(bytes).metadata();
+    return { ...autoOrient, hasAlpha };
   } catch (error) {
     throw unreadableImage(name, error);
   }

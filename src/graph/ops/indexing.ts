@@ -86,6 +86,18 @@ export function scatterAddLast(x: Value, indices: Value, values: Value): Value {
   ])[0]!;
 }
 
+/** Overwrites elements of the last axis: x [..., V], distinct indices of each row and values [..., k]. No gradient. */
+export function placeLast(x: Value, indices: Value, values: Value): Value {
+  requireIndices("placeLast", indices);
+  requireSameType("placeLast", x, values);
+  requireRows("placeLast", x, indices);
+  if (!sameShape(indices.shape, values.shape)) {
+    throw shapeError("placeLast", "one value for each index", x, indices, values);
+  }
+  const output = [{ dtype: x.dtype, shape: x.shape }];
+  return x.graph.emit("ScatterElements", [x, indices, values], output, { axis: x.rank - 1 })[0]!;
+}
+
 /**
  * Overwrites whole rows: table [R, ...rest], distinct indices [n], rows [n, ...rest]. ScatterND moves a row at a time;
  * its data race is only with a sum, which there is none of here.

@@ -5,7 +5,7 @@
  * VNNI add pairs of products in 16 bits and cut what does not fit. 2 * 255 * 64 fits, 2 * 255 * 127 does not, and
  * the sums would be wrong without an error.
  */
-import { setDerivation, shapeError, type Value } from "../graph.ts";
+import { shapeError, type Value, withoutGradient } from "../graph.ts";
 import { maximum, multiply, negate } from "./elementwise.ts";
 import { maxOver, minOver } from "./reduce.ts";
 import { expandTo, reshape, transpose } from "./shape.ts";
@@ -82,17 +82,4 @@ export function quantisedLinear(
   const result = multiply(scaled!, factor === 1 ? rows.scales : multiply(rows.scales, factor));
   withoutGradient("quantisedLinear", [rows.levels, rows.scales, scales], result);
   return result;
-}
-
-/** Rounding has no slope: to ask for one is a mistake, and not a zero. */
-function withoutGradient(operation: string, inputs: readonly Value[], output: Value): void {
-  setDerivation({
-    inputs,
-    outputs: [output],
-    backward: () => {
-      throw new Error(
-        `graph.${operation}: it is for inference and has no gradient; use stopGradient before it`,
-      );
-    },
-  });
 }

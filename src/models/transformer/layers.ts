@@ -8,6 +8,7 @@
 import {
   add,
   attend,
+  attendFused,
   concat,
   type Dim,
   divideDims,
@@ -65,6 +66,7 @@ function embedded(config: TransformerConfig, weights: Weights, sum: Value): Valu
  *
  * @param batch     B
  * @param attended  what each layer attends to; default its own keys and values
+ * @param isFused   attention as one operator: for decoding, where the device has it (runtime/device.ts)
  */
 export function layers(
   config: TransformerConfig,
@@ -72,10 +74,11 @@ export function layers(
   x: Value,
   batch: Dim,
   attended: Attended = (_layer, made) => made,
+  isFused = false,
 ): Value {
   let rows = x;
   for (let layer = 0; layer < config.depth; layer++) {
-    const attend = (input: Value) => attention(config, weights, layer, input, batch, attended);
+    const attend = (input: Value) => attention(config, weights, layer, input, batch, attended, isFused);
     rows = residual(config, weights, `blocks.${layer}.attention`, rows, attend);
     rows = residual(config, weights, `blocks.${layer}.mlp`, rows, (input) => mlp(weights, layer, input));
   }
@@ -101,21 +104,24 @@ function attention(
   x: Value,
   batch: Dim,
   attended: Attended,
+  isFused: boolean,
 ): Value {
   const name = (part: string): string => `blocks.${layer}.attention.${part}.weight`;
   const project = productsOf(weights, x);
   const made = { keys: project(name("key")), values: project(name("value")) };
   const { keys, values } = attended(layer, made);
-  const query = project(name("query"), 1 / Math.sqrt(headWidth(config)));
-  const split = (rows: Value): Value => splitHeads(config, rows, batch); // [B, T, h, dh]
-  const mixed = attend(
-    transpose(split(query), [0, 2, 1, 3]), // [B, h, T, dh]
-    transpose(split(keys), [0, 2, 3, 1]), // [B, h, dh, N+1]
-    transpose(split(values), [0, 2, 1, 3]), // [B, h, N+1, dh]
-  ); // [B, h, T, dh]
+  const scale = 1 / Math.sqrt(headWidth(config));
+  const query = project(name("query"), isFused ? 1 : scale);
+  // [B, h, T, dh], or as `last` says
+  const byHead = (rows: Value, last: readonly [number, number] = [1, 3]): Value =>
+    transpose(splitHeads(config, rows, batch), [0, 2, ...last]);
+  const mixed = isFused
+    ? attendFused(byHead(query), byHead(keys), byHead(values), scale)
+    : attend(byHead(query), byHead(keys, [3, 1]), byHead(values)); // [B, h, T, dh]
   return productsOf(weights, reshape(transpose(mixed, [0, 2, 1, 3]), query.shape))(name("output"));
 }
 
+/** [B*T, h*dh] -> [B, T, h, dh] */
 function splitHeads(config: TransformerConfig, rows: Value, batch: Dim): Value {
   const [count, width] = rows.shape as [Dim, Dim];
   const heads = divideDims(width, headWidth(config))!;

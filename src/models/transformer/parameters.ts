@@ -8,7 +8,8 @@
 import type { Initialiser, ParameterSpec } from "../parameters.ts";
 import { classRows, gridTokens, type TransformerConfig } from "./config.ts";
 
-const initStd = 0.02;
+/** The standard deviation that embeddings and matrices start with. */
+export const initialStd = 0.02;
 
 /** The same part of every layer is one stack; queries, keys and values are one together. */
 function stackOf(name: string): { stack?: string } {
@@ -36,15 +37,15 @@ export const stacks = {
 export function transformerParameters(config: TransformerConfig): ParameterSpec[] {
   const { codebookSize, width, depth, hidden } = config;
   // Each layer adds twice to the residual stream: scaled so that its variance does not grow with the depth.
-  const residualStd = initStd / Math.sqrt(2 * depth);
-  const normal: Initialiser = { kind: "normal", std: initStd };
+  const residualStd = initialStd / Math.sqrt(2 * depth);
+  const normal: Initialiser = { kind: "normal", std: initialStd };
   const table = (name: string, rows: number, init: Initialiser = normal): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
     init,
     hasWeightDecay: false,
   });
-  const matrix = (name: string, rows: number, std = initStd): ParameterSpec => ({
+  const matrix = (name: string, rows: number, std = initialStd): ParameterSpec => ({
     name: `${name}.weight`,
     shape: [rows, width],
     init: { kind: "normal", std },
@@ -78,7 +79,7 @@ export function transformerParameters(config: TransformerConfig): ParameterSpec[
   return [
     table("tokens", codebookSize + 1),
     table("classes", classRows(config)),
-    table("positions", gridTokens(config) + 1, { kind: "sinusoidal", std: initStd, grid: config.grid }),
+    table("positions", gridTokens(config) + 1, { kind: "sinusoidal", std: initialStd, grid: config.grid }),
     ...(config.norm === "post" ? norm("embedding.norm") : []),
     ...Array.from({ length: depth }, (_, layer) => block(`blocks.${layer}`)).flat(),
     ...(config.norm === "pre" ? norm("norm") : []),

@@ -1,5 +1,5 @@
 /**
- * The two graphs of decoding. Their dims are symbols, inner widths too, so that one session of each serves every
+ * What one step of a decode computes, and the two graphs of decoding step by step. Their dims are symbols, inner widths too, so that one session of each serves every
  * sub-model, batch and number of active positions; the weights are fed as views of the leading rows.
  *
  * B samples, N grid tokens, A active positions, R rows that get logits, V codebook size, D width, h heads of width dh.
@@ -23,7 +23,7 @@ import { type LayerPart, layoutOf, levelsOf, partOf, scalesOf } from "./precisio
 import { addSampling, logitRows, type Sampling } from "./sampler.ts";
 
 /**
- * Every position at once.
+ * Every position at once. `isFused`: see {@link layers}.
  *
  * Inputs: ids [B, N], classes [B], rows [R] rows b (N+1) + 1 + n whose logits are wanted, and the weights.
  * Outputs: logits [R, V], or with `sampling` what {@link addSampling} makes of them, and the cache: new.keys.0,
@@ -33,19 +33,14 @@ export function fullPass(
   config: TransformerConfig,
   sampling?: Sampling,
   quantised: readonly LayerPart[] = [],
+  isFused = false,
 ): Graph {
   const graph = new Graph("transformer full pass");
   const ids = graph.input("ids", "int32", ["B", gridTokens(config)]);
   const classes = graph.input("classes", "int32", ["B"]);
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "full", quantised);
-  const caches: KeysValues[] = [];
-  const attended: Attended = (layer, made) => {
-    caches[layer] = made;
-    return made;
-  };
-  const hidden = layers(config, weights, embedAll(config, weights, ids, classes), "B", attended);
-  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
+  return withOutputs(graph, runEvery(config, weights, { ids, classes, rows }, isFused), sampling);
 }
 
 /**
@@ -59,6 +54,7 @@ export function partialPass(
   config: TransformerConfig,
   sampling?: Sampling,
   quantised: readonly LayerPart[] = [],
+  isFused = false,
 ): Graph {
   const graph = new Graph("transformer partial pass");
   const ids = graph.input("ids", "int32", ["B", "A"]);
@@ -66,27 +62,83 @@ export function partialPass(
   const cells = graph.input("cells", "int32", [multiplyDims("A", "B")]);
   const rows = graph.input("rows", "int32", [sampling ? logitRows(sampling) : "R"]);
   const weights = weightInputs(graph, config, "partial", quantised);
-  const caches: KeysValues[] = [];
-  const attended: Attended = (layer, made) => {
-    const shape = [multiplyDims("B", gridTokens(config) + 1), made.keys.dim(1)];
-    const extended = (name: string, fresh: Value): Value =>
-      placeRows(graph.input(`${name}.${layer}`, "float32", shape), cells, fresh);
-    caches[layer] = made;
-    return { keys: extended("keys", made.keys), values: extended("values", made.values) };
+  const cache = (layer: number, { keys: { shape } }: KeysValues): KeysValues => {
+    const whole = [multiplyDims("B", gridTokens(config) + 1), shape[1]!];
+    const stored = (name: string): Value => graph.input(`${name}.${layer}`, "float32", whole);
+    return { keys: stored("keys"), values: stored("values") };
   };
-  const hidden = layers(config, weights, embedSome(config, weights, ids, places), "B", attended);
-  return withOutputs(graph, logitsOf(config, weights, gatherRows(hidden, rows)), sampling, caches);
+  const pass = runSome(config, weights, { ids, places, cells, rows }, cache, isFused);
+  return withOutputs(graph, pass, sampling);
 }
 
-function withOutputs(
-  graph: Graph,
-  logits: Value,
-  sampling: Sampling | undefined,
-  caches: readonly KeysValues[],
-): Graph {
+/** What a pass of some sub-model makes. */
+export interface Pass {
+  /** [R, V], of the rows asked for. */
+  readonly logits: Value;
+  /** By layer, of the positions that ran: rows of h*dh. */
+  readonly made: readonly KeysValues[];
+  /** By layer, of all N+1 positions, after the pass. */
+  readonly cache: readonly KeysValues[];
+}
+
+/** Every position: ids [B, N], classes [B], rows [R] of B*(N+1) whose logits are wanted. */
+export function runEvery(
+  config: TransformerConfig,
+  weights: Weights,
+  { ids, classes, rows }: { readonly ids: Value; readonly classes: Value; readonly rows: Value },
+  isFused: boolean,
+): Pass {
+  const made: KeysValues[] = [];
+  const attended: Attended = (layer, own) => {
+    made[layer] = own;
+    return own;
+  };
+  const embedded = embedAll(config, weights, ids, classes);
+  const hidden = layers(config, weights, embedded, ids.dim(0), attended, isFused);
+  return { logits: logitsOf(config, weights, gatherRows(hidden, rows)), made, cache: made };
+}
+
+interface SomePositions {
+  /** [B, A] */
+  readonly ids: Value;
+  /** [B, A] of the N+1 positions: 1 + n. */
+  readonly places: Value;
+  /** [B*A] rows of the cache. */
+  readonly cells: Value;
+  /** [R] of B*A whose logits are wanted. */
+  readonly rows: Value;
+}
+
+/**
+ * Some positions, which write their keys and values into the cache and attend to all of it.
+ *
+ * @param before  the cache of a layer, given what the layer makes of these positions
+ */
+export function runSome(
+  config: TransformerConfig,
+  weights: Weights,
+  { ids, places, cells, rows }: SomePositions,
+  before: (layer: number, made: KeysValues) => KeysValues,
+  isFused: boolean,
+): Pass {
+  const made: KeysValues[] = [];
+  const cache: KeysValues[] = [];
+  const attended: Attended = (layer, own) => {
+    made[layer] = own;
+    const { keys, values } = before(layer, own);
+    const all = { keys: placeRows(keys, cells, own.keys), values: placeRows(values, cells, own.values) };
+    cache[layer] = all;
+    return all;
+  };
+  const embedded = embedSome(config, weights, ids, places);
+  const hidden = layers(config, weights, embedded, ids.dim(0), attended, isFused);
+  return { logits: logitsOf(config, weights, gatherRows(hidden, rows)), made, cache };
+}
+
+function withOutputs(graph: Graph, { logits, made }: Pass, sampling: Sampling | undefined): Graph {
   if (sampling) addSampling(graph, logits, sampling);
   else graph.output("logits", logits);
-  for (const [layer, { keys, values }] of caches.entries()) {
+  for (const [layer, { keys, values }] of made.entries()) {
     graph.output(`new.keys.${layer}`, keys);
     graph.output(`new.values.${layer}`, values);
   }
@@ -101,7 +153,9 @@ export function cacheNames(config: TransformerConfig): string[] {
 export type PassKind = "full" | "partial";
 
 /** A pass's weight inputs: where each is stored, its shape in the graph, and the rows that a sub-model feeds. */
-interface WeightPort {
+export interface WeightPort {
+  /** The parameter that it is, or belongs to. */
+  readonly parameter: string;
   readonly input: string;
   readonly stored: string;
   readonly dtype: "float32" | "int8";
@@ -109,7 +163,8 @@ interface WeightPort {
   readonly rows: (factor: number) => number;
 }
 
-function weightPorts(
+/** The weight inputs of a pass; `quantised` says which parts of the layers are integers. */
+export function weightPorts(
   config: TransformerConfig,
   kind: PassKind,
   quantised: readonly LayerPart[],
@@ -121,6 +176,7 @@ function weightPorts(
       const layer = nestedLayer(name);
       const inner = name.includes(".mlp.") ? `f${layer}` : multiplyDims(headWidth(config), `h${layer}`);
       const port: WeightPort = {
+        parameter: name,
         input: name,
         stored: name,
         dtype: "float32",
@@ -141,6 +197,7 @@ function weightPorts(
   if (config.tieEmbeddings) {
     const { codebookSize, width } = config;
     ports.push({
+      parameter: "tokens.weight",
       input: "head.weight",
       stored: "tokens.weight",
       dtype: "float32",

@@ -6,7 +6,7 @@
  * matrix, whichever part of its inputs a sub-model uses.
  */
 import { InputError } from "../../core/errors.ts";
-import { type HostTensor, tensor } from "../../core/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../../core/tensor.ts";
 import { type Device, devices, factsOf } from "../../runtime/device.ts";
 import type { TransformerConfig } from "./config.ts";
 
@@ -15,7 +15,7 @@ const precisions = ["fp32", "int8"] as const;
 export type Precision = (typeof precisions)[number];
 
 /** Changed whenever decoding in integers comes to give other numbers or take another time. */
-const integerArithmetic = 3;
+const integerArithmetic = 4;
 
 /** What figures and times of a precision depend on: tells it, and how it computes, from others. */
 export const arithmeticOf = (precision: Precision): string =>
@@ -96,4 +96,10 @@ export function quantiseMatrix(
   for (let output = 0; output < outputs; output++) scales[output] = scales[output]! / largestLevel || 1;
   const levels = Int8Array.from(data, (value, i) => Math.round(value / scales[outputOf(i)]!));
   return { levels: tensor("int8", dims, levels), scales: tensor("float32", [outputs], scales) };
+}
+
+/** The leading rows of a matrix, as a view. */
+export function leadingRows({ dtype, dims, data }: HostTensor, rows: number): HostTensor {
+  const part = [rows, ...dims.slice(1)];
+  return tensor(dtype, part, data.subarray(0, sizeOf(part)) as typeof data);
 }

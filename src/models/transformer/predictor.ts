@@ -7,14 +7,22 @@
  */
 import { requireInput } from "../../core/errors.ts";
 import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
-import type { Predict, PredictRequest } from "../../decoding/predict.ts";
+import type {
+  Predict,
+  PredictRequest,
+  PredictStretch,
+  Stretch,
+  StretchRequest,
+} from "../../decoding/predict.ts";
 import { encode, type Graph } from "../../graph/index.ts";
+import { factsOf } from "../../runtime/device.ts";
 import type { Feed, Program, Runner, Sink } from "../../runtime/runner.ts";
 import { classRows, gridTokens, nullClass, type TransformerConfig } from "./config.ts";
 import { transformerParameters } from "./parameters.ts";
 import { cacheNames, fullPass, type PassKind, partialPass, weightFeeds } from "./passes.ts";
 import {
   layoutOf,
+  leadingRows,
   levelsOf,
   type Precision,
   partOf,
@@ -24,6 +32,8 @@ import {
   scalesOf,
 } from "./precision.ts";
 import { noTopP, type Sampling } from "./sampler.ts";
+import { type StretchForm, stretchGraph, stretchWeightFeeds } from "./stretch.ts";
+import { openStretchPrograms, type StretchPrograms } from "./stretch-programs.ts";
 
 /** A transformer whose weights are in a runner. Predictors share it. */
 export interface LoadedTransformer {
@@ -38,6 +48,10 @@ export interface LoadedTransformer {
   readonly weights: (kind: PassKind, factor: number) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first needed. */
   readonly program: (name: string, build: () => Graph) => Promise<Program>;
+  /** The weights that are integers, by their stored names without the prefix. */
+  readonly levels: Readonly<Record<string, HostTensor>>;
+  /** The compiled graphs of stretches. */
+  readonly stretches: StretchPrograms;
   /** Drops the weights and compiled graphs. Its predictors must be disposed before. */
   dispose(): Promise<void>;
 }
@@ -59,22 +73,26 @@ export async function loadTransformer(
   requirePrecision(precision, runner.device);
   const prefix = `${name}/`;
   const stored: Record<string, HostTensor> = {};
+  const levels: Record<string, HostTensor> = {};
   for (const { name: parameter } of transformerParameters(config)) {
     const given = tensors[parameter]!;
     const part = partOf(parameter);
     const isInteger = (factor: number) =>
       part !== null && quantisedParts(config, precision, factor).includes(part);
     if (part !== null && config.factors.some(isInteger)) {
-      const { levels, scales } = quantiseMatrix(given as HostTensor<"float32">, layoutOf(parameter));
-      stored[prefix + levelsOf(parameter)] = levels;
-      stored[prefix + scalesOf(parameter)] = scales;
+      const integers = quantiseMatrix(given as HostTensor<"float32">, layoutOf(parameter));
+      levels[levelsOf(parameter)] = integers.levels;
+      stored[prefix + levelsOf(parameter)] = integers.levels;
+      stored[prefix + scalesOf(parameter)] = integers.scales;
     }
     // Sub-models too small to gain from integers use the leading rows in float32.
     const largest = config.factors.find((factor) => !isInteger(factor));
-    if (largest !== undefined) stored[prefix + parameter] = leadingRows(given, part === null ? 1 : largest);
+    if (largest !== undefined)
+      stored[prefix + parameter] = leadingRows(given, given.dims[0]! / (part === null ? 1 : largest));
   }
   await runner.put(stored);
   const programs = new Map<string, Promise<Program>>();
+  const stretches = openStretchPrograms(runner);
   const feeds = new Map<string, Readonly<Record<string, Feed>>>();
   let predictors = 0;
   return {
@@ -101,7 +119,10 @@ export async function loadTransformer(
       }
       return made;
     },
+    levels,
+    stretches,
     dispose: async () => {
+      await stretches.dispose();
       for (const made of programs.values()) await runner.unload(await made);
       programs.clear();
       await runner.drop(Object.keys(stored));
@@ -109,15 +130,15 @@ export async function loadTransformer(
   };
 }
 
-/** The leading 1/factor of the rows, as a view. */
-function leadingRows({ dtype, dims, data }: HostTensor, factor: number): HostTensor {
-  const [rows, ...rest] = dims;
-  const part = [rows! / factor, ...rest];
-  return tensor(dtype, part, data.subarray(0, sizeOf(part)) as typeof data);
-}
-
 export interface Predictor {
   readonly predict: Predict;
+  readonly predictStretch: PredictStretch;
+  /**
+   * Whether a stretch is to be predicted at once: its graph is there, or compiling it pays.
+   *
+   * @param batchesToCome  those like this one that are known to follow
+   */
+  paysAtOnce(stretch: Stretch, batchesToCome: number): boolean;
   /** Drops the caches. The transformer stays. */
   dispose(): Promise<void>;
 }
@@ -132,7 +153,8 @@ export interface Predictor {
  * @throws {InputError} for a class that the model does not have
  */
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
-  const { runner, config } = transformer;
+  const { runner, config, levels } = transformer;
+  const { hasFusedAttention } = factsOf(runner.device);
   const prefix = transformer.predictorPrefix();
   const none = nullClass(config);
   const last = classRows(config) - 1;
@@ -187,31 +209,34 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
   function programOf(kind: PassKind, factor: number, sampling?: Sampling): Promise<Program> {
     const quantised = quantisedParts(config, transformer.precision, factor);
     return transformer.program(`${kind} ${JSON.stringify(sampling)} ${quantised}`, () =>
-      (kind === "full" ? fullPass : partialPass)(config, sampling, quantised),
+      (kind === "full" ? fullPass : partialPass)(config, sampling, quantised, hasFusedAttention),
     );
   }
 
   function samplingFeeds(
     request: PredictRequest,
-    { guidance, isFiltered, hasMinP }: Sampling,
+    { guidance, isFiltered, hasMinP = false }: Sampling,
   ): Record<string, Feed> {
-    const { uniforms, tokenTemperature, guidanceScale, topK, topP, minP } = request;
+    const { uniforms, tokenTemperature, guidanceScale } = request;
     return {
       uniforms: tensor("float32", [uniforms.length], uniforms),
       temperature: scalar(tokenTemperature),
       ...(guidance !== "none" && { guidanceScale: scalar(guidanceScale) }),
       ...(guidance === "apart" && { unconditional: { stored: `${prefix}unconditional/logits` } }),
-      ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
-      ...(hasMinP && { logMinP: scalar(Math.log(minP!)) }),
+      ...filterFeeds(config, request, isFiltered, hasMinP),
     };
+  }
+
+  function requireBatch(batch: number): void {
+    requireInput(
+      batch === conditional.length,
+      `transformer: ${conditional.length} classes were given for a batch of ${batch} samples`,
+    );
   }
 
   return {
     predict: async (request) => {
-      requireInput(
-        request.batch === conditional.length,
-        `transformer: ${conditional.length} classes were given for a batch of ${request.batch} samples`,
-      );
+      requireBatch(request.batch);
       const { factor, unconditionalFactor } = request;
       const isFiltered = request.topK !== null || request.topP !== null;
       const isJoined = unconditionalFactor === factor;
@@ -231,10 +256,50 @@ export function createPredictor(transformer: LoadedTransformer, classes: ArrayLi
         ...(entropies && { entropies: entropies.data as Float32Array }),
       };
     },
+    predictStretch: async (request) => {
+      requireBatch(request.batch);
+      const { batch, steps } = request;
+      const form = formOf(request);
+      const quantised = (factor: number) => quantisedParts(config, transformer.precision, factor);
+      const sinks: Record<string, Sink> = { "masked.last": "host" };
+      for (const i of steps.keys()) Object.assign(sinks, { [`ids.${i}`]: "host", [`logProbs.${i}`]: "host" });
+      const feeds = {
+        ...stretchWeightFeeds(config, form.steps, transformer.prefix, quantised),
+        ...stretchInputs(config, request, form),
+        classes: integers([batch], conditional),
+        noClasses: integers([batch], unconditional),
+      };
+      const made = await transformer.stretches.use(
+        JSON.stringify(form),
+        () => stretchGraph(config, form, { quantised, levels, isFused: hasFusedAttention }),
+        (program) => runner.run(program, feeds, sinks),
+      );
+      return {
+        results: steps.map((_, i) => ({
+          ids: made[`ids.${i}`]!.data as Int32Array,
+          logProbs: made[`logProbs.${i}`]!.data as Float32Array,
+        })),
+        maskedLast: made["masked.last"]!.data as Int32Array,
+      };
+    },
+    paysAtOnce: (stretch, batchesToCome) =>
+      transformer.stretches.pays(JSON.stringify(formOf(stretch)), batchesToCome),
     dispose: async () => {
       await runner.drop([...used]);
       used.clear();
     },
+  };
+}
+
+function filterFeeds(
+  config: TransformerConfig,
+  { topK, topP, minP }: Pick<PredictRequest, "topK" | "topP" | "minP">,
+  isFiltered: boolean,
+  hasMinP: boolean,
+): Record<string, Feed> {
+  return {
+    ...(isFiltered && { topK: scalar(topK ?? config.codebookSize), topP: scalar(topP ?? noTopP) }),
+    ...(hasMinP && { logMinP: scalar(Math.log(minP!)) }),
   };
 }
 
@@ -278,5 +343,48 @@ function partialInputs(config: TransformerConfig, request: PredictRequest, copie
     places: integers([batch * copies, active], repeated(places, copies)),
     cells: integers([cells.length], cells),
     rows: integers([rows.length], rows),
+  };
+}
+
+/** What of a stretch its graph depends on. */
+function formOf({ steps, topK, topP, minP, isOrderFixed }: Stretch): StretchForm {
+  return {
+    steps: steps.map(({ factor, unconditionalFactor, isFull, active, maskedBefore, unmaskCount }) => ({
+      factor,
+      unconditionalFactor,
+      isFull,
+      active,
+      maskedBefore,
+      unmaskCount,
+    })),
+    isFiltered: topK !== null || topP !== null,
+    hasMinP: minP !== null,
+    isOrderFixed,
+  };
+}
+
+function stretchInputs(
+  config: TransformerConfig,
+  { steps, batch, tokens, masked, uniforms, noise, topK, topP, minP }: StretchRequest,
+  { isFiltered, hasMinP }: StretchForm,
+): Record<string, Feed> {
+  const size = gridTokens(config);
+  const numbered = (first: number) =>
+    integers(
+      [batch],
+      Int32Array.from({ length: batch }, (_, i) => first + i),
+    );
+  const byStep = (numberOf: (step: StretchRequest["steps"][number]) => number) =>
+    tensor("float32", [steps.length], Float32Array.from(steps, numberOf));
+  return {
+    tokens: integers([batch, size], tokens),
+    masked: integers([batch, steps[0]!.maskedBefore], masked),
+    samples: numbered(0),
+    otherSamples: numbered(batch),
+    uniforms: tensor("float32", [steps.length, batch, size], uniforms),
+    noise: tensor("float32", [steps.length, batch, size], noise),
+    temperature: byStep(({ tokenTemperature }) => tokenTemperature),
+    guidanceScale: byStep(({ guidanceScale }) => guidanceScale),
+    ...filterFeeds(config, { topK, topP, minP }, isFiltered, hasMinP),
   };
 }

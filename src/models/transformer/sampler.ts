@@ -55,13 +55,8 @@ export const logitRows = ({ guidance }: Sampling): Dim =>
  *
  * Inputs added: uniforms [R] in [0, 1), temperature []; under guidance guidanceScale [], the s of
  * cond + s (cond - uncond), and if `apart` unconditional [R, V]; filtered also topK [] (float32, at least 1) and
- * topP []; with min-p also logMinP [], at most 0. Outputs added: sampledIds [R] int32, logProbs [R]: log probability of each id under the distribution it was
- * drawn from, and if wanted entropies [R]: that distribution's entropy in nats, never below 0.
- *
- * Top-k keeps the k likeliest ids (of equal ones, the lower), top-p the fewest of these whose probabilities reach p,
- * and min-p those at least so likely as that fraction of the likeliest (Nguyen et al. 2024, "Turning up the heat");
- * what all of them keep is scaled to a sum of 1. Min-p takes one comparison, not a sort, and cuts off what label
- * smoothing taught: a little probability for every id.
+ * topP []; with min-p also logMinP [], at most 0. Outputs added: sampledIds [R], logProbs [R] and if wanted entropies
+ * [R]: see {@link sample}.
  *
  * @param logits  [R, V], or [2R, V] if `joined`
  */
@@ -69,19 +64,73 @@ export function addSampling(graph: Graph, logits: Value, sampling: Sampling): vo
   const { guidance, isFiltered, hasMinP = false, hasEntropies = false } = sampling;
   const number = (name: string): Value => graph.input(name, "float32", []);
   const uniforms = graph.input("uniforms", "float32", ["R"]);
-  const scaled = divide(guided(graph, logits, guidance), number("temperature"));
+  const by: SamplingSettings = {
+    temperature: number("temperature"),
+    ...(guidance === "apart" && {
+      unconditional: graph.input("unconditional", "float32", ["R", logits.dim(1)]),
+    }),
+    ...(guidance !== "none" && { guidanceScale: number("guidanceScale") }),
+    ...(isFiltered && { topK: number("topK"), topP: number("topP") }),
+    ...(hasMinP && { logMinP: number("logMinP") }),
+  };
+  const { ids, logProbs, entropies } = sample(logits, uniforms, by);
+  graph.output("sampledIds", ids);
+  graph.output("logProbs", logProbs);
+  if (hasEntropies) graph.output("entropies", entropies());
+}
+
+/** What ids are drawn by: scalars, but for the other branch's logits. What is left out does not apply. */
+export interface SamplingSettings {
+  readonly temperature: Value;
+  /** s of cond + s (cond - uncond). */
+  readonly guidanceScale?: Value;
+  /** [R, V] under guidance, unless both branches' logits come joined. */
+  readonly unconditional?: Value;
+  /** float32, at least 1; together with `topP`. */
+  readonly topK?: Value;
+  readonly topP?: Value;
+  /** At most 0. */
+  readonly logMinP?: Value;
+}
+
+export interface Sampled {
+  /** [R] int32. */
+  readonly ids: Value;
+  /** [R] log probability of each id under the distribution it was drawn from. */
+  readonly logProbs: Value;
+  /** Makes [R] that distribution's entropy in nats, never below 0. */
+  readonly entropies: () => Value;
+}
+
+/**
+ * Draws an id for each row of logits by a uniform number.
+ *
+ * Top-k keeps the k likeliest ids (of equal ones, the lower), top-p the fewest of these whose probabilities reach p,
+ * and min-p those at least so likely as that fraction of the likeliest (Nguyen et al. 2024, "Turning up the heat");
+ * what all of them keep is scaled to a sum of 1. Min-p takes one comparison, not a sort, and cuts off what label
+ * smoothing taught: a little probability for every id.
+ *
+ * @param logits    [R, V]; under guidance without `unconditional` [2R, V], the conditional rows first
+ * @param uniforms  [R] in [0, 1)
+ */
+export function sample(logits: Value, uniforms: Value, by: SamplingSettings): Sampled {
+  const rows = uniforms.dim(0);
+  const scaled = divide(guided(logits, rows, by), by.temperature);
   const x = subtract(scaled, maxOver(scaled, [-1], true)); // [R, V], 0 at the likeliest id
   let powers = exp(x);
-  if (isFiltered) powers = multiply(powers, kept(x, number("topK"), number("topP")));
-  if (hasMinP) powers = multiply(powers, cast(lessOrEqual(number("logMinP"), x), "float32"));
-  const { ids, total } = drawn(powers, reshape(uniforms, ["R", 1]));
+  if (by.topK && by.topP) powers = multiply(powers, kept(x, by.topK, by.topP));
+  if (by.logMinP) powers = multiply(powers, cast(lessOrEqual(by.logMinP, x), "float32"));
+  const { ids, total } = drawn(powers, reshape(uniforms, [rows, 1]));
   const logProbs = subtract(gatherLast(x, ids), log(total));
-  graph.output("sampledIds", reshape(ids, ["R"]));
-  graph.output("logProbs", reshape(logProbs, ["R"]));
-  if (!hasEntropies) return;
-  // -sum p log p with p = powers / total. Both terms are at least 0, since x is at most 0 and total at least 1.
-  const meanX = divide(sum(multiply(powers, x), [-1], true), total);
-  graph.output("entropies", reshape(subtract(log(total), meanX), ["R"]));
+  return {
+    ids: reshape(ids, [rows]),
+    logProbs: reshape(logProbs, [rows]),
+    entropies: () => {
+      // -sum p log p with p = powers / total. Both terms are at least 0, since x is at most 0 and total at least 1.
+      const meanX = divide(sum(multiply(powers, x), [-1], true), total);
+      return reshape(subtract(log(total), meanX), [rows]);
+    },
+  };
 }
 
 /**
@@ -94,7 +143,7 @@ function drawn(powers: Value, uniforms: Value): { ids: Value; total: Value } {
   const width = powers.dim(-1) as number;
   const inBlock = largestDivisor(width);
   const blocks = width / inBlock;
-  const upTo = cumulativeSum(sum(reshape(powers, ["R", blocks, inBlock]), [-1]), -1); // [R, blocks]
+  const upTo = cumulativeSum(sum(reshape(powers, [powers.dim(0), blocks, inBlock]), [-1]), -1); // [R, blocks]
   const total = slice(upTo, 1, blocks - 1, blocks); // [R, 1]
   // Strictly below what is left, whatever rounding does, so that an id of probability 0 is never drawn.
   const justBelow1 = 1 - 2 ** -23;
@@ -123,15 +172,13 @@ function largestDivisor(n: number): number {
 }
 
 /** logits = cond + s (cond - uncond), [R, V]. */
-function guided(graph: Graph, logits: Value, guidance: Sampling["guidance"]): Value {
-  if (guidance === "none") return logits;
+function guided(logits: Value, rows: Dim, { guidanceScale, unconditional }: SamplingSettings): Value {
+  if (!guidanceScale) return logits;
   const width = logits.dim(1);
-  const halves = guidance === "joined" ? reshape(logits, [2, "R", width]) : null;
-  const half = (i: number): Value => reshape(slice(halves!, 0, i, i + 1), ["R", width]);
+  const halves = unconditional ? null : reshape(logits, [2, rows, width]);
+  const half = (i: number): Value => reshape(slice(halves!, 0, i, i + 1), [rows, width]);
   const conditional = halves ? half(0) : logits;
-  const unconditional = halves ? half(1) : graph.input("unconditional", "float32", ["R", width]);
-  const scale = graph.input("guidanceScale", "float32", []);
-  return add(conditional, multiply(subtract(conditional, unconditional), scale));
+  return add(conditional, multiply(subtract(conditional, unconditional ?? half(1)), guidanceScale));
 }
 
 /** 1 for the ids that top-k and top-p keep, 0 for the others: [R, V]. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as g from "../../../src/graph/index.ts";
 import { Graph } from "../../../src/graph/index.ts";
-import { type Case, evaluate, float64, gradientError, noise, numbers } from "../harness.ts";
+import { type Case, evaluate, float32, float64, gradientError, noise, numbers } from "../harness.ts";
 
 const cases: Case[] = [
   {
@@ -86,6 +86,42 @@ describe("attend", () => {
     const rows = graph.input("rows", "float32", [6, 10]);
     expect(() => g.selfAttend([rows], 2, 2)).toThrow(
       /graph\.selfAttend: expected rows \[2\*T, 3\*h\*2\].*\[6, 10\]/,
+    );
+  });
+});
+
+describe("attendFused", () => {
+  // Three batches of two heads, queries and keys of width 5, values of width 4; sizes that fill no register.
+  const [q, k, v] = [noise(3 * 2 * 7 * 5, 1), noise(3 * 2 * 9 * 5, 2), noise(3 * 2 * 9 * 4, 3)];
+  const feeds = {
+    q: float32([3, 2, 7, 5], q),
+    k: float32([3, 2, 9, 5], k),
+    v: float32([3, 2, 9, 4], v),
+  };
+  const graph = new Graph("fused");
+  const input = (name: string, ...last: (number | string)[]) =>
+    graph.input(name, "float32", ["B", 2, ...last]);
+  const values = { q: input("q", "T", 5), k: input("k", 9, 5), v: input("v", 9, 4) };
+  const fused = g.attendFused(values.q, values.k, values.v, 0.7);
+
+  it("gives what attend gives", async () => {
+    graph.output("fused", fused);
+    graph.output("plain", g.attend(g.multiply(values.q, 0.7), g.transpose(values.k, [0, 1, 3, 2]), values.v));
+    const found = await evaluate(graph, feeds);
+    expect(found.fused!.dims).toEqual([3, 2, 7, 4]);
+    const plain = numbers(found.plain);
+    for (const [i, value] of numbers(found.fused).entries()) expect(value).toBeCloseTo(plain[i]!, 5);
+  });
+
+  it("has no gradient, and says so", () => {
+    expect(() => g.gradients(g.sum(fused), [values.q])).toThrow(
+      /attendFused: it is for inference and has no gradient/,
+    );
+  });
+
+  it("refuses shapes that do not fit", () => {
+    expect(() => g.attendFused(values.q, values.v, values.v, 1)).toThrow(
+      /graph\.attendFused: expected \[B, h, T, d\].*\[B, 2, 9, 4\]/,
     );
   });
 });

@@ -105,6 +105,19 @@ describe("values are those of plain loops", () => {
     expect(numbers(y)).toEqual([-3, -4, 2, 3, 4, 5, -1, -2]);
   });
 
+  it("placeLast overwrites the elements it is told to, row by row", async () => {
+    const graph = new Graph("place last");
+    const x = graph.input("x", "int32", ["B", 4]);
+    const at = graph.input("at", "int64", ["B", 2]);
+    graph.output("y", g.placeLast(x, at, graph.input("values", "int32", ["B", 2])));
+    const { y } = await evaluate(graph, {
+      x: int32([2, 4], [0, 1, 2, 3, 4, 5, 6, 7]),
+      at: int64([2, 2], [3, 0, 1, 2]),
+      values: int32([2, 2], [-1, -2, -3, -4]),
+    });
+    expect(numbers(y)).toEqual([-2, 1, 2, -1, 4, -3, -4, 7]);
+  });
+
   it("gatherLast takes one logit for each index", async () => {
     const graph = new Graph("last");
     const x = graph.input("x", "float32", ["B", 4]);
@@ -160,6 +173,7 @@ describe("errors at build time", () => {
       () => g.scatterAddLast(two, at, two),
       /graph\.scatterAddLast: expected indices with the leading/,
     ],
+    ["placeLast", () => g.placeLast(two, at, two), /graph\.placeLast: expected indices with the leading/],
     [
       "placeRows",
       () => g.placeRows(x, list, two),

@@ -11,6 +11,7 @@ import { type TransformerConfig, transformerConfig } from "../../../src/models/t
 import { transformerFacts } from "../../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../../src/models/transformer/sampler.ts";
+import { type StretchForm, stretchGraph } from "../../../src/models/transformer/stretch.ts";
 import { arenaSlack, decodeMemory } from "../../../src/planning/memory.ts";
 import { liveNumbers } from "../live-numbers.ts";
 
@@ -47,12 +48,11 @@ describe.each(Object.entries(shapes))("the memory of a model %s", (_name, shape)
         const stored = new Map<string, number>();
         const raise = (largest: Map<string, number>, name: string, numbers: number) =>
           largest.set(name, Math.max(largest.get(name) ?? 0, numbers));
-        for (const step of resolvePlan(plan, facts).steps) {
-          for (const pass of passesOf(step, {
-            isFiltered: plan.topK !== null || plan.topP !== null,
-            hasMinP: plan.minP !== null,
-            hasEntropies: plan.unmask !== undefined,
-          })) {
+        const { steps } = resolvePlan(plan, facts);
+        const filters = { isFiltered: plan.topK !== null || plan.topP !== null, hasMinP: plan.minP !== null };
+        if (!plan.unmask) raise(graphs, "stretch", walkStretch(config, { steps, ...filters }));
+        for (const step of steps) {
+          for (const pass of passesOf(step, { ...filters, hasEntropies: plan.unmask !== undefined })) {
             const made = walk(config, step, pass);
             raise(graphs, `${pass.branch} ${step.isFull}`, made.alive);
             raise(stored, pass.branch, made.stored);
@@ -87,6 +87,12 @@ function passesOf(step: ResolvedStep, filters: Omit<Sampling, "guidance">): Pass
   return isApart
     ? [{ branch: "unconditional", factor: unconditionalFactor, copies: 1 }, conditional]
     : [conditional];
+}
+
+/** What is alive in all steps of one image as one graph, at its peak. */
+function walkStretch(config: TransformerConfig, form: Omit<StretchForm, "isOrderFixed">): number {
+  const plain = { quantised: () => [], levels: {}, isFused: false };
+  return liveNumbers(stretchGraph(config, { ...form, isOrderFixed: false }, plain), { B: 1 });
 }
 
 /** What is alive in a pass of one image at its peak, and what it leaves in the runner's store. */
