@@ -25,7 +25,7 @@ const rooms: Record<string, string> = {
 
 /** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */
 const portableRooms = "core graph runtime weights charts decoding planning models pipelines".split(" ");
-const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices)\.ts$)/;
+const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices|png-text)\.ts$)/;
 
 /** What the command line, the examples, a server or a page may reach of src/, and what package.json exports. */
 const entries = ["src/index.ts", "src/train.ts", "src/evaluate.ts", "src/browser.ts"];
@@ -47,7 +47,7 @@ const folders = ["src", "cli", "bench", "examples", "server", "studio"].filter((
 );
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /(?<!\.d)\.tsx?$/.test(name))
     .map((name) => join(folder, name)),
 );
 const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -69,7 +69,7 @@ function importsOf(file: string): Import[] {
 
 const allImports = files.flatMap(importsOf);
 /** Those of files of the project. */
-const imports = allImports.filter(({ to }) => to.endsWith(".ts") || to.endsWith(".json"));
+const imports = allImports.filter(({ to }) => /\.tsx?$/.test(to) || to.endsWith(".json"));
 /** `core` of src/core/errors.ts, `src/index.ts` of itself, `cli` of cli/main.ts. */
 const roomOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? file.replace(/\/.*/, "");
 const isOf = (folder: string) => (file: string) => file.startsWith(`${folder}/`);

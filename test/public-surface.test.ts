@@ -14,7 +14,14 @@ const filesOf = (folder: string, ending: string) =>
 const entries = Object.values<{ default: string }>(JSON.parse(read("package.json")).exports).map(
   ({ default: built }) => built.replace("./dist/", "").replace(/\.js$/, ".ts"),
 );
-const uses = ["README.md", ...filesOf("docs", ".md"), ...filesOf("examples", ".ts"), ...filesOf("cli", ".ts")]
+const uses = [
+  "README.md",
+  ...filesOf("docs", ".md"),
+  ...["examples", "cli", "studio"].flatMap((folder) => [
+    ...filesOf(folder, ".ts"),
+    ...filesOf(folder, ".tsx"),
+  ]),
+]
   .map(read)
   .join("\n");
 
@@ -28,7 +35,7 @@ function valuesOf(entry: string): string[] {
 }
 
 describe("every value that an entry exports", () => {
-  it.each(entries)("%s is used by a command, an example or a document", (entry) => {
+  it.each(entries)("%s is used by a command, the studio, an example or a document", (entry) => {
     const values = valuesOf(entry);
     expect(values.length).toBeGreaterThan(3);
     expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(uses))).toEqual([]);
