@@ -1,67 +1,99 @@
 /** The frame around the views: tabs, the model, what the page is doing, and files dropped onto it. */
-import { signal } from "@preact/signals";
+import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { InputError } from "../src/browser.ts";
 import { isPng, planIn, recordIn } from "./state/files.ts";
-import * as generating from "./state/generate.ts";
-import { job, sentenceOf } from "./state/job.ts";
-import { readLink } from "./state/link.ts";
+import { job } from "./state/job.ts";
+import { type Link, readLink } from "./state/link.ts";
+import { measureDevices } from "./state/measure.ts";
 import { makePictures } from "./state/pictures.ts";
-import { loadModels, models, sessions } from "./state/sessions.ts";
-import { activity, complain, notice, remark } from "./state/status.ts";
+import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
+import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
+import { activity, notice, remark } from "./state/status.ts";
+import { takeClip } from "./state/video.ts";
+import { go, view } from "./state/view.ts";
 import { placeText } from "./state/words.ts";
+import { takeImage } from "./views/edit.tsx";
 import { views } from "./views/index.ts";
 
-const view = signal(views[0]!.name);
+const askings: Readonly<Record<Kind, Asking>> = { image: images, video: videos };
+const current = () => views.find(({ name }) => name === view.value) ?? views[0]!;
 
 /** What happens when the page opens. */
 export async function start(): Promise<void> {
   const link = readLink(location.hash);
-  view.value = views.find(({ name }) => name === link.view)?.name ?? views[0]!.name;
+  if (views.some(({ name }) => name === link.view)) view.value = link.view!;
   await loadModels();
-  if (!models.value) return;
-  await takeLink(link);
+  if (models.value) await takeLink(link);
 }
 
-async function takeLink(link: ReturnType<typeof readLink>): Promise<void> {
-  try {
-    await generating.restore(link);
-  } catch (error) {
-    complain(sentenceOf(error));
-    if (!sessions.image.peek()) return;
-  }
-  await generating.generate();
-  if (sessions.image.peek()) await makePictures(sessions.image.peek()!);
+/** Takes what an address says, into the view that is shown, and does what waits for a quiet moment. */
+async function takeLink(link: Link): Promise<void> {
+  const { kind } = current();
+  if (!kind) return;
+  await told(askings[kind].restore(link));
+  if (!sessions[kind].peek()) return;
+  await askings[kind].decode();
+  await whenQuiet(kind);
 }
 
-/** A file that was dropped or chosen: an image that remembers what made it, or a plan. */
-export async function takeFile(file: File): Promise<void> {
-  try {
-    if (isPng(file)) {
-      const record = await recordIn(file);
-      if (!record) {
-        throw new InputError(
-          `${file.name}: this PNG does not say what made it; drop one that was saved here, or open Edit to change it.`,
-        );
-      }
-      view.value = "generate";
-      await generating.restore(generating.linkOf(record));
-      remark(`Restored from ${file.name}.`);
-      await generating.generate();
-    } else if (/\.json$/i.test(file.name)) {
-      generating.setPlan(await planIn(file));
-      await generating.generate();
-    } else {
-      throw new InputError(`${file.name}: drop a PNG that was saved here, or a plan as JSON.`);
-    }
-  } catch (error) {
-    complain(sentenceOf(error));
+/** Pictures of the classes, then which device is faster. Whatever somebody asks for goes first. */
+async function whenQuiet(kind: Kind): Promise<void> {
+  const session = sessions[kind].peek();
+  if (!session || job.peek()) return;
+  await makePictures(session);
+  if (!job.peek()) await measureDevices(session);
+}
+
+/** A file that was dropped: what it is for depends on what it is, and on the view. */
+async function takeFile(file: File): Promise<void> {
+  const record = isPng(file) ? await recordIn(file) : null;
+  if (record) return restoreFrom(file, record);
+  if (/\.json$/i.test(file.name)) {
+    const asking = askings[current().kind ?? "image"];
+    asking.setPlan(await planIn(file));
+    return asking.decode();
   }
+  if (/^video\/|^image\/gif$/.test(file.type) || (view.value === "video" && /^image\//.test(file.type))) {
+    go("video");
+    return takeClip(file);
+  }
+  if (/^image\//.test(file.type)) {
+    await takeImage(file);
+    go("edit");
+    return;
+  }
+  throw new InputError(
+    `${file.name}: drop an image, a video, a PNG that was saved here, or a plan as JSON, got a file of type "${file.type}".`,
+  );
+}
+
+async function restoreFrom(
+  file: File,
+  record: NonNullable<Awaited<ReturnType<typeof recordIn>>>,
+): Promise<void> {
+  if (!models.value?.some(({ name }) => name === record.model)) {
+    const known = models.value?.map(({ name }) => name).join(", ");
+    throw new InputError(
+      `${file.name}: was made by model "${record.model}", which this server does not have; it has ${known || "none"}.`,
+    );
+  }
+  const { makes } = models.value.find(({ name }) => name === record.model)!;
+  const name = makes === "image" ? "generate" : "video";
+  await askings[makes].restore(linkOf(name, record));
+  go(name);
+  remark(`Restored from ${file.name}: ${record.class ?? "no class"}, seed ${record.seed}, its own plan.`);
+  await askings[makes].decode();
 }
 
 export function App() {
   useDrops();
-  const current = views.find(({ name }) => name === view.value) ?? views[0]!;
+  useAddress();
+  const { name: shown, kind, Component } = current();
+  // A view opens its model when it is first seen.
+  useEffect(() => {
+    if (kind && models.value && !sessions[kind].peek()) void takeLink({ view: shown });
+  }, [shown, kind, models.value]);
   return (
     <>
       <header class="bar">
@@ -73,30 +105,30 @@ export function App() {
             <a
               key={name}
               href={`#view=${name}`}
-              aria-current={name === current.name ? "page" : undefined}
+              aria-current={name === shown ? "page" : undefined}
               onClick={(event) => {
                 event.preventDefault();
-                view.value = name;
+                go(name);
               }}
             >
               {title}
             </a>
           ))}
         </nav>
-        <ModelChoice />
+        {kind && <ModelChoice kind={kind} />}
       </header>
       <main>
         <Notice />
-        <current.Component />
+        <Component />
       </main>
-      <Status />
+      <Status kind={kind} />
     </>
   );
 }
 
-function ModelChoice() {
-  const session = sessions.image.value;
-  const offered = models.value?.filter(({ makes }) => makes === "image") ?? [];
+function ModelChoice({ kind }: { kind: Kind }) {
+  const session = sessions[kind].value;
+  const offered = models.value?.filter(({ makes }) => makes === kind) ?? [];
   if (!session) return null;
   return (
     <label class="inline model">
@@ -119,9 +151,15 @@ function Notice() {
   if (!notice.value) return null;
   const { kind, text } = notice.value;
   return (
-    <div class={`notice is-${kind}`} role={kind === "error" ? "alert" : "status"}>
+    <div class={`notice is-${kind}`} role={kind === "error" ? "alert" : "status"} data-test="notice">
       <p>{text}</p>
-      <button type="button" onClick={() => (notice.value = null)} aria-label="Close this message">
+      <button
+        type="button"
+        aria-label="Close this message"
+        onClick={() => {
+          notice.value = null;
+        }}
+      >
         Close
       </button>
     </div>
@@ -129,21 +167,38 @@ function Notice() {
 }
 
 /** What it is doing, and where. */
-function Status() {
-  const session = sessions.image.value;
+function Status({ kind }: { kind: Kind | null }) {
+  const session = kind && sessions[kind].value;
   const doing = activity.value ?? (job.value && { text: job.value.text, share: null });
-  const where = session && `Computing on ${placeText(session.place)}`;
   return (
     <footer class="status">
-      <p role="status" aria-live="polite" data-test="status">
+      <p role="status" data-test="status">
         {doing ? doing.text : session ? "Ready" : ""}
       </p>
       {doing?.share != null && <progress value={doing.share} aria-label={doing.text} />}
       <p class="where" data-test="where">
-        {where}
+        {session && `Computing on ${placeText(session.place)}`}
       </p>
     </footer>
   );
+}
+
+/** The address says what is shown, and what it says is shown. */
+function useAddress(): void {
+  useSignalEffect(() => {
+    const { name, kind } = current();
+    const says = (kind && askings[kind].link.value.replace(/^view=\w+/, `view=${name}`)) || `view=${name}`;
+    if (models.value) history.replaceState(null, "", `#${says}`);
+  });
+  useEffect(() => {
+    const onChange = (): void => {
+      const link = readLink(location.hash);
+      if (views.some(({ name }) => name === link.view)) view.value = link.view!;
+      void takeLink(link);
+    };
+    addEventListener("hashchange", onChange);
+    return () => removeEventListener("hashchange", onChange);
+  }, []);
 }
 
 /** Files may be dropped anywhere. */
@@ -163,7 +218,7 @@ function useDrops(): void {
       const file = event.dataTransfer?.files[0];
       if (!file) return;
       event.preventDefault();
-      void takeFile(file);
+      void told(takeFile(file));
     };
     addEventListener("dragover", onOver);
     addEventListener("dragleave", onLeave);

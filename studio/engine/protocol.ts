@@ -84,6 +84,8 @@ export interface Made {
 export interface Calls {
   open: { args: OpenArgs; result: Opened };
   generate: { args: GenerateArgs; result: Made };
+  /** The images of token grids, [N] each. */
+  pixels: { args: { tokens: readonly Int32Array[] }; result: readonly Raster[] };
   edit: { args: EditArgs; result: Made };
   complete: { args: CompleteArgs; result: Made };
 }
@@ -103,7 +105,7 @@ export interface StepSeen {
   readonly decodedAtStep: Int32Array;
   /** Of this step alone, without what showing it took. */
   readonly seconds: number;
-  /** The guess as pixels, per image; null where nobody watches. */
+  /** The guess as pixels, per image; null where nobody watches, or showing every step would take too long. */
   readonly previews: readonly Raster[] | null;
 }
 

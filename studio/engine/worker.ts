@@ -78,6 +78,9 @@ const answers: {
     }
     return watch.made(await pipeline.generate({ ...request, ...watch.hooks }), request.firstIndex);
   },
+  async pixels({ tokens }) {
+    return (await openedOne().decodeTokens(tokens)).map(plain);
+  },
   async edit({ image, mask, class: asked, request }, hooks) {
     const pipeline = openedOne();
     if ("frames" in pipeline) throw new InputError("edit: needs a model of images; choose one above");
@@ -150,11 +153,21 @@ const withoutWeights = (model: GenerativeModel): GenerativeModel => ({
 /** Tells of every step of a decode, and takes what telling took off its time. */
 function watching({ tell, signal }: Hooks, isWatched: boolean) {
   let shown = 0; // seconds that went into previews
+  // Where the tokenizer's decoder is the slower one, not every step is shown: watching may double the time at most.
+  let previewSeconds = 0;
+  let lastShown = performance.now();
   let before = performance.now();
   let lastStep = before;
+  let lastSeen: StepSeen | undefined;
   const onStep = async (progress: GenerateProgress): Promise<void> => {
     const after = performance.now();
-    const previews = isWatched ? (await progress.preview()).map(plain) : null;
+    const isLast = progress.step === progress.total;
+    const isTime = previewSeconds <= (after - lastShown) / 1000;
+    const previews = isWatched && isTime && !isLast ? (await progress.preview()).map(plain) : null;
+    if (previews) {
+      lastShown = performance.now();
+      previewSeconds = (lastShown - after) / 1000;
+    }
     const step: StepSeen = {
       step: progress.step,
       total: progress.total,
@@ -166,6 +179,7 @@ function watching({ tell, signal }: Hooks, isWatched: boolean) {
       previews,
     };
     tell({ kind: "step", step });
+    lastSeen = step;
     await turnOfMessages();
     before = performance.now();
     lastStep = before;
@@ -186,8 +200,15 @@ function watching({ tell, signal }: Hooks, isWatched: boolean) {
     plan: result.plan,
     stats: { ...result.stats, seconds: result.stats.seconds - shown },
     decoderSeconds: (performance.now() - lastStep) / 1000,
+    ...givenOf(lastSeen, result.tokens[0]!),
   });
   return { hooks: { signal, onStep }, made };
+}
+
+/** Of the first image, the tokens that were given; nothing where none was. */
+function givenOf(seen: StepSeen | undefined, tokens: Int32Array): { given?: number[] } {
+  const given = Array.from(tokens, (id, n) => (seen?.decodedAtStep[n] === -1 ? id : -1));
+  return given.some((id) => id >= 0) ? { given } : {};
 }
 
 /** Pixels of their own: a view of a larger array would be copied whole. */

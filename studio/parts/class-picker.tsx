@@ -46,3 +46,66 @@ export function ClassPicker({ names, pictures, chosen, isSingle = false, onChang
     </fieldset>
   );
 }
+
+interface ClassNamesProps {
+  readonly names: readonly string[];
+  readonly chosen: readonly string[];
+  readonly onChange: (chosen: readonly string[]) => void;
+}
+
+/** Many classes by name. Names of two words that go each with each, "cat orbit", are chosen word by word. */
+export function ClassNames({ names, chosen, onChange }: ClassNamesProps) {
+  const words = names.map((name) => name.split(" "));
+  const firsts = [...new Set(words.map(([first]) => first!))];
+  const seconds = [...new Set(words.map(([, second]) => second ?? ""))];
+  const isProduct =
+    words.every(({ length }) => length === 2) && firsts.length * seconds.length === names.length;
+  const [name = ""] = chosen;
+  if (!isProduct)
+    return (
+      <Choice label="Class" options={names} value={name} onChange={(one) => onChange(one ? [one] : [])} />
+    );
+  const [first = "", second = ""] = name.split(" ");
+  return (
+    <div class="word-choices">
+      <Choice
+        label="What"
+        options={firsts}
+        value={first}
+        onChange={(one) => onChange(one ? [`${one} ${second || seconds[0]}`] : [])}
+      />
+      <Choice
+        label="Does"
+        options={seconds}
+        value={second}
+        onChange={(one) => onChange(one ? [`${first || firsts[0]} ${one}`] : [])}
+      />
+    </div>
+  );
+}
+
+function Choice({
+  label,
+  options,
+  value,
+  onChange,
+}: {
+  label: string;
+  options: readonly string[];
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+        <option value="">anything</option>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {option}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -11,10 +11,11 @@ interface DialProps {
   /** For all images; null: not known yet. */
   readonly expected: number | null;
   readonly count: number;
+  readonly noun: "image" | "video";
   readonly onChange: (plan: DecodePlan) => void;
 }
 
-export function Dial({ stops, plan, multiplyAdds, expected, count, onChange }: DialProps) {
+export function Dial({ stops, plan, multiplyAdds, expected, count, noun, onChange }: DialProps) {
   if (stops.length === 0) return null;
   const text = JSON.stringify(plan);
   const exact = stops.findIndex((stop) => JSON.stringify(stop.plan) === text);
@@ -34,7 +35,7 @@ export function Dial({ stops, plan, multiplyAdds, expected, count, onChange }: D
     stop === null
       ? "your plan"
       : (stop.name ?? (stop.distance === null ? "a plan within this budget" : "a measured plan"));
-  const words = `${multiplyAddsText(multiplyAdds)} multiply-adds an image, ${shareText(share)} of the baseline decode`;
+  const words = `${multiplyAddsText(multiplyAdds)} multiply-adds per ${noun}, ${shareText(share)} of the baseline decode`;
   return (
     <div class="dial">
       <label for="budget">Budget</label>
@@ -62,7 +63,7 @@ export function Dial({ stops, plan, multiplyAdds, expected, count, onChange }: D
         <div>
           <dt>Expected here</dt>
           <dd data-test="expected">{expected === null ? "…" : secondsText(expected)}</dd>
-          <dd class="aside">{count === 1 ? "one image" : `${count} images`}</dd>
+          <dd class="aside">{count === 1 ? `one ${noun}` : `${count} ${noun}s`}</dd>
         </div>
       </dl>
       <p class="dial-plan">

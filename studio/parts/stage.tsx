@@ -34,7 +34,9 @@ export function Stage({ series, step, colourBy, selected, frame = 0, below }: St
                 class="stage-tile"
                 aria-pressed={chosen.value === index}
                 aria-label={`Select image ${index + 1}`}
-                onClick={() => (chosen.value = index)}
+                onClick={() => {
+                  chosen.value = index;
+                }}
               >
                 {tile}
               </button>

@@ -4,6 +4,7 @@
  *
  * B images of one batch.
  */
+import { signal } from "@preact/signals";
 import type { PlanCost, StepCost } from "../../src/browser.ts";
 
 /** Runs of the network in a step: its two branches run joined where they have one size. */
@@ -38,6 +39,7 @@ export function createLatencyModel(): LatencyModel {
   const samples: Sample[] = [];
   const decoder: number[] = [];
   const compiled = new Set<string>();
+  const learned = signal(0); // so that what shows seconds follows
   return {
     note(step, batch, seconds) {
       const graphs = graphsOf(step);
@@ -47,13 +49,15 @@ export function createLatencyModel(): LatencyModel {
       }
       samples.push({ passes: passesOf(step), multiplyAdds: batch * multiplyAddsOf(step), seconds });
       if (samples.length > most) samples.shift();
+      learned.value++;
     },
     noteDecoder(batch, seconds) {
       decoder.push(seconds / batch);
       if (decoder.length > 9) decoder.shift();
+      learned.value++;
     },
     seconds({ steps }, batch) {
-      if (samples.length < 3) return null;
+      if (learned.value === 0 || samples.length < 3) return null;
       const { base, slope } = lineThrough(samples);
       const sum = steps.reduce(
         (total, step) => total + base * passesOf(step) + slope * batch * multiplyAddsOf(step),

@@ -51,16 +51,27 @@ export function withEvent(series: Series, event: EngineEvent, { latency }: Sessi
   return { ...series, steps: [...(isAgain ? [] : series.steps), step] };
 }
 
+/** The series with the pixels of a step that was not shown while it ran. */
+export function withPreviews(series: Series, step: number, previews: readonly Raster[]): Series {
+  return {
+    ...series,
+    steps: series.steps.map((seen) => (seen.step === step ? { ...seen, previews } : seen)),
+  };
+}
+
 export function withMade(series: Series, made: Made, { latency }: Session): Series {
   latency.noteDecoder(made.images.length, made.decoderSeconds);
   return { ...series, made };
 }
 
-/** What the page shows of image `index` after step `step` (from 1); the last one where that is null. */
+/**
+ * What the page shows of image `index` after step `step` (from 1); the last one where that is null. A step whose pixels are
+ * not there yet shows those of the one before.
+ */
 export function imageAt({ steps, made }: Series, index: number, step: number | null): Raster | null {
   if (made && (step === null || step >= steps.length)) return made.images[index] ?? null;
-  const seen = step === null ? steps.at(-1) : steps[step - 1];
-  return seen?.previews?.[index] ?? null;
+  const seen = steps.slice(0, step ?? steps.length);
+  return seen.findLast(({ previews }) => previews !== null)?.previews?.[index] ?? made?.images[index] ?? null;
 }
 
 /** [N] the step (from 0) that decoded each token of image `index`, as of step `step`; see {@link StepSeen.decodedAtStep}. */

@@ -39,6 +39,9 @@ export const sessions: Readonly<Record<Kind, ReturnType<typeof signal<Session | 
 const modelsUrl = new URL("models", document.baseURI).href;
 const runtimeUrl = new URL("ort/", document.baseURI).href;
 
+/** Where a model's folder and the runtime are. */
+export const modelUrls = (name: string) => ({ url: `${modelsUrl}/${encodeURIComponent(name)}`, runtimeUrl });
+
 /** Asks the server for its models. */
 export async function loadModels(): Promise<void> {
   const address = `${modelsUrl}/${modelListName}`;
@@ -91,8 +94,7 @@ export async function openAt(listed: ListedModel, places: readonly Place[]): Pro
     const next = places[i + 1];
     try {
       const session = await openHere(listed, place);
-      sessions[listed.makes].peek()?.engine.close();
-      sessions[listed.makes].value = session;
+      adopt(session);
       if (i > 0) remark(`Now computing on ${placeText(place)}: ${reason}`);
       else if (threadsHere() === 1 && place.device === "wasm") {
         remark(
@@ -109,6 +111,13 @@ export async function openAt(listed: ListedModel, places: readonly Place[]): Pro
   throw new Error("openAt: needs at least one place");
 }
 
+/** Takes a session in the place of the one of its kind, which ends. */
+export function adopt(session: Session): void {
+  const place = sessions[session.listed.makes];
+  place.peek()?.engine.close();
+  place.value = session;
+}
+
 async function openHere(listed: ListedModel, place: Place): Promise<Session> {
   const engine = startEngine();
   const onEvent = (event: EngineEvent): void => {
@@ -123,12 +132,8 @@ async function openHere(listed: ListedModel, place: Place): Promise<Session> {
   };
   busy(`Opening ${listed.name}`);
   try {
-    const url = `${modelsUrl}/${listed.name}`;
-    const { model, storageProblem } = await engine.call(
-      "open",
-      { ...place, model: listed, url, runtimeUrl },
-      { onEvent },
-    );
+    const args = { ...place, model: listed, ...modelUrls(listed.name) };
+    const { model, storageProblem } = await engine.call("open", args, { onEvent });
     if (storageProblem) remark(storageProblem);
     return { listed, model, place, engine, latency: createLatencyModel() };
   } catch (error) {
