@@ -94,7 +94,9 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
     await page.getByRole("slider", { name: "Step 1 of 12" }).focus();
     await page.keyboard.press("ArrowUp");
     await expect.poll(() => page.locator(".dial-plan").textContent()).toContain("4x1 8x1 4x3 2x4 1x3");
-    await expect.poll(() => decodeURIComponent(page.url())).toContain('{"factor":4,"steps":1},{"factor":8,"steps":1}');
+    await expect
+      .poll(() => decodeURIComponent(page.url()))
+      .toContain('{"factor":4,"steps":1},{"factor":8,"steps":1}');
     await page.locator("#seed").fill("12345678901234567890");
     await page.keyboard.press("Tab");
     await page.locator("#count").fill("2");
