@@ -2,6 +2,9 @@
 import { render } from "preact";
 import "./styles/studio.css";
 import { App, start } from "./app.tsx";
+import { isolate } from "./isolation/isolate.ts";
 
-render(<App />, document.getElementById("app")!);
-void start();
+if (!(await isolate())) {
+  render(<App />, document.getElementById("app")!);
+  void start();
+}
