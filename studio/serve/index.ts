@@ -1,5 +1,6 @@
 /** The studio on a port of this machine, or as a folder that any host can serve. */
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
@@ -91,12 +92,15 @@ export async function writeStudio({
   const page = await findPage(built);
   const found = await (await Folders.open(folders)).look();
   if (found.models.length === 0) {
-    throw new InputError(`${folders.join(", ")}: holds no model; a static studio needs one, e.g. models/sprites`);
+    throw new InputError(
+      `${folders.join(", ")}: holds no model; a static studio needs one, e.g. models/sprites`,
+    );
   }
   await requireFree(out);
   const target = resolve(out);
   await ensureWritableFolder(dirname(target));
-  const aside = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
+  const aside = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
+  await mkdir(aside);
   try {
     const put = async (path: string, from: string): Promise<void> => {
       signal?.throwIfAborted();
