@@ -25,7 +25,7 @@ const rooms: Record<string, string> = {
 
 /** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */
 const portableRooms = "core graph runtime weights charts decoding planning models pipelines".split(" ");
-const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices|png-text)\.ts$)/;
+const portableData = /^src\/data\/(drawn\/|(source|completion|views|tokens|choices|image\/png-text)\.ts$)/;
 
 /** What the command line, the examples, a server or a page may reach of src/, and what package.json exports. */
 const entries = ["src/index.ts", "src/train.ts", "src/evaluate.ts", "src/browser.ts"];

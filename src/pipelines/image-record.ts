@@ -1,26 +1,17 @@
 /**
- * What made an image, kept in the image itself: a text of its PNG file under {@link recordKeyword}. Whoever has the file and
+ * What made an image, kept in the image itself: a text of its PNG file under {@link makingKeyword}. Whoever has the file and
  * the model can make the same tokens again.
  */
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import { parse } from "../core/validate.ts";
-import { asciiJson, pngText, withPngText } from "../data/png-text.ts";
+import { type MakingRecord, makingKeyword, readPngText, withPngText } from "../data/image/png-text.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 
-/** The keyword of the text in a PNG. */
-export const recordKeyword = "magnets";
-
-/** All that makes an image again. */
-export interface ImageRecord {
-  /** The model's name, e.g. "sprites". */
-  readonly model: string;
+/** All that makes an image again, read and checked. */
+export interface ImageRecord extends Omit<MakingRecord, "seed" | "plan"> {
   readonly seed: Seed;
-  /** Index of the image in the seed's series. */
-  readonly index: number;
-  /** The class's name; null: no condition. */
-  readonly class: string | null;
   readonly plan: DecodePlan;
   /** Of an edit, [N]: the tokens that were given, -1 where one was made. */
   readonly given?: readonly number[];
@@ -42,7 +33,7 @@ export function withImageRecord(png: Uint8Array, record: ImageRecord): Uint8Arra
   const { seed } = record;
   // JSON has no whole numbers beyond 2^53.
   const written = typeof seed === "number" && Number.isSafeInteger(seed) ? seed : String(seed);
-  return withPngText(png, recordKeyword, asciiJson({ ...record, seed: written }));
+  return withPngText(png, makingKeyword, { ...record, seed: written });
 }
 
 /**
@@ -52,14 +43,14 @@ export function withImageRecord(png: Uint8Array, record: ImageRecord): Uint8Arra
  * @throws InputError for bytes that are no whole PNG, and for a record that says something else
  */
 export function imageRecordOf(png: Uint8Array, where = "png"): ImageRecord | null {
-  const text = pngText(png, recordKeyword);
+  const text = readPngText(png, makingKeyword);
   if (text === null) return null;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new InputError(
-      `${where}: its text "${recordKeyword}" is not valid JSON (${(error as Error).message})`,
+      `${where}: its text "${makingKeyword}" is not valid JSON (${(error as Error).message})`,
     );
   }
   const { seed, plan, ...rest } = parse(recordSchema, value, where);

@@ -89,11 +89,6 @@ function Keep({ asking: { kind }, series, index }: { asking: Asking; series: Ser
   const { classNames, made, count } = series;
   const image = made!.images[index]!;
   const name = fileName(record);
-  const copy = (what: string, text: string): void =>
-    void navigator.clipboard.writeText(text).then(
-      () => remark(`Copied: ${what}.`),
-      () => remark(`The browser did not let the page copy; here it is: ${text}`),
-    );
   const view = kind === "video" ? "video" : "generate";
   const address = new URL(`#${writeLink(linkOf(view, record))}`, location.href).href;
   return (
@@ -128,7 +123,7 @@ function Keep({ asking: { kind }, series, index }: { asking: Asking; series: Ser
         </button>
         <button
           type="button"
-          onClick={() => copy("seed and plan", JSON.stringify({ ...record, seed: String(record.seed) }))}
+          onClick={() => copy("seed, plan and tokens, as JSON", recordText(series, index))}
         >
           Copy seed and plan
         </button>
@@ -141,6 +136,20 @@ function Keep({ asking: { kind }, series, index }: { asking: Asking; series: Ser
       </div>
     </div>
   );
+}
+
+/** Into the clipboard, or where that is not allowed onto the page. */
+export function copy(what: string, text: string): void {
+  navigator.clipboard.writeText(text).then(
+    () => remark(`Copied: ${what}.`),
+    () => remark(`The browser did not let the page copy; here it is: ${text}`),
+  );
+}
+
+/** What makes an image again, and its tokens, as JSON. */
+export function recordText(series: Series, index: number): string {
+  const record = recordOf(series, index);
+  return JSON.stringify({ ...record, seed: String(record.seed), tokens: [...series.made!.tokens[index]!] });
 }
 
 const fileName = ({ model, class: name, seed, index }: ReturnType<typeof recordOf>): string =>

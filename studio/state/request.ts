@@ -49,6 +49,8 @@ export interface Asking {
   readonly cost: ReadonlySignal<PlanCost | null>;
   /** Seconds that this device is expected to take for the series; null: not known yet. */
   readonly expectedSeconds: ReadonlySignal<number | null>;
+  /** Something has changed, and a decode will begin in a moment. */
+  readonly isPending: ReadonlySignal<boolean>;
   /** What stands in the address. */
   readonly link: ReadonlySignal<string>;
   /** Takes a plan, or parts of one; what is wrong with it is said, and nothing changes. */
@@ -72,6 +74,7 @@ function createAsking(kind: Kind, view: string): Asking {
   const given = signal<readonly number[] | null>(null);
   const series = signal<Series | null>(null);
   const shownStep = signal<number | null>(null);
+  const isPending = signal(false);
   let waiting: ReturnType<typeof setTimeout> | undefined;
 
   const stops = computed(() => (model.value ? planStops(model.value) : []));
@@ -115,6 +118,7 @@ function createAsking(kind: Kind, view: string): Asking {
 
   async function decode(): Promise<void> {
     clearTimeout(waiting);
+    isPending.value = false;
     await runJob("Decoding", async (signal) => {
       const open = session.value ?? (await openModel(kind));
       plan.value ??= open.model.plan;
@@ -156,7 +160,9 @@ function createAsking(kind: Kind, view: string): Asking {
 
   function decodeSoon(): void {
     clearTimeout(waiting);
+    isPending.value = true;
     waiting = setTimeout(() => {
+      isPending.value = false;
       if ((expectedSeconds.value ?? 0) <= mostUnasked) void decode();
     }, pause);
   }
@@ -199,7 +205,7 @@ function createAsking(kind: Kind, view: string): Asking {
       expectedSeconds,
       link,
     },
-    ...{ setPlan, decode, decodeSoon, restore },
+    ...{ isPending, setPlan, decode, decodeSoon, restore },
   };
 }
 

@@ -8,6 +8,7 @@ import { DecodeButton, useDecodeKeys } from "../parts/request-controls.tsx";
 import { SeedField } from "../parts/seed-field.tsx";
 import * as edit from "../state/edit.ts";
 import { imageIn, pngOf, save } from "../state/files.ts";
+import { job } from "../state/job.ts";
 import { mostPictures, pictures } from "../state/pictures.ts";
 import { drawnSeed, images, told } from "../state/request.ts";
 import { imageAt } from "../state/series.ts";
@@ -34,7 +35,11 @@ export function EditView() {
   const image = edit.canvas.value;
   return (
     <div class="view with-controls">
-      <section class="stage-side" aria-label="Image">
+      <section
+        class="stage-side"
+        aria-label="Image"
+        aria-busy={job.value !== null && !job.value.isBackground}
+      >
         {image ? <Canvas /> : <Nothing />}
         {image && <Tools />}
         {edit.made.value && <Versions />}

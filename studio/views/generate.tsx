@@ -1,13 +1,11 @@
 /** Generate: choose, and watch the decode. */
 import { signal } from "@preact/signals";
-import { PlanEditor } from "../parts/plan-editor.tsx";
-import { PlanSettings } from "../parts/plan-settings.tsx";
+import { isBusy, PlanSide } from "../parts/plan-side.tsx";
 import { RequestControls, useDecodeKeys } from "../parts/request-controls.tsx";
 import { type ColourBy, Stage } from "../parts/stage.tsx";
 import { Watch } from "../parts/watch.tsx";
 import { editImage } from "../state/edit.ts";
-import { job } from "../state/job.ts";
-import { type Asking, drawnSeed, images } from "../state/request.ts";
+import { drawnSeed, images } from "../state/request.ts";
 import { sessions } from "../state/sessions.ts";
 import { go } from "../state/view.ts";
 
@@ -25,7 +23,7 @@ export function GenerateView() {
   const edited = series?.made?.images[Math.min(selected.value, series.count - 1)];
   return (
     <div class="view with-controls">
-      <section class="stage-side" aria-label="Images">
+      <section class="stage-side" aria-label="Images" aria-busy={isBusy(images)}>
         <div class="stage-and-watch">
           {series ? (
             <Stage
@@ -57,28 +55,5 @@ export function GenerateView() {
       </section>
       <RequestControls asking={images} session={session} />
     </div>
-  );
-}
-
-/** The plan as bars, and its other settings. */
-export function PlanSide({ asking }: { asking: Asking }) {
-  const { config } = sessions[asking.kind].value!.model.transformer;
-  const isRunning = job.value !== null && !job.value.isBackground;
-  const steps = asking.series.value?.steps.length ?? null;
-  const change: Parameters<typeof PlanSettings>[0]["onChange"] = (input) => {
-    asking.setPlan(input);
-    asking.decodeSoon();
-  };
-  return (
-    <section class="plan-side" aria-label="Plan">
-      <PlanEditor
-        plan={asking.plan.value!}
-        cost={asking.cost.value!}
-        factors={config.factors}
-        shown={asking.shownStep.value ?? (isRunning ? steps : null)}
-        onChange={change}
-      />
-      <PlanSettings plan={asking.plan.value!} factors={config.factors} onChange={change} />
-    </section>
   );
 }

@@ -4,10 +4,11 @@ import { useEffect } from "preact/hooks";
 import type { Raster } from "../../src/browser.ts";
 import { FileButton } from "../parts/file-button.tsx";
 import { Pixels } from "../parts/pixels.tsx";
+import { isBusy, PlanSide } from "../parts/plan-side.tsx";
 import { DecodeButton, RequestControls, useDecodeKeys } from "../parts/request-controls.tsx";
 import { SeedField } from "../parts/seed-field.tsx";
 import { type ColourBy, Stage } from "../parts/stage.tsx";
-import { Watch } from "../parts/watch.tsx";
+import { copy, recordText, Watch } from "../parts/watch.tsx";
 import { animationOf, framesPerSecond } from "../state/animation.ts";
 import { save } from "../state/files.ts";
 import { drawnSeed, told, videos } from "../state/request.ts";
@@ -15,7 +16,6 @@ import { imageAt, type Series } from "../state/series.ts";
 import { sessions } from "../state/sessions.ts";
 import * as video from "../state/video.ts";
 import { multiplyAddsText, secondsText } from "../state/words.ts";
-import { PlanSide } from "./generate.tsx";
 
 const colourBy = signal<ColourBy>("none");
 const selected = signal(0);
@@ -44,7 +44,7 @@ export function VideoView() {
   const now = series && imageAt(series, index, step);
   return (
     <div class="view with-controls">
-      <section class="stage-side" aria-label="Videos">
+      <section class="stage-side" aria-label="Videos" aria-busy={isBusy(videos)}>
         <div class="stage-and-watch">
           {series ? (
             <div class={isGiven[frame.value] ? "player is-given" : "player"}>
@@ -182,6 +182,11 @@ function Completed({ series }: { series: Series }) {
             }
           >
             Save WebP
+          </button>
+        )}
+        {made && (
+          <button type="button" onClick={() => copy("seed, plan and tokens, as JSON", recordText(series, 0))}>
+            Copy seed and plan
           </button>
         )}
         <button

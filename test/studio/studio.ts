@@ -135,11 +135,53 @@ export async function openPage(
     if (message.type() === "error") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
+  page.setDefaultTimeout(110_000); // the machine may be busy with other things
   await page.goto(url);
   return { page, context, complaints };
 }
 
-/** Waits until the page has decoded what it was asked for. */
+/** Waits until the page shows what it was asked for. */
 export async function untilDecoded(page: Page): Promise<void> {
-  await page.locator('[data-test="took"]').waitFor();
+  await page.locator('.stage-side[aria-busy="false"] [data-test="took"]').waitFor();
 }
+
+/** Waits until nothing runs, pictures of classes and measuring included. */
+export async function untilReady(page: Page): Promise<void> {
+  await page.locator('[data-test="status"]', { hasText: /^Ready$/ }).waitFor();
+}
+
+/** What the page copies of the selected image: all that makes it again, and its tokens. */
+export async function copied(
+  page: Page,
+): Promise<{ seed: string; class: string; plan: object; tokens: number[] }> {
+  await page.getByRole("button", { name: "Copy seed and plan" }).click();
+  await page.getByText("Copied: seed, plan and tokens").waitFor();
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  await page.getByRole("button", { name: "Close this message" }).click();
+  return JSON.parse(text);
+}
+
+/** Drops a file onto the page. */
+export async function drop(page: Page, name: string, type: string, bytes: Uint8Array): Promise<void> {
+  const file = { name, type, text: Buffer.from(bytes).toString("base64") };
+  const dataTransfer = await page.evaluateHandle(({ name, type, text }) => {
+    const transfer = new DataTransfer();
+    const content = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([content], name, { type }));
+    return transfer;
+  }, file);
+  await page.dispatchEvent("main", "drop", { dataTransfer });
+}
+
+/** Clicks what saves a file; its bytes. */
+export async function saved(page: Page, button: string): Promise<Buffer> {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: button, exact: true }).click(),
+  ]);
+  return readFile(await download.path());
+}
+
+/** How many tokens of two grids differ. */
+export const differing = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).filter((id, n) => id !== b[n]).length;
