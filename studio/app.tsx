@@ -10,6 +10,7 @@ import { makePictures } from "./state/pictures.ts";
 import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
 import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
 import { activity, notice, remark } from "./state/status.ts";
+import { loadRuns, runs, showRun, trainingLink } from "./state/training.ts";
 import { takeClip } from "./state/video.ts";
 import { go, view } from "./state/view.ts";
 import { placeText } from "./state/words.ts";
@@ -19,18 +20,24 @@ import { views } from "./views/index.ts";
 const askings: Readonly<Record<Kind, Asking>> = { image: images, video: videos };
 const current = () => views.find(({ name }) => name === view.value) ?? views[0]!;
 
+/** The views that have something to show. */
+const offered = (shown: string) =>
+  views.filter(({ name }) => name !== "training" || name === shown || (runs.value?.length ?? 0) > 0);
+
 /** What happens when the page opens. */
 export async function start(): Promise<void> {
   const link = readLink(location.hash);
   if (views.some(({ name }) => name === link.view)) view.value = link.view!;
-  await loadModels();
+  await Promise.all([loadModels(), loadRuns()]);
+  // A server of trainings alone shows them.
+  if (!link.view && models.value?.length === 0) view.value = "training";
   if (models.value) await takeLink(link);
 }
 
 /** Takes what an address says, into the view that is shown, and does what waits for a quiet moment. */
 async function takeLink(link: Link): Promise<void> {
   const { kind } = current();
-  if (!kind) return;
+  if (!kind) return showRun(link.run ?? null, link.stage);
   await told(askings[kind].restore(link));
   if (!sessions[kind].peek()) return;
   await askings[kind].decode();
@@ -101,7 +108,7 @@ export function App() {
           MaGNeTS <span class="aside">studio</span>
         </h1>
         <nav aria-label="Views">
-          {views.map(({ name, title }) => (
+          {offered(shown).map(({ name, title }) => (
             <a
               key={name}
               href={`#view=${name}`}
@@ -187,7 +194,8 @@ function Status({ kind }: { kind: Kind | null }) {
 function useAddress(): void {
   useSignalEffect(() => {
     const { name, kind } = current();
-    const says = (kind && askings[kind].link.value.replace(/^view=\w+/, `view=${name}`)) || `view=${name}`;
+    const own = kind ? askings[kind].link.value : trainingLink.value;
+    const says = own.replace(/^view=\w+/, `view=${name}`) || `view=${name}`;
     if (models.value) history.replaceState(null, "", `#${says}`);
   });
   useEffect(() => {
