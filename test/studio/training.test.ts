@@ -89,7 +89,7 @@ describe.skipIf(!hasChromium)("the training view", { timeout: 60_000 }, () => {
     await openRunFolder(join(folder, "runs/letters/tokenizer"), config);
     const other = await openRunFolder(join(folder, "runs/numbers/transformer"), config);
     await other.log({ step: 100, loss: 0.25 });
-    await page.locator('option[value="numbers"]').waitFor({ state: "attached", timeout: 15_000 });
+    await page.locator("option", { hasText: "numbers" }).waitFor({ state: "attached", timeout: 15_000 });
     await page.getByLabel("Training").selectOption("letters");
     await page.getByRole("button", { name: "transformer" }).click();
     await expect.poll(state).toMatch(/^Stopped at step 20 of 100/);
