@@ -24,10 +24,15 @@ const current = () => views.find(({ name }) => name === view.value) ?? views[0]!
 const offered = (shown: string) =>
   views.filter(({ name }) => name !== "training" || name === shown || (runs.value?.length ?? 0) > 0);
 
+/** Kinds of models that were asked for, so that a view opens its model once. */
+const begun = new Set<Kind>();
+
 /** What happens when the page opens. */
 export async function start(): Promise<void> {
   const link = readLink(location.hash);
   if (views.some(({ name }) => name === link.view)) view.value = link.view!;
+  const { kind } = current();
+  if (kind) begun.add(kind);
   await Promise.all([loadModels(), loadRuns()]);
   // A server of trainings alone shows them.
   if (!link.view && models.value?.length === 0) view.value = "training";
@@ -38,6 +43,7 @@ export async function start(): Promise<void> {
 async function takeLink(link: Link): Promise<void> {
   const { kind } = current();
   if (!kind) return showRun(link.run ?? null, link.stage);
+  begun.add(kind);
   await told(askings[kind].restore(link));
   if (!sessions[kind].peek()) return;
   await askings[kind].decode();
@@ -99,7 +105,7 @@ export function App() {
   const { name: shown, kind, Component } = current();
   // A view opens its model when it is first seen.
   useEffect(() => {
-    if (kind && models.value && !sessions[kind].peek()) void takeLink({ view: shown });
+    if (kind && models.value && !begun.has(kind)) void takeLink({ view: shown });
   }, [shown, kind, models.value]);
   return (
     <>

@@ -61,7 +61,7 @@ export function Chart({ chart, factors }: ChartProps) {
   const said = shown.map(({ label, text }) => `${label && `${label} `}${text}`).join(", ");
   return (
     <section class="chart" aria-labelledby={`chart-${name}`}>
-      <h3 id={`chart-${name}`}>{title}</h3>
+      <h2 id={`chart-${name}`}>{title}</h2>
       <p class="hint">{hint}</p>
       <div
         ref={place}

@@ -41,13 +41,19 @@ async function decoded(file: File, resolution: number, most: number): Promise<Ra
     await decoder.tracks.ready;
     await decoder.completed;
     const count = Math.min(most, decoder.tracks.selectedTrack?.frameCount ?? 0);
-    const frames: Raster[] = [];
+    const frames: { raster: Raster; duration: number }[] = [];
     for (let frameIndex = 0; frameIndex < count; frameIndex++) {
       const { image } = await decoder.decode({ frameIndex });
-      frames.push(rasterOf(image, image.displayWidth, image.displayHeight, resolution));
+      const raster = rasterOf(image, image.displayWidth, image.displayHeight, resolution);
+      frames.push({ raster, duration: image.duration ?? 1 });
       image.close();
     }
-    return frames;
+    // Equal frames may stand in a file as one that lasts longer.
+    const shortest = Math.max(1, Math.min(...frames.map(({ duration }) => duration)));
+    const all = frames.flatMap(({ raster, duration }) =>
+      Array<Raster>(Math.max(1, Math.round(duration / shortest))).fill(raster),
+    );
+    return all.slice(0, most);
   } catch (error) {
     throw new InputError(
       `${file.name}: the browser cannot read it (${(error as Error).message}); give a GIF, WebP, MP4 or WebM`,

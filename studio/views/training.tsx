@@ -121,7 +121,7 @@ function Samples({ stage: { name, samples } }: { stage: ListedStage }) {
   const { step, url } = samples[at]!;
   return (
     <section class="samples" aria-labelledby="samples">
-      <h3 id="samples">Samples</h3>
+      <h2 id="samples">Samples</h2>
       <p class="hint">What the {name} makes on the way, from the same seed.</p>
       <img src={url} alt={`Samples after step ${step}`} data-test="sample" />
       {samples.length > 1 && (
