@@ -39,7 +39,8 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
-export { listModels } from "./pipelines/node/list-models.ts";
+export { type ListedModel, type ModelList, modelListName } from "./pipelines/model-list.ts";
+export { listModel, listModels } from "./pipelines/node/list-models.ts";
 export { type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {

@@ -10,6 +10,7 @@ import { makePictures } from "./state/pictures.ts";
 import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
 import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
 import { activity, notice, remark } from "./state/status.ts";
+import { loadRuns, runs, showRun, trainingLink } from "./state/training.ts";
 import { takeClip } from "./state/video.ts";
 import { go, view } from "./state/view.ts";
 import { placeText } from "./state/words.ts";
@@ -18,6 +19,10 @@ import { views } from "./views/index.ts";
 
 const askings: Readonly<Record<Kind, Asking>> = { image: images, video: videos };
 const current = () => views.find(({ name }) => name === view.value) ?? views[0]!;
+
+/** The views that have something to show. */
+const offered = (shown: string) =>
+  views.filter(({ name }) => name !== "training" || name === shown || (runs.value?.length ?? 0) > 0);
 
 /** Kinds of models that were asked for, so that a view opens its model once. */
 const begun = new Set<Kind>();
@@ -28,14 +33,16 @@ export async function start(): Promise<void> {
   if (views.some(({ name }) => name === link.view)) view.value = link.view!;
   const { kind } = current();
   if (kind) begun.add(kind);
-  await loadModels();
+  await Promise.all([loadModels(), loadRuns()]);
+  // A server of trainings alone shows them.
+  if (!link.view && models.value?.length === 0) view.value = "training";
   if (models.value) await takeLink(link);
 }
 
 /** Takes what an address says, into the view that is shown, and does what waits for a quiet moment. */
 async function takeLink(link: Link): Promise<void> {
   const { kind } = current();
-  if (!kind) return;
+  if (!kind) return showRun(link.run ?? null, link.stage);
   begun.add(kind);
   await told(askings[kind].restore(link));
   if (!sessions[kind].peek()) return;
@@ -107,7 +114,7 @@ export function App() {
           MaGNeTS <span class="aside">studio</span>
         </h1>
         <nav aria-label="Views">
-          {views.map(({ name, title }) => (
+          {offered(shown).map(({ name, title }) => (
             <a
               key={name}
               href={`#view=${name}`}
@@ -193,7 +200,8 @@ function Status({ kind }: { kind: Kind | null }) {
 function useAddress(): void {
   useSignalEffect(() => {
     const { name, kind } = current();
-    const says = kind && askings[kind].link.value.replace(/^view=\w+/, `view=${name}`);
+    const own = kind ? askings[kind].link.value : trainingLink.value;
+    const says = own.replace(/^view=\w+/, `view=${name}`);
     // While no model is open the address stays what it was: reloading tries it again.
     if (says) history.replaceState(null, "", `#${says}`);
     else if (readLink(location.hash).view !== name && name !== views[0]!.name) {

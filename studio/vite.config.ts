@@ -41,13 +41,21 @@ const engine = (): Plugin => ({
   },
 });
 
+/** `isolate.js`: a service worker rules over its own folder, so it stands at the top, and its name stays. */
+const isolation = (): Plugin => ({
+  name: "studio-isolation",
+  buildStart() {
+    this.emitFile({ type: "chunk", id: here("isolation/worker.ts"), fileName: "isolate.js" });
+  },
+});
+
 export default defineConfig({
   root: here("."),
   base: "./", // any folder of any host
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [runtime(), engine()],
+  plugins: [runtime(), engine(), isolation()],
   build: {
-    outDir: here("../dist/studio"),
+    outDir: here("../dist/studio/page"),
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false, // its helper asks for a document, which the worker has not

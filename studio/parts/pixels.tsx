@@ -15,6 +15,7 @@ export function imageDataOf({ width, height, pixels }: Raster, frame = 0): Image
   return data;
 }
 
+/** @param props.label  what it shows; empty where words beside it say so */
 export function Pixels({ raster, frame = 0, label }: { raster: Raster; frame?: number; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -26,8 +27,7 @@ export function Pixels({ raster, frame = 0, label }: { raster: Raster; frame?: n
       ref={canvas}
       width={raster.width}
       height={raster.height}
-      role="img"
-      aria-label={label}
+      {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })}
     />
   );
 }

@@ -16,6 +16,9 @@ export interface Link {
   readonly plan?: PlanInput;
   /** Of an edited image: [N] the tokens that were given, -1 where one is made. */
   readonly given?: readonly number[];
+  /** A training, and one of its networks. */
+  readonly run?: string;
+  readonly stage?: string;
 }
 
 /** Of "#view=generate&seed=7"; what is not understood is left out. */
@@ -38,11 +41,24 @@ export function readLink(hash: string): Link {
     ...(firstIndex !== undefined && { firstIndex }),
     ...(plan && { plan }),
     ...(given?.every(Number.isInteger) && { given }),
+    ...(fields.has("run") && { run: fields.get("run")! }),
+    ...(fields.has("stage") && { stage: fields.get("stage")! }),
   };
 }
 
 /** "view=generate&seed=7". */
-export function writeLink({ view, model, classes, seed, count, firstIndex, plan, given }: Link): string {
+export function writeLink({
+  view,
+  model,
+  classes,
+  seed,
+  count,
+  firstIndex,
+  plan,
+  given,
+  run,
+  stage,
+}: Link): string {
   const fields = new URLSearchParams();
   if (view) fields.set("view", view);
   if (model) fields.set("model", model);
@@ -52,6 +68,8 @@ export function writeLink({ view, model, classes, seed, count, firstIndex, plan,
   if (firstIndex) fields.set("first", String(firstIndex));
   if (plan && Object.keys(plan).length > 0) fields.set("plan", JSON.stringify(plan));
   if (given) fields.set("given", given.join("."));
+  if (run) fields.set("run", run);
+  if (stage) fields.set("stage", stage);
   return fields.toString();
 }
 

@@ -4,6 +4,7 @@ import type { Kind } from "../state/sessions.ts";
 import { CompareView } from "./compare.tsx";
 import { EditView } from "./edit.tsx";
 import { GenerateView } from "./generate.tsx";
+import { TrainingView } from "./training.tsx";
 import { VideoView } from "./video.tsx";
 
 export interface View {
@@ -20,4 +21,5 @@ export const views: readonly View[] = [
   { name: "compare", title: "Compare", kind: "image", Component: CompareView },
   { name: "edit", title: "Edit", kind: "image", Component: EditView },
   { name: "video", title: "Video", kind: "video", Component: VideoView },
+  { name: "training", title: "Training", kind: null, Component: TrainingView },
 ];

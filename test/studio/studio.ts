@@ -65,6 +65,7 @@ export async function serve(
     const own = (await answer?.(path)) ?? null;
     if (own !== null) return own;
     if (path === "/models/index.json") return list;
+    if (path === "/runs/index.json") return Buffer.from('{"runs":[]}');
     const file = path.startsWith("/models/")
       ? join(root, path)
       : join(folder, path === "/" ? "index.html" : path);
