@@ -35,7 +35,10 @@ export async function start(): Promise<void> {
   if (kind) begun.add(kind);
   await Promise.all([loadModels(), loadRuns()]);
   // A server of trainings alone shows them.
-  if (!link.view && models.value?.length === 0) view.value = "training";
+  if (!link.view && models.value?.length === 0) {
+    begun.clear();
+    view.value = "training";
+  }
   if (models.value) await takeLink(link);
 }
 
