@@ -50,13 +50,22 @@ async function takeLink(link: Link): Promise<void> {
   await told(askings[kind].restore(link));
   if (!sessions[kind].peek()) return;
   await askings[kind].decode();
-  await whenQuiet(kind);
 }
 
-/** Pictures of the classes, then which device is faster. Whatever somebody asks for goes first. */
+/** How long nothing must have run before the page does something of its own accord, in milliseconds. */
+const quiet = 500;
+
+/** What fails again and again is left alone. */
+const mostQuietTries = 8;
+const quietTries = new WeakMap<object, number>();
+
+/** Pictures of the classes, then which device is faster. Whatever somebody asks for goes first, and it is tried again then. */
 async function whenQuiet(kind: Kind): Promise<void> {
   const session = sessions[kind].peek();
   if (!session || job.peek()) return;
+  const tries = (quietTries.get(session) ?? 0) + 1;
+  quietTries.set(session, tries);
+  if (tries > mostQuietTries) return;
   await makePictures(session);
   if (!job.peek()) await measureDevices(session);
 }
@@ -110,6 +119,11 @@ export function App() {
   useEffect(() => {
     if (kind && models.value && !begun.has(kind)) void takeLink({ view: shown });
   }, [shown, kind, models.value]);
+  useEffect(() => {
+    if (!kind || job.value || !sessions[kind].value) return;
+    const timer = setTimeout(() => void whenQuiet(kind), quiet);
+    return () => clearTimeout(timer);
+  }, [kind, job.value, kind && sessions[kind].value]);
   return (
     <>
       <header class="bar">
