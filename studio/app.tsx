@@ -2,16 +2,16 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { InputError } from "../src/browser.ts";
+import { makeClassImages } from "./state/class-images.ts";
 import { isPng, planIn, recordIn } from "./state/files.ts";
 import { job } from "./state/job.ts";
 import { type Link, readLink } from "./state/link.ts";
 import { measureDevices } from "./state/measure.ts";
-import { makePictures } from "./state/pictures.ts";
 import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
 import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
 import { activity, notice, remark } from "./state/status.ts";
 import { loadRuns, runs, showRun, trainingLink } from "./state/training.ts";
-import { takeClip } from "./state/video.ts";
+import { takeVideo } from "./state/video.ts";
 import { go, view } from "./state/view.ts";
 import { placeText } from "./state/words.ts";
 import { takeImage } from "./views/edit.tsx";
@@ -59,14 +59,14 @@ const quiet = 500;
 const mostQuietTries = 8;
 const quietTries = new WeakMap<object, number>();
 
-/** Pictures of the classes, then which device is faster. Whatever somebody asks for goes first, and it is tried again then. */
+/** Images of the classes, then which device is faster. Whatever somebody asks for goes first, and it is tried again then. */
 async function whenQuiet(kind: Kind): Promise<void> {
   const session = sessions[kind].peek();
   if (!session || job.peek()) return;
   const tries = (quietTries.get(session) ?? 0) + 1;
   quietTries.set(session, tries);
   if (tries > mostQuietTries) return;
-  await makePictures(session);
+  await makeClassImages(session);
   if (!job.peek()) await measureDevices(session);
 }
 
@@ -81,7 +81,7 @@ async function takeFile(file: File): Promise<void> {
   }
   if (/^video\/|^image\/gif$/.test(file.type) || (view.value === "video" && /^image\//.test(file.type))) {
     go("video");
-    return takeClip(file);
+    return takeVideo(file);
   }
   if (/^image\//.test(file.type)) {
     await takeImage(file);

@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
     expect(await page.locator('[data-test="where"]').textContent()).toMatch(/processor, \d+ threads/);
   });
 
-  it("with a picture of every class", async () => {
+  it("with an image of every class", async () => {
     await page.locator(".class-tile canvas").nth(11).waitFor();
     expect(await page.locator(".class-tile canvas").count()).toBe(12);
     await untilReady(page);

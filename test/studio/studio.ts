@@ -148,7 +148,7 @@ export async function untilDecoded(page: Page): Promise<void> {
   await page.locator('.stage-side[aria-busy="false"] [data-test="took"]').waitFor();
 }
 
-/** Waits until nothing runs, pictures of classes and measuring included. */
+/** Waits until nothing runs, images of classes and measuring included. */
 export async function untilReady(page: Page): Promise<void> {
   await page.locator('[data-test="status"]', { hasText: /^Ready$/ }).waitFor();
 }
