@@ -204,8 +204,12 @@ function useAddress(): void {
   useSignalEffect(() => {
     const { name, kind } = current();
     const own = kind ? askings[kind].link.value : trainingLink.value;
-    const says = own.replace(/^view=\w+/, `view=${name}`) || `view=${name}`;
-    if (models.value) history.replaceState(null, "", `#${says}`);
+    const says = own.replace(/^view=\w+/, `view=${name}`);
+    // While no model is open the address stays what it was: reloading tries it again.
+    if (says) history.replaceState(null, "", `#${says}`);
+    else if (readLink(location.hash).view !== name && name !== views[0]!.name) {
+      history.replaceState(null, "", `#view=${name}`);
+    }
   });
   useEffect(() => {
     const onChange = (): void => {

@@ -13,6 +13,7 @@ import {
   openImagePipeline,
   openVideoPipeline,
   type Raster,
+  type Runner,
   type VideoPipeline,
 } from "../../src/browser.ts";
 import { openModelStore } from "./model-store.ts";
@@ -136,7 +137,19 @@ async function openRuntime(runtimeUrl: string, device: OpenArgs["device"], threa
   ort.env.wasm.wasmPaths = runtimeUrl;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  return createWebRunner({ ort, device });
+  const runner = await createWebRunner({ ort, device });
+  await warmUp(runner);
+  return runner;
+}
+
+/** An ONNX model, `out = Identity(x)` of float32. */
+const identity =
+  "CAg6QQoSCgF4EgNvdXQiCElkZW50aXR5EhNJZGVudGl0eSBvZiBmbG9hdDMyWgkKAXgSBAoCCAFiCwoDb3V0EgQKAggBQgQKABAR";
+
+/** Has the runtime's WebAssembly compiled while the model is still on its way; it would wait for its first graph. */
+async function warmUp(runner: Runner): Promise<void> {
+  const model = Uint8Array.from(atob(identity), (letter) => letter.charCodeAt(0));
+  await runner.unload(await runner.load(model));
 }
 
 function openedOne(): ImagePipeline | VideoPipeline {

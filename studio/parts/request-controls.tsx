@@ -8,7 +8,15 @@ import { ClassNames, ClassPicker } from "./class-picker.tsx";
 import { Dial } from "./dial.tsx";
 import { SeedField } from "./seed-field.tsx";
 
-export function RequestControls({ asking, session }: { asking: Asking; session: Session }) {
+export function RequestControls({
+  asking,
+  session,
+  hasKey = true,
+}: {
+  asking: Asking;
+  session: Session;
+  hasKey?: boolean;
+}) {
   const { classNames } = session.model;
   const { plan, cost, seed, count, classes } = asking;
   const chooseClasses = (chosen: readonly string[]): void => {
@@ -58,7 +66,7 @@ export function RequestControls({ asking, session }: { asking: Asking; session: 
           asking.decodeSoon();
         }}
       />
-      <DecodeButton onDecode={() => void asking.decode()} label="Generate" />
+      <DecodeButton onDecode={() => void asking.decode()} label="Generate" hasKey={hasKey} />
       <p class="hint keys">
         <kbd>G</kbd> cancels and starts again, <kbd>N</kbd> with a new seed, <kbd>Esc</kbd> cancels
       </p>
@@ -71,10 +79,13 @@ export function DecodeButton({
   label,
   onDecode,
   isDisabled = false,
+  hasKey = true,
 }: {
   label: string;
   onDecode: () => void;
   isDisabled?: boolean;
+  /** Whether it is what the key G does now. */
+  hasKey?: boolean;
 }) {
   const isRunning = job.value !== null && !job.value.isBackground;
   return (
@@ -84,7 +95,7 @@ export function DecodeButton({
       disabled={isDisabled && !isRunning}
       onClick={() => (isRunning ? job.value?.cancel() : onDecode())}
     >
-      {isRunning ? "Cancel" : label} <kbd>{isRunning ? "Esc" : "G"}</kbd>
+      {isRunning ? "Cancel" : label} {(isRunning || hasKey) && <kbd>{isRunning ? "Esc" : "G"}</kbd>}
     </button>
   );
 }

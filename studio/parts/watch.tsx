@@ -9,7 +9,7 @@ import { type Asking, linkOf, told } from "../state/request.ts";
 import { recordOf, type Series, withPreviews } from "../state/series.ts";
 import { sessions } from "../state/sessions.ts";
 import { remark } from "../state/status.ts";
-import { multiplyAddsText, secondsText } from "../state/words.ts";
+import { multiplyAddsText, planText, secondsText } from "../state/words.ts";
 import { Scrubber } from "./scrubber.tsx";
 import type { ColourBy } from "./stage.tsx";
 
@@ -98,6 +98,7 @@ function Keep({ asking: { kind }, series, index }: { asking: Asking; series: Ser
         {classNames.length > 0 && `${record.class ?? "no class"}, `}seed <b>{String(record.seed)}</b>
         {record.index > 0 && `, number ${record.index} of its series`}
       </p>
+      <p class="aside">{planText(record.plan)}</p>
       <div class="buttons">
         {kind === "video" ? (
           <button

@@ -55,6 +55,21 @@ const baselineOf = (plan: DecodePlan) => {
   };
 };
 
+/** What came of a side, if it is of what is asked now: the plan, the seed and the images may have changed since. */
+export function seriesOf(model: GenerativeModel, { name, series }: Side): Series | null {
+  if (!series) return null;
+  const isSame =
+    JSON.stringify(series.plan) === JSON.stringify(planOf(model, name)) &&
+    series.seed === images.seed.value &&
+    series.firstIndex === images.firstIndex.value &&
+    series.count === Math.min(mostCompared, images.count.value) &&
+    sessions.image.value?.listed.name === series.model;
+  return isSame ? series : null;
+}
+
+/** Images of a side at most. */
+const mostCompared = 4;
+
 /** Plans whose graphs are compiled, so that what is timed is the decode. */
 const warm = new WeakMap<object, Set<string>>();
 
@@ -62,7 +77,7 @@ const warm = new WeakMap<object, Set<string>>();
 export async function compare(): Promise<void> {
   await runJob("Comparing", async (signal) => {
     const session = sessions.image.value ?? (await openModel("image"));
-    const count = Math.min(4, images.count.value);
+    const count = Math.min(mostCompared, images.count.value);
     const asked = { seed: images.seed.value, count, firstIndex: images.firstIndex.value };
     const classes = images.classes.value.length > 0 ? images.classes.value : null;
     const known = warm.get(session.engine) ?? new Set<string>();
@@ -119,7 +134,9 @@ const gain = 3;
 
 /** What differs between the two sides; null until both are there. */
 export const difference = computed<Difference | null>(() => {
-  const [left, right] = sides.value.map(({ series }) => series?.made ?? null);
+  const model = sessions.image.value?.model;
+  if (!model) return null;
+  const [left, right] = sides.value.map((side) => seriesOf(model, side)?.made ?? null);
   if (!left || !right || left.images.length !== right.images.length) return null;
   return {
     images: left.images.map((image, i) => ({

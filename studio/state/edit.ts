@@ -2,7 +2,7 @@
  * Edit: an image of any size, of which a window as large as the model's images is made again where it is marked. What is
  * marked are whole tokens, since no less can be made again; every kept pixel stays as it is.
  */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { ImageRecord, PixelMask, Raster, Seed } from "../../src/browser.ts";
 import { runJob } from "./job.ts";
 import { images } from "./request.ts";
@@ -37,6 +37,17 @@ export const grid = computed(
   () => (model.value?.transformer.config.grid ?? [1, 1]) as readonly number[] as readonly [number, number],
 );
 export const markedCount = computed(() => marked.value.reduce((sum, value) => sum + value, 0));
+
+const modelName = computed(() => sessions.image.value?.listed.name ?? null);
+// Tokens and sizes are the model's: with another model the image must be taken again.
+effect(() => {
+  void modelName.value;
+  canvas.value = null;
+  made.value = null;
+  shownVersion.value = null;
+  editClass.value = null;
+  before.value = [];
+});
 
 /** Begins with an image of the model's size or larger. */
 export function editImage(image: Raster): void {

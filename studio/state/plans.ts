@@ -30,7 +30,7 @@ export const wholePlan = (
 ): DecodePlan => resolveRequest({ plan, task }, model).plan;
 
 /** How finely budgets are tried. */
-const tries = 48;
+const tries = 24;
 
 /** From the cheapest plan to the baseline decode: the measured ones and the family that budgets choose from. */
 export function planStops(model: GenerativeModel): PlanStop[] {

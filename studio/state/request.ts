@@ -125,7 +125,7 @@ function createAsking(kind: Kind, view: string): Asking {
       const asked = {
         plan: plan.value,
         seed: seed.value,
-        count: count.value,
+        count: plan.value.unmask ? 1 : count.value, // with an entropy rule each image has steps of its own
         firstIndex: firstIndex.value,
       };
       const request = {

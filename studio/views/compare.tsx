@@ -11,6 +11,7 @@ import {
   planOf,
   type Side,
   type SideName,
+  seriesOf,
   setSide,
   sides,
   sideTitles,
@@ -50,7 +51,8 @@ function SideView({ which, side, session }: { which: 0 | 1; side: Side; session:
   const { model } = session;
   const plan = planOf(model, side.name);
   const cost = modelPlanCost(model.transformer.config, plan);
-  const made = side.series?.made;
+  const series = seriesOf(model, side);
+  const made = series?.made;
   return (
     <section class="side" aria-label={which === 0 ? "Left plan" : "Right plan"}>
       <label class="side-choice">
@@ -66,11 +68,7 @@ function SideView({ which, side, session }: { which: 0 | 1; side: Side; session:
           ))}
         </select>
       </label>
-      {side.series ? (
-        <Stage series={side.series} step={null} colourBy="none" />
-      ) : (
-        <div class="stage is-empty" />
-      )}
+      {series ? <Stage series={series} step={null} colourBy="none" /> : <div class="stage is-empty" />}
       <dl class="figures">
         <div>
           <dt>Seconds</dt>

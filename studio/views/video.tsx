@@ -81,7 +81,7 @@ export function VideoView() {
       </section>
       <div class="controls">
         <ClipControls frames={frames} />
-        <RequestControls asking={videos} session={session} />
+        <RequestControls asking={videos} session={session} hasKey={!isCompleted} />
       </div>
     </div>
   );
@@ -265,6 +265,7 @@ function ClipControls({ frames }: { frames: number }) {
           />
           <DecodeButton
             label={video.task.value === "predict" ? "Predict" : "Fill in"}
+            hasKey={video.shown.value === "completed"}
             onDecode={() => void video.complete()}
           />
         </>

@@ -8,6 +8,7 @@ import { readModel } from "../../src/index.ts";
 import { wasmRunner } from "./node-wasm.ts";
 import {
   buildStudio,
+  copied,
   differing,
   drop,
   hasChromium,
@@ -55,6 +56,8 @@ describe.skipIf(!hasChromium)("the studio", () => {
   let page: Page;
   let complaints: string[];
   let dropped: Buffer;
+  /** Of the edit, as it was saved, and as Node makes it. */
+  let edited: { png: Buffer; tokens: Int32Array };
 
   beforeAll(async () => {
     const built = await buildStudio();
@@ -124,8 +127,9 @@ describe.skipIf(!hasChromium)("the studio", () => {
     const pipeline = await openImagePipeline(await readModel(join(root, "models/sprites")), { runner });
     const image = { width: 64, height: 64, pixels: await rgbOf(dropped) };
     const mask = boxMask(image, { x: 16, y: 8, width: 24, height: 24 });
-    const { images } = await pipeline.edit({ image, mask, class: asked!, seed, plan });
+    const { images, tokens } = await pipeline.edit({ image, mask, class: asked!, seed, plan });
     const [known] = await pipeline.encode([image]);
+    edited = { png, tokens: tokens[0]! };
     await pipeline.dispose();
     await runner.close();
     expect(given!.filter((id, n) => id !== -1 && id !== known![n])).toEqual([]);
@@ -159,6 +163,14 @@ describe.skipIf(!hasChromium)("the studio", () => {
     await page
       .getByText("broken.jpg: the browser cannot read it as an image; give a PNG, JPEG or WebP")
       .waitFor();
+  });
+
+  it("restores an edit from its PNG: given tokens, mask, seed and plan", async () => {
+    await drop(page, "edited.png", "image/png", edited.png);
+    await page.getByText("Restored from edited.png").waitFor();
+    await page.getByRole("link", { name: "Generate" }).and(page.locator("[aria-current=page]")).waitFor();
+    await untilDecoded(page);
+    expect(differing((await copied(page)).tokens, edited.tokens)).toBe(0);
   });
 
   it("without a complaint on its console", () => {

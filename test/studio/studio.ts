@@ -13,12 +13,12 @@ import { listModels } from "../../src/index.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Debian's and Ubuntu's places; another one by CHROMIUM. */
-const executable = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
   (path) => path !== undefined && existsSync(path),
 );
 
 /** Whether there is a browser to test in; tests are skipped, and shown as skipped, where there is none. */
-export const hasChromium = executable !== undefined;
+export const hasChromium = chromiumPath !== undefined;
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -108,7 +108,7 @@ export async function startBrowser({
   hasWebgpu = false,
 }: Pick<OpenOptions, "hasWebgpu"> = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: executable!,
+    executablePath: chromiumPath!,
     args: [
       "--no-sandbox",
       ...(hasWebgpu
