@@ -26,7 +26,8 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
     "view=generate&class=house&seed=5&count=1",
     async (page) => {
       await decoded(page);
-      await page.getByRole("button", { name: /edit/i }).first().click();
+      await page.getByRole("navigation").getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("button", { name: "Take the generated one" }).click();
     },
   ],
   video: ["view=video&seed=2&count=1", decoded],
