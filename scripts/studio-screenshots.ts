@@ -13,9 +13,9 @@ const [url = "http://localhost:8321/", out = "out/screenshots", only = ""] = pro
 
 /** The link of each view, and what it does before it is shown. */
 const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Page) => Promise<void>]>> = {
-  generate: ["view=generate&class=cat&seed=7&count=4", decoded],
+  generate: ["view=generate&model=sprites&class=cat&seed=7&count=4", decoded],
   watch: [
-    "view=generate&class=house&seed=5&count=4",
+    "view=generate&model=sprites&class=house&seed=5&count=4",
     async (page) => {
       await decoded(page);
       await page.getByLabel("Colour tokens by").selectOption({ index: 1 });
@@ -23,7 +23,7 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
     },
   ],
   compare: [
-    "view=compare&class=rocket&seed=3&count=1",
+    "view=compare&model=sprites&class=rocket&seed=3&count=1",
     async (page) => {
       await ready(page);
       await page.getByRole("button", { name: /^Compare/ }).click();
@@ -31,7 +31,7 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
     },
   ],
   edit: [
-    "view=generate&class=boat&seed=5&count=1",
+    "view=generate&model=sprites&class=boat&seed=5&count=1",
     async (page) => {
       await decoded(page);
       await page.getByRole("navigation").getByRole("link", { name: "Edit" }).click();

@@ -2,16 +2,16 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { InputError } from "../src/browser.ts";
+import { makeClassImages } from "./state/class-images.ts";
 import { isPng, planIn, recordIn } from "./state/files.ts";
 import { job } from "./state/job.ts";
 import { type Link, readLink } from "./state/link.ts";
 import { measureDevices } from "./state/measure.ts";
-import { makePictures } from "./state/pictures.ts";
 import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
 import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
 import { activity, notice, remark } from "./state/status.ts";
 import { loadRuns, runs, showRun, trainingLink } from "./state/training.ts";
-import { takeClip } from "./state/video.ts";
+import { takeVideo } from "./state/video.ts";
 import { go, view } from "./state/view.ts";
 import { placeText } from "./state/words.ts";
 import { takeImage } from "./views/edit.tsx";
@@ -50,14 +50,23 @@ async function takeLink(link: Link): Promise<void> {
   await told(askings[kind].restore(link));
   if (!sessions[kind].peek()) return;
   await askings[kind].decode();
-  await whenQuiet(kind);
 }
 
-/** Pictures of the classes, then which device is faster. Whatever somebody asks for goes first. */
+/** How long nothing must have run before the page does something of its own accord, in milliseconds. */
+const quiet = 500;
+
+/** What fails again and again is left alone. */
+const mostQuietTries = 8;
+const quietTries = new WeakMap<object, number>();
+
+/** Images of the classes, then which device is faster. Whatever somebody asks for goes first, and it is tried again then. */
 async function whenQuiet(kind: Kind): Promise<void> {
   const session = sessions[kind].peek();
   if (!session || job.peek()) return;
-  await makePictures(session);
+  const tries = (quietTries.get(session) ?? 0) + 1;
+  quietTries.set(session, tries);
+  if (tries > mostQuietTries) return;
+  await makeClassImages(session);
   if (!job.peek()) await measureDevices(session);
 }
 
@@ -72,7 +81,7 @@ async function takeFile(file: File): Promise<void> {
   }
   if (/^video\/|^image\/gif$/.test(file.type) || (view.value === "video" && /^image\//.test(file.type))) {
     go("video");
-    return takeClip(file);
+    return takeVideo(file);
   }
   if (/^image\//.test(file.type)) {
     await takeImage(file);
@@ -110,6 +119,11 @@ export function App() {
   useEffect(() => {
     if (kind && models.value && !begun.has(kind)) void takeLink({ view: shown });
   }, [shown, kind, models.value]);
+  useEffect(() => {
+    if (!kind || job.value || !sessions[kind].value) return;
+    const timer = setTimeout(() => void whenQuiet(kind), quiet);
+    return () => clearTimeout(timer);
+  }, [kind, job.value, kind && sessions[kind].value]);
   return (
     <>
       <header class="bar">

@@ -1,18 +1,18 @@
-/** Classes by picture: each one's picture is an image that the model made of it. Several take turns. */
+/** Classes by image: each is shown by one that the model made of it. Several take turns. */
 import type { Raster } from "../../src/browser.ts";
 import { Pixels } from "./pixels.tsx";
 
 interface ClassPickerProps {
   readonly names: readonly string[];
   /** By class; none where none was made yet. */
-  readonly pictures: ReadonlyMap<string, Raster>;
+  readonly images: ReadonlyMap<string, Raster>;
   readonly chosen: readonly string[];
   /** One class, or several that take turns; default several. */
   readonly isSingle?: boolean;
   readonly onChange: (chosen: readonly string[]) => void;
 }
 
-export function ClassPicker({ names, pictures, chosen, isSingle = false, onChange }: ClassPickerProps) {
+export function ClassPicker({ names, images, chosen, isSingle = false, onChange }: ClassPickerProps) {
   const choose = (name: string, isAdding: boolean): void => {
     const isChosen = chosen.includes(name);
     if (isSingle || !isAdding) onChange(isChosen && chosen.length === 1 ? [] : [name]);
@@ -33,8 +33,8 @@ export function ClassPicker({ names, pictures, chosen, isSingle = false, onChang
             aria-pressed={chosen.includes(name)}
             onClick={(event) => choose(name, event.shiftKey || event.ctrlKey || event.metaKey)}
           >
-            {pictures.has(name) ? (
-              <Pixels raster={pictures.get(name)!} label="" />
+            {images.has(name) ? (
+              <Pixels raster={images.get(name)!} label="" />
             ) : (
               <span class="class-blank" aria-hidden="true" />
             )}

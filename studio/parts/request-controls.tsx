@@ -1,7 +1,7 @@
 /** What to ask for: class, seed, count and budget; the same for images and for videos. */
 import { useEffect } from "preact/hooks";
+import { classImages, mostClassImages } from "../state/class-images.ts";
 import { job } from "../state/job.ts";
-import { mostPictures, pictures } from "../state/pictures.ts";
 import { type Asking, drawnSeed, mostImages } from "../state/request.ts";
 import type { Session } from "../state/sessions.ts";
 import { ClassNames, ClassPicker } from "./class-picker.tsx";
@@ -25,12 +25,12 @@ export function RequestControls({
   };
   return (
     <section class="controls" aria-label="What to generate">
-      {classNames.length > mostPictures ? (
+      {classNames.length > mostClassImages ? (
         <ClassNames names={classNames} chosen={classes.value} onChange={chooseClasses} />
       ) : (
         <ClassPicker
           names={classNames}
-          pictures={pictures.value.get(session.listed.name) ?? new Map()}
+          images={classImages.value.get(session.listed.name) ?? new Map()}
           chosen={classes.value}
           onChange={chooseClasses}
         />

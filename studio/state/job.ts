@@ -1,6 +1,6 @@
 /**
  * One job at a time for each kind of model. What somebody asks for cancels what runs; what the page does of its own accord
- * (pictures of classes, measuring) waits until nothing else runs, and gives way.
+ * (images of classes, measuring) waits until nothing else runs, and gives way.
  */
 import { signal } from "@preact/signals";
 import { InputError } from "../../src/browser.ts";

@@ -7,7 +7,7 @@ import type { Place } from "../engine/protocol.ts";
 /** What was measured of a model here. */
 export interface Measured {
   readonly fastest: Place["device"];
-  /** Seconds of one image by the default plan; null where the device failed. */
+  /** Seconds of the same work; null where the device failed. */
   readonly wasmSeconds: number | null;
   readonly webgpuSeconds: number | null;
 }
@@ -54,8 +54,11 @@ export function placesFor(model: string): Place[] {
   ];
 }
 
-/** Whether the browser has a graphics card to offer. */
-export async function hasGraphicsCard(): Promise<boolean> {
+let card: Promise<boolean> | undefined;
+
+/** Whether the browser has a graphics card to offer; asked once. */
+export function hasGraphicsCard(): Promise<boolean> {
   const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
-  return (await gpu?.requestAdapter().catch(() => null)) != null;
+  card ??= gpu ? gpu.requestAdapter().then(Boolean, () => false) : Promise.resolve(false);
+  return card;
 }

@@ -1,23 +1,23 @@
-/** Video: a clip that is gone on with, and what is played. */
+/** Video: a given one that is gone on with, and what is played. */
 import { signal } from "@preact/signals";
 import { InputError, type Raster, type Seed, type Task } from "../../src/browser.ts";
-import { framesIn } from "./clips.ts";
 import { runJob } from "./job.ts";
 import { newSeries, type Series, withEvent, withMade } from "./series.ts";
 import { callModel, openModel, sessions } from "./sessions.ts";
+import { framesIn } from "./video-frames.ts";
 
-/** The frames of the clip, one after another; null: none. */
-export const clip = signal<Raster | null>(null);
-export const clipName = signal("");
+/** The frames of the given video, one after another; null: none. */
+export const givenVideo = signal<Raster | null>(null);
+export const givenName = signal("");
 /** First frames that are given, for predicting. */
 export const given = signal(5);
 export const task = signal<Task>("predict");
-export const clipSeed = signal<Seed>(1);
-/** What came of the clip; null: nothing yet. */
+export const completionSeed = signal<Seed>(1);
+/** What came of the given video; null: nothing yet. */
 export const completed = signal<Series | null>(null);
 /** Which frames of `completed` were given. */
 export const givenFrames = signal<readonly boolean[]>([]);
-/** What is played: what was generated, or the completed clip. */
+/** What is played: what was generated, or the completed video. */
 export const shown = signal<"generated" | "completed">("generated");
 
 /** Frames one after another as one video. */
@@ -28,24 +28,24 @@ function videoOf(frames: readonly Raster[]): Raster {
   return { width, height, frames: frames.length, pixels };
 }
 
-/** Takes a clip from a file. Throws InputError. */
-export async function takeClip(file: File): Promise<void> {
+/** Takes a video from a file. Throws InputError. */
+export async function takeVideo(file: File): Promise<void> {
   const { model } = await openModel("video");
   const { resolution, frames = 1 } = model.tokenizer.config;
-  useClip(videoOf(await framesIn(file, resolution, frames)), file.name);
+  giveVideo(videoOf(await framesIn(file, resolution, frames)), file.name);
 }
 
 /** Takes a video of the model's size, e.g. a generated one. */
-export function useClip(video: Raster, name: string): void {
-  clip.value = video;
-  clipName.value = name;
+export function giveVideo(video: Raster, name: string): void {
+  givenVideo.value = video;
+  givenName.value = name;
   given.value = Math.min(given.value, video.frames ?? 1);
   completed.value = null;
 }
 
 /** Predicts the frames after the given ones, or those between the first and the last. */
 export async function complete(): Promise<void> {
-  const video = clip.value;
+  const video = givenVideo.value;
   if (!video) return;
   await runJob(task.value === "predict" ? "Predicting" : "Filling in", async (signal) => {
     const session = sessions.video.value ?? (await openModel("video"));
@@ -60,7 +60,7 @@ export async function complete(): Promise<void> {
     givenFrames.value = Array.from({ length: frames }, (_, t) =>
       asked.task === "predict" ? t < asked.given : t === 0 || t === frames - 1,
     );
-    const request = { seed: clipSeed.value, count: 1, plan };
+    const request = { seed: completionSeed.value, count: 1, plan };
     let own = newSeries(session, request);
     shown.value = "completed";
     const made = await callModel(

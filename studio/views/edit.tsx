@@ -6,10 +6,10 @@ import { FileButton } from "../parts/file-button.tsx";
 import { imageDataOf, Pixels } from "../parts/pixels.tsx";
 import { DecodeButton, useDecodeKeys } from "../parts/request-controls.tsx";
 import { SeedField } from "../parts/seed-field.tsx";
+import { classImages, mostClassImages } from "../state/class-images.ts";
 import * as edit from "../state/edit.ts";
 import { imageIn, pngOf, save } from "../state/files.ts";
 import { job } from "../state/job.ts";
-import { mostPictures, pictures } from "../state/pictures.ts";
 import { drawnSeed, images, told } from "../state/request.ts";
 import { imageAt } from "../state/series.ts";
 import { type Session, sessions } from "../state/sessions.ts";
@@ -315,13 +315,13 @@ function EditControls({ session: { model, listed } }: { session: Session }) {
   const isEmpty = edit.canvas.value === null;
   return (
     <section class="controls" aria-label="How to edit">
-      {classNames.length > mostPictures ? (
+      {classNames.length > mostClassImages ? (
         <ClassNames names={classNames} chosen={chosen} onChange={choose} />
       ) : (
         <ClassPicker
           isSingle
           names={classNames}
-          pictures={pictures.value.get(listed.name) ?? new Map()}
+          images={classImages.value.get(listed.name) ?? new Map()}
           chosen={chosen}
           onChange={choose}
         />

@@ -1,4 +1,4 @@
-/** Video: generate, and watch it play while it decodes; or go on with a clip. */
+/** Video: generate, and watch it play while it decodes; or go on with a given one. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Raster } from "../../src/browser.ts";
@@ -26,7 +26,7 @@ export function VideoView() {
   const session = sessions.video.value;
   useDecodeKeys((isNewSeed) => {
     if (video.shown.value === "completed") {
-      if (isNewSeed) video.clipSeed.value = drawnSeed();
+      if (isNewSeed) video.completionSeed.value = drawnSeed();
       void video.complete();
       return;
     }
@@ -67,7 +67,7 @@ export function VideoView() {
                 {series.made && (
                   <button
                     type="button"
-                    onClick={() => video.useClip(series.made!.images[index]!, "the generated video")}
+                    onClick={() => video.giveVideo(series.made!.images[index]!, "the generated video")}
                   >
                     Go on with this video
                   </button>
@@ -80,7 +80,7 @@ export function VideoView() {
         {!isCompleted && <PlanSide asking={videos} />}
       </section>
       <div class="controls">
-        <ClipControls frames={frames} />
+        <CompletionControls frames={frames} />
         <RequestControls asking={videos} session={session} hasKey={!isCompleted} />
       </div>
     </div>
@@ -164,7 +164,7 @@ function Completed({ series }: { series: Series }) {
   return (
     <div class="watch">
       <p>
-        {made ? "Completed" : `Step ${steps.length} of ${cost.steps.length}`}: {video.clipName.value}
+        {made ? "Completed" : `Step ${steps.length} of ${cost.steps.length}`}: {video.givenName.value}
       </p>
       {made && (
         <p class="took" data-test="took">
@@ -202,20 +202,20 @@ function Completed({ series }: { series: Series }) {
   );
 }
 
-function ClipControls({ frames }: { frames: number }) {
-  const clip = video.clip.value;
+function CompletionControls({ frames }: { frames: number }) {
+  const start = video.givenVideo.value;
   return (
-    <section class="clip" aria-label="Go on with a clip">
+    <section class="completion" aria-label="Go on with a given video">
       <div class="field">
-        <span class="field-name">Clip</span>
-        <span class="clip-name" data-test="clip">
-          {clip ? `${video.clipName.value}, ${clip.frames} frames` : "none: drop one anywhere"}
+        <span class="field-name">Video</span>
+        <span class="given-name" data-test="given">
+          {start ? `${video.givenName.value}, ${start.frames} frames` : "none: drop one anywhere"}
         </span>
-        <FileButton accept="video/*,image/gif,image/webp" onFile={(file) => void told(video.takeClip(file))}>
+        <FileButton accept="video/*,image/gif,image/webp" onFile={(file) => void told(video.takeVideo(file))}>
           Open
         </FileButton>
       </div>
-      {clip && (
+      {start && (
         <>
           <div class="field">
             <label for="task">Make</label>
@@ -227,7 +227,7 @@ function ClipControls({ frames }: { frames: number }) {
               }}
             >
               <option value="predict">the frames after it</option>
-              <option value="interpolate" disabled={(clip.frames ?? 1) < 2}>
+              <option value="interpolate" disabled={(start.frames ?? 1) < 2}>
                 the frames between its ends
               </option>
             </select>
@@ -239,10 +239,10 @@ function ClipControls({ frames }: { frames: number }) {
                 id="given"
                 type="number"
                 min={1}
-                max={Math.min(frames - 1, clip.frames ?? 1)}
+                max={Math.min(frames - 1, start.frames ?? 1)}
                 value={video.given.value}
                 onChange={({ currentTarget }) => {
-                  const most = Math.min(frames - 1, clip.frames ?? 1);
+                  const most = Math.min(frames - 1, start.frames ?? 1);
                   video.given.value = Math.max(
                     1,
                     Math.min(most, Math.round(currentTarget.valueAsNumber) || 1),
@@ -253,13 +253,13 @@ function ClipControls({ frames }: { frames: number }) {
             </div>
           )}
           <SeedField
-            name="clip-seed"
-            seed={video.clipSeed.value}
+            name="completion-seed"
+            seed={video.completionSeed.value}
             onChange={(seed) => {
-              video.clipSeed.value = seed;
+              video.completionSeed.value = seed;
             }}
             onDraw={() => {
-              video.clipSeed.value = drawnSeed();
+              video.completionSeed.value = drawnSeed();
               void video.complete();
             }}
           />

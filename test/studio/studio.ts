@@ -99,6 +99,8 @@ export interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly theme?: "light" | "dark";
+  /** Whether the page may install a service worker; default true. */
+  readonly hasServiceWorkers?: boolean;
   /** Offer WebGPU by its software adapter. */
   readonly hasWebgpu?: boolean;
 }
@@ -122,11 +124,12 @@ export async function startBrowser({
 export async function openPage(
   browser: Browser,
   url: string,
-  { width = 1280, height = 900, theme = "light" }: OpenOptions = {},
+  { width = 1280, height = 900, theme = "light", hasServiceWorkers = true }: OpenOptions = {},
 ): Promise<{ page: Page; context: BrowserContext; complaints: string[] }> {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
+    serviceWorkers: hasServiceWorkers ? "allow" : "block",
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
@@ -145,7 +148,7 @@ export async function untilDecoded(page: Page): Promise<void> {
   await page.locator('.stage-side[aria-busy="false"] [data-test="took"]').waitFor();
 }
 
-/** Waits until nothing runs, pictures of classes and measuring included. */
+/** Waits until nothing runs, images of classes and measuring included. */
 export async function untilReady(page: Page): Promise<void> {
   await page.locator('[data-test="status"]', { hasText: /^Ready$/ }).waitFor();
 }

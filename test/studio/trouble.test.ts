@@ -46,11 +46,11 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
   async function visit(
     options: ServeOptions,
     work: (page: Page, url: string) => Promise<void>,
-    { hash = quick.toString(), by = browser, host = "127.0.0.1" } = {},
+    { hash = quick.toString(), by = browser, host = "127.0.0.1", hasServiceWorkers = true } = {},
   ): Promise<void> {
     const served = await serve(built.folder, options);
     const url = served.url.replace("127.0.0.1", host);
-    const { page, context } = await openPage(by, `${url}#${hash}`);
+    const { page, context } = await openPage(by, `${url}#${hash}`, { hasServiceWorkers });
     try {
       await work(page, url);
     } finally {
@@ -71,16 +71,20 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
     expect(tokens).toHaveLength(64);
   });
 
-  it("without isolation computes with one thread, says so, and makes the same tokens", async () => {
-    await visit({ isIsolated: false }, async (page) => {
-      await untilDecoded(page);
-      expect(await page.locator('[data-test="where"]').textContent()).toMatch(/one thread/);
-      expect(await notice(page)).toMatch(
-        /one thread: this page is not isolated.*magnets studio sends the headers/,
-      );
-      await page.getByRole("button", { name: "Close this message" }).click();
-      expect((await copied(page)).tokens).toEqual(tokens);
-    });
+  it("without isolation, by headers or service worker, computes with one thread, says so, and makes the same tokens", async () => {
+    await visit(
+      { isIsolated: false },
+      async (page) => {
+        await untilDecoded(page);
+        expect(await page.locator('[data-test="where"]').textContent()).toMatch(/one thread/);
+        expect(await notice(page)).toMatch(
+          /one thread: this page is not isolated.*magnets studio sends the headers/,
+        );
+        await page.getByRole("button", { name: "Close this message" }).click();
+        expect((await copied(page)).tokens).toEqual(tokens);
+      },
+      { hasServiceWorkers: false },
+    );
   });
 
   it("at an address that is not secure has neither storage nor threads, and works", async () => {

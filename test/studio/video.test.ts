@@ -83,13 +83,13 @@ describe.skipIf(!hasChromium)("the studio's videos", () => {
     expect([pages, width, pageHeight]).toEqual([16, 64, 64]);
   });
 
-  it("go on from a clip that is dropped in: the given frames stay, the others are Node's", async () => {
+  it("go on from a video that is dropped in: the given frames stay, the others are Node's", async () => {
     const { videos } = await pipeline.generate({ classes: ["cat orbit"], seed: 5, plan });
-    const clip = await encodeAnimation(videos[0]!, { format: "webp", frameRate: 8 });
-    const given = { ...videos[0]!, pixels: await frames(Buffer.from(clip)) };
+    const dropped = await encodeAnimation(videos[0]!, { format: "webp", frameRate: 8 });
+    const given = { ...videos[0]!, pixels: await frames(Buffer.from(dropped)) };
     const { tokens } = await pipeline.predict({ videos: [given], given: 3, seed: 1 });
 
-    await drop(page, "cat.webp", "image/webp", clip);
+    await drop(page, "cat.webp", "image/webp", dropped);
     await page.getByText("cat.webp, 16 frames").waitFor();
     await page.getByLabel("Given").fill("3");
     await page.keyboard.press("Tab");
@@ -109,10 +109,10 @@ describe.skipIf(!hasChromium)("the studio's videos", () => {
     expect(differing(shown, given.pixels.subarray(2 * 64 * 64 * 3, 3 * 64 * 64 * 3))).toBe(0);
   });
 
-  it("refuse what is no clip in one sentence", async () => {
-    await drop(page, "clip.mp4", "video/mp4", Buffer.from("no video"));
+  it("refuse what is no video in one sentence", async () => {
+    await drop(page, "broken.mp4", "video/mp4", Buffer.from("no video"));
     await page
-      .getByText(/clip\.mp4: the browser cannot play it \(.*\); give a GIF, WebP, MP4 or WebM/)
+      .getByText(/broken\.mp4: the browser cannot play it \(.*\); give a GIF, WebP, MP4 or WebM/)
       .waitFor();
   });
 
