@@ -2,20 +2,28 @@
  * The screenshots of docs/studio.md: every view at three widths, in both themes.
  *
  *   npm run magnets -- studio models runs/mine --no-open
- *   npx tsx scripts/studio-screenshots.ts http://localhost:8321/ docs/images/studio
+ *   npx tsx scripts/studio-screenshots.ts http://localhost:8321/ out/screenshots
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 
-const [url = "http://localhost:8321/", out = "docs/images/studio", only = ""] = process.argv.slice(2);
+const [url = "http://localhost:8321/", out = "out/screenshots", only = ""] = process.argv.slice(2);
 
 /** The link of each view, and what it does before it is shown. */
 const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Page) => Promise<void>]>> = {
-  generate: ["view=generate&class=cat&seed=7&count=4", decoded],
+  generate: ["view=generate&model=sprites&class=cat&seed=7&count=4", decoded],
+  watch: [
+    "view=generate&model=sprites&class=house&seed=5&count=4",
+    async (page) => {
+      await decoded(page);
+      await page.getByLabel("Colour tokens by").selectOption({ index: 1 });
+      await page.locator("#scrub").fill("8");
+    },
+  ],
   compare: [
-    "view=compare&class=rocket&seed=3&count=1",
+    "view=compare&model=sprites&class=rocket&seed=3&count=1",
     async (page) => {
       await ready(page);
       await page.getByRole("button", { name: /^Compare/ }).click();
@@ -23,15 +31,26 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
     },
   ],
   edit: [
-    "view=generate&class=house&seed=5&count=1",
+    "view=generate&model=sprites&class=boat&seed=5&count=1",
     async (page) => {
       await decoded(page);
-      await page.getByRole("button", { name: /edit/i }).first().click();
+      await page.getByRole("navigation").getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("button", { name: "Take the generated one" }).click();
+      const { x, y, width, height } = (await page.locator(".edit-window").boundingBox())!;
+      const at = (column: number, row: number) =>
+        page.mouse.move(x + width * column, y + height * row, { steps: 8 });
+      await at(0.3, 0.3);
+      await page.mouse.down();
+      for (const row of [0.3, 0.42, 0.54, 0.66]) for (const column of [0.3, 0.7]) await at(column, row);
+      await page.mouse.up();
+      await page.getByRole("button", { name: /^Make it again/ }).click();
+      await page.locator(".version-row canvas").nth(3).waitFor();
+      await ready(page);
     },
   ],
   video: ["view=video&seed=2&count=1", decoded],
   training: [
-    "view=training",
+    "view=training&run=drawings&stage=tokenizer",
     async (page) => {
       await page.locator(".chart-plot canvas").first().waitFor();
       await page.locator('[data-test="sample"]').waitFor();
@@ -40,9 +59,10 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
 };
 const looks = [
   { width: 1280, height: 860, colorScheme: "light" },
-  { width: 768, height: 900, colorScheme: "dark" },
-  { width: 360, height: 740, colorScheme: "light" },
   { width: 1280, height: 860, colorScheme: "dark" },
+  { width: 768, height: 1000, colorScheme: "light" },
+  { width: 768, height: 1000, colorScheme: "dark" },
+  { width: 360, height: 740, colorScheme: "light" },
   { width: 360, height: 740, colorScheme: "dark" },
 ] as const;
 
@@ -73,7 +93,7 @@ for (const [name, [link, prepare]] of Object.entries(shots)) {
     await page.emulateMedia({ colorScheme });
     await page.waitForTimeout(1000); // charts follow their new width
     const path = join(out, `${name}-${width}-${colorScheme}.webp`);
-    const png = await page.screenshot({ fullPage: width < 1000 });
+    const png = await page.screenshot();
     await sharp(png).webp({ quality: 80, effort: 6 }).toFile(path);
     process.stdout.write(`${path}\n`);
   }

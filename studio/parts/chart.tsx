@@ -92,11 +92,11 @@ function valueAt({ values }: ChartSeries, steps: readonly number[], index: numbe
   return { step: steps[at], text: value == null ? "not finite" : figureText(value) };
 }
 
-/** Four figures: "0.8383", "331.9", "2.5e-4". */
+/** Up to four figures: "0.8383", "331.9", "2.5e-4". */
 export function figureText(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 0.001 || size >= 1e6) return value.toExponential(1);
+  if (size < 0.01 || size >= 1e6) return Number(value.toPrecision(3)).toExponential();
   return String(Number(value.toPrecision(4)));
 }
 

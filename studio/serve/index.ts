@@ -89,13 +89,13 @@ export async function writeStudio({
   out,
   signal,
 }: Pick<StudioOptions, "folders" | "page"> & { out: string; signal?: AbortSignal }): Promise<Found> {
-  const page = await findPage(built);
   const found = await (await Folders.open(folders)).look();
   if (found.models.length === 0) {
     throw new InputError(
       `${folders.join(", ")}: holds no model; a static studio needs one, e.g. models/sprites`,
     );
   }
+  const page = await findPage(built);
   await requireFree(out);
   const target = resolve(out);
   await ensureWritableFolder(dirname(target));

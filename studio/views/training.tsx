@@ -122,7 +122,11 @@ function Samples({ stage: { name, samples } }: { stage: ListedStage }) {
   return (
     <section class="samples" aria-labelledby="samples">
       <h2 id="samples">Samples</h2>
-      <p class="hint">What the {name} makes on the way, from the same seed.</p>
+      <p class="hint">
+        {name === "tokenizer"
+          ? "Images, and below each what the tokenizer brings back of it."
+          : "What it makes on the way, from the same seed."}
+      </p>
       <img src={url} alt={`Samples after step ${step}`} data-test="sample" />
       {samples.length > 1 && (
         <div class="scrubber">

@@ -51,7 +51,10 @@ describe.skipIf(!hasChromium)("every view", { timeout: 120_000 }, () => {
     else if (title === "Compare") {
       await page.getByRole("button", { name: /^Compare/ }).click();
       await page.locator('[data-test="difference"]').waitFor();
-    } else if (title !== "Edit") await untilDecoded(page);
+    } else if (title === "Edit") {
+      await page.getByRole("button", { name: "Take the generated one" }).click();
+      await page.getByRole("button", { name: "Take the generated one" }).waitFor({ state: "detached" });
+    } else await untilDecoded(page);
     if (title !== "Training") await untilReady(page);
     for (const summary of await page.locator("details:not([open]) > summary").all()) await summary.click();
   }

@@ -180,6 +180,7 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
   });
 
   it("with at most 150 KB of script, compressed, besides the runtime and the model", async () => {
+    // What the visit above asked for: all scripts but the charts of trainings, which come when they are first seen.
     const names = [...new Set(served.asked)].filter((path) => /^\/assets\/.*\.js$/.test(path));
     const sizes = await Promise.all(
       names.map(async (name) => gzipSync(await readFile(join(folder, name))).length),
