@@ -18,6 +18,7 @@ const shots: Readonly<Record<string, readonly [link: string, prepare: (page: Pag
     "view=generate&model=sprites&class=house&seed=5&count=4",
     async (page) => {
       await decoded(page);
+      await page.locator(".class-tile canvas").nth(11).waitFor();
       await page.getByLabel("Colour tokens by").selectOption({ index: 1 });
       await page.locator("#scrub").fill("8");
     },

@@ -162,6 +162,16 @@ describe("imports", () => {
     ).toEqual([]);
   });
 
+  it("part the studio's page from its server: they share the list of trainings, and the command alone starts it", () => {
+    const isServer = isOf("studio/serve");
+    const isPage = (file: string) => isOf("studio")(file) && !isServer(file) && !file.endsWith(".config.ts");
+    const across = imports.filter(({ from, to }) => isServer(to) && !isServer(from));
+    expect(across.map(({ from }) => from)).toEqual(["cli/commands/studio.ts"]);
+    const shared = imports.filter(({ from, to }) => isServer(from) && isPage(to)).map(({ to }) => to);
+    expect([...new Set(shared)]).toEqual(["studio/run-list.ts"]);
+    expect(allImports.filter(({ from, to }) => isPage(from) && nodeModules.test(to))).toEqual([]);
+  });
+
   it("entries are what the package exports", () => {
     const { exports } = JSON.parse(textOf("package.json"));
     const built = Object.values(exports as Record<string, { default: string }>).map(

@@ -19,7 +19,7 @@ export async function isolate(): Promise<boolean> {
   if (!("serviceWorker" in navigator) || !mayTry()) return false;
   try {
     const address = new URL("isolate.js", document.baseURI);
-    await navigator.serviceWorker.register(address, { type: "module" });
+    await navigator.serviceWorker.register(address);
     await Promise.race([
       navigator.serviceWorker.ready,
       new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), patienceMs)),
