@@ -15,6 +15,7 @@ import "./core/platform-types.ts";
 export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
 export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
+export { guidanceScaleAt } from "./decoding/guidance.ts";
 export { printModelSchedule } from "./decoding/model-schedule.ts";
 export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";
@@ -31,10 +32,13 @@ export {
   openImagePipeline,
   type PlanInTimeOptions,
 } from "./pipelines/image-pipeline.ts";
+export { type ImageRecord, imageRecordOf, withImageRecord } from "./pipelines/image-record.ts";
 export { boxMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
+export { type ListedModel, type ModelList, modelListName, parseModelList } from "./pipelines/model-list.ts";
 export {
   type RequestOptions,
+  type RequestSubject,
   type ResolvedRequest,
   resolveRequest,
 } from "./pipelines/request.ts";

@@ -48,7 +48,9 @@ export type {
 } from "./pipelines/image-pipeline.ts";
 export { boxMask, fittedMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
+export { type ListedModel, type ModelList, modelListName } from "./pipelines/model-list.ts";
 export { modelDigest } from "./pipelines/node/identity.ts";
+export { listModel, listModels } from "./pipelines/node/list-models.ts";
 export { decodeMask, type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {

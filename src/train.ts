@@ -6,6 +6,7 @@ export type { Resampler } from "./data/choices.ts";
 export { openSource, previewIndexes, type SourceChoice } from "./data/open-source.ts";
 export type { ImageSource } from "./data/source.ts";
 export type { TokenTensors } from "./data/tokens.ts";
+export { describeTraining, type TrainingStage, type TrainingState } from "./runs/describe-training.ts";
 export { configFromModel, type FromModelOptions } from "./runs/from-model.ts";
 export {
   type EncodeParts,

@@ -47,7 +47,7 @@ const folders = ["src", "fleet", "cli", "bench", "examples", "server", "studio"]
 );
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /(?<!\.d)\.tsx?$/.test(name))
     .map((name) => join(folder, name)),
 );
 const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -69,7 +69,7 @@ function importsOf(file: string): Import[] {
 
 const allImports = files.flatMap(importsOf);
 /** Those of files of the project. */
-const imports = allImports.filter(({ to }) => to.endsWith(".ts") || to.endsWith(".json"));
+const imports = allImports.filter(({ to }) => /\.tsx?$/.test(to) || to.endsWith(".json"));
 /** `core` of src/core/errors.ts, `src/index.ts` of itself, `cli` of cli/main.ts. */
 const roomOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? file.replace(/\/.*/, "");
 const isOf = (folder: string) => (file: string) => file.startsWith(`${folder}/`);
@@ -160,6 +160,16 @@ describe("imports", () => {
     expect(
       imports.filter(({ from, to }) => isOf("server")(from) && !isOf("server")(to) && !isOf("src")(to)),
     ).toEqual([]);
+  });
+
+  it("part the studio's page from its server: they share the list of trainings, and the command alone starts it", () => {
+    const isServer = isOf("studio/serve");
+    const isPage = (file: string) => isOf("studio")(file) && !isServer(file) && !file.endsWith(".config.ts");
+    const across = imports.filter(({ from, to }) => isServer(to) && !isServer(from));
+    expect(across.map(({ from }) => from)).toEqual(["cli/commands/studio.ts"]);
+    const shared = imports.filter(({ from, to }) => isServer(from) && isPage(to)).map(({ to }) => to);
+    expect([...new Set(shared)]).toEqual(["studio/run-list.ts"]);
+    expect(allImports.filter(({ from, to }) => isPage(from) && nodeModules.test(to))).toEqual([]);
   });
 
   it("entries are what the package exports", () => {

@@ -105,6 +105,31 @@ describe("a model from a server", () => {
     startPage.close();
   });
 
+  it("comes by what fetches, whose own words about a file stand as they are", async () => {
+    const asked: string[] = [];
+    const model = await browser.fetchModel(`${address}/models/sprites`, {
+      fetch: (file, init) => {
+        asked.push(file.slice(`${address}/models/sprites/`.length));
+        return fetch(file, init);
+      },
+    });
+    expect(model.classNames).toContain("cat");
+    expect(asked.sort()).toEqual([
+      "generation_config.json",
+      "model_index.json",
+      "tokenizer/config.json",
+      "tokenizer/model.safetensors",
+      "transformer/config.json",
+      "transformer/model.safetensors",
+    ]);
+    const refusing = browser.fetchModel("/models/sprites", {
+      fetch: async (file) => {
+        throw new browser.InputError(`${file}: is not what was listed`);
+      },
+    });
+    await expect(refusing).rejects.toThrow(/^\/models\/sprites\/model_index\.json: is not what was listed$/);
+  });
+
   it("stops when it is told to", async () => {
     const stop = new AbortController();
     const reason = new Error("enough");

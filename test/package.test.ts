@@ -4,7 +4,8 @@
  *
  * It is installed without install scripts, as docs/install.md advises: onnxruntime-node's would download CUDA files.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +58,30 @@ describe("the installed package", () => {
     expect(help).toMatch(/^Usage: magnets/);
     const model = "node_modules/magnets/models/sprites";
     expect(await run("npx", ["--no-install", "magnets", "info", model])).toMatch(/classes +house/);
+  });
+
+  it("brings the studio, which is served until Ctrl-C", async () => {
+    const command = "node_modules/magnets/dist/cli/main.js";
+    const arguments_ = [command, "studio", "--port", "0", "--no-open", "--json"];
+    const child = spawn(process.execPath, arguments_, { cwd: project, env: userEnvironment() });
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    const [line] = await once(child.stdout, "data");
+    const { url, models } = JSON.parse(String(line));
+    expect(models).toEqual(["motions", "scenes", "sprites"]);
+    const page = await (await fetch(url)).text();
+    const [script] = /assets\/[\w-]+\.js/.exec(page)!;
+    expect((await fetch(`${url}${script}`)).headers.get("content-type")).toMatch(/^text\/javascript/);
+    expect((await fetch(`${url}ort/ort-wasm-simd-threaded.wasm`, { method: "HEAD" })).status).toBe(200);
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
+  });
+
+  it("brings magnets/browser as one file, for pages without a build", async () => {
+    const names = await node(
+      `console.log(Object.keys(await import("./node_modules/magnets/dist/browser/magnets.js")).join())`,
+      "module",
+    );
+    expect(names).toContain("fetchModel");
   });
 });
 

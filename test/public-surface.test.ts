@@ -17,7 +17,10 @@ const entries = Object.values<{ default: string }>(JSON.parse(read("package.json
 const uses = [
   "README.md",
   ...filesOf("docs", ".md"),
-  ...["examples", "server", "cli", "fleet"].flatMap((folder) => filesOf(folder, ".ts")),
+  ...["examples", "server", "cli", "fleet", "studio"].flatMap((folder) => [
+    ...filesOf(folder, ".ts"),
+    ...filesOf(folder, ".tsx"),
+  ]),
 ]
   .map(read)
   .join("\n");
@@ -32,9 +35,12 @@ function valuesOf(entry: string): string[] {
 }
 
 describe("every value that an entry exports", () => {
-  it.each(entries)("%s is used by a command, the server, the fleet, an example or a document", (entry) => {
-    const values = valuesOf(entry);
-    expect(values.length).toBeGreaterThan(3);
-    expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(uses))).toEqual([]);
-  });
+  it.each(entries)(
+    "%s is used by a command, the server, the fleet, the studio, an example or a document",
+    (entry) => {
+      const values = valuesOf(entry);
+      expect(values.length).toBeGreaterThan(3);
+      expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(uses))).toEqual([]);
+    },
+  );
 });

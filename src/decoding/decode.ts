@@ -90,6 +90,8 @@ export interface DecodeProgress extends ResolvedStep {
   readonly total: number;
   /** [B, N] a copy: the grid with this step's guess at every masked position. */
   readonly tokens: Int32Array;
+  /** [B, N] a copy: the step k that decoded each token; -1 for one that was given, -2 for one that is still masked. */
+  readonly decodedAtStep: Int32Array;
   /** Tokens per sample still masked after this step. */
   readonly maskedRemaining: number;
 }
@@ -231,6 +233,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       done: s + 1,
       total: steps.length,
       tokens: filled,
+      decodedAtStep: decodedAtStep.map((at, cell) => (tokens[cell] === maskId ? -2 : at)),
     });
     if (!replan || s === steps.length - 1) continue;
     plan = replan(plan, step.step);

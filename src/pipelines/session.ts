@@ -89,6 +89,8 @@ export interface GenerateProgress {
   readonly firstIndex: number;
   /** [B, N] with this step's guess at every masked position. */
   readonly tokens: Int32Array;
+  /** [B, N] the step of the plan that decoded each token, from 0; -1 for one that was given, -2 for one still masked. */
+  readonly decodedAtStep: Int32Array;
   /** Multiply-adds so far, over all images. */
   readonly multiplyAdds: number;
   /** Decodes `tokens`; costs one run of the tokenizer's decoder. */
@@ -405,6 +407,7 @@ export class Session {
             factor: step.factor,
             firstIndex: firstIndex + first,
             tokens: step.tokens,
+            decodedAtStep: step.decodedAtStep,
             multiplyAdds: ran.multiplyAdds,
             preview: async () => shown(await this.#imagesOf(split(step.tokens, size), own)),
           });

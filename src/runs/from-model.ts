@@ -5,7 +5,7 @@
  */
 import { basename, resolve } from "node:path";
 import { requireInput } from "../core/errors.ts";
-import { differences } from "../core/node/differences.ts";
+import { differences, isBlock } from "../core/node/differences.ts";
 import { sizeOf } from "../core/tensor.ts";
 import { show } from "../core/validate.ts";
 import { tokenGrid } from "../models/tokenizer/config.ts";
@@ -14,7 +14,6 @@ import { readModel } from "../pipelines/node/model-folder.ts";
 import type { TrainConfig } from "../training/config.ts";
 import {
   type ConfigOptions,
-  isBlock,
   type LoadedConfig,
   merge,
   type Raw,

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { InputError } from "../core/errors.ts";
+import { isBlock } from "../core/node/differences.ts";
 import { fileError } from "../core/node/file-error.ts";
 import { invalidValue, type Path } from "../core/validate.ts";
 import { parseConfig, type TrainConfig } from "./config.ts";
@@ -123,11 +124,6 @@ function parseSetting(text: string): { path: string[]; value: unknown } {
     throw invalidValue("--set", [], must, text);
   }
   return { path, value: parseYaml(text.slice(at + 1), `--set ${path.join(".")}`) };
-}
-
-/** Whether a value of a configuration holds keys and values. */
-export function isBlock(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `over` laid over `base`, block by block. */

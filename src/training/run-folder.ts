@@ -10,11 +10,11 @@
  *
  * Steps count from 1: step 100 is the state after 100 optimiser steps.
  */
-import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { InputError, requireInput } from "../core/errors.ts";
 import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/atomic-file.ts";
-import { differences } from "../core/node/differences.ts";
+import { differences, isBlock } from "../core/node/differences.ts";
 import { fileError } from "../core/node/file-error.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { readJson, readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
@@ -52,6 +52,7 @@ const kept = 2;
 const changesNothing = /(^|\.)stepsPerRun$/;
 const bestName = "best.safetensors";
 const checkpointName = /^step-(\d{6,})\.safetensors$/;
+const sampleName = /^step-(\d{6,})\.png$/;
 
 /**
  * Opens the folder of a run: a new one, or with `resume` one that exists (or not yet: a resumed run may be its first).
@@ -149,6 +150,55 @@ export async function readCheckpoint(
   if ((await readIfThere(join(path, "config.json"))) === null) return null;
   await requireSameConfig(path, JSON.parse(JSON.stringify(config)));
   return readNewest(join(path, "checkpoints"));
+}
+
+/** What a run folder shows to whoever watches it. */
+export interface RunState {
+  /** Steps it is to have; null where its configuration does not say. */
+  readonly steps: number | null;
+  /** Null before the first line is logged. */
+  readonly metrics: {
+    readonly path: string;
+    readonly bytes: number;
+    /** Changes when the file is written anew, as on resuming; what is only appended to keeps it. */
+    readonly id: string;
+  } | null;
+  /** In the order of their steps. */
+  readonly samples: readonly { readonly step: number; readonly path: string }[];
+}
+
+/**
+ * Looks at a run without touching it: somebody may be training there.
+ *
+ * @returns null where the folder holds no run
+ */
+export async function describeRun(path: string): Promise<RunState | null> {
+  const isRun = await stat(join(path, "checkpoints")).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const config = isRun ? await readJsonIfWhole(join(path, "config.json")) : null;
+  if (!isBlock(config)) return null;
+  const metricsPath = join(path, "metrics.jsonl");
+  const metrics = await stat(metricsPath).catch(() => null);
+  const names = await readdir(join(path, "samples")).catch(() => []);
+  return {
+    steps: plannedSteps(config, basename(path)),
+    metrics: metrics && { path: metricsPath, bytes: metrics.size, id: `${metrics.ino}` },
+    samples: names
+      .flatMap((name) => {
+        const step = sampleName.exec(name)?.[1];
+        return step === undefined ? [] : [{ step: Number(step), path: join(path, "samples", name) }];
+      })
+      .sort((a, b) => a.step - b.step),
+  };
+}
+
+/** A transformer's run holds the whole configuration, its tokenizer's part too; a classifier's has a schedule. */
+function plannedSteps(config: Record<string, unknown>, name: string): number | null {
+  const network = name === "tokenizer" ? config.tokenizer : (config.transformer ?? config.tokenizer);
+  const schedule = isBlock(network) ? network.training : config.schedule;
+  return isBlock(schedule) && typeof schedule.steps === "number" ? schedule.steps : null;
 }
 
 /**

@@ -322,6 +322,23 @@ describe("interruption", () => {
     await expect(run({ signal: AbortSignal.abort("enough") })).rejects.toBe("enough");
   });
 
+  it("tells onStep which tokens are given, which are still masked, and which step decoded the others", async () => {
+    const start = partlyKnown(2, 9);
+    const seen: DecodeProgress[] = [];
+    const { decodedAtStep } = await run({
+      sampleIndexes: [0, 1],
+      start,
+      onStep: (progress) => void seen.push(progress),
+    });
+    for (const { step, decodedAtStep: soFar, maskedRemaining } of seen) {
+      expect(soFar.filter((at) => at === -2)).toHaveLength(2 * maskedRemaining);
+      // As in the end, but for what is decoded later.
+      expect([...soFar]).toEqual([...decodedAtStep].map((at) => (at > step ? -2 : at)));
+      expect([...soFar].map((at) => at === -1)).toEqual([...start].map((id) => id !== maskId));
+    }
+    expect(seen.at(-1)!.decodedAtStep).toEqual(decodedAtStep);
+  });
+
   it("gives onStep a copy of the grid", async () => {
     const spoilt = await run({ onStep: ({ tokens }) => void tokens.fill(0) });
     expect(spoilt).toEqual(await run());

@@ -18,5 +18,6 @@ export function differences(was: unknown, now: unknown, key = ""): Difference[] 
   );
 }
 
-const isBlock = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value is an object with keys, as a block of a configuration is. */
+export const isBlock = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -44,6 +44,13 @@ export async function withFolderLocked<Result>(folder: string, work: () => Promi
   }
 }
 
+/** Whether a process is at work in a folder now. */
+export async function isFolderLocked(folder: string): Promise<boolean> {
+  const path = join(folder, lockName);
+  const holder = await readHolder(path);
+  return holder !== null && isAtWork(holder, path);
+}
+
 async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const isNew = await stat(folder).then(
     () => false,

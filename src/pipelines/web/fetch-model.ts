@@ -10,6 +10,8 @@ export interface FetchModelOptions {
   readonly signal?: AbortSignal;
   /** Called as the weights arrive. */
   readonly onProgress?: (progress: FetchProgress) => void;
+  /** What fetches; default: the platform's. A page that keeps files gives one that looks there first. */
+  readonly fetch?: (address: string, init: { signal: AbortSignal }) => Promise<Response>;
 }
 
 /** How much of the weights is there. */
@@ -29,13 +31,13 @@ export interface FetchProgress {
  */
 export async function fetchModel(
   url: string | URL,
-  { signal, onProgress = () => {} }: FetchModelOptions = {},
+  { signal, onProgress = () => {}, fetch: fetchFile = fetch }: FetchModelOptions = {},
 ): Promise<GenerativeModel> {
   const addressOf = (file: string): string => `${String(url).replace(/\/+$/, "")}/${file}`;
   // One file that is missing makes the others useless, so they stop.
   const stop = new AbortController();
   const signals = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const open = (file: string) => openFile(addressOf(file), signals);
+  const open = (file: string) => openFile(addressOf(file), signals, fetchFile);
   const json = async (file: string) => parseJson(await (await open(file)).text(), addressOf(file));
   const progressOf = sumOf(onProgress);
 
@@ -63,9 +65,14 @@ export async function fetchModel(
 }
 
 /** A file's response, its body still to come. */
-async function openFile(address: string, signal: AbortSignal): Promise<Response> {
+async function openFile(
+  address: string,
+  signal: AbortSignal,
+  fetchFile: NonNullable<FetchModelOptions["fetch"]>,
+): Promise<Response> {
   const remedy = "check the address of the model folder";
-  const response = await fetch(address, { signal }).catch((error: Error) => {
+  const response = await fetchFile(address, { signal }).catch((error: Error) => {
+    if (error instanceof InputError) throw error; // it says already what is wrong with the file
     throw new InputError(
       `${address}: cannot be fetched (${error.message}); ${remedy}, and that the server runs`,
       {

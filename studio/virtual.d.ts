@@ -1,0 +1,7 @@
+/** See `engine` in vite.config.ts. */
+declare module "studio:engine" {
+  const address: string;
+  export default address;
+}
+
+declare module "*.css" {}

@@ -1,0 +1,60 @@
+/** Plans as the studio changes them: what is laid over a default gives the plan again, and the dial goes from cheap to costly. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type GenerativeModel, modelPlanCost, readModel } from "../../../src/index.ts";
+import { factorsOf, planDifference, planStops, wholePlan, withFactors } from "../../../studio/state/plans.ts";
+
+const root = new URL("../../..", import.meta.url).pathname;
+let model: GenerativeModel;
+beforeAll(async () => {
+  model = await readModel(join(root, "models/sprites"));
+});
+
+describe("the difference of two plans", () => {
+  it("laid over one of them is the other, both ways, for all plans of the dial", () => {
+    const plans = planStops(model).map(({ plan }) => plan);
+    expect(plans.length).toBeGreaterThanOrEqual(8);
+    for (const plan of plans) {
+      expect(wholePlan(model, planDifference(plan, model.plan))).toEqual(plan);
+    }
+    expect(planDifference(model.plan, model.plan)).toEqual({});
+  });
+
+  it("keeps what a plan leaves out or adds", () => {
+    const plan = wholePlan(model, { leaveOut: [2, 5], unmask: { kind: "entropy", bound: 0.5 }, minP: null });
+    expect(planDifference(plan, model.plan)).toEqual({
+      leaveOut: [2, 5],
+      unmask: { kind: "entropy", bound: 0.5 },
+      minP: null,
+    });
+    expect(wholePlan(model, planDifference(plan, model.plan))).toEqual(plan);
+  });
+});
+
+describe("the dial", () => {
+  it("rises in multiply-adds, from the cheapest plan to the baseline decode, over the default and the measured ones", () => {
+    const stops = planStops(model);
+    const costs = stops.map(({ multiplyAdds }) => multiplyAdds);
+    expect(costs).toEqual([...costs].sort((a, b) => a - b));
+    expect(stops.at(-1)).toMatchObject({ name: "baseline", share: 1 });
+    expect(stops.filter(({ name }) => name === "default").map(({ plan }) => plan)).toEqual([model.plan]);
+    expect(stops.filter(({ distance }) => distance !== null)).toHaveLength(model.paretoFront!.plans.length);
+    expect(stops[0]!.share).toBeLessThan(0.01);
+    for (const { plan, multiplyAdds } of stops) {
+      expect(modelPlanCost(model.transformer.config, plan).multiplyAdds).toBe(multiplyAdds);
+    }
+  });
+});
+
+describe("the sub-models of steps", () => {
+  it("are changed one by one", () => {
+    expect(factorsOf(model.plan)).toEqual([8, 8, 4, 4, 4, 2, 2, 2, 2, 1, 1, 1]);
+    const changed = wholePlan(model, withFactors(model.plan, [8, 1, 1]));
+    expect(changed.steps).toBe(3);
+    expect(changed.modelSchedule).toEqual([
+      { factor: 8, steps: 1 },
+      { factor: 1, steps: 2 },
+    ]);
+    expect(changed.guidance).toEqual(model.plan.guidance);
+  });
+});

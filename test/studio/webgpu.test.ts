@@ -1,0 +1,76 @@
+/** The graphics card, by Chromium's software adapter: measured once and remembered, used where it was faster. */
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  buildStudio,
+  copied,
+  differing,
+  hasChromium,
+  openPage,
+  type Served,
+  serve,
+  startBrowser,
+  untilDecoded,
+} from "./studio.ts";
+
+const remembered = (page: Page) =>
+  page.evaluate(() => JSON.parse(localStorage.getItem("magnets.device.sprites") ?? "null"));
+/** Two steps of the smallest sub-model: a software adapter is slow. */
+const quick = new URLSearchParams({
+  class: "cat",
+  count: "1",
+  plan: JSON.stringify({ steps: 2, modelSchedule: [{ factor: 8, steps: 2 }] }),
+});
+
+describe.skipIf(!hasChromium)("the studio on the graphics card", () => {
+  let built: Awaited<ReturnType<typeof buildStudio>>;
+  let served: Served;
+  let browser: Browser;
+  let page: Page;
+  let tokens: number[];
+
+  beforeAll(async () => {
+    built = await buildStudio();
+    served = await serve(built.folder);
+    browser = await startBrowser({ hasWebgpu: true });
+    ({ page } = await openPage(browser, `${served.url}#${quick}`));
+    await untilDecoded(page);
+    tokens = (await copied(page)).tokens;
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await served?.close();
+    await built?.remove();
+  });
+
+  it("is measured against the processor once, and the faster one is remembered", async () => {
+    await expect.poll(() => remembered(page), { timeout: 110_000 }).not.toBeNull();
+    const { fastest, wasmSeconds, webgpuSeconds } = await remembered(page);
+    expect(wasmSeconds).toBeGreaterThan(0);
+    expect(webgpuSeconds).toBeGreaterThan(0);
+    expect(fastest).toBe(webgpuSeconds < wasmSeconds ? "webgpu" : "wasm");
+    const where = page.locator('[data-test="where"]');
+    await expect
+      .poll(() => where.textContent())
+      .toMatch(fastest === "webgpu" ? /graphics card/ : /processor/);
+  });
+
+  it("computes where it is remembered as the faster one, with the same tokens but for rounding", async () => {
+    await page.evaluate(() => {
+      localStorage.setItem(
+        "magnets.device.sprites",
+        '{"fastest":"webgpu","wasmSeconds":2,"webgpuSeconds":1}',
+      );
+    });
+    await page.goto("about:blank");
+    await page.goto(`${served.url}#${quick}`);
+    await untilDecoded(page);
+    expect(await page.locator('[data-test="where"]').textContent()).toBe(
+      "Computing on the graphics card (WebGPU)",
+    );
+    const here = await copied(page);
+    expect(here.tokens).toHaveLength(64);
+    expect(differing(here.tokens, tokens)).toBeLessThanOrEqual(6);
+  });
+});
