@@ -13,6 +13,10 @@ export interface BenchRequest {
   readonly axis?: string;
   /** `--device`, for benches that compute where they are told. */
   readonly device?: Device;
+  /** `--minutes`, for the bench that goes on for a while. */
+  readonly minutes?: number;
+  /** `--threads`, for the bench that is told how many to compute with. */
+  readonly threads?: number;
   /** `--precision`, for the bench that decodes in several. */
   readonly precision?: Precision;
 }

@@ -3,6 +3,7 @@
  * error under `--json`), and as the very last line of standard output one JSON object.
  */
 import { Argument, Command, Option } from "commander";
+import { decimalNumber, wholeNumber } from "../cli/options/parse.ts";
 import { toJson } from "../cli/output/report.ts";
 import { InputError } from "../src/core/errors.ts";
 import { devicesIn } from "../src/runtime/device.ts";
@@ -17,9 +18,11 @@ const benches: Record<string, () => Promise<Bench>> = {
   memory: async () => (await import("./memory.ts")).benchMemory,
   deadline: async () => (await import("./deadline.ts")).benchDeadlines,
   start: async () => (await import("./start.ts")).benchStart,
+  serve: async () => (await import("./serve.ts")).benchServer,
 };
 
-interface BenchOptions extends Pick<BenchRequest, "size" | "axis" | "device" | "precision"> {
+interface BenchOptions
+  extends Pick<BenchRequest, "size" | "axis" | "device" | "precision" | "minutes" | "threads"> {
   quick?: boolean;
   json?: boolean;
 }
@@ -35,11 +38,13 @@ const program = new Command("npm run bench --")
       "int8",
     ]),
   )
+  .option("--minutes <n>", "serve: how long memory is watched (default: 10)", decimalNumber(0, true))
+  .option("--threads <n>", "serve: CPU threads (default: 2)", wholeNumber(1))
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")
   .action(async (name: string, options: BenchOptions) => {
-    const { size, axis, device, precision } = options;
+    const { size, axis, device, precision, minutes, threads } = options;
     const stream = options.json ? process.stderr : process.stdout;
     const isQuick = options.quick ?? false;
     const bench = await benches[name]!();
@@ -49,6 +54,8 @@ const program = new Command("npm run bench --")
       ...(axis && { axis }),
       ...(device && { device }),
       ...(precision && { precision }),
+      ...(minutes && { minutes }),
+      ...(threads && { threads }),
     };
     const figures = await bench({ say, isQuick, ...given });
     process.stdout.write(`${toJson({ bench: name, isQuick, ...figures, ...circumstances() })}\n`);

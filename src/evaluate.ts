@@ -16,7 +16,12 @@ export {
   type ModelEvaluation,
   type RowContext,
 } from "./evaluation/evaluate.ts";
-export type { GenerationEvaluation, GenerationRow } from "./evaluation/evaluate-generation.ts";
+export type {
+  GenerationEvaluation,
+  GenerationRow,
+  MakeSet,
+  SetRequest,
+} from "./evaluation/evaluate-generation.ts";
 export type {
   FrameSimilarity,
   PredictionEvaluation,
@@ -75,9 +80,16 @@ export {
 // The paper's studies.
 export type { GridPoint, GridSettings } from "./evaluation/studies/plan-grid.ts";
 export { type DistillationOptions, runDistillationStudy } from "./evaluation/studies/run-distillation.ts";
-export { runStudy, studyResultOf, writeStudy } from "./evaluation/studies/run-study.ts";
+export {
+  runStudy,
+  runStudyOver,
+  type StudyOptions,
+  studyResultOf,
+  writeStudy,
+} from "./evaluation/studies/run-study.ts";
 export type { Claim, Study, StudyName } from "./evaluation/studies/studies.ts";
 export type { StudyResult } from "./evaluation/studies/study-page.ts";
+export type { TuningOptions } from "./evaluation/studies/tuned-study.ts";
 // Results as tables and files.
 export { type EvaluationTables, type FigureTable, tablesOf } from "./evaluation/tables.ts";
 export type { TokenizerReport } from "./evaluation/tokenizer-report.ts";

@@ -6,12 +6,20 @@ export { InputError } from "./core/errors.ts";
 export { ensureWritableFolder, writeFileAtomic } from "./core/node/atomic-file.ts";
 export { countOf, nounOf } from "./core/nouns.ts";
 export type { Seed } from "./core/random.ts";
+export { parse as parseInput } from "./core/validate.ts";
 export { type Completion, filledIn } from "./data/completion.ts";
-export { readImage } from "./data/image/image-folder.ts";
+export { type EncodeOptions, encodeImage } from "./data/image/encode.ts";
+export { decodeImage, readImage, sizeOfImage } from "./data/image/image-folder.ts";
+export { type MakingRecord, makingKeyword, readPngText } from "./data/image/png-text.ts";
 export { imageSheet, type SheetOptions, writeImages } from "./data/image/sheet.ts";
 export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
 export { ffmpegVersion } from "./data/video/ffmpeg.ts";
-export { type GivenVideoOptions, readGivenVideo, type TakenFrames } from "./data/video/given-video.ts";
+export {
+  type GivenVideoOptions,
+  givenFrames,
+  readGivenVideo,
+  type TakenFrames,
+} from "./data/video/given-video.ts";
 export {
   animatedSheet,
   encodeAnimation,
@@ -23,10 +31,11 @@ export {
 export type { Guidance } from "./decoding/guidance.ts";
 export type { MaskSchedule } from "./decoding/mask-schedule.ts";
 export { printModelSchedule } from "./decoding/model-schedule.ts";
-export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
+export { baselinePlan, type DecodePlan, type PlanInput, planSchema } from "./decoding/plan.ts";
 export { type RaceResult, type RaceRun, raceBaseline } from "./evaluation/race.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
+export { modelPlanMemory } from "./pipelines/batch-size.ts";
 export { modelPlanCost } from "./pipelines/choose-plan.ts";
 export { namedClasses } from "./pipelines/classes.ts";
 export type { TimedPlan } from "./pipelines/deadlines.ts";
@@ -37,11 +46,12 @@ export type {
   GenerateOptions,
   PlanInTimeOptions,
 } from "./pipelines/image-pipeline.ts";
-export { boxMask, type PixelMask } from "./pipelines/mask.ts";
+export { boxMask, fittedMask, type PixelMask } from "./pipelines/mask.ts";
 export type { GenerativeModel } from "./pipelines/model.ts";
 export { type ListedModel, type ModelList, modelListName } from "./pipelines/model-list.ts";
+export { modelDigest } from "./pipelines/node/identity.ts";
 export { listModel, listModels } from "./pipelines/node/list-models.ts";
-export { type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
+export { decodeMask, type MaskedPhoto, readMask } from "./pipelines/node/mask-file.ts";
 export { readModel } from "./pipelines/node/model-folder.ts";
 export {
   ImagePipeline,
@@ -58,7 +68,20 @@ export {
   type ResolvedRequest,
   resolveRequest,
 } from "./pipelines/request.ts";
-export type { GenerateProgress, GenerateStats } from "./pipelines/session.ts";
+export {
+  type PreparedRequest,
+  type PrepareOptions,
+  prepareRequest,
+  type Sample,
+} from "./pipelines/samples.ts";
+export type {
+  BatchHooks,
+  BatchProgress,
+  DecodedSample,
+  DecodeHooks,
+  GenerateProgress,
+  GenerateStats,
+} from "./pipelines/session.ts";
 export type {
   CompleteOptions,
   GeneratedVideos,
@@ -78,3 +101,4 @@ export {
 export { createNodeRunner, type NodeRunnerOptions } from "./runtime/node/runner.ts";
 export type { Runner } from "./runtime/runner.ts";
 export { writeNpy } from "./weights/node/npy.ts";
+export { decodeSafetensors, encodeSafetensors, type Tensors } from "./weights/safetensors.ts";

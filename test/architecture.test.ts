@@ -20,7 +20,7 @@ const rooms: Record<string, string> = {
   training: "core graph weights data decoding models, type runtime",
   pipelines: "core runtime weights data decoding planning models",
   runs: "core runtime weights charts data models training pipelines",
-  evaluation: "core graph runtime weights charts data decoding models training pipelines runs, type planning",
+  evaluation: "core graph runtime weights charts data decoding planning models training pipelines runs",
 };
 
 /** The rooms that a page may use; of data/ the files that hold no reader. Their node/ folders are Node's alone. */
@@ -42,7 +42,7 @@ interface Import {
 }
 
 const root = new URL("..", import.meta.url).pathname;
-const folders = ["src", "cli", "bench", "examples", "server", "studio"].filter((folder) =>
+const folders = ["src", "fleet", "cli", "bench", "examples", "server", "studio"].filter((folder) =>
   existsSync(join(root, folder)),
 );
 const files = folders.flatMap((folder) =>
@@ -146,6 +146,30 @@ describe("imports", () => {
     const shared = imports.filter(({ from, to }) => isServer(from) && isPage(to)).map(({ to }) => to);
     expect([...new Set(shared)]).toEqual(["studio/run-list.ts"]);
     expect(allImports.filter(({ from, to }) => isPage(from) && nodeModules.test(to))).toEqual([]);
+  });
+
+  it("of the fleet reach src and nobody else; the command line and the benches reach the fleet", () => {
+    const own = imports.filter(({ from }) => isOf("fleet")(from));
+    expect(own.length).toBeGreaterThan(20);
+    expect(own.filter(({ to }) => !isOf("fleet")(to) && !isOf("src")(to))).toEqual([]);
+    const users = imports.filter(({ from, to }) => !isOf("fleet")(from) && isOf("fleet")(to));
+    expect(users.filter(({ from }) => !/^(cli|bench|server)\//.test(from))).toEqual([]);
+  });
+
+  it("of packages that only a queue or a bucket needs wait until one is asked for", () => {
+    const heavy = /^import (?!type )[^;]*?from "(bullmq|ioredis|@aws-sdk\/[^"]*)"/m;
+    expect(heavy.test('import { Queue } from "bullmq"')).toBe(true);
+    expect(files.filter((file) => heavy.test(textOf(file)))).toEqual([]);
+  });
+
+  it("between the outer folders go one way: the command serve uses the server, which knows no command line", () => {
+    const across = imports.filter(({ from, to }) => isOf("server")(to) && !isOf("server")(from));
+    expect(across.filter(({ from }) => !isOf("bench")(from)).map(({ from }) => from)).toEqual([
+      "cli/commands/serve.ts",
+    ]);
+    expect(
+      imports.filter(({ from, to }) => isOf("server")(from) && !isOf("server")(to) && !isOf("src")(to)),
+    ).toEqual([]);
   });
 
   it("entries are what the package exports", () => {

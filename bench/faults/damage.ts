@@ -6,17 +6,20 @@
  *
  * Exits with status 1 when a file came through otherwise; it is then kept in `out/faults`.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import sharp from "sharp";
-import { InputError } from "../../src/core/errors.ts";
+import { InputError, unlessRefused } from "../../src/core/errors.ts";
 import { tensor } from "../../src/core/tensor.ts";
 import { readImage } from "../../src/data/image/image-folder.ts";
 import { fromTensors, toTensors } from "../../src/data/tokens.ts";
+import { readVideo } from "../../src/data/video/read-video.ts";
+import { encodeAnimation, encodeMp4 } from "../../src/data/video/write-video.ts";
 import { readStatistics, writeStatistics } from "../../src/evaluation/features/statistics-file.ts";
 import { readMask } from "../../src/pipelines/node/mask-file.ts";
+import { readModel } from "../../src/pipelines/node/model-folder.ts";
 import { readPlanFile } from "../../src/pipelines/node/plan-file.ts";
 import { loadConfig } from "../../src/training/read-config.ts";
 import { readJson } from "../../src/weights/node/json-file.ts";
@@ -27,6 +30,8 @@ import { choices, mutated } from "./mutations.ts";
 interface Kind {
   readonly name: string;
   readonly whole: string;
+  /** So many damaged files, of every one of the quickest kinds; default 1. Processes and whole models are slow to read. */
+  readonly share?: number;
   read(path: string): Promise<unknown>;
 }
 
@@ -42,12 +47,13 @@ const kinds = await kindsIn(folder);
 const beat = new BigInt64Array(new SharedArrayBuffer(8));
 const watcher = watch(beat.buffer as SharedArrayBuffer);
 const wrong: string[] = [];
-for (const [at, { name, whole, read }] of kinds.entries()) {
+for (const [at, { name, whole, share = 1, read }] of kinds.entries()) {
+  const files = Math.ceil(each * share);
   const bytes = new Uint8Array(await readFile(whole));
   await read(whole); // the whole file must be read
   const count = { read: 0, refused: 0 };
   let slowest = 0;
-  for (let i = 0; i < each; i++) {
+  for (let i = 0; i < files; i++) {
     const path = join(folder, `damaged${extname(whole)}`);
     await writeFile(path, mutated(bytes, choices(seed, at * 1_000_000 + i)));
     Atomics.store(beat, 0, BigInt(Date.now()));
@@ -67,7 +73,7 @@ for (const [at, { name, whole, read }] of kinds.entries()) {
     if (seconds > longestSeconds) await keep(`${name}-${i}`, path, new Error(`took ${seconds.toFixed(1)} s`));
   }
   console.log(
-    `${name.padEnd(14)} ${each} damaged files: ${count.read} read, ${count.refused} refused; ` +
+    `${name.padEnd(28)} ${files} damaged files: ${count.read} read, ${count.refused} refused; ` +
       `slowest ${(1000 * slowest).toFixed(0)} ms`,
   );
 }
@@ -154,5 +160,48 @@ async function kindsIn(parent: string): Promise<Kind[]> {
     { name: "JPEG", whole: at("image.jpg"), read: seen },
     { name: "WebP", whole: at("image.webp"), read: seen },
     { name: "mask", whole: at("image.png"), read: (path) => readMask(path) },
+    ...(await videoKinds(at)),
+    ...(await modelKinds(at("model"))),
   ];
+}
+
+/** Animations, and videos where ffmpeg is installed. */
+async function videoKinds(at: (name: string) => string): Promise<Kind[]> {
+  const size = 32;
+  const pixels = Uint8Array.from({ length: 6 * size * size * 3 }, (_, i) => (i * 2654435761) >>> 24);
+  const video = { width: size, height: size, frames: 6, pixels };
+  const read = (path: string) => readVideo(path, { resolution: 16, frames: 4 });
+  const kinds: Kind[] = [];
+  for (const format of ["webp", "gif"] as const) {
+    await writeFile(at(`video.${format}`), await encodeAnimation(video, { format, frameRate: 8 }));
+    kinds.push({ name: `animated ${format}`, whole: at(`video.${format}`), read });
+  }
+  const mp4 = await unlessRefused(encodeMp4(video, { frameRate: 8 }));
+  if (mp4 === null) return kinds; // no ffmpeg here
+  await writeFile(at("video.mp4"), mp4);
+  return [...kinds, { name: "MP4", whole: at("video.mp4"), share: 0.05, read }];
+}
+
+/** A model folder of which one file is damaged. */
+async function modelKinds(folder: string): Promise<Kind[]> {
+  await cp("models/sprites", folder, { recursive: true });
+  const files = [
+    "model_index.json",
+    "generation_config.json",
+    "transformer/config.json",
+    "tokenizer/config.json",
+  ];
+  return files.map((file) => ({
+    name: `model's ${file.replace(".json", "")}`,
+    whole: join("models/sprites", file),
+    share: 0.1,
+    async read(path) {
+      await copyFile(path, join(folder, file));
+      try {
+        return await readModel(folder);
+      } finally {
+        await copyFile(join("models/sprites", file), join(folder, file));
+      }
+    },
+  }));
 }

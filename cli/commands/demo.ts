@@ -53,7 +53,7 @@ async function demo(folder: string, options: DemoOptions, signal: AbortSignal): 
     });
     const { nested, baseline } = both;
 
-    const written = await writeGenerated(nested, pipeline, options, report, signal);
+    const written = await writeGenerated(nested, pipeline, { ...options, folder }, report, signal);
     report.say(`\n${count} images: ${written.sheet}\n\nThe plan, step by step:\n`);
     report.say(planTable(modelPlanCost(model.transformer.config, model.plan)));
     report.say(`\nMeasured just now, ${count} images each, from the same seed:\n`);

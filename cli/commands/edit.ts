@@ -60,6 +60,9 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     const { resolution } = pipeline;
     const size = { width: resolution, height: resolution };
     const isOutside = options.outpaint ?? false;
+    if (options.box && isBeyond(options.box, resolution)) {
+      report.say(`--box: reaches beyond the image of ${resolution} x ${resolution} pixels; cut at its edge`);
+    }
     const result = await pipeline.edit({
       image: await readImage(options.image, null, { resolution }),
       mask: options.box
@@ -73,7 +76,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
       ...batchingOf(options),
       signal,
     });
-    const written = await writeGenerated(result, pipeline, options, report, signal);
+    const written = await writeGenerated(result, pipeline, { ...options, folder }, report, signal);
     report.say(
       `${countOf(options.count, "version")} in ${result.stats.seconds.toFixed(1)} s: ${written.sheet}`,
     );
@@ -83,3 +86,7 @@ async function edit(folder: string, options: EditOptions, signal: AbortSignal): 
     await pipeline.dispose();
   }
 }
+
+/** Whether a part of a box lies outside of an image of such a side. */
+const isBeyond = ({ x, y, width, height }: Required<EditOptions>["box"], side: number): boolean =>
+  x < 0 || y < 0 || x + width > side || y + height > side;

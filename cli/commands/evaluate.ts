@@ -1,16 +1,18 @@
 /** `magnets evaluate`: how good decode plans are, and what they cost, on one model. */
 import type { Command } from "commander";
+import type { MakeSet } from "../../src/evaluate.ts";
 import {
   addEvaluationOptions,
   type EvaluationOptions,
   measuringOptionsOf,
 } from "../options/evaluation-options.ts";
+import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
 import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
 import { openEvaluationBars } from "../output/evaluation-progress.ts";
 import { commandLine, sayEvaluation } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
 
-interface EvaluateCommandOptions extends EvaluationOptions {
+interface EvaluateCommandOptions extends EvaluationOptions, FleetFlags {
   plans?: string[];
   guidance?: number[];
   choiceTemperature?: number[];
@@ -46,8 +48,9 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
       several(decimalNumber(0, true)),
     );
   finishCommand(
-    addEvaluationOptions(command),
+    addFleetOptions(addEvaluationOptions(command)),
     "evaluate models/sprites --seeds 3 --out out/evaluation",
+    "evaluate models/sprites --seeds 3 --workers 2",
     "evaluate models/sprites --plans default,late=8x2,1x10 --choice-temperature 4,9,14 --samples 240",
     "evaluate models/sprites --plans default,baseline,pareto",
     "evaluate models/motions --given 5 --samples 240",
@@ -57,10 +60,12 @@ export function addEvaluateCommand(program: Command, signal: AbortSignal): void 
 async function run(model: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
   const { evaluate, resultOf, writeEvaluation } = await import("../../src/evaluate.ts");
+  const fleet = await openEvaluationFleet(model, options, report.say);
   const bars = openEvaluationBars();
   try {
     const evaluation = await evaluate(model, {
       ...measuringOptionsOf(options, signal),
+      makeSet: fleet?.makeSet,
       plans: options.plans,
       grid: {
         guidanceScale: options.guidance,
@@ -79,5 +84,20 @@ async function run(model: string, options: EvaluateCommandOptions, signal: Abort
     report.finish(resultOf(evaluation));
   } finally {
     bars.stop();
+    await fleet?.close();
   }
+}
+
+/** Workers that make the images, where the options ask for some. */
+async function openEvaluationFleet(
+  model: string,
+  options: EvaluateCommandOptions,
+  say: (line: string) => void,
+): Promise<{ makeSet: MakeSet; close(): Promise<void> } | null> {
+  if (!sharesWork(options)) return null;
+  const { openFleet } = await import("../../fleet/open-fleet.ts");
+  const { openFleetModel, setsByFleet } = await import("../../fleet/sample.ts");
+  const by = await openFleetModel(model, options);
+  const fleet = await openFleet(fleetOptionsOf(options, say));
+  return { makeSet: setsByFleet(fleet, by), close: () => fleet.close() };
 }

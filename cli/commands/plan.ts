@@ -53,7 +53,12 @@ async function showPlan(folder: string, options: PlanCommandOptions, signal: Abo
   // What budgets are fractions of; a plan of fewer or unguided steps also has a cheaper baseline decode of its own.
   const baseline = resolveRequest({ task }, model).cost.baselineMultiplyAdds;
   const share = cost.multiplyAdds / baseline;
-  report.say(`${share.toFixed(3)} of the default plan's baseline decode (${short(baseline)})`);
+  report.say(
+    baseline === cost.baselineMultiplyAdds
+      ? `budget: ${share.toFixed(3)} (the fraction of that baseline decode)`
+      : `budget: ${share.toFixed(3)} (the fraction of ${short(baseline)}, the baseline decode with the default plan's steps and ` +
+          "guidance; the one above has this plan's)",
+  );
   if (timed) {
     const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
     report.say(

@@ -86,7 +86,7 @@ async function run(folder: string, options: SearchCommandOptions, signal: AbortS
         `${paretoFront.plans.length} plans on the Pareto front, kept in ${folder}/generation_config.json`,
     );
     for (const warning of warnings) report.say(`warning: ${warning}`);
-    report.finish({ model: folder, ...options, paretoFront, finalists });
+    report.finish({ model: folder, ...options, warnings, paretoFront, finalists });
   } finally {
     bars.stop();
   }

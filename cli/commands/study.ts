@@ -1,17 +1,25 @@
 /** `magnets study`: one question of the paper's study, measured on a model and written up. */
 import { basename, join } from "node:path";
-import { Argument, type Command } from "commander";
-import type { StudyName } from "../../src/evaluate.ts";
+import { Argument, type Command, InvalidArgumentError } from "commander";
+import type { StudyName, TuningOptions } from "../../src/evaluate.ts";
 import {
   addEvaluationOptions,
   type EvaluationOptions,
   measuringOptionsOf,
 } from "../options/evaluation-options.ts";
-import { finishCommand } from "../options/parse.ts";
+import { finishCommand, wholeNumber } from "../options/parse.ts";
 import { openEvaluationBars } from "../output/evaluation-progress.ts";
 import { reportStudy } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
 import { addDistillationStudy } from "./study-distillation.ts";
+
+interface StudyFlags extends EvaluationOptions {
+  tune?: number;
+  tuneSamples?: number;
+  tuneReferenceImages?: number;
+  tuneSeed?: number;
+  json?: boolean;
+}
 
 export function addStudyCommand(program: Command, signal: AbortSignal): void {
   const command = program
@@ -27,33 +35,66 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
           "and by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow",
       ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask"]),
     )
-    .argument("<model>", "a model folder");
+    .argument(
+      "<models...>",
+      "a model folder; several trainings of one configuration give error bars between trainings",
+    )
+    .option(
+      "--tune <tries>",
+      "main: first tune every way with equal effort, so many settings each (24 is usual), and compare best with best",
+      wholeNumber(2, 1000),
+    )
+    .option("--tune-samples <n>", "images of each setting in the last round (default: 500)", wholeNumber(16))
+    .option(
+      "--tune-reference-images <n>",
+      "real images, none of the report's (default: 2000)",
+      wholeNumber(4),
+    )
+    .option(
+      "--tune-seed <n>",
+      "of settings and images, none of the report's (default: 2^31)",
+      wholeNumber(0),
+    );
   addDistillationStudy(command, signal);
   finishCommand(
     addEvaluationOptions(command),
     "study main models/sprites --seeds 3 --out docs/results/sprites-main",
+    "study main models/sprites --seeds 3 --tune 24",
+    "study main runs/seed-0/model runs/seed-1/model runs/seed-2/model --seeds 3 --tune 24",
     "study steps models/motions --given 5 --samples 240 --seeds 3",
-  ).action((name: StudyName, model: string, options: EvaluationOptions & { json?: boolean }) =>
-    run(name, model, options, signal),
-  );
+  ).action((name: StudyName, models: string[], options: StudyFlags) => run(name, models, options, signal));
 }
 
 async function run(
   name: StudyName,
-  model: string,
-  given: EvaluationOptions & { json?: boolean },
+  models: readonly string[],
+  given: StudyFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const report = openReport(given);
-  const options = { ...given, out: given.out ?? join("out", `${basename(model)}-${name}`) };
-  const { runStudy } = await import("../../src/evaluate.ts");
+  const options = { ...given, out: given.out ?? join("out", `${basename(models[0]!)}-${name}`) };
+  const { runStudyOver } = await import("../../src/evaluate.ts");
   const bars = openEvaluationBars();
   try {
     const onProgress = bars.show;
-    const result = await runStudy(name, model, { ...measuringOptionsOf(options, signal), onProgress });
+    const result = await runStudyOver(name, models, {
+      ...measuringOptionsOf(options, signal),
+      tuning: tuningOf(options),
+      onProgress,
+    });
     bars.stop();
     await reportStudy(report, result, options);
   } finally {
     bars.stop();
   }
+}
+
+/** The tuning that is asked for; null: none is. */
+function tuningOf({ tune, tuneSamples, tuneReferenceImages, tuneSeed }: StudyFlags): TuningOptions | null {
+  const others = { samples: tuneSamples, referenceImages: tuneReferenceImages, seed: tuneSeed };
+  const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  if (tune === undefined && Object.keys(given).length > 0) {
+    throw new InvalidArgumentError("--tune-samples, --tune-reference-images and --tune-seed need --tune");
+  }
+  return tune === undefined ? null : { tries: tune, ...given };
 }

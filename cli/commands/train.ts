@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
+import type { EncodeParts } from "../../src/train.ts";
+import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
 import { collect, finishCommand } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
 import { openTrainingBars } from "../output/training-progress.ts";
 
-interface TrainOptions {
+interface TrainOptions extends FleetFlags {
   data?: string;
   set?: string[];
   quick?: boolean;
@@ -36,7 +38,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
         .choices(["all", "tokenizer", "tokenise", "transformer"])
         .default("all"),
     );
-  addDeviceOptions(command).option(
+  addFleetOptions(addDeviceOptions(command)).option(
     "--out <folder>",
     "the run's folder (default: runs/ and the configuration's name)",
   );
@@ -44,6 +46,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     command,
     "train configs/sprites.yaml --quick",
     "train configs/motions.yaml --data videos/ --out runs/mine",
+    "train configs/imagenet256.yaml --stage tokenise --workers 4",
     "train configs/sprites.yaml --data images/ --set transformer.training.steps=5000 --out runs/mine",
   ).action((config: string, options: TrainOptions) => train(config, options, signal));
 }
@@ -63,6 +66,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);
   const started = performance.now();
+  const fleet = await openTokenFleet(options, report.say);
   const bars = openTrainingBars();
   try {
     const model = await trainModel({
@@ -72,6 +76,7 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
       resume: options.resume,
       threads: options.threads,
       device: options.device,
+      encodeParts: fleet?.encodeParts,
       signal,
       onMessage: (message) => report.say(message),
       onProgress: (progress) => bars.show(progress),
@@ -79,7 +84,24 @@ async function train(path: string, options: TrainOptions, signal: AbortSignal): 
     const seconds = (performance.now() - started) / 1000;
     if (model) report.say(`model: ${model}\ntry: magnets sample ${model} --count 16`);
     report.finish({ run: out, model, seconds });
+  } catch (error) {
+    if (signal.aborted)
+      report.say(`stopped; --resume with the same command goes on from where it is: ${out}`);
+    throw error;
   } finally {
     bars.stop();
+    await fleet?.close();
   }
+}
+
+/** Workers that tokenise the images, where the options ask for some; the training itself is this process's. */
+async function openTokenFleet(
+  options: TrainOptions,
+  say: (line: string) => void,
+): Promise<{ encodeParts: EncodeParts; close(): Promise<void> } | null> {
+  if (!sharesWork(options)) return null;
+  const { openFleet } = await import("../../fleet/open-fleet.ts");
+  const { encodeByFleet } = await import("../../fleet/tokenise.ts");
+  const fleet = await openFleet(fleetOptionsOf(options, say));
+  return { encodeParts: encodeByFleet(fleet, options.device), close: () => fleet.close() };
 }

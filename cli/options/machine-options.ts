@@ -57,5 +57,6 @@ export function addThreadsOption(command: Command): Command {
 
 /** What computes, as the library takes it. */
 export function computingOf({ device, threads, precision }: ComputeOptions) {
-  return { device, threads, precision, calibrationFolder };
+  const onCalibration = () => void process.stderr.write("timing this machine for the deadline, once ...\n");
+  return { device, threads, precision, calibrationFolder, onCalibration };
 }

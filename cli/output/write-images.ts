@@ -1,5 +1,5 @@
 /** What `sample` and `edit` leave in their folder: a sheet, single images, tokens, and how they were made. */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { GeneratedImages, ImagePipeline } from "../../src/index.ts";
 import { writeRecord } from "./record.ts";
 import type { Report } from "./report.ts";
@@ -9,18 +9,25 @@ export interface OutOptions {
   tokens?: "json" | "npy";
 }
 
+/** The model that made images, and what it computed with. */
+export type ModelUsed = Pick<ImagePipeline, "model" | "precision">;
+
 /** @returns the result object of the command */
 export async function writeGenerated(
   { images, tokens, seed, plan, stats }: GeneratedImages,
-  { model, precision }: ImagePipeline,
-  { out, tokens: format }: OutOptions,
+  { model, precision }: ModelUsed,
+  { out, tokens: format, folder }: OutOptions & { /** Of the model. */ folder: string },
   report: Report,
   signal: AbortSignal,
 ) {
   const { imageSheet, printModelSchedule, writeFileAtomic, writeImages } = await import("../../src/index.ts");
   signal.throwIfAborted();
-  const paths = await writeImages(out, images);
   const labels = images.map(({ classId }) => (classId === null ? "" : model.classNames[classId]!));
+  const makings = labels.map((label, index) => ({
+    ...{ model: basename(resolve(folder)), index, class: label || null, plan },
+    seed: typeof seed === "bigint" ? String(seed) : seed,
+  }));
+  const paths = await writeImages(out, images, { makings });
   const sheetPath = join(out, "sheet.png");
   const isLabelled = labels.some((label) => label !== "");
   const sheet = await imageSheet(images, { scale: 2, ...(isLabelled && { labels }) });

@@ -1,10 +1,10 @@
 /** What the commands that make videos leave in their folder: the videos, an animated sheet, a film strip, a record. */
 import { join } from "node:path";
-import type { GeneratedVideos, Video, VideoPipeline } from "../../src/index.ts";
+import type { GeneratedVideos, Video } from "../../src/index.ts";
 import type { VideoWriting } from "../options/video-options.ts";
 import { writeRecord } from "./record.ts";
 import type { Report } from "./report.ts";
-import { type OutOptions, writeTokens } from "./write-images.ts";
+import { type ModelUsed, type OutOptions, writeTokens } from "./write-images.ts";
 
 /** A video to write, under a name without extension. */
 export interface NamedVideo {
@@ -22,7 +22,7 @@ const mostShown = 36;
  */
 export async function writeVideos(
   { videos, tokens, seed, plan, stats }: GeneratedVideos,
-  { model, precision }: VideoPipeline,
+  { model, precision }: ModelUsed,
   { out, tokens: format, ...writing }: OutOptions & VideoWriting,
   report: Report,
   signal: AbortSignal,

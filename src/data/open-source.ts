@@ -5,15 +5,16 @@ import { keyFromSeed, permutation } from "../core/random.ts";
 import { isDrawnSource, type Resampler } from "./choices.ts";
 import { motionsSource, scenesSource, spritesSource } from "./drawn/node/draw.ts";
 import type { WalkOptions } from "./folder-walk.ts";
-import { folderSource } from "./image/image-folder.ts";
+import { idxSource, isIdxFolder, type PackedSource } from "./image/idx.ts";
+import { type FolderSource, folderSource } from "./image/image-folder.ts";
 import type { ImageSource } from "./source.ts";
 import type { Timing } from "./video/footage.ts";
 import { listPlain } from "./video/plain.ts";
 import { openVideoFolder, type VideoFolderOptions } from "./video/video-folder.ts";
 
-/** `stride`, `frameRate`, `videosPerFile`, `split` and `fold` are of folders of videos. */
+/** `stride`, `frameRate`, `videosPerFile`, `split` and `fold` are of folders of videos; `split` of IDX files, too. */
 export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPerFile" | "split" | "fold"> {
-  /** "sprites", "scenes", "motions", or a folder of images or videos (`./sprites` for a folder of that name). */
+  /** "sprites", "scenes", "motions", or a folder of images, IDX files or videos (`./sprites` for a folder of that name). */
   readonly source: string;
   readonly resolution: number;
   /** T of videos; left out: what the dataset has by itself, of a folder stills. */
@@ -32,14 +33,16 @@ export interface SourceChoice extends Timing, Pick<VideoFolderOptions, "videosPe
 export async function openSource(
   { source, resolution, frames, seed, resampler, ...video }: SourceChoice,
   { signal }: WalkOptions = {},
-): Promise<ImageSource & { readonly warnings: readonly string[] }> {
+): Promise<(ImageSource | FolderSource | PackedSource) & { readonly warnings: readonly string[] }> {
   const isStill = source === "sprites" || source === "scenes";
   const isDrawn = isDrawnSource(source);
   if (!isDrawn && frames !== undefined) {
     return openVideoFolder(source, { resolution, frames, resampler, ...video, signal });
   }
   const { stride, frameRate, videosPerFile, split, fold } = video;
-  for (const [name, value] of Object.entries({ stride, frameRate, videosPerFile, split, fold })) {
+  const isIdx = !isDrawn && (await isIdxFolder(source));
+  const ofVideos = { stride, frameRate, videosPerFile, fold, ...(!isIdx && { split }) };
+  for (const [name, value] of Object.entries(ofVideos)) {
     requireInput(
       value === undefined,
       `${source}: ${name} is for a folder of videos, got ${value}; ` +
@@ -53,6 +56,7 @@ export async function openSource(
   if (source === "sprites") return { ...spritesSource({ seed, resolution }), warnings: [] };
   if (source === "scenes") return { ...scenesSource({ seed, resolution }), warnings: [] };
   if (source === "motions") return { ...motionsSource({ seed, resolution, frames }), warnings: [] };
+  if (isIdx) return { ...(await idxSource(source, { resolution, resampler, split })), warnings: [] };
   return folderSource(source, { resolution, resampler, signal }).catch(async (error: unknown) => {
     // Any other refusal tells what is wrong with the images that there are.
     if (!(error instanceof AbsentError)) throw error;

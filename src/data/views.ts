@@ -11,6 +11,21 @@ export function selected<S extends ImageSource>(
   return { ...source, length: indexes.length, read: (index) => source.read(indexes[index] ?? -1) };
 }
 
+/**
+ * The images of a source from `first` on, under a name of its own.
+ *
+ * @param first  at most the source's length
+ */
+export function behind(source: ImageSource, first: number): ImageSource {
+  const { name, length } = source;
+  return {
+    ...source,
+    name: `${name} from image ${first} on`,
+    length: length === null ? null : length - first,
+    read: (index) => source.read(first + index),
+  };
+}
+
 /** How many bytes of pixels {@link keptInMemory} keeps. */
 const limit = 1 << 30;
 

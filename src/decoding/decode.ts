@@ -29,10 +29,11 @@ export interface DecodeOptions {
   readonly model: ModelFacts;
   /** The id that stands for a masked token. */
   readonly maskId: number;
-  readonly seed: Seed;
+  /** Of all samples, or [B] the seed of each. */
+  readonly seed: Seed | readonly Seed[];
   /**
-   * [B] which samples of the seed's series to make. Sample i is the same alone and in any batch. With an entropy rule
-   * every sample has counts of its own, and tensors would not be dense: then it must be one sample alone.
+   * [B] which samples of the seed's series to make. Sample i of a seed is the same alone and in any batch, whatever the
+   * seeds of the others are. With an entropy rule every sample has counts of its own, and tensors would not be dense: then it must be one sample alone.
    */
   readonly sampleIndexes: readonly number[];
   /**
@@ -288,14 +289,18 @@ function checkResult(result: PredictResult, request: PredictRequest, maskId: num
   }
 }
 
-function sampleKeys(seed: Seed, sampleIndexes: readonly number[]): Key[] {
-  const root = keyFromSeed(seed);
-  return sampleIndexes.map((index) => {
+function sampleKeys(seed: Seed | readonly Seed[], sampleIndexes: readonly number[]): Key[] {
+  const seeds: readonly Seed[] = Array.isArray(seed) ? seed : sampleIndexes.map(() => seed as Seed);
+  requireInput(
+    seeds.length === sampleIndexes.length,
+    `decode: ${sampleIndexes.length} samples need as many seeds, or one for all, got ${seeds.length}`,
+  );
+  return sampleIndexes.map((index, sample) => {
     requireInput(
       Number.isInteger(index) && index >= 0 && index < 2 ** 32,
       `decode: a sample index must be an integer in 0..4294967295, got ${index}`,
     );
-    return foldIn(root, index);
+    return foldIn(keyFromSeed(seeds[sample]!), index);
   });
 }
 

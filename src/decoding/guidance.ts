@@ -31,7 +31,9 @@ function isInInterval([from, to]: Guidance["interval"], step: number, steps: num
 
 /** Whether any of K steps is in an interval. */
 export function hasStepIn(interval: Guidance["interval"], steps: number): boolean {
-  return Array.from({ length: steps }).some((_, k) => isInInterval(interval, k, steps));
+  // The first step that is not before it; its neighbours too, since the product rounds.
+  const first = Math.ceil(interval[0] * steps);
+  return [first - 1, first, first + 1].some((k) => k >= 0 && k < steps && isInInterval(interval, k, steps));
 }
 
 /** Guidance for K steps: as it is, but in all of them where its interval has none. */

@@ -7,7 +7,7 @@ import type { Image } from "../data/source.ts";
 import type { PlanInput } from "../decoding/plan.ts";
 import { type Comparison, type ComparisonOptions, type ImageMeasures, openComparison } from "./comparison.ts";
 import type { AddImages } from "./features/classify-images.ts";
-import { type Made, makeSet, type SetOptions } from "./make-set.ts";
+import { type Made, makeSet, type SetOptions, together } from "./make-set.ts";
 import { measureBeside, measurePlans, type PlanRow, type PlanRunOptions } from "./plan-runs.ts";
 import { defaultReferenceImages, requireFittingClassifier } from "./reference-set.ts";
 import { type ImageCodec, type TokenizerReport, tokenizerReport } from "./tokenizer-report.ts";
@@ -52,6 +52,29 @@ export function generateSet(
   });
 }
 
+/** The first `samples` images of a seed, the classes taking turns. */
+export interface SetRequest {
+  readonly samples: number;
+  readonly seed: Seed;
+  readonly plan: PlanInput;
+  readonly batchSize: number;
+  readonly signal?: AbortSignal;
+  /** Called with the images that are there. */
+  readonly onStep?: (progress: { readonly step: number; readonly total: number }) => void;
+}
+
+/** Makes a set in the place of the model, anywhere: the images that the model would make, in order, some at a time. */
+export type MakeSet = (set: SetRequest) => AsyncIterable<Made & { readonly images: readonly Image[] }>;
+
+async function setFrom(batches: ReturnType<MakeSet>, add: AddImages): Promise<Made> {
+  const made: Made[] = [];
+  for await (const { images, plan, stats } of batches) {
+    await add(images);
+    made.push({ plan, stats });
+  }
+  return together(made);
+}
+
 /** A plan's cost and the measures of what it generates. */
 export type GenerationRow = PlanRow<ImageMeasures>;
 
@@ -71,6 +94,8 @@ export interface GenerationEvaluation {
 /** Which plans to evaluate, and on how many images. */
 export interface EvaluateGenerationOptions extends ComparisonOptions, PlanRunOptions {
   readonly pipeline: GeneratingModel;
+  /** What makes the images; default: the pipeline. */
+  readonly makeSet?: MakeSet;
 }
 
 /**
@@ -80,7 +105,7 @@ export interface EvaluateGenerationOptions extends ComparisonOptions, PlanRunOpt
  *   few held-out images, and for a plan that does not fit the model
  */
 export async function evaluateGeneration(options: EvaluateGenerationOptions): Promise<GenerationEvaluation> {
-  const { pipeline, samples } = options;
+  const { pipeline, samples, makeSet } = options;
   const { classNames } = pipeline.model;
   requireFittingClassifier({ ...pipeline, classNames }, options.classifier);
   const comparison = await openComparison(options);
@@ -92,7 +117,9 @@ export async function evaluateGeneration(options: EvaluateGenerationOptions): Pr
     const facts = { task: "generate", digest };
     const plans = await measurePlans<ImageMeasures>(options, facts, async (run) => {
       const { measures, filled } = await measureImages((add) =>
-        generateSet(pipeline, { ...run, samples }, add),
+        makeSet
+          ? setFrom(makeSet({ ...run, samples }), add)
+          : generateSet(pipeline, { ...run, samples }, add),
       );
       return { made: filled, figures: measures };
     });

@@ -14,6 +14,7 @@ import {
   evaluateGeneration,
   type GenerationEvaluation,
   type GenerationRow,
+  type MakeSet,
 } from "./evaluate-generation.ts";
 import { evaluatePrediction, type PredictionEvaluation, type PredictionRow } from "./evaluate-prediction.ts";
 import { readFeatureNetwork } from "./features/feature-network.ts";
@@ -72,6 +73,8 @@ export interface EvaluateOptions extends MeasuringOptions {
   readonly plans?: readonly string[] | NamedPlans;
   /** Settings to try with every plan. */
   readonly grid?: GridSettings;
+  /** What makes the images in the place of the model in this process; not for predictions. */
+  readonly makeSet?: MakeSet;
 }
 
 /** What every row has beyond the measures. */
@@ -114,6 +117,8 @@ export type ModelEvaluation = (Generated | Predicted) & {
   };
   /** How many sets of images were read from the cache. */
   readonly cachedRuns: number;
+  /** The models of several trainings whose figures these are, where they are: then error bars are between trainings. */
+  readonly trainings?: readonly string[];
   /** What is to be known of the data before its figures are believed. */
   readonly warnings: readonly string[];
 };
@@ -127,12 +132,26 @@ export type ModelEvaluation = (Generated | Predicted) & {
  * const evaluation = await evaluate("models/sprites", { plans: ["default", "baseline"], samples: 240, seeds: 3 });
  * for (const { name, frechet, ratio } of evaluation.rows) console.log(name, frechet.mean, `${ratio.toFixed(1)}x`);
  */
-export function evaluate(model: ModelOrFolder, options: EvaluateOptions = {}): Promise<ModelEvaluation> {
-  const { plans = defaultPlanNames, grid, ...measuring } = options;
-  return evaluateChosen(model, measuring, async (ground) => {
+export async function evaluate(
+  model: ModelOrFolder,
+  options: EvaluateOptions = {},
+): Promise<ModelEvaluation> {
+  const { plans = defaultPlanNames, grid, makeSet, ...measuring } = options;
+  if (makeSet && measuring.given !== undefined) {
+    const must = "must be left out where others than this process make the images";
+    throw invalidValue(
+      "evaluate",
+      ["given"],
+      must,
+      measuring.given,
+      "predictions are measured by one process",
+    );
+  }
+  const choosePlans = async (ground: PlanGround) => {
     const named = Array.isArray(plans) ? await plansByName(plans, ground) : (plans as NamedPlans);
     return planGrid(named, grid);
-  });
+  };
+  return evaluateChosen(model, measuring, choosePlans, makeSet);
 }
 
 const measuringSchema = z.strictObject({
@@ -159,11 +178,22 @@ export function checkedOptions(options: MeasuringOptions): CheckedOptions {
   return parse(measuringSchema, options, "evaluate");
 }
 
+/** What plans are measured with, for whoever must measure to choose them. */
+export interface Workbench {
+  readonly subject: Subject;
+  readonly options: SizedOptions;
+  readonly runners: EvaluationRunners;
+}
+
 /** {@link evaluate} of the plans that `choosePlans` gives for the opened model. */
 export async function evaluateChosen(
   given: ModelOrFolder,
   unchecked: MeasuringOptions,
-  choosePlans: (ground: PlanGround) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  choosePlans: (
+    ground: PlanGround,
+    workbench: Workbench,
+  ) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
+  makeSet?: MakeSet,
 ): Promise<ModelEvaluation> {
   const checked = checkedOptions(unchecked);
   const subject = await openSubject(given, checked);
@@ -174,17 +204,17 @@ export async function evaluateChosen(
     throw invalidValue(folder ?? "model", ["given"], must, options.given);
   }
   const base = (options.given === undefined ? null : model.completionPlan) ?? model.plan;
-  const grid = await choosePlans({ model, base });
-  // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
-  const work = worksOf({ model, base }, grid);
   if (options.out !== undefined) await ensureWritableFolder(options.out);
   const network = await networkOf(options);
   const runners = await openRunners(options);
   try {
+    const grid = await choosePlans({ model, base }, { subject, options, runners });
+    // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
+    const work = worksOf({ model, base }, grid);
     return await measureSubject(
       subject,
       { base, grid },
-      { options, runners, network, ...trackWork(work, options) },
+      { options, runners, network, makeSet, ...trackWork(work, options) },
     );
   } finally {
     await runners.close();
@@ -251,15 +281,16 @@ export function trackWork(
 
 /** Measures plans of one model that is open. */
 export async function measureSubject(
-  { model, folder, classifier, classifierFolder, heldOut }: Subject,
+  { model, folder, classifier, classifierFolder, heldOut, warnings }: Subject,
   { base, grid }: { readonly base: DecodePlan; readonly grid: readonly GridPoint[] },
   context: WorkTracker & {
     readonly options: SizedOptions;
     readonly runners: EvaluationRunners;
     readonly network: NetworkOptions | undefined;
+    readonly makeSet?: MakeSet;
   },
 ): Promise<ModelEvaluation> {
-  const { options, runners, network, onProgress, onRun } = context;
+  const { options, runners, network, makeSet, onProgress, onRun } = context;
   const { samples, seed, seeds, given, precision, device, threads } = options;
   const common: Omit<EvaluateGenerationOptions, "pipeline"> = {
     runner: runners.measuring,
@@ -287,7 +318,7 @@ export async function measureSubject(
     measured = { task: "predict", result, rows: withContext(result.plans, grid) };
   } else {
     const pipeline = await (isVideo ? openVideoPipeline : openImagePipeline)(model, computing);
-    const result = await evaluateGeneration({ ...common, pipeline });
+    const result = await evaluateGeneration({ ...common, pipeline, makeSet });
     measured = { task: "generate", result, rows: withContext(result.plans, grid) };
   }
   return {
@@ -304,7 +335,7 @@ export async function measureSubject(
       featureWidth: classifier.config.featureWidth,
     },
     cachedRuns: context.cachedRuns(),
-    warnings: options.warnings,
+    warnings: [...warnings, ...options.warnings],
   };
 }
 

@@ -48,6 +48,11 @@ export async function makeSet(
     });
     made.push({ plan, stats }); // and not the images
   }
+  return together(made);
+}
+
+/** The plan of batches of one set, and what they cost together. */
+export function together(made: readonly Made[]): Made {
   const sum = (of: (stats: DecodeStats) => number) => made.reduce((total, { stats }) => total + of(stats), 0);
   const multiplyAdds = sum((stats) => stats.multiplyAdds);
   const baselineMultiplyAdds = sum((stats) => stats.baselineMultiplyAdds);

@@ -66,6 +66,8 @@ export interface Subject {
   readonly classifier: ClassifierFolder;
   readonly classifierFolder: string;
   readonly heldOut: ImageSource;
+  /** What was left out of a folder, ready to print. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -94,7 +96,7 @@ export async function openSubject(
 export async function openClassifierData(
   { resolution, frames }: { readonly resolution: number; readonly frames?: number },
   options: Pick<SubjectOptions, "data" | "classifier" | "signal" | keyof VideoSampling>,
-): Promise<Pick<Subject, "classifier" | "classifierFolder" | "heldOut">> {
+): Promise<Pick<Subject, "classifier" | "classifierFolder" | "heldOut" | "warnings">> {
   const { stride, frameRate, fold } = options;
   const data = options.data ?? (frames === undefined ? "sprites" : "motions");
   const classifierFolder = options.classifier ?? defaultClassifierFolder(data);
@@ -112,12 +114,12 @@ export async function openClassifierData(
       `there is none; name another, or train one: ${command}`,
     );
   }
-  const { heldOut } = await splitData(
+  const { heldOut, warnings } = await splitData(
     data,
     { resolution, frames, stride, frameRate, fold },
     { signal: options.signal },
   );
-  return { classifier: await readClassifier(classifierFolder), classifierFolder, heldOut };
+  return { classifier: await readClassifier(classifierFolder), classifierFolder, heldOut, warnings };
 }
 
 /** What computes the model, and what computes the measures: the CPU, which alone has float64. */

@@ -81,7 +81,10 @@ export async function searchParetoFront(
   const options = parse(searchSchema, unchecked, "search");
   const { budget, candidates, rounds, samples, finalSamples, seed, threads } = options;
   const { device, precision, onProgress } = options;
-  const { model, folder, classifier, classifierFolder, heldOut } = await openSubject(given, options);
+  const { model, folder, classifier, classifierFolder, heldOut, warnings } = await openSubject(
+    given,
+    options,
+  );
   // Only the reference set is taken from the data, so it may be all of it.
   const available = heldOut.length ?? Number.POSITIVE_INFINITY;
   const { referenceImages = Math.min(defaultReferenceImages, available) } = options;
@@ -141,7 +144,7 @@ export async function searchParetoFront(
       paretoFront,
       finalists: found.finalists,
       reference: { source: heldOut.name, images: referenceImages },
-      warnings: [...(isSmall ? [small] : []), ...(finalSamples <= featureWidth ? [tooFew] : [])],
+      warnings: [...warnings, ...(isSmall ? [small] : []), ...(finalSamples <= featureWidth ? [tooFew] : [])],
     };
   } finally {
     await runners.close();

@@ -3,6 +3,7 @@ import { AbsentError, requireInput } from "../core/errors.ts";
 import { keyFromSeed, permutation } from "../core/random.ts";
 import type { Split } from "../data/choices.ts";
 import type { WalkOptions } from "../data/folder-walk.ts";
+import { isIdxFolder } from "../data/image/idx.ts";
 import { openSource, type SourceChoice } from "../data/open-source.ts";
 import type { ImageSource } from "../data/source.ts";
 import { layoutOf } from "../data/video/video-folder.ts";
@@ -18,8 +19,8 @@ const trainingShare = 0.8;
 export type SplitOptions = Omit<SourceChoice, "source" | "seed" | "split" | "videosPerFile">;
 
 /**
- * The two parts of a dataset. Drawn images come from two seeds. Videos with published splits are divided by these: the
- * classifier learns from "train", held out are "test" (UCF-101) or "validation" (Kinetics). Any other folder, and one that
+ * The two parts of a dataset. Drawn images come from two seeds. Datasets with published splits are divided by these: the
+ * classifier learns from "train", held out are "test" (UCF-101, IDX files) or "validation" (Kinetics). Any other folder, and one that
  * lacks that split, is put into one random order, always the same, and divided: its held-out part is held out from the
  * classifier, but a generator that trained on the whole folder knows it.
  *
@@ -45,7 +46,7 @@ export async function splitData(
   );
   const { warnings } = whole;
   if (whole.length === null) return { training: whole, heldOut: await open(drawnSeeds.heldOut), warnings };
-  const split = frames === undefined ? null : await heldOutSplit(name);
+  const split = await heldOutSplit(name, frames);
   const published = split && (await open(drawnSeeds.heldOut, split).catch(absent));
   if (published) return { training: shuffled(whole), heldOut: shuffled(published), warnings };
   const cut = Math.floor(whole.length * trainingShare);
@@ -61,8 +62,9 @@ export async function splitData(
   };
 }
 
-/** The published split of a folder of videos that nobody trains on; null where it has none. */
-async function heldOutSplit(folder: string): Promise<Split | null> {
+/** The published split of a dataset that nobody trains on; null where it has none. */
+async function heldOutSplit(folder: string, frames: number | undefined): Promise<Split | null> {
+  if (frames === undefined) return (await isIdxFolder(folder)) ? "test" : null;
   const layout = await layoutOf(folder);
   return layout === "ucf101" ? "test" : layout === "kinetics" ? "validation" : null;
 }

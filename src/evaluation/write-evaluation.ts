@@ -21,15 +21,17 @@ export function circumstances(command?: string): Circumstances {
 
 /** An evaluation as one object of JSON. A seed that JSON's numbers cannot hold is a decimal string. */
 export function resultOf(evaluation: ModelEvaluation) {
-  const { subject, samples, seed, seeds, precision, classifier, result, rows } = evaluation;
+  const { subject, samples, seed, seeds, trainings, precision, classifier, result, rows } = evaluation;
   return {
     model: subject,
     samples,
     seed: typeof seed === "bigint" ? `${seed}` : seed,
     seeds,
     precision,
+    ...(trainings && { trainings }),
     classifier: { folder: classifier.folder, accuracy: classifier.accuracy },
     ...result,
+    warnings: warningsOf(evaluation),
     plans: rows,
   };
 }
@@ -48,7 +50,12 @@ export function warningsOf({ isVideo, samples, result, classifier, warnings }: M
 }
 
 /** What the error bars of an evaluation's tables are. */
-export function errorBarsOf({ task, seeds }: Pick<ModelEvaluation, "task" | "seeds">): string {
+export function errorBarsOf({
+  task,
+  seeds,
+  trainings,
+}: Pick<ModelEvaluation, "task" | "seeds" | "trainings">): string {
+  if (trainings) return `± is the standard error between ${trainings.length} trainings`;
   const parts = [
     ...(task === "predict" ? ["PSNR and SSIM over the videos"] : []),
     "kernel distances over the set's vectors",

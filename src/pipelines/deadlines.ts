@@ -69,7 +69,9 @@ export function openDeadlines(model: GenerativeModel, work: TimedWork): Deadline
 
   /** What decodes of so many images take, guided and filtered as the plan is; found once. */
   function timingOf({ count: batch, decodePlan: plan, signal }: DeadlineRequest): Promise<Timing> {
-    const key = JSON.stringify([batch, plan.guidance.scale, plan.topK, plan.topP, plan.minP]);
+    // Which graphs run, and not by which numbers: times are the same, and callers may try many.
+    const isFiltered = plan.topK !== null || plan.topP !== null;
+    const key = JSON.stringify([batch, plan.guidance.scale > 0, isFiltered, plan.minP !== null]);
     const known = timings.get(key);
     if (known) return known;
     const timing = calibratedTiming({

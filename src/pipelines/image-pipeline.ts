@@ -7,14 +7,18 @@ import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { parse } from "../core/validate.ts";
 import type { Raster } from "../data/source.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import { composite, madeShare } from "./composite.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import { type PixelMask, tokenMask } from "./mask.ts";
 import type { GenerativeModel } from "./model.ts";
 import { type Classes, type RequestOptions, type RequestSubject, requestFields } from "./request.ts";
+import { type PreparedRequest, prepareRequest, type Sample } from "./samples.ts";
 import {
+  type BatchHooks,
   type Decoded,
+  type DecodedSample,
   type DecodeHooks,
   openSession,
   type Session,
@@ -95,6 +99,22 @@ export interface ImagePipeline extends AsyncDisposable {
    * with `isComposited` their pixels, stay as they are.
    */
   edit(options: EditOptions): Promise<GeneratedImages>;
+  /** What `generate` would decode, sample by sample; throws as it does. */
+  prepare(options?: GenerateOptions): PreparedRequest;
+  /** What `edit` would decode, sample by sample; throws as it does. */
+  prepareEdit(options: EditOptions): Promise<PreparedRequest>;
+  /** Decodes what was prepared; what `generate` and `edit` do then. */
+  decode(prepared: PreparedRequest, hooks?: DecodeHooks): Promise<GeneratedImages>;
+  /**
+   * Decodes samples of one or several prepared requests as one batch, each the same as alone.
+   *
+   * @param plan     that of all of them
+   * @param samples  with equally many masked tokens; one alone where the plan has an entropy rule
+   * @example
+   * const [cat, dog] = [pipeline.prepare({ classes: "cat", seed: 1 }), pipeline.prepare({ classes: "dog", seed: 2 })];
+   * const made = await pipeline.decodeTogether(cat.request.plan, [...cat.samples, ...dog.samples]);
+   */
+  decodeTogether(plan: DecodePlan, samples: readonly Sample[], hooks?: BatchHooks): Promise<DecodedSample[]>;
   /** The token ids of images of the model's size, [N] each. */
   encode(images: readonly Raster[]): Promise<Int32Array[]>;
   /** The images of token ids, [N] each. */
@@ -129,31 +149,23 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     );
   }
 
-  async function generate(options: GenerateOptions = {}): Promise<GeneratedImages> {
-    const { hooks, asked } = withoutHooks("generate", options);
-    return session.decode({ request: session.resolve(asked), ...hooks });
-  }
+  const prepare = (options: GenerateOptions = {}): PreparedRequest =>
+    prepareRequest(session.resolve(withoutHooks("generate", options).asked));
 
-  async function edit(options: EditOptions): Promise<GeneratedImages> {
+  async function prepareEdit(options: EditOptions): Promise<PreparedRequest> {
     session.requireOpen();
     parse(editSchema, options, "edit"); // plain JavaScript may hold anything
-    const { image, mask, class: asked, isComposited = true, onStep, ...rest } = options;
+    const { asked } = withoutHooks("edit", options);
+    const { image, mask, class: wanted, isComposited = true, ...rest } = asked;
     const grid = tokenizer.grid as [number, number];
     const isWanted = tokenMask(mask, resolution, grid);
     const [known] = await session.encode([image]);
     const startTokens = known!.map((id, i) => (isWanted[i] ? maskId : id));
     const share = madeShare(image, isWanted, grid);
-    const shown = <R extends Raster>(made: readonly R[]): R[] =>
-      made.map((one) => (isComposited ? composite(image, one, share) : one));
-    const result = await generate({
-      ...rest,
-      startTokens,
-      classes: asked === undefined ? null : [asked],
-      ...(onStep && {
-        onStep: (progress) => onStep({ ...progress, preview: async () => shown(await progress.preview()) }),
-      }),
+    const classes = wanted === undefined ? null : [wanted];
+    return prepareRequest(session.resolve({ ...rest, startTokens, classes }), {
+      show: (made) => (isComposited ? composite(image, made, share) : made),
     });
-    return { ...result, images: shown(result.images) };
   }
 
   const dispose = () => session.dispose();
@@ -162,8 +174,12 @@ export async function imagePipelineOver(session: Session): Promise<ImagePipeline
     maskId,
     resolution,
     precision: session.precision,
-    generate,
-    edit,
+    generate: async (options = {}) => session.decode(prepare(options), options),
+    edit: async (options) => session.decode(await prepareEdit(options), options),
+    prepare,
+    prepareEdit,
+    decode: (prepared, hooks) => session.decode(prepared, hooks),
+    decodeTogether: (plan, samples, hooks) => session.decodeTogether(plan, samples, hooks),
     encode: (images) => session.encode(images),
     decodeTokens: (tokens) => session.decodeTokens(tokens),
     planInTime: (options) => session.planInTime(options),

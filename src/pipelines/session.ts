@@ -25,6 +25,7 @@ import type { MeasurementStore } from "./calibration.ts";
 import { type Deadlines, openDeadlines, type TimedPlan } from "./deadlines.ts";
 import type { GenerativeModel } from "./model.ts";
 import { type RequestSubject, type ResolvedRequest, resolveRequest } from "./request.ts";
+import type { PreparedRequest, Sample } from "./samples.ts";
 
 /** Where and how a pipeline computes. */
 export interface SessionOptions {
@@ -127,11 +128,31 @@ export interface Decoded {
   readonly stats: GenerateStats;
 }
 
-/** A series to decode. */
-export interface Series extends DecodeHooks {
-  readonly request: ResolvedRequest;
-  /** [count, N] what the model sees at masked places: the mask id, or a token to refine; default the mask id. */
-  readonly condition?: Int32Array;
+/** What a step of a batch tells. */
+export interface BatchProgress {
+  /** Steps done, and steps in all; with an entropy rule, at most so many in all. */
+  readonly step: number;
+  readonly total: number;
+  /** The sub-model that ran. */
+  readonly factor: number;
+  /** Images of this step's guesses for some rows of the batch; costs one run of the tokenizer's decoder. */
+  preview(rows: readonly number[]): Promise<Image[]>;
+}
+
+/** What somebody who waits for a batch can do. */
+export interface BatchHooks {
+  /** Checked at every step; the call then rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Called, and awaited, after every step. */
+  readonly onStep?: (progress: BatchProgress) => void | Promise<void>;
+}
+
+/** What became of a sample. */
+export interface DecodedSample {
+  /** The image of its tokens. */
+  readonly image: Image;
+  /** [N] */
+  readonly tokens: Int32Array;
 }
 
 /**
@@ -187,8 +208,12 @@ export class Session {
       measurements: options.measurements,
       now: this.#now,
       decodeTokens: async (batch, plan, hooks) => {
-        const classRows = Array<number>(batch).fill(nullClass(model.transformer.config));
-        await this.#decodeBatch(classRows, { plan, seed: 0, first: 0, ...hooks });
+        const classRow = nullClass(model.transformer.config);
+        const samples = Array.from({ length: batch }, (_, index) => ({
+          ...{ seed: 0, index, classRow },
+          ...{ start: null, condition: null },
+        }));
+        await this.#decodeBatch(samples, { plan, ...hooks });
       },
       makeImages: async (batch) => {
         const size = sizeOf(tokenizer.grid);
@@ -247,12 +272,50 @@ export class Session {
   }
 
   /**
-   * Decodes a series, batch after batch.
+   * Decodes a request, batch after batch.
    *
    * @throws InputError for a deadline that no plan can keep, saying the least one; the signal's reason
    */
-  decode(series: Series): Promise<Decoded> {
-    return this.#call(() => this.#decodeSeries(series));
+  decode(prepared: PreparedRequest, hooks: DecodeHooks = {}): Promise<Decoded> {
+    return this.#call(() => this.#decodeRequest(prepared, hooks));
+  }
+
+  /**
+   * Decodes samples as one batch: those of one request or of several, with seeds and classes of their own.
+   *
+   * @param plan     that of all of them
+   * @param samples  with equally many masked tokens; one alone where the plan has an entropy rule
+   * @returns one for every sample, in order, each the same as alone
+   * @throws the signal's reason
+   */
+  decodeTogether(
+    plan: DecodePlan,
+    samples: readonly Sample[],
+    { signal, onStep }: BatchHooks = {},
+  ): Promise<DecodedSample[]> {
+    return this.#call(async () => {
+      const size = sizeOf(this.tokenizer.grid);
+      const classRows = samples.map(({ classRow }) => classRow);
+      const grids = await this.#decodeBatch(samples, {
+        plan,
+        signal,
+        onStep: ({ done, total, factor, tokens }) =>
+          onStep?.({
+            step: done,
+            total,
+            factor,
+            preview: (rows) => {
+              const grids = rows.map((row) => tokens.subarray(row * size, (row + 1) * size));
+              return this.#imagesOf(
+                grids,
+                rows.map((row) => classRows[row]!),
+              );
+            },
+          }),
+      });
+      const images = await this.#imagesOf(grids, classRows);
+      return images.map((image, i) => ({ image, tokens: grids[i]! }));
+    });
   }
 
   /**
@@ -298,8 +361,11 @@ export class Session {
     }
   }
 
-  async #decodeSeries({ request, condition, signal, onStep }: Series): Promise<Decoded> {
-    const { classRows, startTokens, seed, firstIndex, batchSize, deadlineMs, maskedTokens } = request;
+  async #decodeRequest(
+    { request, samples, show }: PreparedRequest,
+    { signal, onStep }: DecodeHooks,
+  ): Promise<Decoded> {
+    const { classRows, seed, firstIndex, batchSize, deadlineMs, maskedTokens } = request;
     const count = classRows.length;
     const size = sizeOf(this.tokenizer.grid);
     const inTime =
@@ -319,13 +385,10 @@ export class Session {
     for (let first = 0; first < count; first += batchSize) {
       const last = Math.min(count, first + batchSize);
       const own = classRows.slice(first, last);
+      const shown = (images: readonly Image[]) => images.map((image, i) => show(image, first + i));
       const batchesLeft = Math.ceil((count - last) / batchSize);
-      const grids = await this.#decodeBatch(own, {
+      const grids = await this.#decodeBatch(samples.slice(first, last), {
         plan,
-        seed,
-        first: firstIndex + first,
-        start: startTokens?.slice(first * size, last * size),
-        condition: condition?.slice(first * size, last * size),
         signal,
         replan,
         onStep: async (step) => {
@@ -341,12 +404,12 @@ export class Session {
             tokens: step.tokens,
             decodedAtStep: step.decodedAtStep,
             multiplyAdds: ran.multiplyAdds,
-            preview: () => this.#imagesOf(split(step.tokens, size), own),
+            preview: async () => shown(await this.#imagesOf(split(step.tokens, size), own)),
           });
         },
       });
       tokens.push(...grids);
-      images.push(...(await this.#imagesOf(grids, own)));
+      images.push(...shown(await this.#imagesOf(grids, own)));
     }
     const took = seconds();
     return {
@@ -371,23 +434,25 @@ export class Session {
     };
   }
 
-  /** Decodes one batch: [N] ids for every row of the class table. */
+  /** Decodes one batch: [N] ids for every sample. */
   async #decodeBatch(
-    classRows: readonly number[],
-    options: Pick<DecodeOptions, "plan" | "seed" | "start" | "condition" | "signal" | "onStep" | "replan"> & {
-      /** Index of the first image in the seed's series. */
-      readonly first: number;
-    },
+    samples: readonly Sample[],
+    options: Pick<DecodeOptions, "plan" | "signal" | "onStep" | "replan">,
   ): Promise<Int32Array[]> {
-    const { first, ...rest } = options;
     const { config } = this.model.transformer;
-    const predictor = createPredictor(this.#transformer, classRows);
+    const predictor = createPredictor(
+      this.#transformer,
+      samples.map(({ classRow }) => classRow),
+    );
     try {
       const { tokens } = await decode({
-        ...rest,
+        ...options,
         model: modelFacts(config),
         maskId: this.maskId,
-        sampleIndexes: classRows.map((_, i) => first + i),
+        seed: samples.map(({ seed }) => seed),
+        sampleIndexes: samples.map(({ index }) => index),
+        start: this.#joined(samples.map(({ start }) => start)),
+        condition: this.#joined(samples.map(({ condition }) => condition)),
         gridShape: config.grid,
         predict: predictor.predict,
       });
@@ -395,6 +460,15 @@ export class Session {
     } finally {
       await predictor.dispose();
     }
+  }
+
+  /** [B, N] from [N] of each sample, masked where a sample has none; undefined where no sample has any. */
+  #joined(grids: readonly (Int32Array | null)[]): Int32Array | undefined {
+    if (grids.every((grid) => grid === null)) return undefined;
+    const size = sizeOf(this.tokenizer.grid);
+    const all = new Int32Array(grids.length * size).fill(this.maskId);
+    for (const [i, grid] of grids.entries()) if (grid) all.set(grid, i * size);
+    return all;
   }
 
   /** Pixels of token grids. */

@@ -7,14 +7,18 @@ import { InputError, requireInput } from "../core/errors.ts";
 import { parse, show } from "../core/validate.ts";
 import { type Completion, filledIn, onlyKnown, withGivenFrames } from "../data/completion.ts";
 import type { Image, Video } from "../data/source.ts";
+import type { DecodePlan } from "../decoding/plan.ts";
 import type { Task } from "../models/transformer/config.ts";
 import type { Precision } from "../models/transformer/precision.ts";
 import type { TimedPlan } from "./deadlines.ts";
 import type { PlanInTimeOptions } from "./image-pipeline.ts";
 import type { GenerativeModel } from "./model.ts";
 import type { Classes, RequestOptions } from "./request.ts";
+import { type PreparedRequest, prepareRequest, type Sample } from "./samples.ts";
 import {
+  type BatchHooks,
   type Decoded,
+  type DecodedSample,
   type DecodeHooks,
   openSession,
   type Session,
@@ -69,6 +73,16 @@ export interface VideoPipeline extends AsyncDisposable {
   predict(options: PredictOptions): Promise<GeneratedVideos>;
   /** Makes the frames between the first and the last one of each video; throws as `predict` does. */
   interpolate(options: CompleteOptions): Promise<GeneratedVideos>;
+  /** What `generate` would decode, sample by sample; throws as it does. */
+  prepare(options?: GenerateVideoOptions): PreparedRequest;
+  /** What `predict` would decode; throws as it does. */
+  preparePredict(options: PredictOptions): Promise<PreparedRequest>;
+  /** What `interpolate` would decode; throws as it does. */
+  prepareInterpolate(options: CompleteOptions): Promise<PreparedRequest>;
+  /** Decodes what was prepared; what `generate`, `predict` and `interpolate` do then. */
+  decode(prepared: PreparedRequest, hooks?: DecodeHooks): Promise<GeneratedVideos>;
+  /** Decodes samples of prepared requests as one batch, each the same as alone; see `ImagePipeline`. */
+  decodeTogether(plan: DecodePlan, samples: readonly Sample[], hooks?: BatchHooks): Promise<DecodedSample[]>;
   /** The token ids of videos of the model's size, [N] each. */
   encode(videos: readonly Video[]): Promise<Int32Array[]>;
   /** The videos of token ids, [N] each. */
@@ -102,17 +116,15 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     );
   }
 
-  async function generate(options: GenerateVideoOptions = {}): Promise<GeneratedVideos> {
-    const { hooks, asked } = withoutHooks("generate", options);
-    return asVideos(await session.decode({ request: session.resolve(asked), ...hooks }));
-  }
+  const prepare = (options: GenerateVideoOptions = {}): PreparedRequest =>
+    prepareRequest(session.resolve(withoutHooks("generate", options).asked));
 
-  async function complete(
+  async function prepareCompletion(
     options: CompleteOptions,
     completion: Completion,
     length: number,
-  ): Promise<GeneratedVideos> {
-    const { hooks, asked } = withoutHooks(completion.task, options);
+  ): Promise<PreparedRequest> {
+    const { asked } = withoutHooks(completion.task, options);
     const { videos: given, count = 1, isPasted = true, ...rest } = asked;
     checkVideos(given, completion.task, resolution, length);
     const request = session.resolve({
@@ -126,13 +138,26 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
       onlyKnown(ids, [completion], { frames: frames!, grid: tokenizer.grid, maskId }),
     );
     const condition = Int32Array.from(versions.flatMap(({ i }) => [...known[i]!]));
-    const made = asVideos(await session.decode({ request, condition, ...hooks }));
-    if (!isPasted) return made;
-    const videos = made.videos.map((video, i) => ({
-      ...video,
-      ...withGivenFrames(video, versions[i]!.video, completion),
-    }));
-    return { ...made, videos };
+    const show = (made: Image, i: number): Image =>
+      isPasted ? { ...made, ...withGivenFrames(made as Video, versions[i]!.video, completion) } : made;
+    return prepareRequest(request, { condition, show });
+  }
+
+  async function preparePredict(asked: PredictOptions): Promise<PreparedRequest> {
+    session.requireOpen();
+    parse(completionSchema, asked, "predict");
+    const { given, ...options } = asked;
+    requireInput(
+      Number.isInteger(given) && given >= 1 && given < frames!,
+      `predict: given must be a whole number in 1..${frames! - 1}, fewer than the model's ${frames} frames, got ${show(given)}`,
+    );
+    return prepareCompletion(options, { task: "predict", given }, given);
+  }
+
+  async function prepareInterpolate(options: CompleteOptions): Promise<PreparedRequest> {
+    session.requireOpen();
+    parse(completionSchema, options, "interpolate");
+    return prepareCompletion(options, { task: "interpolate" }, 2);
   }
 
   const dispose = () => session.dispose();
@@ -141,22 +166,15 @@ export async function videoPipelineOver(session: Session): Promise<VideoPipeline
     resolution,
     frames,
     precision: session.precision,
-    generate,
-    predict: async (asked) => {
-      session.requireOpen();
-      parse(completionSchema, asked, "predict");
-      const { given, ...options } = asked;
-      requireInput(
-        Number.isInteger(given) && given >= 1 && given < frames,
-        `predict: given must be a whole number in 1..${frames - 1}, fewer than the model's ${frames} frames, got ${show(given)}`,
-      );
-      return complete(options, { task: "predict", given }, given);
-    },
-    interpolate: async (options) => {
-      session.requireOpen();
-      parse(completionSchema, options, "interpolate");
-      return complete(options, { task: "interpolate" }, 2);
-    },
+    generate: async (options = {}) => asVideos(await session.decode(prepare(options), options)),
+    predict: async (options) => asVideos(await session.decode(await preparePredict(options), options)),
+    interpolate: async (options) =>
+      asVideos(await session.decode(await prepareInterpolate(options), options)),
+    prepare,
+    preparePredict,
+    prepareInterpolate,
+    decode: async (prepared, hooks) => asVideos(await session.decode(prepared, hooks)),
+    decodeTogether: (plan, samples, hooks) => session.decodeTogether(plan, samples, hooks),
     encode: (videos) => session.encode(videos),
     decodeTokens: async (tokens) => (await session.decodeTokens(tokens)) as Video[],
     planInTime: (options) => session.planInTime(options),

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { PackedSource } from "../data/image/idx.ts";
 import type { FolderSource } from "../data/image/image-folder.ts";
 import type { ImageSource } from "../data/source.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
@@ -24,9 +25,10 @@ const namesSchema = z.record(z.string(), z.string());
  */
 export async function dataName(
   run: string,
-  source: Pick<ImageSource, "name"> & Partial<Pick<FolderSource, "files">>,
+  source: Pick<ImageSource, "name"> & Partial<Pick<FolderSource, "files"> & Pick<PackedSource, "parts">>,
 ): Promise<string> {
-  const { name, files } = source;
+  const { name, parts } = source;
+  const files = source.files ?? parts?.map((path) => ({ path, classId: null }));
   if (!files) return name;
   const file = join(run, "data.json");
   const kept = namesSchema.safeParse(await readJsonIfWhole(file)).data;
@@ -39,7 +41,7 @@ export async function dataName(
 }
 
 /** Names and sizes, not times: a copy of a folder is as good as the folder. */
-async function filesDigest(folder: string, files: FolderSource["files"]): Promise<string> {
+export async function filesDigest(folder: string, files: FolderSource["files"]): Promise<string> {
   const hash = createHash("sha256");
   for (const [i, { path, classId }] of files.entries()) {
     const size = i < sized ? (await stat(join(folder, path)).catch(() => null))?.size : undefined;

@@ -7,6 +7,7 @@ import { describeModel } from "../pipelines/describe-model.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { finalMean, type MetricsLine, readMetrics } from "../training/metrics.ts";
+import { type Lengthened, readLengthened } from "../training/run-folder.ts";
 
 export interface CardSource {
   readonly config: TrainConfig;
@@ -30,7 +31,14 @@ export async function writeModelCard(folder: string, { config, model, run }: Car
     y: "nats per token",
   });
   await writeFileAtomic(join(folder, "loss.svg"), curve);
-  await writeFileAtomic(join(folder, "README.md"), cardText(config, model, tokenizer, transformer));
+  const lengthened = {
+    tokenizer: await readLengthened(join(run, "tokenizer")),
+    transformer: await readLengthened(join(run, "transformer")),
+  };
+  await writeFileAtomic(
+    join(folder, "README.md"),
+    cardText(config, model, { tokenizer, transformer, lengthened }),
+  );
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -44,11 +52,17 @@ function smoothed(lines: readonly MetricsLine[], name: string): [number, number]
   return points;
 }
 
+/** How a model was trained. */
+interface History {
+  readonly tokenizer: readonly MetricsLine[];
+  readonly transformer: readonly MetricsLine[];
+  readonly lengthened: Readonly<Record<"tokenizer" | "transformer", readonly Lengthened[]>>;
+}
+
 function cardText(
   config: TrainConfig,
   model: GenerativeModel,
-  tokenizer: readonly MetricsLine[],
-  transformer: readonly MetricsLine[],
+  { tokenizer, transformer, lengthened }: History,
 ): string {
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
@@ -95,8 +109,8 @@ magnets train ${folder}/train_config.json
 \`\`\`
 
 Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
-${tokenizerLine(config, tokenizer)},
-transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}).
+${tokenizerLine(config, tokenizer, lengthened.tokenizer)},
+transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}${growthOf(lengthened.transformer)}).
 The weights are moving averages over the training, stored as float16.
 `;
 }
@@ -105,11 +119,12 @@ The weights are moving averages over the training, stored as float16.
 function tokenizerLine(
   { data, tokenizer: { init, training } }: TrainConfig,
   lines: readonly MetricsLine[],
+  lengthened: readonly Lengthened[],
 ): string {
   if (training.steps === 0) return `tokenizer: none, it is the one of ${init}`;
   const things = `${nounOf(data)}s`;
   return (
-    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}, ` +
+    `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}${growthOf(lengthened)}, ` +
     `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
     `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
   );
@@ -126,3 +141,7 @@ const minutes = (lines: readonly MetricsLine[]): string => (lines.at(-1)!.second
 /** Where a training began, if not at random. */
 const startOf = ({ init }: { readonly init?: string }): string =>
   init === undefined ? "" : `, starting from the weights of ${init}`;
+
+/** How a training was given more steps, if it was: from there on its learning rate followed another schedule. */
+const growthOf = (lengthened: readonly Lengthened[]): string =>
+  lengthened.map(({ from, atStep }) => `, at first ${from} steps, lengthened at step ${atStep}`).join("");

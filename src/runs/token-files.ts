@@ -11,7 +11,7 @@ import { fileError } from "../core/node/file-error.ts";
 import { integerAt, type Key } from "../core/random.ts";
 import { type Completion, filledIn, onlyKnown } from "../data/completion.ts";
 import { type Image, type ImageSource, mirror, toPlanes, type Video } from "../data/source.ts";
-import { fromTensors, joinTokens, type TokenDataset, toTensors } from "../data/tokens.ts";
+import { fromTensors, joinTokens, type TokenDataset, type TokenTensors } from "../data/tokens.ts";
 import { imageBatches } from "../data/views.ts";
 import type { Tokenizer } from "../models/tokenizer/codec.ts";
 import type { Task } from "../models/transformer/config.ts";
@@ -23,9 +23,8 @@ const perPart = 2048;
 /** Images read and encoded together. */
 const batch = 64;
 
-export interface TokeniseOptions {
-  /** Where the parts go. */
-  readonly folder: string;
+/** What of a dataset is encoded, by what. */
+export interface EncodeOptions {
   readonly tokenizer: Tokenizer;
   /** Tells this tokenizer from others. */
   readonly digest: string;
@@ -42,41 +41,65 @@ export interface TokeniseOptions {
   readonly given: readonly number[];
   readonly key: Key;
   readonly signal?: AbortSignal;
-  /** Called after every batch, with the share of the codes used since the call began. */
-  readonly onProgress?: (done: number, codebookUse: number) => void;
+}
+
+/** Parts that a dataset of so many images is encoded in. */
+export const partsOf = (count: number): number => Math.ceil(count / perPart);
+
+/** Images that some parts of a dataset of `count` hold. */
+export const imagesIn = (parts: readonly number[], count: number): number =>
+  parts.reduce((sum, part) => sum + Math.min(perPart, count - part * perPart), 0);
+
+/**
+ * Encodes part `part` of a dataset, 0 <= part < partsOf(count): a function of the options and nothing else.
+ *
+ * @param onBatch  called after every batch, with its tokens
+ * @throws what reading an image throws; the signal's reason
+ */
+export async function encodePart(
+  options: EncodeOptions,
+  part: number,
+  onBatch?: (tokens: TokenDataset) => void,
+): Promise<TokenDataset> {
+  const { source, count, signal } = options;
+  const from = part * perPart;
+  const size = Math.min(perPart, count - from);
+  const collected: TokenDataset[] = [];
+  for await (const images of imageBatches(source.read, { from, count: size, size: batch, signal })) {
+    const tokens = await encodeAll(options, images, from + collected.length * batch);
+    collected.push(tokens);
+    onBatch?.(tokens);
+  }
+  return joinTokens(collected);
+}
+
+export interface TokeniseOptions extends Pick<EncodeOptions, "digest" | "description" | "count"> {
+  /** Where the parts go. */
+  readonly folder: string;
+  /** Encodes parts; gives them in the order asked for. */
+  readonly encode: (parts: readonly number[]) => AsyncIterable<TokenTensors>;
 }
 
 /**
  * Writes every image's token ids, but for the parts that are there already and of this tokenizer and description.
  *
  * @returns how many images were encoded by this call
- * @throws what reading an image throws, InputError when a file cannot be written, the signal's reason when aborted;
- *   finished parts stay
+ * @throws what `encode` throws, InputError when a file cannot be written; finished parts stay
  */
 export async function tokenise(options: TokeniseOptions): Promise<number> {
-  const { folder, tokenizer, source, count, signal } = options;
-  const parts = Math.ceil(count / perPart);
-  const used = new Set<number>();
-  let encoded = 0;
+  const { folder, count, encode } = options;
+  const parts = partsOf(count);
+  const missing: number[] = [];
   for (let part = 0; part < parts; part++) {
-    const from = part * perPart;
-    const size = Math.min(perPart, count - from);
-    const path = join(folder, partName(part, parts));
-    if (await isThere(path, options)) continue;
-    const collected: TokenDataset[] = [];
-    for await (const images of imageBatches(source.read, { from, count: size, size: batch, signal })) {
-      const first = from + collected.length * batch;
-      const tokens = await encodeAll(options, images, first);
-      for (const id of tokens.ids) used.add(id);
-      collected.push(tokens);
-      encoded += images.length;
-      options.onProgress?.(first + images.length, used.size / tokenizer.codebookSize);
-    }
-    const { tensors, metadata } = toTensors(joinTokens(collected));
-    await writeSafetensors(path, tensors, { metadata });
+    if (!(await isThere(join(folder, partName(part, parts)), options))) missing.push(part);
+  }
+  let written = 0;
+  for await (const { tensors, metadata } of encode(missing)) {
+    await writeSafetensors(join(folder, partName(missing[written]!, parts)), tensors, { metadata });
+    written++;
   }
   await removeOthers(folder, parts);
-  return encoded;
+  return imagesIn(missing, count);
 }
 
 /**
@@ -110,7 +133,10 @@ const partName = (part: number, parts: number): string =>
   `${digits(part + 1)}-of-${digits(parts)}.safetensors`;
 
 /** False too for tokens that are damaged or of another tokenizer: they are made again. */
-async function isThere(path: string, { digest, description }: TokeniseOptions): Promise<boolean> {
+async function isThere(
+  path: string,
+  { digest, description }: Pick<TokeniseOptions, "digest" | "description">,
+): Promise<boolean> {
   const reading = readSafetensors(path).then((content) => fromTensors(content, path, digest));
   return (await unlessRefused(reading))?.source === description;
 }
@@ -125,7 +151,7 @@ async function removeOthers(folder: string, parts: number): Promise<void> {
 
 /** A batch's tokens, its mirrored versions behind the others. */
 async function encodeAll(
-  { tokenizer, digest, source, description, randomFlip, tasks, given, key }: TokeniseOptions,
+  { tokenizer, digest, source, description, randomFlip, tasks, given, key }: EncodeOptions,
   images: readonly Image[],
   first: number,
 ): Promise<TokenDataset> {

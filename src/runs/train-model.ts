@@ -15,7 +15,6 @@ import { requireInput, unlessRefused } from "../core/errors.ts";
 import { withFolderLocked } from "../core/node/folder-lock.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import type { FolderSource } from "../data/image/image-folder.ts";
 import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
 import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
@@ -35,14 +34,9 @@ import { dataName } from "./data-name.ts";
 import { initialTokenizer, initialTransformer, startingFrom } from "./initial-weights.ts";
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
+import { type TokeniseImagesOptions, tokeniseImages, tokensFolder } from "./tokenise-images.ts";
 import { trainTransformer } from "./train-transformer.ts";
-import {
-  type ImageOptions,
-  type Images,
-  openImages,
-  tokeniseImages,
-  tokensFolder,
-} from "./training-images.ts";
+import { type Images, openImages } from "./training-images.ts";
 
 /** The stages of a training, in order: the tokenizer, all images as tokens, the transformer. */
 export const stages = ["tokenizer", "tokenise", "transformer"] as const;
@@ -50,7 +44,7 @@ export const stages = ["tokenizer", "tokenise", "transformer"] as const;
 export type Stage = (typeof stages)[number];
 
 /** The signal saves a checkpoint and stops. */
-export interface TrainModelOptions extends ImageOptions {
+export interface TrainModelOptions extends TokeniseImagesOptions {
   readonly config: TrainConfig;
   /** One stage, or all in order. */
   readonly stage?: Stage | "all";
@@ -135,7 +129,7 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
 /** What the run calls data that need not be there any more. */
 async function nameOfData({ config: { data }, out }: TrainModelOptions): Promise<string> {
   const source = await unlessRefused(openSource(data));
-  return source && "files" in source ? dataName(out, source as FolderSource) : data.source;
+  return source ? dataName(out, source) : data.source;
 }
 
 /** What a tokenizer's run depends on, and so what must be equal to resume it. */

@@ -5,6 +5,7 @@ import { frameOf, type Raster, type Video } from "../data/source.ts";
 import type { TokenDataset } from "../data/tokens.ts";
 import { transformerParameters } from "../models/transformer/parameters.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
+import { prepareRequest } from "../pipelines/samples.ts";
 import { openSession } from "../pipelines/session.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
@@ -68,7 +69,7 @@ async function sampleSheet(model: GenerativeModel, runner: Runner): Promise<Uint
   const classId = (row: number) => Math.floor((row * model.classNames.length) / rows);
   const classes = Array.from({ length: count }, (_, i) => classId(isVideo ? i : Math.floor(i / 8)));
   const request = session.resolve({ count, classes: model.classNames.length > 0 ? classes : null });
-  const { images } = await session.decode({ request });
+  const { images } = await session.decode(prepareRequest(request));
   await session.dispose();
   return imageSheet(isVideo ? images.flatMap((video) => framesOf(video as Video)) : images, {
     columns: 8,

@@ -23,8 +23,9 @@ import { tensorsDigest } from "../weights/node/digest.ts";
 import { writeJson } from "../weights/node/json-file.ts";
 import { initialTransformer, readTokenizer } from "./initial-weights.ts";
 import { readTokens } from "./token-files.ts";
+import { tokeniseImages, tokensFolder } from "./tokenise-images.ts";
 import { trainTransformer } from "./train-transformer.ts";
-import { openImages, tokeniseImages, tokensFolder } from "./training-images.ts";
+import { openImages } from "./training-images.ts";
 
 /** Which transformers to train on the tokens of one tokenizer, and where. */
 export interface TrainVariantsOptions extends LoopOptions {

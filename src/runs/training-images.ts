@@ -1,9 +1,11 @@
-/** What trainings learn from: images, opened and checked once, and their token ids, made once. */
+/** The images that trainings learn from, opened and checked once. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { requireInput } from "../core/errors.ts";
 import { countOf, few, nounOf } from "../core/nouns.ts";
-import { foldIn, keyFromSeed, permutation } from "../core/random.ts";
+import { keyFromSeed, permutation } from "../core/random.ts";
+import type { PackedSource } from "../data/image/idx.ts";
 import {
   type FolderSource,
   type Looked,
@@ -14,15 +16,10 @@ import {
 import { openSource } from "../data/open-source.ts";
 import type { ImageSource } from "../data/source.ts";
 import { keptInMemory, selected } from "../data/views.ts";
-import { loadTokenizer } from "../models/tokenizer/codec.ts";
-import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
 import type { LoopOptions } from "../training/loop.ts";
-import { tensorsDigest } from "../weights/node/digest.ts";
 import { readJsonIfWhole, writeJson } from "../weights/node/json-file.ts";
-import type { Tensors } from "../weights/node/safetensors-file.ts";
-import { dataName } from "./data-name.ts";
-import { tokenise } from "./token-files.ts";
+import { dataName, filesDigest } from "./data-name.ts";
 
 /** Whose images, and whom to tell. */
 export interface ImageOptions extends LoopOptions {
@@ -41,6 +38,16 @@ export interface Images {
   readonly name: string;
   /** Tells these images from others. */
   readonly description: string;
+  /** Which images of a folder they are; null: they are drawn. */
+  readonly chosen: ChosenImages | null;
+}
+
+/** Images of a folder, in a random order. */
+export interface ChosenImages {
+  /** Tells them from others, wherever the folder lies. */
+  readonly digest: string;
+  /** Which files were found to be readable; left out: IDX files, which hold all images. */
+  readonly looked?: Looked;
 }
 
 /** The dataset; of a folder, those that are trained on are opened once in a run: a broken one is named now, not at step 9,000. */
@@ -53,17 +60,15 @@ export async function openImages({
 }: ImageOptions): Promise<Images> {
   const source = await openSource(data, { signal });
   for (const warning of source.warnings) say(`warning: ${warning}`);
+  if ("digest" in source) return openPacked(source, data, out, say);
   if (!("files" in source)) {
     say(classesOf(source));
     const count = data.count!; // the configuration's reader asks for it where a source has no end
     const description = JSON.stringify({ ...data, count });
-    return { source: keptInMemory(source), count, name: data.source, description };
+    return { source: keptInMemory(source), count, name: data.source, description, chosen: null };
   }
-  // A folder lists its files class by class; in random order the first ones are of all classes.
-  const folder = source as FolderSource;
-  const order = permutation(keyFromSeed(data.seed), folder.length);
-  const files = Array.from(order, (index) => folder.files[index]!);
-  const all = { ...selected(folder, order), files };
+  const folder = source;
+  const all = shuffled(folder, data.seed);
   const enough = data.count ?? undefined;
   const name = await dataName(out, folder);
   const named = { ...data, source: name };
@@ -77,7 +82,71 @@ export async function openImages({
   say(`${countOf(good.length, nounOf(good))}, ${unreadable.length} unreadable; ${classesOf(good)}`);
   const count = good.length;
   const description = JSON.stringify({ ...named, count, files: fingerprint(good.files, stamps) });
-  return { source: keptInMemory(good), count, name, description };
+  const chosen = { digest: await filesDigest(folder.name, good.files), looked };
+  return { source: keptInMemory(good), count, name, description, chosen };
+}
+
+/** A folder lists its files class by class; in random order the first ones are of all classes. */
+function shuffled(folder: FolderSource, seed: number): FolderSource {
+  const order = permutation(keyFromSeed(seed), folder.length);
+  return { ...selected(folder, order), files: Array.from(order, (index) => folder.files[index]!) };
+}
+
+/**
+ * The images that {@link openImages} found, on any machine that sees the same files; none is looked at again.
+ *
+ * @throws InputError when the folder is not there, or holds other images
+ */
+export async function reopenImages(
+  data: TrainConfig["data"],
+  chosen: ChosenImages | null,
+): Promise<ImageSource> {
+  const source = await openSource(data);
+  if (!chosen) return source;
+  const same = (digest: string): void =>
+    requireInput(
+      digest === chosen.digest,
+      `${source.name}: its files have the digest ${digest}, those of this run have ${chosen.digest}; copy the same files there`,
+    );
+  if ("digest" in source) {
+    same(source.digest);
+    return firstPacked(source, data);
+  }
+  const { looked } = chosen;
+  requireInput(
+    looked && "files" in source && source.length >= looked.seen,
+    `${source.name}: must hold the files that this run has chosen, got others; copy the same files there`,
+  );
+  const { source: good } = withoutUnreadable(shuffled(source, data.seed), looked, {
+    enough: data.count ?? undefined,
+  });
+  same(await filesDigest(source.name, good.files));
+  return good;
+}
+
+/** Images of IDX files, which were all read as they were opened: in random order, like those of a folder. */
+async function openPacked(
+  packed: PackedSource,
+  data: TrainConfig["data"],
+  out: string,
+  say: (message: string) => void,
+): Promise<Images> {
+  const source = firstPacked(packed, data);
+  const count = source.length;
+  const name = await dataName(out, packed);
+  say(`${countOf(count, nounOf(packed))}; ${classesOf(packed)}`);
+  return {
+    source,
+    count,
+    name,
+    description: JSON.stringify({ ...data, source: name, count, digest: packed.digest }),
+    chosen: { digest: packed.digest },
+  };
+}
+
+function firstPacked(packed: PackedSource, { seed, count }: TrainConfig["data"]) {
+  const order = permutation(keyFromSeed(seed), packed.length);
+  return selected(packed, order.subarray(0, Math.min(count ?? packed.length, packed.length)));
 }
 
 /** What will be told apart: a glance shows whether the right folder was given. */
@@ -156,40 +225,4 @@ function fingerprint(files: FolderSource["files"], stamps: Stamps): string {
   const hash = createHash("sha256");
   for (const { path } of files) hash.update(JSON.stringify([path, ...stamps.get(path)!]));
   return hash.digest("hex").slice(0, 16);
-}
-
-/** Where the token ids of a run are. */
-export const tokensFolder = (out: string): string => join(out, "tokens");
-
-/** Writes every image's token ids to files, but for those that are there already and of this tokenizer and data. */
-export async function tokeniseImages(
-  { config, out, signal, onProgress, onMessage: say = () => {} }: ImageOptions,
-  runner: Runner,
-  tensors: Tensors,
-  { source, count, description }: Images,
-): Promise<void> {
-  const { tasks } = config.transformer.model;
-  const extras = [
-    ...(config.data.randomFlip ? ["each also mirrored"] : []),
-    ...tasks.map((task) => `each also as given to ${task}`),
-  ];
-  say(`tokens: ${[countOf(count, nounOf(source)), ...extras].join(", ")}`);
-  const tokenizer = await loadTokenizer(runner, config.tokenizer.model, tensors);
-  const encoded = await tokenise({
-    folder: tokensFolder(out),
-    tokenizer,
-    digest: tensorsDigest(tensors),
-    source,
-    count,
-    description: JSON.stringify([description, tasks]),
-    randomFlip: config.data.randomFlip,
-    tasks,
-    given: config.data.given,
-    key: foldIn(keyFromSeed(config.seed), 4),
-    signal,
-    onProgress: (done, codebookUse) =>
-      onProgress?.({ job: "tokens", step: done, total: count, metrics: { codebookUse } }),
-  });
-  if (encoded < count) say(`tokens: ${count - encoded} of them were in ${tokensFolder(out)} already`);
-  await tokenizer.dispose();
 }

@@ -149,11 +149,12 @@ export async function train(
         await folder.log({ step: done, ...metrics });
         onProgress?.({ job: job.name, step: done, total: schedule.steps, metrics });
       }
+      // Before the checkpoint: a run that is killed in between goes on from an earlier one, and makes the sample again.
+      if (job.sample && isDue(schedule.sampleEvery)) await folder.saveSample(done, await job.sample(done));
       if (isDue(schedule.checkpointEvery)) {
         await save(done);
         saved = done;
       }
-      if (job.sample && isDue(schedule.sampleEvery)) await folder.saveSample(done, await job.sample(done));
     }
   } finally {
     await runner.unload(program);

@@ -2,6 +2,7 @@
  * The folder of a training run: everything needed to watch it, stop it at any moment, and go on from where it was.
  *
  *     config.json                         the resolved configuration
+ *     lengthened.json                     how it was given more steps, if it was
  *     metrics.jsonl                       one JSON object with `step` per line, appended
  *     samples/step-000100.png             images made on the way
  *     checkpoints/step-000100.safetensors state; written aside, then renamed; the last two stay
@@ -75,7 +76,13 @@ export async function openRunFolder(
     );
     grownFrom = await requireSameConfig(path, plain, mayGrow);
     checkpoint = await readNewest(join(path, "checkpoints"));
-    if (grownFrom !== null) await writeJson(configPath, plain);
+    if (grownFrom !== null) {
+      // First: were it killed in between, the next start would find it grown again, and write the same.
+      const atStep = checkpoint?.step ?? 0;
+      const earlier = (await readLengthened(path)).filter((growth) => growth.from !== grownFrom);
+      await writeJson(join(path, lengthenedName), [...earlier, { from: grownFrom, atStep }]);
+      await writeJson(configPath, plain);
+    }
     await dropLinesAfter(join(path, "metrics.jsonl"), checkpoint?.step ?? 0);
   }
 
@@ -97,6 +104,21 @@ export async function openRunFolder(
       for (const name of names.slice(0, -kept)) await rm(join(folder, name), { force: true });
     },
   };
+}
+
+/** A training that was given more steps. */
+export interface Lengthened {
+  /** How many it was to have. */
+  readonly from: number;
+  /** The step that it went on from. */
+  readonly atStep: number;
+}
+
+const lengthenedName = "lengthened.json";
+
+/** How a run was given more steps, in order; none where it never was. */
+export async function readLengthened(path: string): Promise<readonly Lengthened[]> {
+  return ((await readJsonIfWhole(join(path, lengthenedName))) as readonly Lengthened[] | null) ?? [];
 }
 
 /**

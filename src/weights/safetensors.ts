@@ -7,6 +7,7 @@ import { InputError, requireInput, unknownName } from "../core/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { fromBfloat16, fromFloat16, maxFloat16, toFloat16 } from "./float16.ts";
 
+/** Tensors by name. */
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
 /** What a file holds. */

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { toyModel } from "../pipelines/toy-model.ts";
@@ -56,6 +57,7 @@ describe("help", () => {
     "evaluate",
     "search",
     "classifier",
+    "serve",
     "plan",
     "info",
     "doctor",
@@ -77,6 +79,7 @@ describe("help", () => {
       "evaluate",
       "search",
       "classifier",
+      "serve",
       "plan",
       "info",
       "doctor",
@@ -135,7 +138,9 @@ describe("bad input ends with status 2 and one line that helps", () => {
     expect(stdout).toBe("");
     expect(stderr).toMatch(expected);
     expect(stderr).toMatch(/--help\)\n$/);
-    expect(stderr.trimEnd()).not.toContain("\n");
+    // A deadline's refusal tells what the machine can do, which is measured first.
+    const refusal = stderr.replace(/^timing this machine for the deadline, once \.\.\.\n/, "");
+    expect(refusal.trimEnd()).not.toContain("\n");
   });
 });
 
@@ -185,7 +190,12 @@ describe("--json", () => {
     const images = ["0000.png", "0001.png", "0002.png"];
     expect((await readdir(out)).sort()).toEqual([...images, "sample.json", "sheet.png", "tokens.json"]);
     expect(result.images).toEqual(images.map((name) => join(out, name)));
-    expect(JSON.parse(await readFile(join(out, "sample.json"), "utf8"))).toMatchObject({ seed });
+    const record = JSON.parse(await readFile(join(out, "sample.json"), "utf8"));
+    expect(record).toMatchObject({ seed });
+    const { comments } = await sharp(join(out, "0001.png")).metadata();
+    expect(comments!.map(({ keyword }) => keyword)).toEqual(["magnets"]);
+    const told = { model: basename(model), seed, index: 1, class: "7", plan: record.plan };
+    expect(JSON.parse(comments![0]!.text)).toEqual(told);
     const priced = lastLine(await magnets(["plan", model, "--guidance", "1", "--json"])) as Record<
       string,
       number

@@ -167,6 +167,16 @@ describe("calibration", () => {
     expect((await readdir(own)).length).toBe(2);
   });
 
+  it("is found once for all plans that run the same graphs, by whatever numbers", async () => {
+    const before = (await readdir(folder)).length;
+    for (const guidanceScale of [0.5, 1.25, 3]) {
+      for (const minP of [0.01, 0.3]) {
+        await pipeline.generate({ count: 5, deadlineMs: 60_000, guidanceScale, plan: { minP } });
+      }
+    }
+    expect((await readdir(folder)).length - before).toBe(1);
+  });
+
   it("stops when asked, and is tried again", async () => {
     const own = await openImagePipeline(toyModel(), { threads: 1 });
     const asked = own.planInTime({

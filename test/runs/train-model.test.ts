@@ -179,6 +179,9 @@ describe("more steps for a finished training", () => {
     expect(JSON.parse(String(await bytes("grown", "model", "train_config.json")))).toMatchObject({
       transformer: { training: { steps: 30 } },
     });
+    expect(String(await bytes("grown", "model", "README.md"))).toContain(
+      "at first 20 steps, lengthened at step 20",
+    );
     await (await ImagePipeline.fromPretrained(model!, { threads: 1 })).dispose();
     expect((await more("grown", "transformer", 30)).said.join()).not.toContain("goes on from");
     await expect(more("grown", "transformer", 20)).rejects.toThrow(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withImageRecord } from "../../src/browser.ts";
-import { encodePng } from "../../src/data/image/sheet.ts";
+import { encodeImage } from "../../src/data/image/encode.ts";
 import { defaultPlan } from "../../src/decoding/plan.ts";
 import { listModels } from "../../src/index.ts";
 import {
@@ -164,7 +164,7 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
   it("given the image of a model that is not there names those that are", async () => {
     const image = { width: 64, height: 64, pixels: new Uint8Array(64 * 64 * 3) };
     const record = { model: "dragons", seed: 1, index: 0, class: "dragon", plan: defaultPlan };
-    const png = withImageRecord(await encodePng(image), record);
+    const png = withImageRecord(await encodeImage(image), record);
     await visit({}, async (page) => {
       await untilDecoded(page);
       await drop(page, "dragon.png", "image/png", png);

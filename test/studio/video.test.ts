@@ -91,7 +91,7 @@ describe.skipIf(!hasChromium)("the studio's videos", () => {
 
     await drop(page, "cat.webp", "image/webp", dropped);
     await page.getByText("cat.webp, 16 frames").waitFor();
-    await page.getByLabel("Given").fill("3");
+    await page.locator("#given").fill("3");
     await page.keyboard.press("Tab");
     await page.getByRole("button", { name: /^Predict/ }).click();
     await page.getByText("Completed: cat.webp").waitFor();

@@ -120,6 +120,22 @@ it("killed at a random moment and resumed, it ends where it would have", async (
   expect(await lines("killed")).toEqual(await lines("whole"));
 });
 
+it("stopped at a sample, it makes that sample when it goes on", async () => {
+  const options = { sampleEvery: 20, checkpointEvery: 20 };
+  const sampling = async (sample: (step: number) => Promise<Uint8Array>) =>
+    train(runner, await openRunFolder(join(parent, "run"), {}, { resume: true }), {
+      ...tinyJob(options),
+      sample,
+    });
+  await expect(sampling(() => Promise.reject(new Error("no light")))).rejects.toThrow("no light");
+  expect(await checkpoints("run")).toEqual([]);
+  await sampling(async (step) => Uint8Array.of(step));
+  expect((await readdir(join(parent, "run", "samples"))).sort()).toEqual([
+    "step-000020.png",
+    "step-000040.png",
+  ]);
+});
+
 describe("a loss that is no number", () => {
   it("stops at once with one sentence that names the step, and spares the checkpoints", async () => {
     const error = await go("broken", { brokenStep: 27 }).catch((reason: unknown) => reason);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/tensor.ts";
-import { openRunFolder } from "../../src/training/run-folder.ts";
+import { openRunFolder, readLengthened } from "../../src/training/run-folder.ts";
 
 const config = { name: "x", training: { steps: 10, betas: [0.9, 0.96] } };
 const at = (step: number) => ({
@@ -69,6 +69,13 @@ describe("openRunFolder", () => {
     expect((await resume(20)).grownFrom).toBe(10);
     expect((await kept()).training.steps).toBe(20);
     expect((await resume(20)).grownFrom).toBeNull();
+    const run = await resume(20);
+    await run.saveCheckpoint({ step: 20, tensors: {}, notes: {} });
+    await resume(30);
+    expect(await readLengthened(path)).toEqual([
+      { from: 10, atStep: 0 },
+      { from: 20, atStep: 20 },
+    ]);
   });
 
   it("drops lines beyond the checkpoint, and one cut short", async () => {

@@ -13,7 +13,7 @@ import { fileError } from "../../core/node/file-error.ts";
 import { countOf, few } from "../../core/nouns.ts";
 import { type Resampler, resamplers } from "../choices.ts";
 import { FolderWalk, partsWarning, type WalkOptions } from "../folder-walk.ts";
-import type { Image, ImageSource } from "../source.ts";
+import type { Image, ImageSource, Raster } from "../source.ts";
 import { selected } from "../views.ts";
 import { loadSharp } from "./sharp.ts";
 
@@ -261,21 +261,43 @@ function sourceOf(
 export async function readImage(
   path: string,
   classId: number | null,
-  { resolution, resampler = "lanczos3" }: FolderOptions,
+  options: FolderOptions,
 ): Promise<Image> {
-  const bytes = await bytesOf(path);
+  return { ...(await decodeImage(await bytesOf(path), path, options)), classId };
+}
+
+/** How much an image may hold that comes from somebody unknown. */
+export interface DecodeLimits {
+  /** Pixels of the image as it is, before it is resized; default 268 million. */
+  readonly mostPixels?: number;
+}
+
+/**
+ * The bytes of an image file as the datasets see it.
+ *
+ * @param name  what messages call it
+ * @throws InputError when they cannot be decoded whole, or the image is too large
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  { resolution, resampler = "lanczos3", mostPixels }: FolderOptions & DecodeLimits,
+): Promise<Raster> {
   try {
     // failOn "truncated" refuses half-downloaded files, which would otherwise come out grey below the break.
-    const { data, info } = await (await loadSharp())(bytes, { failOn: "truncated" })
+    const { data, info } = await (await loadSharp())(bytes, {
+      failOn: "truncated",
+      ...(mostPixels !== undefined && { limitInputPixels: mostPixels }),
+    })
       .autoOrient()
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
       .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
       .raw()
       .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels), classId };
+    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels) };
   } catch (error) {
-    throw unreadableImage(path, error);
+    throw unreadableImage(name, error);
   }
 }
 
@@ -285,11 +307,23 @@ export async function readImage(
  * @throws InputError naming the file when it cannot be read
  */
 export async function imageSize(path: string): Promise<{ width: number; height: number }> {
-  const bytes = await bytesOf(path);
+  return sizeOfImage(await bytesOf(path), path);
+}
+
+/**
+ * The size of an image, from its file's bytes, as it is seen, turned as its EXIF says.
+ *
+ * @param name  what messages call it
+ * @throws InputError when they are no image
+ */
+export async function sizeOfImage(
+  bytes: Uint8Array,
+  name: string,
+): Promise<{ width: number; height: number }> {
   try {
     return (await (await loadSharp())(bytes).metadata()).autoOrient;
   } catch (error) {
-    throw unreadableImage(path, error);
+    throw unreadableImage(name, error);
   }
 }
 
@@ -299,9 +333,9 @@ const bytesOf = (path: string): Promise<Buffer> =>
     throw fileError("cannot read image", path, error);
   });
 
-function unreadableImage(path: string, error: unknown): InputError {
+function unreadableImage(name: string, error: unknown): InputError {
   const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-  return new InputError(`cannot read image ${path}: ${reason}; replace or remove the file`, { cause: error });
+  return new InputError(`cannot read image ${name}: ${reason}; replace or remove the file`, { cause: error });
 }
 
 /** Grey pixels repeated thrice where the decoder left one channel; RGB as it is. */

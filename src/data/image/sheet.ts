@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import type { Raster } from "../source.ts";
+import { encodeImage } from "./encode.ts";
+import type { MakingRecord } from "./png-text.ts";
 import { loadSharp } from "./sharp.ts";
 
 /** How images are laid out on a sheet. */
@@ -19,16 +21,6 @@ export interface SheetOptions {
 const background = "#fbf8f1";
 const ink = "#4a4a5a";
 const labelHeight = 16;
-
-/** An image as PNG bytes, enlarged `scale` times by repeating pixels. */
-export async function encodePng(image: Raster, scale = 1): Promise<Uint8Array> {
-  requireWhole("encodePng", "scale", scale, 1);
-  const sharp = await loadSharp();
-  return sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .resize(image.width * scale, image.height * scale, { kernel: "nearest" })
-    .png()
-    .toBuffer();
-}
 
 /**
  * A contact sheet as PNG bytes. Columns are as wide and rows as tall as the largest image. Width is
@@ -83,13 +75,22 @@ export async function imageSheet(
 export async function writeImages(
   folder: string,
   images: readonly Raster[],
-  { prefix = "", scale = 1 }: { prefix?: string; scale?: number } = {},
+  {
+    prefix = "",
+    scale = 1,
+    makings,
+  }: {
+    prefix?: string;
+    scale?: number;
+    /** How each was made, written into its file. */
+    makings?: readonly MakingRecord[];
+  } = {},
 ): Promise<string[]> {
   const paths: string[] = [];
   const digits = Math.max(4, String(images.length - 1).length);
   for (const [i, image] of images.entries()) {
     const path = join(folder, `${prefix}${String(i).padStart(digits, "0")}.png`);
-    await writeFileAtomic(path, await encodePng(image, scale));
+    await writeFileAtomic(path, await encodeImage(image, { scale, making: makings?.[i] }));
     paths.push(path);
   }
   return paths;

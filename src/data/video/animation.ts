@@ -10,9 +10,14 @@ import { type Cut, type Extent, type Footage, framesIn, placesOf, squared, type 
 /** How many pixels of full-size frames are decoded at once, 16 MiB as RGB. */
 const strip = 2 ** 24 / 3;
 
-export function animation(path: string): Footage {
+/**
+ * @param path   its file
+ * @param given  its bytes, where they are at hand; `path` is then only what messages call it
+ */
+export function animation(path: string, given?: Buffer): Footage {
+  const read = async () => given ?? bytesOf(path);
   const extent = async ({ frameRate }: Timing): Promise<Extent> => {
-    const { ends } = await describe(await bytesOf(path), path);
+    const { ends } = await describe(await read(), path);
     const seconds = ends.at(-1)! / 1000;
     const length = frameRate === undefined ? ends.length : framesIn(seconds, frameRate);
     return { length, rate: ends.length / seconds };
@@ -21,7 +26,7 @@ export function animation(path: string): Footage {
     extent,
     count: async (timing) => (await extent(timing)).length,
     async read(cut) {
-      const bytes = await bytesOf(path);
+      const bytes = await read();
       const { width, height, ends } = await describe(bytes, path);
       const pages = pagesOf(ends, cut);
       const most = Math.max(1, Math.floor(strip / (width * height)));

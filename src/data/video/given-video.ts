@@ -1,7 +1,9 @@
 /** The part of a video file that a completion is made of: frames that are given, and those to compare with. */
 import { InputError } from "../../core/errors.ts";
 import type { Completion } from "../completion.ts";
-import type { Video } from "../source.ts";
+import { sizeOfImage } from "../image/image-folder.ts";
+import { type Video, videoOf } from "../source.ts";
+import { animation } from "./animation.ts";
 import { readVideo, videoExtent } from "./read-video.ts";
 
 /** Which frames of a video to take, and how they are fitted to a model. */
@@ -96,4 +98,33 @@ export async function readGivenVideo(
     onWarning?.(`warning: ${error.message}; the given frames are whole, what really came is left out`);
     return given;
   }
+}
+
+/**
+ * The given frames of an animated GIF or WebP, from its bytes: the first ones, or of what is to be filled in the first and
+ * the last one.
+ *
+ * @param name        what messages call it
+ * @param mostPixels  of one frame
+ * @throws InputError when it holds fewer frames than must be given, is no such file, or too large
+ */
+export async function givenFrames(
+  bytes: Uint8Array,
+  name: string,
+  completion: Completion,
+  { resolution, mostPixels }: { readonly resolution: number; readonly mostPixels: number },
+): Promise<Video> {
+  const { width, height } = await sizeOfImage(bytes, name);
+  if (width * height > mostPixels) {
+    throw new InputError(`${name}: frames must have at most ${mostPixels} pixels, got ${width} x ${height}`);
+  }
+  const footage = animation(name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const { length } = await footage.extent({});
+  const isPrediction = completion.task === "predict";
+  const least = isPrediction ? completion.given : 2;
+  if (length < least) {
+    throw new InputError(`${name}: must hold at least the ${least} frames that are given, got ${length}`);
+  }
+  const stride = isPrediction ? 1 : length - 1;
+  return videoOf(await footage.read({ start: 0, frames: least, stride, resolution, resampler: "lanczos3" }));
 }

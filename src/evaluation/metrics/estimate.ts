@@ -35,12 +35,22 @@ export type Estimated<T> = T extends number | Estimate
  * @param records  at least one, all with the same keys
  */
 export function estimated<T>(records: readonly T[]): Estimated<T> {
-  return joined(records) as Estimated<T>;
+  return joined(records, estimate) as Estimated<T>;
 }
 
-function joined(values: readonly unknown[]): unknown {
+/**
+ * Every figure of records of one shape as its mean over them; a figure that comes as an estimate keeps the mean of its errors.
+ *
+ * @param records  at least one, all with the same keys
+ */
+export function averaged<T>(records: readonly T[]): T {
+  return joined(records, mean) as T;
+}
+
+/** Records as one, with what `ofNumbers` makes of the numbers of a figure. */
+function joined(values: readonly unknown[], ofNumbers: (numbers: readonly number[]) => unknown): unknown {
   const [first] = values;
-  if (typeof first === "number") return estimate(values as number[]);
+  if (typeof first === "number") return ofNumbers(values as number[]);
   if (isEstimate(first)) {
     const own = values as Estimate[];
     return {
@@ -49,11 +59,22 @@ function joined(values: readonly unknown[]): unknown {
     };
   }
   if (Array.isArray(first))
-    return first.map((_, i) => joined(values.map((value) => (value as unknown[])[i])));
+    return first.map((_, i) =>
+      joined(
+        values.map((value) => (value as unknown[])[i]),
+        ofNumbers,
+      ),
+    );
   if (typeof first !== "object" || first === null) return first;
   const keys = Object.keys(first);
   return Object.fromEntries(
-    keys.map((key) => [key, joined(values.map((value) => (value as Record<string, unknown>)[key]))]),
+    keys.map((key) => [
+      key,
+      joined(
+        values.map((value) => (value as Record<string, unknown>)[key]),
+        ofNumbers,
+      ),
+    ]),
   );
 }
 

@@ -1,15 +1,35 @@
 /** A study from start to end: its plans measured on a model, its claims answered, and a page written. */
 import { basename, join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
+import { invalidValue, parse } from "../../core/validate.ts";
+import { countMultiplyAdds } from "../../graph/index.ts";
+import { decoderGraph } from "../../models/tokenizer/codec.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
 import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
-import { evaluateChosen, type MeasuringOptions } from "../evaluate.ts";
+import { combineTrainings } from "../combine-trainings.ts";
+import { checkedOptions, evaluateChosen, type MeasuringOptions, type ModelEvaluation } from "../evaluate.ts";
 import type { ModelOrFolder } from "../open-subject.ts";
 import type { PlanGround } from "../plan-names.ts";
+import { markdownTable } from "../tables.ts";
 import { circumstances, resultOf, writeEvaluation } from "../write-evaluation.ts";
 import { answersOf } from "./answers.ts";
 import { planStudy, type Study, type StudyName } from "./studies.ts";
 import { type StudyResult, studyPage } from "./study-page.ts";
+import {
+  requireOtherSeeds,
+  type TunedWay,
+  type TuningOptions,
+  tunedStudy,
+  tuneWays,
+  tuningNotes,
+  tuningSchema,
+} from "./tuned-study.ts";
+
+/** How a study is measured, and whether its ways are tuned with equal effort before. */
+export interface StudyOptions extends MeasuringOptions {
+  /** Of the main study; null, the default: every way has the default plan's settings. */
+  readonly tuning?: TuningOptions | null;
+}
 
 /**
  * Runs one of the studies of decode plans on a model.
@@ -24,22 +44,74 @@ import { type StudyResult, studyPage } from "./study-page.ts";
 export async function runStudy(
   name: StudyName,
   model: ModelOrFolder,
-  options: MeasuringOptions = {},
+  options: StudyOptions = {},
 ): Promise<StudyResult> {
+  return runStudyOver(name, [model], options);
+}
+
+/**
+ * {@link runStudy} over several trainings of one configuration, which differ by their seeds: the error bars are then between
+ * trainings, and say what another training would give. Ways are tuned on the first model alone, for all.
+ *
+ * @param models  at least one
+ * @throws InputError as {@link runStudy}, and for models whose studies have not the same plans
+ */
+export async function runStudyOver(
+  name: StudyName,
+  models: readonly ModelOrFolder[],
+  options: StudyOptions = {},
+): Promise<StudyResult> {
+  if (models.length === 0) throw invalidValue("study", ["models"], "must be one at least", models);
+  const { tuning: asked = null, ...measuring } = options;
+  const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
+  if (tuning) {
+    requireOtherSeeds(tuning, checkedOptions(measuring));
+    if (name !== "main") {
+      throw invalidValue("study", ["tuning"], "must be left out but for the main study", name);
+    }
+  }
   let study: Study | undefined;
-  const evaluation = await evaluateChosen(model, options, (ground) => {
-    study = studyOf(name, ground);
-    return study.points;
-  });
+  let tuned: readonly TunedWay[] | undefined;
+  let decoder: number | undefined;
+  const evaluations: ModelEvaluation[] = [];
+  for (const model of models) {
+    const evaluation = await evaluateChosen(model, measuring, async (ground, workbench) => {
+      study = studyOf(name, ground);
+      decoder = decoderCost(ground.model);
+      if (tuning) {
+        tuned ??= await tuneWays(study, tunedWaysOf(study, ground), ground, workbench, tuning);
+        study = tunedStudy(study, tuned);
+      }
+      return study.points;
+    });
+    evaluations.push(evaluation);
+  }
+  const evaluation = models.length === 1 ? evaluations[0]! : combineTrainings(evaluations);
+  const unit = models.length === 1 ? "seed" : "training";
+  const found = tuning && tuningNotes(tuned!, tuning);
   return {
     name,
     study: study!,
     evaluation,
-    answers: answersOf(study!, evaluation.rows),
-    notes: [],
-    extras: {},
+    answers: answersOf(study!, evaluation.rows, { decoderMultiplyAdds: decoder, unit }),
+    notes: found ? [found.text, markdownTable(found.table)] : [],
+    extras: { decoderMultiplyAdds: decoder, ...(tuning && { tuning: { ...tuning, ways: tuned } }) },
   };
 }
+
+/** Every way of the study; the two of its first claim also with equal unconditional branches, where there is guidance. */
+function tunedWaysOf({ points, claims }: Study, { base }: PlanGround): Pick<TunedWay, "name" | "branch">[] {
+  const { plan, against } = claims[0]!;
+  const pair = base.guidance.scale > 0 ? [plan, against].flat() : [];
+  return [
+    ...points.map((one) => ({ name: one.name, branch: "any" as const })),
+    ...pair.map((one) => ({ name: one, branch: "same" as const })),
+  ];
+}
+
+/** Multiply-adds of the tokenizer's decoder for one image or video. */
+const decoderCost = ({ tokenizer }: PlanGround["model"]): number =>
+  countMultiplyAdds(decoderGraph(tokenizer.config), { B: 1 });
 
 /** The study's plans for a model. */
 function studyOf(name: StudyName, { model, base }: PlanGround): Study {

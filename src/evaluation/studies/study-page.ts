@@ -47,7 +47,7 @@ export function studyPage(
     "## How it was measured",
     origin.join(", "),
     settingsOf(evaluation),
-    ...(evaluation.seeds > 1 ? [significanceOf(evaluation)] : []),
+    ...(evaluation.seeds > 1 || evaluation.trainings ? [significanceOf(evaluation)] : []),
     ...notes,
     "## Comparisons",
     [
@@ -69,7 +69,13 @@ export function studyPage(
 }
 
 /** What the answers call significant. */
-function significanceOf({ seeds, isVideo }: ModelEvaluation): string {
+function significanceOf({ seeds, isVideo, trainings }: ModelEvaluation): string {
+  if (trainings) {
+    return (
+      `_Significant_ means that the 95 % interval of the ratio (Student's t over ${trainings.length} trainings that differ by their ` +
+      `seeds, ${trainings.map((folder) => basename(folder)).join(", ")}; of each the mean over ${seeds} sampling seeds, the same for all) leaves out 1.`
+    );
+  }
   return (
     `_Significant_ means that the 95 % interval of the ratio (Student's t over ${seeds} sampling seeds) leaves out 1. All ` +
     `${isVideo ? "videos" : "images"} of a plan come from one trained model, so what another training would give is not in the error bars.`
@@ -80,8 +86,14 @@ function significanceOf({ seeds, isVideo }: ModelEvaluation): string {
 function settingsOf(evaluation: ModelEvaluation): string {
   const { classifier, isVideo, samples, seed, seeds, result, rows } = evaluation;
   const { choiceTemperature, maskSchedule, tokenTemperature } = rows[0]!.plan;
+  const isTuned =
+    new Set(rows.map(({ plan }) => `${plan.choiceTemperature} ${plan.guidance.scale}`)).size > 1;
   const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
   const things = isVideo ? "videos" : "images";
+  const settings = isTuned
+    ? `All plans decode with the ${maskSchedule.kind} mask schedule, each with settings of its own`
+    : `All plans decode with choice temperature ${choiceTemperature}, token temperature ${token}, the ${maskSchedule.kind} mask ` +
+      `schedule and ${guidanceOf(rows.map(({ plan }) => plan))}`;
   const what =
     evaluation.task === "predict"
       ? `${samples} held-out videos, the first ${evaluation.result.given} frames of each given`
@@ -89,8 +101,7 @@ function settingsOf(evaluation: ModelEvaluation): string {
   return (
     `${what}; ${seeds === 1 ? `seed ${seed}` : `${seeds} seeds from ${seed} on`}, the same for all plans. Distances are ` +
     `to a reference set of ${result.reference.images} ${things} of ${result.reference.source}, in the features of ` +
-    `${basename(classifier.folder)}: neither FID nor FVD. All plans decode with choice temperature ${choiceTemperature}, token ` +
-    `temperature ${token}, the ${maskSchedule.kind} mask schedule and ${guidanceOf(rows.map(({ plan }) => plan))}. Multiply-adds and ` +
+    `${basename(classifier.folder)}: neither FID nor FVD. ${settings}. Multiply-adds and ` +
     `seconds are per ${isVideo ? "video" : "image"}; "saved" is beside the baseline decode of as many steps. ` +
     `${errorBarsOf(evaluation)}.`
   );

@@ -1,4 +1,5 @@
 /** What tells one model, and one way to compute with it, from all others: the keys of what is kept in files. */
+import { createHash } from "node:crypto";
 import { arithmeticOf, type Precision } from "../../models/transformer/precision.ts";
 import type { Device } from "../../runtime/device.ts";
 import { tensorsDigest } from "../../weights/node/digest.ts";
@@ -15,6 +16,14 @@ export function modelIdentity({
     tensors: tensorsDigest(tensors),
   });
   return { tokenizer: part(tokenizer), transformer: part(transformer) };
+}
+
+/** 16 hexadecimal digits that tell a model from others: equal for equal weights and configurations, wherever the model lies. */
+export function modelDigest(model: Pick<GenerativeModel, "tokenizer" | "transformer">): string {
+  return createHash("sha256")
+    .update(JSON.stringify(modelIdentity(model)))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** All that tells what a model makes on a machine, and how fast, from what others make or it makes elsewhere, as JSON. */

@@ -29,6 +29,8 @@ export interface PipelineOptions {
   readonly precision?: Precision;
   /** Keeps what deadlines need to know of this device, between processes; null, the default: nowhere. */
   readonly calibrationFolder?: string | null;
+  /** Called before the device is timed for a deadline, which takes some seconds, where nothing was kept of that. */
+  readonly onCalibration?: () => void;
   /** A runner to compute with, which stays the caller's to close; `device` and `threads` are then its own. */
   readonly runner?: Runner;
   /** Milliseconds of a clock that only goes forward; default `performance.now`. */
@@ -110,6 +112,7 @@ const optionsSchema = z.strictObject({
   threads: z.int().min(1).optional(),
   precision: z.enum(["fp32", "int8"]).optional(),
   calibrationFolder: z.string().nullable().optional(),
+  onCalibration: z.custom<() => void>().optional(),
   runner: z.custom<Runner>().optional(),
   now: z.custom<() => number>().optional(),
 });
@@ -118,11 +121,11 @@ const optionsSchema = z.strictObject({
 async function openNodeSession(source: string | GenerativeModel, given: PipelineOptions): Promise<Session> {
   const isSource = typeof source === "string" || (typeof source === "object" && source !== null);
   if (!isSource) throw invalidValue("model", [], "must be a model's folder, or a model in memory", source);
-  const { calibrationFolder = null, ...options } = parse(
-    optionsSchema,
-    given,
-    "pipeline options",
-  ) as PipelineOptions;
+  const {
+    calibrationFolder = null,
+    onCalibration,
+    ...options
+  } = parse(optionsSchema, given, "pipeline options") as PipelineOptions;
   const { precision = "fp32", threads, now, runner: lent } = options;
   requirePrecision(precision, lent?.device ?? options.device); // before anything is opened
   const reading = typeof source === "string" ? readModel(source) : source;
@@ -148,7 +151,10 @@ async function openNodeSession(source: string | GenerativeModel, given: Pipeline
           machine: describeProcessor(),
         },
       },
-      measure,
+      async () => {
+        onCalibration?.();
+        return measure();
+      },
     );
   return openSession(model, {
     runner,

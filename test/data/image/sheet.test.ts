@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { encodePng, imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
+import { makingKeyword, readPngText } from "../../../src/data/image/png-text.ts";
+import { imageSheet, writeImages } from "../../../src/data/image/sheet.ts";
 import type { Raster } from "../../../src/data/source.ts";
 
 const plain = (width: number, height: number, rgb: readonly number[]): Raster => ({
@@ -19,16 +20,6 @@ async function decode(png: Uint8Array) {
   ];
   return { width: info.width, height: info.height, at };
 }
-
-describe("encodePng", () => {
-  it("keeps every pixel, enlarged by repetition", async () => {
-    const image = await decode(
-      await encodePng({ width: 2, height: 1, pixels: Uint8Array.of(1, 2, 3, 250, 9, 77) }, 3),
-    );
-    expect([image.width, image.height]).toEqual([6, 3]);
-    for (let x = 0; x < 6; x++) expect(image.at(x, 2)).toEqual(x < 3 ? [1, 2, 3] : [250, 9, 77]);
-  });
-});
 
 describe("imageSheet", () => {
   it("has the size its docstring says and every image in its cell", async () => {
@@ -82,6 +73,12 @@ describe("writeImages", () => {
       });
       expect((await readdir(folder)).sort()).toEqual(["cat-0000.png", "cat-0001.png"]);
       expect((await decode(await readFile(paths[1]!))).at(0, 0)).toEqual([4, 5, 6]);
+      const makings = [1, 2].map((index) => ({ model: "m", seed: 0, index, class: null, plan: {} }));
+      const [first, second] = await writeImages(root, [plain(1, 1, [0, 0, 0]), plain(1, 1, [0, 0, 0])], {
+        makings,
+      });
+      const read = async (path: string) => JSON.parse(readPngText(await readFile(path), makingKeyword)!);
+      expect([await read(first!), await read(second!)]).toEqual(makings);
     } finally {
       await rm(root, { recursive: true });
     }

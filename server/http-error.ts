@@ -1,0 +1,73 @@
+/** Refusals and failures as clients read them: a status, and JSON in the form that OpenAI's clients know. */
+import { InputError } from "../src/index.ts";
+
+/** A refusal that is no mistake of the server's. */
+export class HttpError extends Error {
+  override name = "HttpError";
+  readonly status: number;
+  /** A short name that programs can compare. */
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** Nobody waits for the answer any more. */
+export class ClientGone extends Error {
+  override name = "ClientGone";
+}
+
+/** No room now; worth another try in a while. */
+export const tooBusy = (message: string, retryAfterSeconds: number): HttpError =>
+  new HttpError(429, "queue_full", message, {
+    "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))),
+  });
+
+/** The server ends. */
+export const stopping = (): HttpError =>
+  new HttpError(503, "stopping", "this server is stopping and takes no new requests; try again later", {
+    "retry-after": "5",
+    connection: "close",
+  });
+
+const types: Record<number, string> = {
+  401: "authentication_error",
+  429: "rate_limit_error",
+  500: "server_error",
+  503: "server_error",
+};
+
+/** What went wrong, as it is answered. */
+export interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: {
+    readonly error: {
+      readonly message: string;
+      readonly type: string;
+      readonly param: string | null;
+      readonly code: string;
+    };
+  };
+}
+
+/** An error as an answer. What is neither a refusal nor wrong input is told by nothing but "failed": it may hold anything. */
+export function problemOf(error: unknown): Problem {
+  const { status, code, headers, message } = refusalOf(error);
+  // Of several things that are wrong, the first: one sentence.
+  const [sentence = ""] = message.split("\n");
+  const param = error instanceof InputError ? (/^body: ([\w.[\]]+):/.exec(sentence)?.[1] ?? null) : null;
+  const type = types[status] ?? "invalid_request_error";
+  return { status, headers, body: { error: { message: sentence, type, param, code } } };
+}
+
+function refusalOf(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof InputError) return new HttpError(400, "invalid_value", error.message);
+  return new HttpError(500, "model_failed", "the model failed on this request; the server's log says why");
+}

@@ -1,0 +1,190 @@
+/**
+ * A study whose ways of decoding are tuned with equal effort first: every way tries the same settings, as often, on seeds and real
+ * images that are not those of the report.
+ */
+import { z } from "zod";
+import type { Seed } from "../../core/random.ts";
+import { invalidValue } from "../../core/validate.ts";
+import { behind } from "../../data/views.ts";
+import type { PlanInput } from "../../decoding/plan.ts";
+import { planFor } from "../../pipelines/choose-plan.ts";
+import { decodingIdentity } from "../../pipelines/node/identity.ts";
+import { openImagePipeline, openVideoPipeline } from "../../pipelines/node/open-pipeline.ts";
+import {
+  type BranchRule,
+  settingsToTry,
+  type Tuned,
+  tuneSettings,
+  withSettings,
+} from "../../planning/tune.ts";
+import type { Workbench } from "../evaluate.ts";
+import type { PlanGround } from "../plan-names.ts";
+import { openPlanScorer } from "../score-plans.ts";
+import { settingsText } from "./settings-text.ts";
+import { point, type Study } from "./studies.ts";
+
+/** How every way of a study is tuned. */
+export interface TuningOptions {
+  /** Settings tried of each way, 2..1000; default 24. */
+  readonly tries?: number;
+  /** Images of each in the last of three rounds, of which each has half of the settings of the one before; default 500. */
+  readonly samples?: number;
+  /** Real images that they are compared with, none of which the report uses; default 2000. */
+  readonly referenceImages?: number;
+  /** Of the settings and of the images; none of the report's seeds. Default 2^31. */
+  readonly seed?: number;
+}
+
+export const tuningSchema = z.strictObject({
+  tries: z.int().min(2).max(1000).default(24),
+  samples: z.int().min(16).default(500),
+  referenceImages: z.int().min(4).default(2000),
+  seed: z
+    .int()
+    .min(0)
+    .default(2 ** 31),
+});
+
+/** {@link TuningOptions} with their defaults. */
+export type CheckedTuning = z.output<typeof tuningSchema>;
+
+const rounds = 3;
+
+/** A way of decoding, tuned. */
+export interface TunedWay extends Tuned {
+  /** Its plan's name in the study. */
+  readonly name: string;
+  readonly branch: BranchRule;
+}
+
+/**
+ * Refuses seeds of the report for the tuning.
+ *
+ * @throws InputError naming the seed
+ */
+export function requireOtherSeeds(
+  tuning: CheckedTuning,
+  { seed, seeds }: { readonly seed: Seed; readonly seeds: number },
+): void {
+  const [first, last] = [BigInt(seed), BigInt(seed) + BigInt(seeds - 1)];
+  const own = BigInt(tuning.seed);
+  if (own < first || own > last) return;
+  const must = `must not be one of the report's seeds, ${first}..${last}`;
+  throw invalidValue(
+    "study",
+    ["tuning", "seed"],
+    must,
+    tuning.seed,
+    "settings would be chosen by their luck",
+  );
+}
+
+/**
+ * Tunes ways of a study.
+ *
+ * @param ways  names of the study's plans, each with the rule for its unconditional branch
+ * @throws InputError where the held-out images do not suffice beside those of the report; the signal's reason
+ */
+export async function tuneWays(
+  study: Study,
+  ways: readonly Pick<TunedWay, "name" | "branch">[],
+  { model, base }: PlanGround,
+  { subject, options, runners }: Workbench,
+  tuning: CheckedTuning,
+): Promise<TunedWay[]> {
+  const { classifier, heldOut } = subject;
+  const { precision, threads, device, batchSize, cacheFolder, signal, onProgress } = options;
+  const used = options.referenceImages + options.samples;
+  const left = (heldOut.length ?? Number.POSITIVE_INFINITY) - used;
+  if (left < tuning.referenceImages) {
+    const must = `must be at most ${left}, what ${heldOut.name} holds out beside the report's ${used}`;
+    const remedy = "ask for fewer, here or of the report (--reference-images, --samples)";
+    throw invalidValue("study", ["tuning", "referenceImages"], must, tuning.referenceImages, remedy);
+  }
+  const openPipeline = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
+  const computing = { runner: runners.runner, precision };
+  const scorer = await openPlanScorer({
+    pipeline: await openPipeline(model, computing),
+    runner: runners.measuring,
+    classifier,
+    batchSize,
+    identity: decodingIdentity(model, { device, precision, threads }),
+    heldOut: behind(heldOut, used),
+    referenceImages: tuning.referenceImages,
+    cacheFolder,
+    signal,
+  });
+  try {
+    const tuned: TunedWay[] = [];
+    for (const [i, { name, branch }] of ways.entries()) {
+      const way = study.points.find((one) => one.name === name)!.plan;
+      const space = { base, factors: model.transformer.config.factors, branch };
+      const tries = settingsToTry(space, tuning.tries, tuning.seed);
+      let measured = 0;
+      const total = tries.length + Math.ceil(tries.length / 2) + Math.ceil(tries.length / 4);
+      const quality = async (settings: PlanInput, samples: number): Promise<number> => {
+        const stage = `tuning ${i + 1} of ${ways.length}: ${name}`;
+        onProgress?.({ stage, done: measured++, total, secondsLeft: null });
+        const plan = planFor(
+          { ...model, plan: base },
+          withSettings(way, settings),
+          "generate",
+          `plan "${name}"`,
+        );
+        return scorer.distance(plan, { samples, seed: tuning.seed });
+      };
+      tuned.push({ name, branch, ...(await tuneSettings(tries, { ...tuning, rounds }, quality)) });
+    }
+    return tuned;
+  } finally {
+    await scorer.dispose();
+  }
+}
+
+/** What a tuned way is called. */
+export const tunedName = ({ name, branch }: Pick<TunedWay, "name" | "branch">): string =>
+  `${name}, tuned${branch === "same" ? " with equal branches" : ""}`;
+
+/**
+ * The study of tuned ways: its plans under the settings that were found, best against best, and its first claim's two plans as they
+ * were as well.
+ */
+export function tunedStudy(study: Study, ways: readonly TunedWay[]): Study {
+  const plainClaim = study.claims[0]!;
+  const plain = study.points.filter(({ name }) => name === plainClaim.plan || name === plainClaim.against);
+  const found = ways.map((way) => {
+    const { plan } = study.points.find((one) => one.name === way.name)!;
+    return point(tunedName(way), withSettings(plan, way.settings), way.name);
+  });
+  const renamed = (name: string, branch: BranchRule) => tunedName({ name, branch });
+  const hasWay = (name: string, branch: BranchRule) =>
+    ways.some((way) => way.name === name && way.branch === branch);
+  const claimsOf = (branch: BranchRule) =>
+    study.claims.flatMap(({ plan, against }) => {
+      const others = [against].flat();
+      return [plan, ...others].every((name) => hasWay(name, branch))
+        ? [{ plan: renamed(plan, branch), against: others.map((name) => renamed(name, branch)) }]
+        : [];
+    });
+  return {
+    ...study,
+    title: `${study.title}, each at its best`,
+    points: [...found, ...plain],
+    claims: [...claimsOf("any"), ...claimsOf("same"), plainClaim],
+  };
+}
+
+/** What was tuned, and what came of it, in paragraphs for the page. */
+export function tuningNotes(
+  ways: readonly TunedWay[],
+  { tries, samples, referenceImages, seed }: CheckedTuning,
+): { readonly text: string; readonly table: { readonly head: string[]; readonly rows: string[][] } } {
+  const text =
+    `**Equal tuning.** Every way tried the same ${tries} settings of guidance (scale, interval, ramp, size of the ` +
+    "unconditional branch), choice and token temperature and min-p, the default plan's among them, by successive halving in " +
+    `${rounds} rounds up to ${samples} images of seed ${seed}, beside ${referenceImages} real images; neither that seed nor ` +
+    'those images are in the figures below. "With equal branches" are ways whose unconditional branch is as large as the ' +
+    "conditional one, on both sides. What was found, and its distance in the last round:";
+  const rows = ways.map((way) => [tunedName(way), settingsText(way.settings), way.distance.toPrecision(4)]);
+  return { text, table: { head: ["way", "settings found", "distance"], rows } };
+}
