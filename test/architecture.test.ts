@@ -138,16 +138,6 @@ describe("imports", () => {
     expect(imports.filter(({ from, to }) => isOf("src")(from) && !isOf("src")(to))).toEqual([]);
   });
 
-  it("part the studio's page from its server: they share the list of trainings, and the command alone starts it", () => {
-    const isServer = isOf("studio/serve");
-    const isPage = (file: string) => isOf("studio")(file) && !isServer(file) && !file.endsWith(".config.ts");
-    const across = imports.filter(({ from, to }) => isServer(to) && !isServer(from));
-    expect(across.map(({ from }) => from)).toEqual(["cli/commands/studio.ts"]);
-    const shared = imports.filter(({ from, to }) => isServer(from) && isPage(to)).map(({ to }) => to);
-    expect([...new Set(shared)]).toEqual(["studio/run-list.ts"]);
-    expect(allImports.filter(({ from, to }) => isPage(from) && nodeModules.test(to))).toEqual([]);
-  });
-
   it("of the fleet reach src and nobody else; the command line and the benches reach the fleet", () => {
     const own = imports.filter(({ from }) => isOf("fleet")(from));
     expect(own.length).toBeGreaterThan(20);
@@ -170,6 +160,16 @@ describe("imports", () => {
     expect(
       imports.filter(({ from, to }) => isOf("server")(from) && !isOf("server")(to) && !isOf("src")(to)),
     ).toEqual([]);
+  });
+
+  it("part the studio's page from its server: they share the list of trainings, and the command alone starts it", () => {
+    const isServer = isOf("studio/serve");
+    const isPage = (file: string) => isOf("studio")(file) && !isServer(file) && !file.endsWith(".config.ts");
+    const across = imports.filter(({ from, to }) => isServer(to) && !isServer(from));
+    expect(across.map(({ from }) => from)).toEqual(["cli/commands/studio.ts"]);
+    const shared = imports.filter(({ from, to }) => isServer(from) && isPage(to)).map(({ to }) => to);
+    expect([...new Set(shared)]).toEqual(["studio/run-list.ts"]);
+    expect(allImports.filter(({ from, to }) => isPage(from) && nodeModules.test(to))).toEqual([]);
   });
 
   it("entries are what the package exports", () => {
