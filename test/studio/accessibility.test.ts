@@ -69,24 +69,31 @@ describe.skipIf(!hasChromium)("every view", { timeout: 120_000 }, () => {
   }
 
   const titles = ["Generate", "Compare", "Edit", "Video", "Training"];
-  describe.each([
-    ["light", 1280],
-    ["dark", 360],
-  ] as const)("%s, %d px wide", (theme, width) => {
+  const looks = [
+    { colorScheme: "light", width: 1280, height: 900 },
+    { colorScheme: "dark", width: 360, height: 740 },
+  ] as const;
+
+  describe("by eye and ear", () => {
     let page: Page;
     beforeAll(async () => {
-      ({ page } = await openPage(browser, studio.url, { theme, width }));
+      ({ page } = await openPage(browser, studio.url));
     });
     afterAll(() => page?.context().close());
 
     it.each(titles)("%s has no violation, and nothing beyond the edge", async (title) => {
+      await page.setViewportSize(looks[0]);
       await show(page, title);
-      expect(await violations(page)).toEqual([]);
-      const { scrollWidth, clientWidth } = await page.evaluate(() => {
-        const { scrollWidth, clientWidth } = document.documentElement;
-        return { scrollWidth, clientWidth };
-      });
-      expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
+      for (const { colorScheme, ...size } of looks) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(size);
+        expect(await violations(page), colorScheme).toEqual([]);
+        const { scrollWidth, clientWidth } = await page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement;
+          return { scrollWidth, clientWidth };
+        });
+        expect(scrollWidth, `${size.width} px`).toBeLessThanOrEqual(clientWidth);
+      }
     });
   });
 
