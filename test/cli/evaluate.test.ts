@@ -246,7 +246,8 @@ it("answers a question of the study on a page, with the figures beside it", asyn
   );
   expect(code).toBe(0);
   const page = await readFile(join(out, "README.md"), "utf8");
-  const answer = /^- ("small to large" \(.+?\) is \d\.\d+ ± \d\.\d+ times the distance of "large to small" \(.+?\) at .*)$/m;
+  const answer =
+    /^- ("small to large" \(.+?\) is \d\.\d+ ± \d\.\d+ times the distance of "large to small" \(.+?\) at .*)$/m;
   expect(stdout).toContain(answer.exec(page)![1]);
   expect(page).toMatch(/^`magnets study direction .*--seeds 2.*`, \d{4}-\d\d-\d\d, .* cores, Node \d/m);
   expect(page).toMatch(/^\| small to large \| 8x3,4x3,2x3,1x3 \| \d+\.\d ± /m);
