@@ -33,10 +33,10 @@ export interface FromModelOptions extends ConfigOptions {
  * The configuration of a training that goes on from the model of a folder.
  *
  * Its images may be of another size (`data.resolution`) than the model's: convolutions take any, and the transformer's
- * positions are interpolated ({@link initialTransformer}).
+ * positions are interpolated.
  *
  * @throws InputError when the folder is no model; when neither a file nor data are given; when the file or `--set` asks for
- *   another tokenizer, transformer or number of frames than the model's; as {@link resolveConfig}
+ *   another tokenizer, transformer or number of frames than the model's; as `loadConfig`
  */
 export async function configFromModel(folder: string, options: FromModelOptions): Promise<LoadedConfig> {
   const { config: file, data, ...changes } = options;
