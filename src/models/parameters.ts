@@ -53,19 +53,6 @@ export function parameterStacks(specs: readonly ParameterSpec[]): ParameterStack
   });
 }
 
-/** The stacks of parameters that are single values of a graph, by the stacks' names. */
-export function stackValues(
-  specs: readonly ParameterSpec[],
-  values: Readonly<Record<string, Value>>,
-): Record<string, Value> {
-  return Object.fromEntries(
-    parameterStacks(specs).map(({ name, shape, members }) => {
-      const own = members.map((member) => values[member.name]!);
-      return [name, own.length === 1 ? reshape(own[0]!, shape) : reshape(concat(own, 0), shape)];
-    }),
-  );
-}
-
 /** Starting values of every parameter, a pure function of the key. */
 export function initialise(specs: readonly ParameterSpec[], key: Key): Record<string, HostTensor<"float32">> {
   return Object.fromEntries(

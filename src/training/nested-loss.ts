@@ -66,7 +66,7 @@ export interface NestedLoss {
 /**
  * Builds the joint loss of the sub-models that the head of this file describes, and its parts.
  *
- * @param weights  every parameter by the name of its stack (`stackValues`), or its own where it is in none; their type
+ * @param weights  every parameter by the name of its stack (`parameterStacks`), or its own where it is in none; their type
  *   (float32, or float64 in tests) is that of the computation
  */
 export function nestedLoss(

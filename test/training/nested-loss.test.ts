@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { foldIn, integerAt, keyFromSeed } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
 import { encode, Graph, gradients, type Value } from "../../src/graph/index.ts";
-import { parameterInputs, stackValues } from "../../src/models/parameters.ts";
+import { parameterInputs } from "../../src/models/parameters.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { nestedLayer, transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Program, Runner } from "../../src/runtime/runner.ts";
 import { type NestedLoss, type NestedLossOptions, nestedLoss } from "../../src/training/nested-loss.ts";
+import { stackValues } from "../models/stack-values.ts";
 import { cutWeights, plainForward, softmaxOf } from "../models/transformer/plain-forward.ts";
 import { randomWeights } from "../models/transformer/random-weights.ts";
 

@@ -1,11 +1,18 @@
 /** Edges and token borders against plain loops, and their gradients against central differences. */
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/core/tensor.ts";
+import type { Raster } from "../../src/data/source.ts";
 import { fromPlanes } from "../../src/data/source.ts";
-import { borderContrast } from "../../src/evaluation/metrics/image-metrics.ts";
+import { borderMeter } from "../../src/evaluation/metrics/image-metrics.ts";
 import { Graph } from "../../src/graph/index.ts";
 import { borderSteps, edgeError } from "../../src/training/reconstruction-loss.ts";
 import { evaluate, float32, gradientError, noise, numbers } from "../graph/harness.ts";
+
+const borderContrast = (images: readonly Raster[], stride: number): number => {
+  const meter = borderMeter(stride);
+  meter.add(images);
+  return meter.contrast();
+};
 
 /** Planes [N, H, W] as nested lists, one for each of batch and channels (and frames). */
 function planesOf(dims: readonly number[], data: readonly number[]): number[][][] {

@@ -31,17 +31,11 @@ export function psnr(a: Raster, b: Raster): number {
 /**
  * Border contrast: how much larger the steps between neighbouring pixels are where they cross from token to token than
  * within tokens, mean absolute differences of bytes along rows and columns, over all images. Real images have about
- * 1, a mosaic of tokens that do not fit each other has more; images of one colour have none, which is NaN.
+ * 1, a mosaic of tokens that do not fit each other has more; images of one colour have none, which is NaN. Images come
+ * little by little.
  *
  * @param stride  pixels per token along rows and columns
  */
-export function borderContrast(images: readonly Raster[], stride: number): number {
-  const meter = borderMeter(stride);
-  meter.add(images);
-  return meter.contrast();
-}
-
-/** {@link borderContrast} of images that come little by little. */
 export function borderMeter(stride: number): { add(images: readonly Raster[]): void; contrast(): number } {
   const across = { sum: 0, count: 0 };
   const within = { sum: 0, count: 0 };

@@ -51,7 +51,7 @@ interface Layer {
  * The layers of the sub-models `factors` inside one graph, side by side. Each sub-model is cut from the next larger
  * one, so that gradients of all add up over ever larger stacks instead of full ones.
  *
- * @param weights  by the names of `stacks` (`stackValues` makes them of single parameters)
+ * @param weights  by the names of `stacks` (`parameterStacks`)
  * @param x        [B*T, D], what all sub-models start from
  * @param batch    B
  * @returns for each sub-model [B*T, D]

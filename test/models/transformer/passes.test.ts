@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyFromSeed } from "../../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../../src/core/tensor.ts";
 import { countMultiplyAdds, encode, Graph, gatherRows } from "../../../src/graph/index.ts";
-import { parameterInputs, stackValues } from "../../../src/models/parameters.ts";
+import { parameterInputs } from "../../../src/models/parameters.ts";
 import {
   type TransformerConfig,
   type TransformerConfigInput,
@@ -19,6 +19,7 @@ import { cacheNames, fullPass, partialPass, weightFeeds } from "../../../src/mod
 import { passCost } from "../../../src/planning/cost.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Feed, Runner, Sink } from "../../../src/runtime/runner.ts";
+import { stackValues } from "../stack-values.ts";
 import { cutWeights, emptyCache, type PlainCache, plainForward, plainPartial } from "./plain-forward.ts";
 import { randomWeights } from "./random-weights.ts";
 
