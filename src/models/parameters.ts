@@ -4,7 +4,7 @@
  */
 import { foldIn, type Key, normals } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { concat, type Graph, type GraphDType, reshape, type Value } from "../graph/index.ts";
+import type { Graph, GraphDType, Value } from "../graph/index.ts";
 
 /**
  * How a parameter starts: constants, a normal distribution cut off at two standard deviations, or sinusoids over the
