@@ -25,7 +25,10 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     .description(
       "answer requests over HTTP, in the form of OpenAI's image API; requests of many decode together",
     )
-    .argument("<models...>", "model folders, called by their folder's name; the first one is the default")
+    .argument(
+      "<models...>",
+      "model folders, called by their folder's name; of images and of videos the first one is the default",
+    )
     .addOption(
       new Option("--port <n>", "0: any that is free, which is then told")
         .argParser(wholeNumber(0, 65_535))
@@ -110,7 +113,8 @@ async function serve(models: string[], options: ServeOptions, signal: AbortSigna
       "magnets: warning: other machines reach this server, and --api-key-file is not given\n",
     );
   }
-  report.say(`serving at ${server.url} (${server.url}/openapi.json says what; Ctrl-C stops)`);
+  const others = models.length > 1 ? "; models but the first are loaded when they are first asked for" : "";
+  report.say(`serving at ${server.url} (${server.url}/openapi.json says what; Ctrl-C stops${others})`);
   report.finish({ url: server.url, port: server.port });
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   await server.stop(options.grace);
