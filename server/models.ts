@@ -144,11 +144,12 @@ export class Models {
     if (id !== undefined) this.get(id, "body: model");
     const chosen = id === undefined ? fitting[0] : fitting.find((served) => served.id === id);
     if (chosen) return chosen;
-    const all = this.list().map((served) => `${served.id} (${makesOf(served)})`);
+    const named = (models: readonly ServedModel[]) =>
+      models.map((served) => `${served.id} (${makesOf(served)})`).join(", ");
     const message =
       fitting.length === 0
-        ? `body: model: must be one that makes ${makes}, and there is none here; there are ${all.join(", ")}`
-        : `body: model: must be one that makes ${makes}, ${fitting.map((served) => served.id).join(" or ")}, got ${show(id)}`;
+        ? `body: model: must be one that makes ${makes}, and there is none here; there are ${named(this.list())}`
+        : `body: model: must be one that makes ${makes}, of ${named(this.list())}, got ${show(id)}`;
     throw new HttpError(400, "wrong_kind_of_model", message, {}, "model");
   }
 
