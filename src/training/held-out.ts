@@ -108,7 +108,11 @@ export function heldOutOf(
   return { every, patience, graph: heldOutGraph(config, training), batches };
 }
 
-function heldOutGraph(config: TransformerConfig, training: TransformerTraining): Graph {
+/** Masked tokens and the averages -> `p1`, `p2`, ... and their mean, `loss`. */
+export function heldOutGraph(
+  config: TransformerConfig,
+  training: Pick<TransformerTraining, "batchSize" | "factors" | "maskSchedule">,
+): Graph {
   const graph = new Graph("transformer.heldOut");
   const weights = averageInputs(graph, transformerParameters(config));
   const { batchSize: B, factors = config.factors } = training;

@@ -12,6 +12,7 @@ import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../src/models/transformer/sampler.ts";
 import { stretchGraph } from "../../src/models/transformer/stretch.ts";
+import { heldOutGraph } from "../../src/training/held-out.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
 import { transformerStepGraph } from "../../src/training/transformer-job.ts";
@@ -76,6 +77,8 @@ for (const [name, config] of Object.entries(transformers)) {
     everyGraph[`joint step, ${name}, teacher ${teacher}`] = () =>
       transformerStepGraph(config, { ...transformer.training, batchSize: 2, teacher });
   }
+  everyGraph[`look at held-out images, ${name}`] = () =>
+    heldOutGraph(config, { ...transformer.training, batchSize: 2 });
   for (const [how, sampling] of Object.entries(samplings)) {
     everyGraph[`full pass, ${name}, ${how}`] = () => fullPass(config, sampling);
     everyGraph[`partial pass, ${name}, ${how}`] = () => partialPass(config, sampling);
