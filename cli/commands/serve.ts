@@ -56,7 +56,7 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     )
     .option(
       "--queue <n>",
-      "the most images that may wait or be decoded; beyond it, 429",
+      "the most images that may wait or be decoded; beyond it, 429, and 400 for a request of more",
       wholeNumber(1, 65_536),
       256,
     )
@@ -78,7 +78,7 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     .addOption(
       new Option(
         "--grace <time>",
-        "on SIGTERM or Ctrl-C: how long requests that are there may take to be answered",
+        "on SIGTERM or Ctrl-C: how long requests that are there may take; the rest is told that it is cut off",
       )
         .argParser(duration)
         .default(30_000, "30s"),
