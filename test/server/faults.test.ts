@@ -1,7 +1,7 @@
 /** What goes wrong between a client and the server, and within it: nothing of it reaches anybody else. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -50,6 +50,14 @@ const waiting = async (url = server.url) => {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^magnets_queue_images (.*)$/m.exec(text)![1]);
 };
+
+async function freePort(): Promise<number> {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  await new Promise((resolve) => taken.close(resolve));
+  return port;
+}
 
 describe("a client that leaves", () => {
   it("in the middle of a stream frees its place and disturbs nobody", async () => {
@@ -330,6 +338,30 @@ describe("what is logged", () => {
       asked: { model: "sprites", seed: 918_273, fields: { prompt: "rocket" } },
     });
     await curious.server.stop();
+  });
+});
+
+describe("a start", () => {
+  it("tells those who come too early to come again, and does not speak of stopping", async () => {
+    const port = await freePort();
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const started = serve({ port, openRunner: () => opened.then(() => mortalRunners().openRunner()) });
+    const base = `http://127.0.0.1:${port}`;
+    await until(() =>
+      fetch(`${base}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    const early = await fetch(base + generations, { method: "POST", body: "{}" });
+    expect(early.status).toBe(503);
+    expect(await early.json()).toMatchObject({ error: { code: "starting" } });
+    open();
+    const { server, post } = await started;
+    expect((await post(generations, { prompt: "cat", plan: "8x1" })).status).toBe(200);
+    await server.stop();
   });
 });
 
