@@ -6,10 +6,19 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type Image, InputError, modelPlanCost, printModelSchedule } from "../src/index.ts";
 import type { ApiKeys } from "./api-keys.ts";
 import { Events } from "./events.ts";
-import { ClientGone, HttpError, problemOf, stopping } from "./http-error.ts";
-import { classOf, edit, generation, type Making, prediction, seedInJson, videoGeneration } from "./making.ts";
+import { ClientGone, HttpError, problemOf, starting, stopping } from "./http-error.ts";
+import {
+  classOf,
+  edit,
+  generation,
+  inFieldsOf,
+  type Making,
+  prediction,
+  seedInJson,
+  videoGeneration,
+} from "./making.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Models, Pipeline, ServedModel } from "./models.ts";
+import { type Models, makesOf, type Pipeline, type ServedModel } from "./models.ts";
 import { openApiDocument } from "./openapi.ts";
 import { type Operation, type OperationName, operations } from "./operations.ts";
 import { type Body, type BodyLimits, readBody } from "./read-body.ts";
@@ -30,8 +39,8 @@ export interface AppOptions {
   };
   /** Of the package. */
   readonly version: string;
-  /** Whether requests are taken. */
-  readonly isReady: () => boolean;
+  /** Requests are taken while it is ready. */
+  readonly state: () => "starting" | "ready" | "stopping";
   /** A seed for requests without one. */
   readonly newSeed: () => number;
   /** Milliseconds of a clock that only goes forward. */
@@ -89,9 +98,9 @@ export function createApp(options: AppOptions): Hono<Env> {
         prediction(body.fields as Prediction, served, options.newSeed, body.files),
       ),
     listModels: (c) => c.json({ object: "list", data: models.list().map(modelAnswer) }),
-    getModel: (c) => c.json(modelAnswer(models.get(c.req.param("model")))),
+    getModel: (c) => c.json(modelAnswer(models.get(c.req.param("model")!))),
     health: (c) => c.text("ok"),
-    ready: (c) => (options.isReady() ? c.text("ready") : c.text("not ready", 503)),
+    ready: (c) => (options.state() === "ready" ? c.text("ready") : c.text("not ready", 503)),
     metrics: async (c) =>
       c.body(await metrics.registry.metrics(), 200, { "content-type": metrics.registry.contentType }),
     document: (c) => c.json(openApiDocument(options.version)),
@@ -163,11 +172,13 @@ export function createApp(options: AppOptions): Hono<Env> {
     operation: Operation,
     read: (body: Body, served: ServedModel) => Making,
   ): Promise<Response> {
-    if (!options.isReady()) throw stopping();
+    const state = options.state();
+    if (state !== "ready") throw state === "starting" ? starting() : stopping();
     const visit = c.get("visit");
     const body = await readOne(c.req.raw, operation);
     visit.bytesIn = body.bytes;
-    const served = models.get((body.fields as { model?: string }).model);
+    const fields = body.fields as { model?: string; steps?: unknown; plan?: unknown };
+    const served = models.choose(fields.model, operation.makes!);
     const making = read(body, served);
     visit.images = making.count;
     visit.asked = { model: served.id, seed: seedInJson(making.seed), fields: body.fields };
@@ -179,7 +190,11 @@ export function createApp(options: AppOptions): Hono<Env> {
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
     try {
-      const prepared = await making.prepare((work) => withModel(served, work));
+      const prepared = await making
+        .prepare((work) => withModel(served, work))
+        .catch((error) => {
+          throw inFieldsOf(fields, error);
+        });
       const work = {
         model: served.id,
         client: visit.client,
@@ -340,7 +355,8 @@ const addressOf = (c: Context<Env>): string => c.env?.incoming?.socket.remoteAdd
 
 const unixTime = (): number => Math.floor(Date.now() / 1000);
 
-function modelAnswer({ id, isVideo, resolution, model }: ServedModel): ModelAnswer {
+function modelAnswer(served: ServedModel): ModelAnswer {
+  const { id, resolution, model } = served;
   const { config } = model.transformer;
   const described = (plan: typeof model.plan) => {
     const { multiplyAdds, ratio } = modelPlanCost(config, plan);
@@ -351,7 +367,7 @@ function modelAnswer({ id, isVideo, resolution, model }: ServedModel): ModelAnsw
     object: "model",
     created: 0,
     owned_by: "magnets",
-    makes: isVideo ? "videos" : "images",
+    makes: makesOf(served),
     size: `${resolution}x${resolution}`,
     frames: model.tokenizer.config.frames ?? null,
     classes: [...model.classNames],

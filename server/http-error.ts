@@ -8,12 +8,21 @@ export class HttpError extends Error {
   /** A short name that programs can compare. */
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The field that is to blame. */
+  readonly param: string | null;
 
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    param: string | null = null,
+  ) {
     super(message);
     this.status = status;
     this.code = code;
     this.headers = headers;
+    this.param = param;
   }
 }
 
@@ -28,12 +37,27 @@ export const tooBusy = (message: string, retryAfterSeconds: number): HttpError =
     "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))),
   });
 
-/** The server ends. */
+/** The server is not ready yet. */
+export const starting = (): HttpError =>
+  new HttpError(503, "starting", "this server is starting and takes no requests yet; try again soon", {
+    "retry-after": "1",
+  });
+
+/** The server ends, and was asked too late. */
 export const stopping = (): HttpError =>
   new HttpError(503, "stopping", "this server is stopping and takes no new requests; try again later", {
     "retry-after": "5",
     connection: "close",
   });
+
+/** The server ends, and does not wait any longer for what it had accepted. */
+export const stopped = (): HttpError =>
+  new HttpError(
+    503,
+    "stopped",
+    "this request was accepted, but the server stopped before it was done; send it again",
+    { "retry-after": "5", connection: "close" },
+  );
 
 const types: Record<number, string> = {
   401: "authentication_error",
@@ -58,16 +82,19 @@ export interface Problem {
 
 /** An error as an answer. What is neither a refusal nor wrong input is told by nothing but "failed": it may hold anything. */
 export function problemOf(error: unknown): Problem {
-  const { status, code, headers, message } = refusalOf(error);
+  const { status, code, headers, message, param } = refusalOf(error);
   // Of several things that are wrong, the first: one sentence.
   const [sentence = ""] = message.split("\n");
-  const param = error instanceof InputError ? (/^body: ([\w.[\]]+):/.exec(sentence)?.[1] ?? null) : null;
   const type = types[status] ?? "invalid_request_error";
   return { status, headers, body: { error: { message: sentence, type, param, code } } };
 }
 
 function refusalOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  if (error instanceof InputError) return new HttpError(400, "invalid_value", error.message);
+  if (error instanceof InputError) {
+    const { message } = error;
+    const param = /^body: ([\w.[\]]+):/.exec(message)?.[1] ?? null;
+    return new HttpError(400, "invalid_value", message, {}, param);
+  }
   return new HttpError(500, "model_failed", "the model failed on this request; the server's log says why");
 }

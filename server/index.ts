@@ -99,12 +99,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
   const metrics = openMetrics({ waiting: () => scheduler.waiting, loaded: () => models.loadedCount });
-  let isReady = false;
+  let state: "starting" | "ready" | "stopping" = "starting";
   const app = createApp({
     ...{ models, scheduler, metrics, keys, now },
     limits: { json: 2 ** 18, form: mostUploadBytes, forms: 16, stallMs: 30_000 },
     version: options.version ?? "0",
-    isReady: () => isReady,
+    state: () => state,
     newSeed: () => randomInt(2 ** 32),
     onRequest: ({ asked, ms, ...line }: RequestLine) =>
       write("request", { ...line, ms: Math.round(ms), ...(logsRequests && { asked }) }),
@@ -129,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await close(server, underWay);
     throw error;
   }
-  isReady = true;
+  state = "ready";
   const address = server.address() as AddressInfo;
   const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
   let stopped: Promise<void> | undefined;
@@ -138,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: address.port,
     stop: (graceMs = 30_000) => {
       stopped ??= (async () => {
-        isReady = false;
+        state = "stopping";
         await scheduler.close(graceMs);
         await close(server, underWay);
         await models.close();

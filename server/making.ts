@@ -19,7 +19,6 @@ import {
   type Video,
   type VideoPipeline,
 } from "../src/index.ts";
-import { HttpError } from "./http-error.ts";
 import type { Pipeline, ServedModel } from "./models.ts";
 import { type Edit, type Generation, largestSide, type Prediction, type VideoGeneration } from "./schemas.ts";
 
@@ -59,9 +58,8 @@ type Common = Generation | Edit | VideoGeneration | Prediction;
 /** An uploaded image may have so many pixels: a small file can hold very many, and all are decoded. */
 const mostPixels = 4096 * 4096;
 
-/** @throws InputError for a model of videos, and a size that no image can have */
+/** @throws InputError for a size that no image can have */
 export function generation(body: Generation, served: ServedModel, newSeed: () => number): Making {
-  requireKind(served, false);
   const asked = askedOf(body, newSeed);
   return {
     ...asked,
@@ -75,7 +73,6 @@ export function generation(body: Generation, served: ServedModel, newSeed: () =>
 
 /** @throws as {@link generation} */
 export function edit(body: Edit, served: ServedModel, newSeed: () => number, files: Files): Making {
-  requireKind(served, false);
   const asked = askedOf(body, newSeed);
   const { resolution } = served;
   return {
@@ -100,9 +97,8 @@ export function edit(body: Edit, served: ServedModel, newSeed: () => number, fil
   };
 }
 
-/** @throws InputError for a model of images */
+/** @throws InputError for a seed that is too large */
 export function videoGeneration(body: VideoGeneration, served: ServedModel, newSeed: () => number): Making {
-  requireKind(served, true);
   const asked = askedOf(body, newSeed);
   return {
     ...asked,
@@ -114,14 +110,13 @@ export function videoGeneration(body: VideoGeneration, served: ServedModel, newS
   };
 }
 
-/** @throws InputError for a model of images */
+/** @throws InputError for frames that the model has not */
 export function prediction(
   body: Prediction,
   served: ServedModel,
   newSeed: () => number,
   files: Files,
 ): Making {
-  requireKind(served, true);
   const asked = askedOf(body, newSeed);
   const { resolution, model } = served;
   const frames = model.tokenizer.config.frames!;
@@ -196,26 +191,34 @@ function seedOf(given: number | string): number | bigint {
   return seed <= Number.MAX_SAFE_INTEGER ? Number(seed) : seed;
 }
 
+/**
+ * An error of the library in the request's words: its options are called otherwise here.
+ *
+ * @param body  what was asked; `steps`, and a plan as text, are parts of the library's plan
+ */
+export function inFieldsOf(body: { steps?: unknown; plan?: unknown }, error: unknown): unknown {
+  if (!(error instanceof InputError)) return error;
+  const words: readonly (readonly [RegExp, string])[] = [
+    [/^classes: /, "body: prompt: "],
+    ...(body.steps === undefined ? [] : ([[/^(body: )?plan: steps: /, "body: steps: "]] as const)),
+    [/^(plan|budget): /, "body: $1: "],
+  ];
+  const [pattern, field] = words.find(([pattern]) => pattern.test(error.message)) ?? [];
+  return pattern ? new InputError(error.message.replace(pattern, field!), { cause: error }) : error;
+}
+
 /** A seed as JSON holds it. */
 export const seedInJson = (seed: number | bigint): number | string =>
   typeof seed === "bigint" ? String(seed) : seed;
 
 function classesOf(prompt: string, { model }: ServedModel): string[] {
-  if (prompt.trim() === "" || prompt.trim() === "none") return ["none"];
+  if (prompt.trim() === "none") return ["none"];
   return namedClasses(prompt, model.classNames);
 }
 
 /** The class's name; null where there was no condition. */
 export const classOf = ({ classId }: Image, { model }: ServedModel): string | null =>
   classId === null ? null : model.classNames[classId]!;
-
-function requireKind({ id, isVideo }: ServedModel, wantsVideo: boolean): void {
-  if (isVideo === wantsVideo) return;
-  const [is, others] = isVideo
-    ? ["videos", "/v1/videos and /v1/predictions"]
-    : ["images", "/v1/images/generations and /v1/images/edits"];
-  throw new HttpError(400, "wrong_kind_of_model", `body: model: ${id} makes ${is}; it is for ${others}`);
-}
 
 /** How images come back. */
 function imageAnswer(body: Generation | Edit, served: ServedModel, seed: number | bigint) {
@@ -232,7 +235,7 @@ function imageAnswer(body: Generation | Edit, served: ServedModel, seed: number 
     facts: { output_format: format, size: `${side}x${side}` },
     encode: async (image: Image, making: FileRecord | null) => {
       const record = making && {
-        ...{ model: served.id, seed: seedInJson(seed), index: making.index },
+        ...{ model: served.id, seed, index: making.index },
         ...{ class: classOf(image, served), plan: making.plan },
       };
       const bytes = await encodeImage(image, { format, scale, quality, ...(record && { making: record }) });

@@ -46,6 +46,10 @@ export interface ServedModel {
   readonly bytes: number;
 }
 
+/** What a model makes. */
+export type Makes = "images" | "videos";
+export const makesOf = ({ isVideo }: ServedModel): Makes => (isVideo ? "videos" : "images");
+
 export type Pipeline = ImagePipeline | VideoPipeline;
 
 /** A loaded model, kept so until it is given back. */
@@ -118,14 +122,35 @@ export class Models {
   /**
    * A model by its name.
    *
-   * @param id  left out: the first one
+   * @param where  what a refusal begins with
    * @throws HttpError 404
    */
-  get(id: string | undefined): ServedModel {
-    const served = id === undefined ? this.list()[0] : this.#served.get(id);
+  get(id: string, where = "model"): ServedModel {
+    const served = this.#served.get(id);
     if (served) return served;
     const names = [...this.#served.keys()].join(", ");
-    throw new HttpError(404, "model_not_found", `body: model: must be one of ${names}, got ${show(id)}`);
+    const message = `${where}: must be one of ${names}, got ${show(id)}`;
+    throw new HttpError(404, "model_not_found", message, {}, "model");
+  }
+
+  /**
+   * The model for a request.
+   *
+   * @param id  left out: the first one that makes such things
+   * @throws HttpError 404 for a name that no model has, 400 for a model that makes something else or where none makes such
+   */
+  choose(id: string | undefined, makes: Makes): ServedModel {
+    const fitting = this.list().filter((served) => makesOf(served) === makes);
+    if (id !== undefined) this.get(id, "body: model");
+    const chosen = id === undefined ? fitting[0] : fitting.find((served) => served.id === id);
+    if (chosen) return chosen;
+    const named = (models: readonly ServedModel[]) =>
+      models.map((served) => `${served.id} (${makesOf(served)})`).join(", ");
+    const message =
+      fitting.length === 0
+        ? `body: model: must be one that makes ${makes}, and there is none here; there are ${named(this.list())}`
+        : `body: model: must be one that makes ${makes}, of ${named(this.list())}, got ${show(id)}`;
+    throw new HttpError(400, "wrong_kind_of_model", message, {}, "model");
   }
 
   /** How many are loaded. */

@@ -23,9 +23,9 @@ const refusals: Readonly<Record<number, string>> = {
   404: "There is no such model.",
   413: "The body is too large.",
   415: "The body is of another content type than it must be.",
-  429: "The queue is full; Retry-After says when to come again.",
+  429: "The queue is full, or others took the time of a deadline; Retry-After says when to come again.",
   500: "The model failed.",
-  503: "The server is stopping.",
+  503: "The server is starting or stopping; with the code stopped, the request was accepted and is cut off.",
 };
 
 /** @param version  of the package */

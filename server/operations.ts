@@ -3,6 +3,7 @@
  * (server/openapi.ts).
  */
 import type { z } from "zod";
+import type { Makes } from "./models.ts";
 import {
   editSchema,
   generationSchema,
@@ -18,6 +19,8 @@ export interface Operation {
   /** With parameters as OpenAPI has them: `/v1/models/{model}`. */
   readonly path: string;
   readonly summary: string;
+  /** What is made, which decides the models that can be asked; left out: nothing. */
+  readonly makes?: Makes;
   /** What the body holds; left out: there is none. */
   readonly body?: z.ZodType;
   /** Files beside the body's fields; such a body is a form, others are JSON. */
@@ -41,6 +44,7 @@ export const operations = {
     method: "post",
     path: "/v1/images/generations",
     summary: "Makes images of a class.",
+    makes: "images",
     body: generationSchema,
     answer: madeSchema,
     events: {
@@ -53,6 +57,7 @@ export const operations = {
     method: "post",
     path: "/v1/images/edits",
     summary: "Makes a part of an image again.",
+    makes: "images",
     body: editSchema,
     files: {
       image: {
@@ -79,6 +84,7 @@ export const operations = {
     method: "post",
     path: "/v1/videos",
     summary: "Makes short videos of a class, as animated images.",
+    makes: "videos",
     body: videoSchema,
     answer: madeSchema,
     events: { completed: "video_generation.completed", partial: null, progress: "video_generation.progress" },
@@ -87,6 +93,7 @@ export const operations = {
     method: "post",
     path: "/v1/predictions",
     summary: "Goes on with a video, or fills it in between its ends.",
+    makes: "videos",
     body: predictionSchema,
     files: {
       video: {

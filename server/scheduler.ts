@@ -8,12 +8,13 @@
  */
 import {
   type BatchProgress,
+  DeadlineTooShort,
   type DecodePlan,
   type Image,
   InputError,
   type PreparedRequest,
 } from "../src/index.ts";
-import { HttpError, stopping, tooBusy } from "./http-error.ts";
+import { HttpError, stopped, stopping, tooBusy } from "./http-error.ts";
 import type { Lease, Models } from "./models.ts";
 
 export interface SchedulerOptions {
@@ -35,7 +36,7 @@ export interface SchedulerOptions {
   readonly onFailure?: (error: unknown, isRetried: boolean) => void;
 }
 
-/** What is refused at the end of a stop gets so long to be told so. */
+/** What is cut off at the end of a stop gets so long to be told so. */
 const refusedMs = 2000;
 
 /** What is to be decoded for somebody. */
@@ -85,6 +86,8 @@ interface Entry {
   readonly limit: number;
   readonly images: (Image | undefined)[];
   readonly queuedAt: number;
+  /** Batches that had ended by then: if more have when it begins, it waited for others. */
+  readonly endedBefore: number;
   startedAt: number | null;
   /** The next image to take, and images that are there. */
   next: number;
@@ -109,6 +112,8 @@ export class Scheduler {
   #running: Promise<void> | null = null;
   /** Counts up; and at which batch a client was served last, forgotten when the queue is empty. */
   #batches = 0;
+  /** Batches that ended, well or not. */
+  #ended = 0;
   readonly #servedAt = new Map<string, number>();
   #isClosing = false;
   /** Ends all work when a stop does not wait any longer. */
@@ -128,11 +133,16 @@ export class Scheduler {
   /**
    * Takes room in the queue; give it back when the images are there or nobody wants them.
    *
-   * @throws HttpError 429 when there is no room, 503 when the server is stopping
+   * @throws InputError for more than the queue ever holds; HttpError 429 when there is no room, 503 when the server is stopping
    */
   reserve(images: number): () => void {
     if (this.#isClosing) throw stopping();
     const { queue } = this.#options;
+    if (images > queue) {
+      throw new InputError(
+        `body: n: must be at most ${queue}, what this server's queue holds, got ${images}; ask for fewer at a time`,
+      );
+    }
     if (this.#reserved + images > queue) {
       throw tooBusy(
         `the queue is full: ${this.#reserved} of ${queue} images wait, and ${images} more do not fit; try again later`,
@@ -150,8 +160,8 @@ export class Scheduler {
   /**
    * Decodes work, together with others'.
    *
-   * @throws the signal's reason; HttpError 429 when a deadline passed in the queue; InputError for a deadline that no
-   *   plan can keep; what decoding throws, when it failed twice
+   * @throws the signal's reason; HttpError 429 when others took the time of a deadline, 503 when a stop cut it off;
+   *   InputError for a deadline that no plan can keep; what decoding throws, when it failed twice
    */
   submit(work: Work): Promise<Done> {
     return new Promise((resolve, reject) => {
@@ -172,6 +182,7 @@ export class Scheduler {
         limit: request.plan.unmask ? 1 : this.#options.batch,
         images: samples.map(() => undefined),
         queuedAt: this.#options.now(),
+        endedBefore: this.#ended,
         startedAt: null,
         next: 0,
         done: 0,
@@ -189,11 +200,11 @@ export class Scheduler {
   /**
    * Takes no more work and waits for what there is, also for what was reserved and is not here yet.
    *
-   * @param graceMs  how long to wait before the rest is refused
+   * @param graceMs  how long to wait before the rest is cut off
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    const timer = setTimeout(() => this.#end.abort(stopping()), graceMs);
+    const timer = setTimeout(() => this.#end.abort(stopped()), graceMs);
     const last = this.#options.now() + graceMs + refusedMs;
     while ((this.#reserved > 0 || this.#running) && this.#options.now() < last) await pause(5);
     clearTimeout(timer);
@@ -204,7 +215,9 @@ export class Scheduler {
       await pause(this.#options.gatherMs);
       if (this.#end.signal.aborted) for (const entry of [...this.#queue]) entry.fail(this.#end.signal.reason);
       const places = this.#take();
-      if (places.length > 0) await this.#decode(places);
+      if (places.length === 0) continue;
+      await this.#decode(places);
+      this.#ended++;
     }
     this.#servedAt.clear();
     this.#running = null; // in the same turn in which the queue was found empty
@@ -323,22 +336,21 @@ export class Scheduler {
     }
   }
 
-  /** A deadline's plan is made for this work alone, and for the time that is left of it. */
+  /**
+   * A deadline's plan is made for this work alone, and for the time that is left of it.
+   *
+   * @throws InputError for a deadline that is too short here whoever else asks; HttpError 429 for one that others took
+   */
   async #decodeAlone(entry: Entry, { pipeline }: Lease): Promise<void> {
     const { work } = entry;
     const { request } = work.prepared;
     const left = work.endsAt! - this.#options.now();
-    if (left <= 0) {
-      throw tooBusy(
-        `the deadline of ${request.deadlineMs} ms passed while the request waited for others; allow more time`,
-        1,
-      );
-    }
     const watch = stopWhenAllLeft([entry], this.#end.signal);
     try {
       const indexes = entry.images.map((_, i) => i);
       const made = await pipeline.decode(
-        { ...work.prepared, request: { ...request, deadlineMs: left } },
+        // What is over asks for the least time there is: the refusal says what could be kept.
+        { ...work.prepared, request: { ...request, deadlineMs: Math.max(left, Number.MIN_VALUE) } },
         {
           signal: watch.signal,
           onStep: async ({ step, total, factor, preview }) => {
@@ -351,9 +363,31 @@ export class Scheduler {
       const now = this.#options.now();
       const images = "videos" in made ? made.videos : made.images;
       entry.finish({ images, plan: made.plan, isKept: now <= work.endsAt!, ...timesOf(entry, now) });
+    } catch (error) {
+      throw error instanceof DeadlineTooShort ? this.#tooLate(entry, left, error.leastMs) : error;
     } finally {
       watch.dispose();
     }
+  }
+
+  /** Why a deadline cannot be kept, with `left` milliseconds left where decoding needs `leastMs`. */
+  #tooLate(entry: Entry, left: number, leastMs: number): Error {
+    const asked = entry.work.prepared.request.deadlineMs!;
+    const spent = asked - left;
+    const hasWaited = this.#ended > entry.endedBefore;
+    // What passes before decoding though nobody else asks: all that did, or of a wait for others only what always does.
+    const least = Math.ceil(leastMs + (hasWaited ? this.#options.gatherMs : spent));
+    if (hasWaited && asked >= least) {
+      return tooBusy(
+        `of the deadline of ${asked} ms, ${Math.round(spent)} ms passed while the request waited for others, and decoding ` +
+          `takes at least ${leastMs} ms; allow more time, or try again later`,
+        1,
+      );
+    }
+    return new InputError(
+      `body: deadline: must be at least ${least} ms on this device for so many images at once, what one step of the ` +
+        `smallest sub-model and the way there take, got ${asked}`,
+    );
   }
 }
 

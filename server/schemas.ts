@@ -18,7 +18,7 @@ const common = {
     .string()
     .max(200)
     .optional()
-    .meta(word("a model's name, see GET /v1/models", "Default: the first model that is served.")),
+    .meta(word("a model's name, see GET /v1/models", "Default: the first one that makes what is asked for.")),
   n: z.int().min(1).max(mostImages).nullish().meta({ description: "How many to make. Default 1." }),
   seed: z
     .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
@@ -67,7 +67,13 @@ const common = {
 const prompt = z
   .string()
   .max(4000)
-  .meta(word("a class name", 'A class name, several between commas that take turns, "all", or "none".'));
+  .regex(/\S/)
+  .meta(
+    word(
+      'a class name, or "none" to ask for no class',
+      'A class name, several between commas that take turns, "all", or "none" for images of no class.',
+    ),
+  );
 
 /** What is said of how images come back. */
 const imageAnswer = {
@@ -97,7 +103,7 @@ const imageAnswer = {
   quality: z
     .enum(["auto", "standard"])
     .nullish()
-    .meta({ description: "Only what is no wish; steps, budget and plan decide quality here." }),
+    .meta({ description: "Other values are refused: steps, budget and plan decide quality here." }),
   background: z.enum(["auto", "opaque"]).nullish().meta({ description: "Images have no transparency." }),
   moderation: z.enum(["auto", "low"]).nullish().meta({ description: "Nothing is moderated." }),
 };
@@ -146,7 +152,10 @@ const madeFields = {
     .looseObject({})
     .meta({ description: "Every choice of the decode, as it ran; can be sent as plan." }),
   seconds: z.looseObject({ waited: z.number(), decoding: z.number() }),
-  deadline_kept: z.boolean().optional(),
+  deadline_kept: z
+    .boolean()
+    .optional()
+    .meta({ description: "Only with a deadline: whether the images were there in time, waiting included." }),
   output_format: z.string(),
   size: z.string(),
   usage: z.looseObject({

@@ -89,6 +89,7 @@ export type {
   PredictOptions,
 } from "./pipelines/video-pipeline.ts";
 export type { PlanCost, StepCost } from "./planning/cost.ts";
+export { DeadlineTooShort } from "./planning/deadline.ts";
 export type { Finalist } from "./planning/find-pareto-front.ts";
 export type { ParetoFront, ParetoPlan } from "./planning/pareto-front.ts";
 export type { Device } from "./runtime/device.ts";

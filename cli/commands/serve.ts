@@ -25,7 +25,10 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     .description(
       "answer requests over HTTP, in the form of OpenAI's image API; requests of many decode together",
     )
-    .argument("<models...>", "model folders, called by their folder's name; the first one is the default")
+    .argument(
+      "<models...>",
+      "model folders, called by their folder's name; of images and of videos the first one is the default",
+    )
     .addOption(
       new Option("--port <n>", "0: any that is free, which is then told")
         .argParser(wholeNumber(0, 65_535))
@@ -53,7 +56,7 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     )
     .option(
       "--queue <n>",
-      "the most images that may wait or be decoded; beyond it, 429",
+      "the most images that may wait or be decoded; beyond it, 429, and 400 for a request of more",
       wholeNumber(1, 65_536),
       256,
     )
@@ -75,7 +78,7 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     .addOption(
       new Option(
         "--grace <time>",
-        "on SIGTERM or Ctrl-C: how long requests that are there may take to be answered",
+        "on SIGTERM or Ctrl-C: how long requests that are there may take; the rest is told that it is cut off",
       )
         .argParser(duration)
         .default(30_000, "30s"),
@@ -110,7 +113,8 @@ async function serve(models: string[], options: ServeOptions, signal: AbortSigna
       "magnets: warning: other machines reach this server, and --api-key-file is not given\n",
     );
   }
-  report.say(`serving at ${server.url} (${server.url}/openapi.json says what; Ctrl-C stops)`);
+  const others = models.length > 1 ? "; models but the first are loaded when they are first asked for" : "";
+  report.say(`serving at ${server.url} (${server.url}/openapi.json says what; Ctrl-C stops${others})`);
   report.finish({ url: server.url, port: server.port });
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   await server.stop(options.grace);

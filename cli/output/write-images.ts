@@ -24,8 +24,7 @@ export async function writeGenerated(
   signal.throwIfAborted();
   const labels = images.map(({ classId }) => (classId === null ? "" : model.classNames[classId]!));
   const makings = labels.map((label, index) => ({
-    ...{ model: basename(resolve(folder)), index, class: label || null, plan },
-    seed: typeof seed === "bigint" ? String(seed) : seed,
+    ...{ model: basename(resolve(folder)), seed, index, class: label || null, plan },
   }));
   const paths = await writeImages(out, images, { makings });
   const sheetPath = join(out, "sheet.png");

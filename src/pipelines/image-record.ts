@@ -6,15 +6,13 @@ import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import type { Seed } from "../core/random.ts";
 import { parse } from "../core/validate.ts";
-import { type MakingRecord, makingKeyword, readPngText, withPngText } from "../data/image/png-text.ts";
+import { type MakingRecord, makingKeyword, readPngText, withMakingRecord } from "../data/image/png-text.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
 
 /** All that makes an image again, read and checked. */
 export interface ImageRecord extends Omit<MakingRecord, "seed" | "plan"> {
   readonly seed: Seed;
   readonly plan: DecodePlan;
-  /** Of an edit, [N]: the tokens that were given, -1 where one was made. */
-  readonly given?: readonly number[];
 }
 
 const recordSchema = z.object({
@@ -30,10 +28,7 @@ const recordSchema = z.object({
 
 /** A PNG with the record of its image in it. */
 export function withImageRecord(png: Uint8Array, record: ImageRecord): Uint8Array {
-  const { seed } = record;
-  // JSON has no whole numbers beyond 2^53.
-  const written = typeof seed === "number" && Number.isSafeInteger(seed) ? seed : String(seed);
-  return withPngText(png, makingKeyword, { ...record, seed: written });
+  return withMakingRecord(png, record);
 }
 
 /**

@@ -5,6 +5,7 @@
  *
  * K steps k = 0..K-1, p downscale factor.
  */
+import { InputError } from "../core/errors.ts";
 import { invalidValue } from "../core/validate.ts";
 import type { ScheduleRun } from "../decoding/model-schedule.ts";
 import type { DecodePlan } from "../decoding/plan.ts";
@@ -23,11 +24,22 @@ export interface Timing {
   readonly tailSeconds: number;
 }
 
+/** No plan keeps the deadline. */
+export class DeadlineTooShort extends InputError {
+  /** The least deadline that a plan is predicted to keep, in milliseconds. */
+  readonly leastMs: number;
+
+  constructor(message: string, leastMs: number) {
+    super(message);
+    this.leastMs = leastMs;
+  }
+}
+
 /**
  * The best plan that is predicted to be done in time, {@link reservedShare} of which stays free.
  *
  * @param seconds  from the first step to the end of the tail
- * @throws InputError when no plan is so quick, saying what the quickest takes
+ * @throws DeadlineTooShort when no plan is so quick, saying what the quickest takes
  */
 export function planInTime(
   model: TransformerSizes & ModelFacts,
@@ -41,14 +53,14 @@ export function planInTime(
   const computeOf = (plan: DecodePlan) => planCost(model, plan, maskedTokens).multiplyAdds;
   const found = bestWithin(choice, secondsNeeded, seconds, computeOf);
   if (found) return found;
-  const least = Math.min(...choice.family.map(secondsNeeded));
-  throw invalidValue(
+  const leastMs = Math.ceil(1000 * Math.min(...choice.family.map(secondsNeeded)));
+  const { message } = invalidValue(
     "deadline",
     [],
-    `must be at least ${Math.ceil(1000 * least)} ms on this device for so many images at once, what one step of the ` +
-      "smallest sub-model takes",
+    `must be at least ${leastMs} ms on this device for so many images at once, what one step of the smallest sub-model takes`,
     Number((1000 * seconds).toPrecision(3)),
   );
+  throw new DeadlineTooShort(message, leastMs);
 }
 
 /** What is known when a step has run. */

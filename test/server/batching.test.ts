@@ -80,7 +80,15 @@ describe("a deadline", () => {
     const { images } = await pipeline.generate({ classes: "cat", seed: 3, plan });
     expect(await pixelsOf(data[0]!.b64_json!)).toEqual(Buffer.from(images[0]!.pixels));
     const tooShort = await post("/v1/images/generations", { prompt: "cat", deadline: 0.01 });
-    expect([400, 429]).toContain(tooShort.status);
+    expect(tooShort.status).toBe(400);
+    const { error } = (await tooShort.json()) as { error: { message: string; param: string } };
+    expect(error.param).toBe("deadline");
+    const [, least] = /^body: deadline: must be at least (\d+) ms on this device.*got 0\.01$/.exec(
+      error.message,
+    )!;
+    // A generous multiple of what is said is kept: the figure is in milliseconds, and not far off.
+    const kept = await post("/v1/images/generations", { prompt: "cat", deadline: 100 * Number(least) });
+    expect(await kept.json()).toMatchObject({ deadline_kept: true });
   });
 });
 
@@ -96,6 +104,14 @@ describe("the queue", () => {
     expect(answers.filter(({ status }) => status === 200).length + refused.length).toBe(8);
     expect(refused.length).toBeGreaterThan(0);
     for (const answer of refused) expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    const never = await small.post("/v1/images/generations", { prompt: "cat", n: 5 });
+    expect([never.status, never.headers.get("retry-after")]).toEqual([400, null]);
+    expect(await never.json()).toMatchObject({
+      error: {
+        param: "n",
+        message: expect.stringMatching(/^body: n: must be at most 4, .* got 5; ask for fewer/),
+      },
+    });
     // There is room again.
     expect((await small.post("/v1/images/generations", { prompt: "cat", n: 4 })).status).toBe(200);
     await small.server.stop();

@@ -1,7 +1,7 @@
 /** What goes wrong between a client and the server, and within it: nothing of it reaches anybody else. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -50,6 +50,14 @@ const waiting = async (url = server.url) => {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^magnets_queue_images (.*)$/m.exec(text)![1]);
 };
+
+async function freePort(): Promise<number> {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  await new Promise((resolve) => taken.close(resolve));
+  return port;
+}
 
 describe("a client that leaves", () => {
   it("in the middle of a stream frees its place and disturbs nobody", async () => {
@@ -151,7 +159,7 @@ describe("bodies", () => {
   });
 
   it.each([
-    ["prompt", [5, null, ["cat"], {}, "x".repeat(4001), "caat"]],
+    ["prompt", [5, null, ["cat"], {}, "x".repeat(4001), "caat", "", "  ", "cat,,cat"]],
     ["n", [0, -1, 1.5, "2", 65, 1e300, true]],
     ["seed", [-1, 0.5, "x", "-1", "18446744073709551616", 2 ** 60, [], null]],
     ["steps", [0, 65, "4", 1.5, null]],
@@ -170,15 +178,46 @@ describe("bodies", () => {
   ] as const)("with a wrong %s are refused by its name", async (field, values) => {
     for (const value of values) {
       const answer = await post(generations, { prompt: "cat", [field]: value });
-      const { error } = (await answer.json()) as { error: { message: string } };
-      expect({ value, status: answer.status, message: error.message }).toEqual({
-        ...{ value, status: 400 },
+      const { error } = (await answer.json()) as { error: { message: string; param: string | null } };
+      const { message, param } = error;
+      expect({ value, status: answer.status, message, param: param?.replace(/\..*/, "") }).toEqual({
+        ...{ value, status: 400, param: field },
         message: expect.stringMatching(
-          /must be|must come|must have|must name|must hold|classes: must|no plan|cheapest/,
+          /^body: .*(must be|must come|must have|must name|must hold|no plan|cheapest)/,
         ),
       });
     }
     expect(await waiting()).toBe(0);
+  });
+
+  it("without a prompt are refused as with an empty one, and none asks for no class", async () => {
+    const told = async (body: object) => {
+      const { error } = (await (await post(generations, body)).json()) as { error: { message: string } };
+      return error.message;
+    };
+    const must = 'body: prompt: must be a class name, or "none" to ask for no class, got ';
+    expect(await told({})).toBe(`${must}nothing`);
+    expect(await told({ prompt: "" })).toBe(`${must}""`);
+    const made = (await (await post(generations, { prompt: "none" })).json()) as Made;
+    expect(made.data[0]!.class).toBeNull();
+  });
+
+  it("with a wrong name are refused in the request's words", async () => {
+    const refusal = async (answer: Response) => {
+      const { error } = (await answer.json()) as { error: { message: string; param: string } };
+      return [answer.status, error.param, error.message];
+    };
+    expect(await refusal(await post(generations, { prompt: "caat" }))).toEqual([
+      ...[400, "prompt", expect.stringMatching(/^body: prompt: must be one of .*, got "caat"/)],
+    ]);
+    expect(await refusal(await post(generations, { prompt: "cat", steps: 65 }))).toEqual([
+      ...[400, "steps", expect.stringMatching(/^body: steps: must be a whole number in 1\.\.64.*got 65$/)],
+    ]);
+    const unknown = 'model: must be one of sprites, got "x"';
+    expect(await refusal(await post(generations, { prompt: "cat", model: "x" }))).toEqual([
+      ...[404, "model", `body: ${unknown}`],
+    ]);
+    expect(await refusal(await fetch(`${server.url}/v1/models/x`))).toEqual([404, "model", unknown]);
   });
 
   it("that are no form, or hold no image, are refused", async () => {
@@ -302,7 +341,49 @@ describe("what is logged", () => {
   });
 });
 
+describe("a start", () => {
+  it("tells those who come too early to come again, and does not speak of stopping", async () => {
+    const port = await freePort();
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const started = serve({ port, openRunner: () => opened.then(() => mortalRunners().openRunner()) });
+    const base = `http://127.0.0.1:${port}`;
+    await until(() =>
+      fetch(`${base}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    const early = await fetch(base + generations, { method: "POST", body: "{}" });
+    expect(early.status).toBe(503);
+    expect(await early.json()).toMatchObject({ error: { code: "starting" } });
+    open();
+    const { server, post } = await started;
+    expect((await post(generations, { prompt: "cat", plan: "8x1" })).status).toBe(200);
+    await server.stop();
+  });
+});
+
 describe("a stop under load", () => {
+  it("tells those whom it cuts off that they were accepted", async () => {
+    const loaded = await serve({ batch: 4 });
+    const body = { prompt: "cat", n: 64, plan: long };
+    const whole = loaded.post(generations, body);
+    const stream = await loaded.post(generations, { ...body, stream: true });
+    await until(async () => (await waiting(loaded.server.url)) === 128);
+    const stopped = loaded.server.stop(1);
+    const told = {
+      message: expect.stringMatching(/was accepted, but the server stopped before it was done/),
+      ...{ type: "server_error", param: null, code: "stopped" },
+    };
+    expect((await whole).status).toBe(503);
+    expect(await (await whole).json()).toEqual({ error: told });
+    const [, event] = /event: error\ndata: (.*)/.exec(await stream.text())!;
+    expect(JSON.parse(event!)).toEqual({ type: "error", error: told });
+    await stopped;
+  });
+
   it("answers all that was taken and refuses the rest", async () => {
     const loaded = await serve({ batch: 4 });
     const asked = Array.from({ length: 10 }, async () => {

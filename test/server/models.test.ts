@@ -64,6 +64,18 @@ it("a broken model is loaded anew, but not taken from those that still use it", 
   await models.close();
 });
 
+it("a request without a model's name gets the first one of its kind, or is told what there is", async () => {
+  const models = await Models.open(folders, { batch: 4 });
+  expect(models.choose(undefined, "images").id).toBe("a");
+  expect(models.choose("b", "images").id).toBe("b");
+  expect(() => models.choose(undefined, "videos")).toThrow(
+    "body: model: must be one that makes videos, and there is none here; there are a (images), b (images), c (images)",
+  );
+  expect(() => models.choose("b", "videos")).toThrow(/none here/);
+  expect(() => models.choose("x", "images")).toThrow('body: model: must be one of a, b, c, got "x"');
+  expect(() => models.get("x")).toThrow('model: must be one of a, b, c, got "x"');
+});
+
 it("folders that cannot be served are refused by name", async () => {
   const refused = (given: readonly string[], memory?: number) =>
     expect(Models.open(given, { batch: 4, memory })).rejects;

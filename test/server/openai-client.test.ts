@@ -1,7 +1,12 @@
 /** OpenAI's own client for JavaScript, as it is published, against the server. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import OpenAI, { toFile } from "openai";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Report } from "../../cli/output/report.ts";
+import { writeGenerated } from "../../cli/output/write-images.ts";
 import type { RunningServer } from "../../server/index.ts";
 import { boxMask, ImagePipeline, readPngText } from "../../src/index.ts";
 import { pixelsOf, serve, sprites } from "./served.ts";
@@ -40,6 +45,21 @@ describe("images.generate", () => {
       expect(record).toEqual({ model: "sprites", seed: 7, index: 2 + i, class: className, plan });
     }
     expect(answer).toMatchObject({ output_format: "png", size: "64x64", plan });
+  });
+
+  it("writes the same text into the PNG as the command line", async () => {
+    const answer = await client.images.generate({ prompt: "cat", ...own({ seed: 7 }) });
+    const made = await pipeline.generate({ classes: "cat", seed: 7 });
+    const out = await mkdtemp(join(tmpdir(), "record-"));
+    const report = { isTerminal: false } as Report;
+    await writeGenerated(made, pipeline, { out, folder: sprites }, report, new AbortController().signal);
+    const [served, sampled] = [
+      Buffer.from(answer.data![0]!.b64_json!, "base64"),
+      await readFile(join(out, "0000.png")),
+    ].map((png) => readPngText(png, "magnets"));
+    expect(served).toBe(sampled);
+    expect(Object.keys(JSON.parse(served!))).toEqual(["model", "seed", "index", "class", "plan"]);
+    await rm(out, { recursive: true });
   });
 
   it("draws a seed where none is given, by which the image can be made again", async () => {

@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 import type { Lease, Models } from "../../server/models.ts";
 import { Scheduler, type SchedulerOptions, type Work } from "../../server/scheduler.ts";
-import { type BatchHooks, type DecodePlan, InputError, type Sample } from "../../src/index.ts";
+import {
+  type BatchHooks,
+  DeadlineTooShort,
+  type DecodePlan,
+  InputError,
+  type PreparedRequest,
+  type Sample,
+} from "../../src/index.ts";
 
 /** Batches that a fake pipeline was asked for, each with the seeds of its samples. */
 interface Batch {
@@ -15,6 +22,9 @@ interface Batch {
 }
 
 const plan = (steps: number, unmask?: object) => ({ steps, unmask }) as unknown as DecodePlan;
+
+/** What the fake model needs for a deadline's images, in milliseconds. */
+const leastMs = 40;
 
 function open(options: Partial<SchedulerOptions> = {}) {
   const batches: Batch[] = [];
@@ -30,6 +40,10 @@ function open(options: Partial<SchedulerOptions> = {}) {
           finish: () => resolve(samples.map(({ seed, index }) => ({ image: { seed, index }, tokens: [] }))),
         });
       }),
+    decode: async ({ request, samples }: PreparedRequest) => {
+      if (request.deadlineMs! < leastMs) throw new DeadlineTooShort("too short", leastMs);
+      return { images: samples, plan: request.plan };
+    },
   };
   const lease = async (id: string) =>
     ({
@@ -41,14 +55,19 @@ function open(options: Partial<SchedulerOptions> = {}) {
     ...{ batch: 4, queue: 20, gatherMs: 1, now: () => clock },
     ...options,
   });
-  const submit = (seed: string, count: number, extra: Partial<Work> & { plan?: DecodePlan } = {}) => {
+  const submit = (
+    seed: string,
+    count: number,
+    extra: Partial<Work> & { plan?: DecodePlan; deadlineMs?: number } = {},
+  ) => {
     const samples = Array.from({ length: count }, (_, index) => ({ seed, index }));
-    const request = { plan: extra.plan ?? plan(12), maskedTokens: 64, deadlineMs: null };
+    const request = { plan: extra.plan ?? plan(12), maskedTokens: 64, deadlineMs: extra.deadlineMs ?? null };
     const prepared = { request, samples, show: (image: unknown) => image };
     const work = {
       model: "a",
       client: "one",
       signal: new AbortController().signal,
+      ...(extra.deadlineMs !== undefined && { endsAt: clock + extra.deadlineMs }),
       ...extra,
       prepared,
     } as unknown as Work;
@@ -242,6 +261,45 @@ describe("failures", () => {
   });
 });
 
+describe("a deadline", () => {
+  const tooShort = (least: number) => ({
+    name: "InputError",
+    message: expect.stringContaining(`body: deadline: must be at least ${least} ms on this device`),
+  });
+
+  it("that no plan keeps is refused by the least one, and no waiting is blamed", async () => {
+    const { submit } = open();
+    await expect(submit("a", 1, { deadlineMs: 10 })).rejects.toMatchObject(tooShort(leastMs));
+    expect(await submit("a", 1, { deadlineMs: leastMs })).toEqual(own("a", 1));
+  });
+
+  it("whose time passed before decoding without anybody else there counts that time", async () => {
+    const { submit, pass } = open();
+    const made = submit("a", 1, { deadlineMs: 50 });
+    pass(60);
+    await expect(made).rejects.toMatchObject(tooShort(60 + leastMs));
+  });
+
+  it("whose time passed while others were decoded can be tried again, if it can be kept at all", async () => {
+    const { submit, next, pass } = open();
+    const other = submit("other", 1);
+    const batch = await next();
+    const late = submit("late", 1, { deadlineMs: 100 });
+    const hopeless = submit("hopeless", 1, { deadlineMs: 10 });
+    const refused = [
+      expect(late).rejects.toMatchObject({
+        ...{ status: 429, headers: { "retry-after": "1" } },
+        message: expect.stringMatching(/100 ms, 70 ms passed while the request waited for others.* 40 ms/),
+      }),
+      expect(hopeless).rejects.toMatchObject(tooShort(leastMs + 1)), // and the time in which a batch is gathered
+    ];
+    pass(70);
+    batch.finish();
+    await Promise.all(refused);
+    expect(await other).toEqual(own("other", 1));
+  });
+});
+
 describe("the queue", () => {
   it("has an end, beyond which it says when to come again", () => {
     const { scheduler } = open();
@@ -257,6 +315,9 @@ describe("the queue", () => {
         headers: { "retry-after": expect.stringMatching(/^[1-9]\d*$/) },
       });
     }
+    // What never fits is not to be tried again.
+    expect(() => scheduler.reserve(21)).toThrow(InputError);
+    expect(() => scheduler.reserve(21)).toThrow(/body: n: must be at most 20, .* got 21/);
     giveBack();
     giveBack(); // twice is once
     expect(scheduler.waiting).toBe(0);
@@ -275,12 +336,12 @@ describe("the queue", () => {
     await closed;
   });
 
-  it("refuses what is not done in time when it closes", async () => {
+  it("cuts off what is not done in time when it closes, and says so", async () => {
     const { scheduler, submit, next } = open();
     const made = [submit("a", 1), submit("b", 1, { plan: plan(4) })];
     await next();
     const closed = scheduler.close(20);
-    for (const one of made) await expect(one).rejects.toMatchObject({ status: 503 });
+    for (const one of made) await expect(one).rejects.toMatchObject({ status: 503, code: "stopped" });
     await closed;
   });
 });

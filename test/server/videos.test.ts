@@ -58,10 +58,27 @@ describe("new videos", () => {
   });
 
   it("are asked for where videos are made, images where images are", async () => {
-    expect((await post("/v1/videos", { prompt: "cat" })).status).toBe(400);
-    const answer = await post("/v1/images/generations", { model, prompt: "cat fall" });
-    expect(await answer.json()).toMatchObject({
-      error: { message: expect.stringContaining("makes videos"), code: "wrong_kind_of_model" },
+    const wrong: [string, string][] = [
+      ["/v1/videos", "sprites"],
+      ["/v1/images/generations", model],
+    ];
+    for (const [path, asked] of wrong) {
+      const answer = await post(path, { model: asked, prompt: "cat" });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        error: {
+          message: expect.stringContaining(`of sprites (images), toy-videos (videos), got "${asked}"`),
+          ...{ code: "wrong_kind_of_model", param: "model" },
+        },
+      });
+    }
+  });
+
+  it("are made by the first model of videos where none is named", async () => {
+    const answer = await post("/v1/videos", { prompt: "cat fall", seed: 11 });
+    expect(await answer.json()).toMatchObject({ model, data: [{ class: "cat fall" }] });
+    expect(await (await post("/v1/images/generations", { prompt: "cat" })).json()).toMatchObject({
+      model: "sprites",
     });
   });
 });
@@ -80,9 +97,10 @@ describe("a given video", () => {
   });
 
   it("is gone on with", async () => {
-    const answer = await send({ model, given: 3, seed: 5, n: 2 }, file);
+    const answer = await send({ given: 3, seed: 5, n: 2 }, file);
     expect(answer.status).toBe(200);
-    const { data } = (await answer.json()) as Made;
+    const { data, model: used } = (await answer.json()) as Made;
+    expect(used).toBe(model);
     const { videos } = await pipeline.predict({ videos: [given], given: 3, count: 2, seed: 5 });
     const made = await Promise.all(data.map(({ b64_json }) => framesOf(b64_json!)));
     expect(made).toEqual(videos.map(({ pixels }) => Buffer.from(pixels)));

@@ -1,7 +1,7 @@
 /** An image as the bytes of a file. */
 import { requireInput } from "../../core/errors.ts";
 import type { Raster } from "../source.ts";
-import { type MakingRecord, makingKeyword, withPngText } from "./png-text.ts";
+import { type MakingRecord, withMakingRecord } from "./png-text.ts";
 import { loadSharp } from "./sharp.ts";
 
 /** How an image becomes a file. */
@@ -37,5 +37,5 @@ export async function encodeImage(image: Raster, options: EncodeOptions = {}): P
     .resize(image.width * scale, image.height * scale, { kernel: "nearest" })
     .toFormat(format, { ...(quality !== undefined && format !== "png" && { quality }) })
     .toBuffer();
-  return making && format === "png" ? withPngText(bytes, makingKeyword, making) : bytes;
+  return making && format === "png" ? withMakingRecord(bytes, making) : bytes;
 }

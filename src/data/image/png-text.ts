@@ -11,14 +11,16 @@ export const makingKeyword = "magnets";
 export interface MakingRecord {
   /** The model's name. */
   readonly model: string;
-  /** A decimal text beyond 2^53. */
-  readonly seed: number | string;
+  /** Written as decimal text beyond 2^53. */
+  readonly seed: number | bigint | string;
   /** Its index in the seed's series. */
   readonly index: number;
   /** The class's name; null: no condition. */
   readonly class: string | null;
   /** As it ran. */
   readonly plan: object;
+  /** Of an edit, [N]: the tokens that were given, -1 where one was made. */
+  readonly given?: readonly number[];
 }
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -46,6 +48,20 @@ export function withPngText(png: Uint8Array, keyword: string, value: unknown): U
   result.set(chunk, header!.end);
   result.set(png.subarray(header!.end), header!.end + chunk.length);
   return result;
+}
+
+/**
+ * A PNG file with the record of its image in it. The one place that writes records: whoever writes one, its keys come in the
+ * same order.
+ *
+ * @throws InputError for bytes that are no PNG
+ */
+export function withMakingRecord(png: Uint8Array, record: MakingRecord): Uint8Array {
+  const { model, seed, index, class: className, plan, given } = record;
+  // JSON has no whole numbers beyond 2^53.
+  const written = typeof seed === "number" && Number.isSafeInteger(seed) ? seed : String(seed);
+  const ordered = { model, seed: written, index, class: className, plan, ...(given && { given }) };
+  return withPngText(png, makingKeyword, ordered);
 }
 
 /**
