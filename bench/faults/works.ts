@@ -1,5 +1,5 @@
 /**
- * Work that is disturbed: a tiny training, a tokenising, an evaluation and a sampling, each a command in a process of its own; and
+ * Work that is disturbed: a tiny training, a tokenising, an evaluation, a search and a sampling, each a command in a process of its own; and
  * whether the files that it leaves are those of an undisturbed run.
  */
 import { spawn } from "node:child_process";
@@ -99,7 +99,7 @@ const config = {
  */
 export async function withWorks(
   use: (works: readonly Work[]) => Promise<void>,
-  names: readonly string[] = ["training", "tokenising", "evaluation", "sampling"],
+  names: readonly string[] = ["training", "tokenising", "evaluation", "searching", "sampling"],
 ): Promise<void> {
   const parent = await mkdtemp(join(tmpdir(), "magnets-faults-"));
   try {
@@ -149,6 +149,24 @@ async function plainWorks(parent: string): Promise<PlainWork[]> {
       command: () => [
         ...["evaluate", model, "--classifier", at("classifier"), "--data", "sprites", ...sets, ...threads],
         ...["--cache-folder", at("evaluation", "cache"), "--out", at("evaluation", "out")],
+      ],
+    },
+    {
+      name: "searching",
+      folder: at("searching"),
+      from: model,
+      command: () => [
+        ...["search", at("searching"), "--classifier", at("classifier"), "--data", "sprites", ...threads],
+        ...["--candidates", "4", "--rounds", "2", "--samples", "16", "--final-samples", "16"],
+        ...[
+          "--reference-images",
+          "64",
+          "--budget",
+          "0.9",
+          "--cache-folder",
+          at("searching", "cache"),
+          "--replace",
+        ],
       ],
     },
     {
