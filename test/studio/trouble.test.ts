@@ -194,7 +194,7 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
 
   it("given a link with several wrong values names all of them, and takes the others", async () => {
     const hash = new URLSearchParams({
-      ...{ view: "nothing", class: "dog", seed: "x", count: "900" },
+      ...{ view: "nothing", class: "fish", seed: "x", count: "900" },
       plan: '{"steps":',
     }).toString();
     await visit(
@@ -211,7 +211,7 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
         ]) {
           expect(text).toMatch(part);
         }
-        expect(await page.locator('.class-tile[aria-pressed="true"]').textContent()).toBe("dog");
+        expect(await page.locator('.class-tile[aria-pressed="true"]').textContent()).toBe("fish");
       },
       { hash },
     );
@@ -239,15 +239,15 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
       async (page) => {
         await page.locator('[data-test="notice"]').waitFor();
         expect(await notice(page)).toMatch(/no model of images called "dragons".*Choose one above/);
-        await page.getByLabel("Model").selectOption("sprites");
+        await page.locator(".model select").selectOption("sprites");
         await untilDecoded(page);
         expect(await page.locator('[data-test="notice"]').count()).toBe(0);
         const fields = new URLSearchParams(new URL(page.url()).hash.slice(1));
         expect(["model", "class", "seed", "count"].map((name) => fields.get(name))).toEqual([
-          ...["sprites", "dog", "5", "2"],
+          ...["sprites", "fish", "5", "2"],
         ]);
       },
-      { hash: "model=dragons&class=dog&seed=5&count=2" },
+      { hash: "model=dragons&class=fish&seed=5&count=2" },
     );
   });
 
@@ -288,10 +288,10 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
       expect(await notice(page)).not.toMatch(/reload/i);
       await page.getByRole("link", { name: "Generate" }).click();
       expect(await page.locator('[data-test="notice"]').count()).toBe(0);
-      expect(await page.getByLabel("Model").inputValue()).toBe("sprites");
-      await page.getByLabel("Model").selectOption("scenes");
+      expect(await page.locator(".model select").inputValue()).toBe("sprites");
+      await page.locator(".model select").selectOption("scenes");
       await page.locator('[data-test="notice"]').waitFor();
-      await expect.poll(() => page.getByLabel("Model").inputValue()).toBe("sprites");
+      await expect.poll(() => page.locator(".model select").inputValue()).toBe("sprites");
       await page.getByRole("button", { name: /^Generate/ }).click();
       await untilDecoded(page);
       await page.context().setOffline(false);
@@ -312,7 +312,7 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
       // One that no model made, so that it can only come from the storage.
       await page.evaluate(async () => {
         const cache = await caches.open("magnets-class-images");
-        const key = (await cache.keys()).find(({ url }) => url.endsWith("class=dog"))!;
+        const key = (await cache.keys()).find(({ url }) => url.endsWith("class=fish"))!;
         const canvas = new OffscreenCanvas(64, 64);
         const context = canvas.getContext("2d")!;
         context.fillStyle = "rgb(1, 2, 3)";
@@ -320,9 +320,9 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
         await cache.put(key, new Response(await canvas.convertToBlob({ type: "image/png" })));
       });
       await page.reload();
-      const dog = page.locator(".class-tile", { hasText: "dog" }).locator("canvas");
-      await dog.waitFor();
-      const first = await dog.evaluate((canvas) => [
+      const fish = page.locator(".class-tile", { hasText: "fish" }).locator("canvas");
+      await fish.waitFor();
+      const first = await fish.evaluate((canvas) => [
         ...(canvas as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, 1, 1).data,
       ]);
       expect(first).toEqual([1, 2, 3, 255]);
