@@ -49,7 +49,7 @@ addTrainCommand(program, stop.signal);
 addDataCommand(program, stop.signal);
 addEvaluateCommand(program, stop.signal);
 addStudyCommand(program, stop.signal);
-addStudioCommand(program, stop.signal);
+addStudioCommand(program, stop);
 addSearchCommand(program, stop.signal);
 addClassifierCommand(program, stop.signal);
 addWorkerCommand(program, stop.signal);

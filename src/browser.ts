@@ -15,7 +15,7 @@ import "./core/platform-types.ts";
 export { InputError } from "./core/errors.ts";
 export type { Seed } from "./core/random.ts";
 export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
-export { guidanceScaleAt } from "./decoding/guidance.ts";
+export { guidanceOver, guidanceScaleAt } from "./decoding/guidance.ts";
 export { printModelSchedule } from "./decoding/model-schedule.ts";
 export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";

@@ -2,14 +2,14 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { InputError } from "../src/browser.ts";
-import { makeClassImages } from "./state/class-images.ts";
+import { makeClassImages, showKeptClassImages } from "./state/class-images.ts";
 import { isPng, planIn, recordIn } from "./state/files.ts";
-import { job } from "./state/job.ts";
+import { job, sentenceOf } from "./state/job.ts";
 import { type Link, readLink } from "./state/link.ts";
 import { measureDevices } from "./state/measure.ts";
-import { type Asking, images, linkOf, told, videos } from "./state/request.ts";
+import { type Asking, images, linkOf, toldOfFile, videos } from "./state/request.ts";
 import { type Kind, loadModels, models, sessions } from "./state/sessions.ts";
-import { activity, notice, remark } from "./state/status.ts";
+import { activity, complain, notice, remark } from "./state/status.ts";
 import { loadRuns, runs, showRun, trainingLink } from "./state/training.ts";
 import { takeVideo } from "./state/video.ts";
 import { go, view } from "./state/view.ts";
@@ -27,10 +27,24 @@ const offered = (shown: string) =>
 /** Kinds of models that were asked for, so that a view opens its model once. */
 const begun = new Set<Kind>();
 
+/** Links whose model did not open, by its kind: they are tried again when a view is opened, or a model chosen. */
+const unopened = new Map<Kind, Link>();
+
+/** What the address says; a view that there is, is shown. */
+function followAddress(): Link {
+  const link = readLink(location.hash);
+  const { view: wanted, unread = [] } = link;
+  if (wanted === undefined) return link;
+  const names = views.map(({ name }) => name);
+  if (!names.includes(wanted))
+    return { ...link, unread: [...unread, `view=${wanted} (${names.join(", ")})`] };
+  view.value = wanted;
+  return link;
+}
+
 /** What happens when the page opens. */
 export async function start(): Promise<void> {
-  const link = readLink(location.hash);
-  if (views.some(({ name }) => name === link.view)) view.value = link.view!;
+  const link = followAddress();
   const { kind } = current();
   if (kind) begun.add(kind);
   await Promise.all([loadModels(), loadRuns()]);
@@ -44,12 +58,31 @@ export async function start(): Promise<void> {
 
 /** Takes what an address says, into the view that is shown, and does what waits for a quiet moment. */
 async function takeLink(link: Link): Promise<void> {
-  const { kind } = current();
+  const { kind, name } = current();
   if (!kind) return showRun(link.run ?? null, link.stage);
   begun.add(kind);
-  await told(askings[kind].restore(link));
-  if (!sessions[kind].peek()) return;
-  await askings[kind].decode();
+  try {
+    const isWhole = await askings[kind].restore(link);
+    unopened.delete(kind);
+    const opened = sessions[kind].peek();
+    if (opened) void showKeptClassImages(opened);
+    // It opened, so that nothing did is no longer true.
+    if (notice.peek()?.view !== undefined) notice.value = null;
+    if (isWhole) await askings[kind].decode();
+  } catch (error) {
+    // Where another model is open it stays, and nothing is tried again.
+    if (!sessions[kind].peek()) {
+      begun.delete(kind);
+      unopened.set(kind, link);
+    }
+    complain(sentenceOf(error), { view: name });
+  }
+}
+
+/** Opens a chosen model: with what a link asked for whose model did not open, but for its plan and tokens, which were that one's. */
+function takeModel(kind: Kind, model: string): Promise<void> {
+  const { plan: _plan, given: _given, ...link } = unopened.get(kind) ?? {};
+  return takeLink({ ...link, model });
 }
 
 /** How long nothing must have run before the page does something of its own accord, in milliseconds. */
@@ -63,11 +96,12 @@ const quietTries = new WeakMap<object, number>();
 async function whenQuiet(kind: Kind): Promise<void> {
   const session = sessions[kind].peek();
   if (!session || job.peek()) return;
-  const tries = (quietTries.get(session) ?? 0) + 1;
-  quietTries.set(session, tries);
-  if (tries > mostQuietTries) return;
+  const tries = quietTries.get(session) ?? 0;
+  if (tries >= mostQuietTries) return;
   await makeClassImages(session);
-  if (!job.peek()) await measureDevices(session);
+  if (job.peek()) return; // somebody came first: no try that failed
+  quietTries.set(session, tries + 1);
+  await measureDevices(session);
 }
 
 /** A file that was dropped: what it is for depends on what it is, and on the view. */
@@ -75,9 +109,16 @@ async function takeFile(file: File): Promise<void> {
   const record = isPng(file) ? await recordIn(file) : null;
   if (record) return restoreFrom(file, record);
   if (/\.json$/i.test(file.name)) {
-    const asking = askings[current().kind ?? "image"];
-    asking.setPlan(await planIn(file));
-    return asking.decode();
+    const kind = current().kind ?? "image";
+    const { plan, model } = await planIn(file);
+    const makes = models.value?.find(({ name }) => name === model)?.makes ?? kind;
+    if (makes !== kind) {
+      throw new InputError(
+        `${file.name}: is the plan of ${model}, a model of ${makes}s, and this view makes ${kind}s; drop it in a view of ${makes}s.`,
+      );
+    }
+    askings[kind].takePlan(plan, file.name);
+    return askings[kind].decode();
   }
   if (/^video\/|^image\/gif$/.test(file.type) || (view.value === "video" && /^image\//.test(file.type))) {
     go("video");
@@ -105,9 +146,13 @@ async function restoreFrom(
   }
   const { makes } = models.value.find(({ name }) => name === record.model)!;
   const name = makes === "image" ? "generate" : "video";
-  await askings[makes].restore(linkOf(name, record));
+  const told = notice.peek();
+  const isWhole = await askings[makes].restore(linkOf(name, record), file.name);
   go(name);
-  remark(`Restored from ${file.name}: ${record.class ?? "no class"}, seed ${record.seed}, its own plan.`);
+  if (!isWhole) return;
+  // What of it could not be taken was said.
+  if (notice.peek() === told)
+    remark(`Restored from ${file.name}: ${record.class ?? "no class"}, seed ${record.seed}, its own plan.`);
   await askings[makes].decode();
 }
 
@@ -117,7 +162,7 @@ export function App() {
   const { name: shown, kind, Component } = current();
   // A view opens its model when it is first seen.
   useEffect(() => {
-    if (kind && models.value && !begun.has(kind)) void takeLink({ view: shown });
+    if (kind && models.value && !begun.has(kind)) void takeLink(unopened.get(kind) ?? { view: shown });
   }, [shown, kind, models.value]);
   useEffect(() => {
     if (!kind || job.value || !sessions[kind].value) return;
@@ -159,14 +204,24 @@ export function App() {
 function ModelChoice({ kind }: { kind: Kind }) {
   const session = sessions[kind].value;
   const offered = models.value?.filter(({ makes }) => makes === kind) ?? [];
-  if (!session) return null;
+  // Before the first one is open there is nothing to say; where that came to nothing, another one can be chosen.
+  if (!session && (notice.value?.view === undefined || offered.length === 0)) return null;
+  const opened = () => sessions[kind].peek()?.listed.name ?? "";
   return (
     <label class="inline model">
       <span>Model</span>
       <select
-        value={session.listed.name}
-        onChange={({ currentTarget }) => void takeLink({ model: currentTarget.value })}
+        value={session?.listed.name ?? ""}
+        onChange={async ({ currentTarget }) => {
+          await takeModel(kind, currentTarget.value);
+          currentTarget.value = opened(); // it stays at the last one where the chosen one does not open
+        }}
       >
+        {!session && (
+          <option value="" disabled>
+            choose one
+          </option>
+        )}
         {offered.map(({ name, resolution }) => (
           <option key={name} value={name}>
             {name}, {resolution} × {resolution}
@@ -178,7 +233,7 @@ function ModelChoice({ kind }: { kind: Kind }) {
 }
 
 function Notice() {
-  if (!notice.value) return null;
+  if (!notice.value || (notice.value.view ?? view.value) !== view.value) return null;
   const { kind, text } = notice.value;
   return (
     <div class={`notice is-${kind}`} role={kind === "error" ? "alert" : "status"} data-test="notice">
@@ -227,9 +282,7 @@ function useAddress(): void {
   });
   useEffect(() => {
     const onChange = (): void => {
-      const link = readLink(location.hash);
-      if (views.some(({ name }) => name === link.view)) view.value = link.view!;
-      void takeLink(link);
+      void takeLink(followAddress());
     };
     addEventListener("hashchange", onChange);
     return () => removeEventListener("hashchange", onChange);
@@ -253,7 +306,7 @@ function useDrops(): void {
       const file = event.dataTransfer?.files[0];
       if (!file) return;
       event.preventDefault();
-      void told(takeFile(file));
+      void toldOfFile(takeFile(file));
     };
     addEventListener("dragover", onOver);
     addEventListener("dragleave", onLeave);

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { finishCommand, wholeNumber } from "../options/parse.ts";
+import type { Stop } from "../options/stop.ts";
 import { openReport } from "../output/report.ts";
 
 interface StudioOptions {
@@ -13,7 +14,7 @@ interface StudioOptions {
   json?: boolean;
 }
 
-export function addStudioCommand(program: Command, signal: AbortSignal): void {
+export function addStudioCommand(program: Command, stop: Stop): void {
   const command = program
     .command("studio")
     .description("models in your browser, seen while they decode; or trainings, seen while they go on")
@@ -44,10 +45,11 @@ export function addStudioCommand(program: Command, signal: AbortSignal): void {
     "studio runs/",
     "studio models/sprites --port 9000 --no-open",
     "studio models/sprites --out site",
-  ).action((folders: string[], options: StudioOptions) => studio(folders, options, signal));
+  ).action((folders: string[], options: StudioOptions) => studio(folders, options, stop));
 }
 
-async function studio(folders: string[], options: StudioOptions, signal: AbortSignal): Promise<void> {
+async function studio(folders: string[], options: StudioOptions, stop: Stop): Promise<void> {
+  const { signal } = stop;
   const report = openReport(options);
   const { startStudio, writeStudio } = await import("../../studio/serve/index.ts");
   const given = folders.length > 0 ? folders : [shippedModels()];
@@ -59,6 +61,7 @@ async function studio(folders: string[], options: StudioOptions, signal: AbortSi
     report.finish({ out: options.out, models: names });
     return;
   }
+  stop.endsAtOnce();
   const { port, host } = options;
   const running = await startStudio({
     ...{ folders: given, port, host },
@@ -76,7 +79,8 @@ async function studio(folders: string[], options: StudioOptions, signal: AbortSi
     const { default: open } = await import("open");
     await open(running.url).catch(() => {}); // the address is told
   }
-  if (!signal.aborted) await new Promise((stop) => signal.addEventListener("abort", stop, { once: true }));
+  if (!signal.aborted)
+    await new Promise((stopped) => signal.addEventListener("abort", stopped, { once: true }));
   await running.stop();
 }
 

@@ -6,6 +6,8 @@ export interface Stop {
   readonly signal: AbortSignal;
   /** The signal that stopped the program, if one did. */
   by(): NodeJS.Signals | undefined;
+  /** Tells that the command has nothing to finish, so that the first press says no more than that it stops. */
+  endsAtOnce(): void;
 }
 
 /**
@@ -17,12 +19,13 @@ const onePressMs = 1000;
 /** Answers the signals from now on. */
 export function openStop(): Stop {
   const stop = new AbortController();
+  let words = "stopping at the next safe point (once more to stop at once)";
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const answer = (signal: NodeJS.Signals): void => {
     const at = performance.now();
     if (!first) {
       first = { signal, at };
-      process.stderr.write("\nmagnets: stopping at the next safe point (once more to stop at once)\n");
+      process.stderr.write(`\nmagnets: ${words}\n`);
       stop.abort();
     } else if (at - first.at >= onePressMs) {
       // Without a listener the signal ends the process on the spot, as whoever waits for it expects of a signal.
@@ -31,5 +34,11 @@ export function openStop(): Stop {
     }
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, answer);
-  return { signal: stop.signal, by: () => first?.signal };
+  return {
+    signal: stop.signal,
+    by: () => first?.signal,
+    endsAtOnce: () => {
+      words = "stopping";
+    },
+  };
 }

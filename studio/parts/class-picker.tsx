@@ -36,9 +36,10 @@ export function ClassPicker({ names, images, chosen, isSingle = false, onChange 
             {images.has(name) ? (
               <Pixels raster={images.get(name)!} label="" />
             ) : (
-              <span class="class-blank" aria-hidden="true" />
+              // Until there is an image, the name stands in its place.
+              <span class="class-blank">{name}</span>
             )}
-            <span>{name}</span>
+            {images.has(name) && <span>{name}</span>}
           </button>
         ))}
       </div>

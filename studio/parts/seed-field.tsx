@@ -1,7 +1,7 @@
 /** The seed, typed or drawn. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Seed } from "../../src/browser.ts";
-import { readSeed } from "../state/link.ts";
+import { readSeed, seedRule } from "../state/link.ts";
 
 interface SeedFieldProps {
   /** Of the field, where a view has several. */
@@ -12,30 +12,48 @@ interface SeedFieldProps {
 }
 
 export function SeedField({ name = "seed", seed, onChange, onDraw }: SeedFieldProps) {
-  const [isWrong, setWrong] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  // What is typed is the field's own until it is taken, whatever is drawn anew meanwhile; a text that is refused stays.
+  const [draft, setDraft] = useState<string | null>(null);
+  const isWrong = draft !== null && readSeed(draft) === null;
+  const take = (text: string): void => {
+    const read = readSeed(text);
+    setDraft(read === null ? text : null);
+    if (read !== null && read !== seed) onChange(read);
+  };
+  // A seed from elsewhere, a link or a key, takes the place of a text that was refused.
+  useEffect(() => {
+    if (document.activeElement !== input.current) setDraft(null);
+  }, [seed]);
   return (
     <div class="field">
       <label for={name}>Seed</label>
       <input
+        ref={input}
         id={name}
         type="text"
         inputMode="numeric"
         autocomplete="off"
-        value={String(seed)}
+        value={draft ?? String(seed)}
         aria-invalid={isWrong}
         aria-describedby={isWrong ? `${name}-wrong` : undefined}
-        onInput={(event) => setWrong(readSeed(event.currentTarget.value) === null)}
-        onChange={(event) => {
-          const read = readSeed(event.currentTarget.value);
-          if (read !== null) onChange(read);
-        }}
+        onInput={({ currentTarget }) => setDraft(currentTarget.value)}
+        onChange={({ currentTarget }) => take(currentTarget.value)}
+        onBlur={({ currentTarget }) => take(currentTarget.value)}
       />
-      <button type="button" onClick={onDraw} aria-label="A new seed">
+      <button
+        type="button"
+        aria-label="A new seed"
+        onClick={() => {
+          setDraft(null);
+          onDraw();
+        }}
+      >
         New
       </button>
       {isWrong && (
         <p class="wrong" id={`${name}-wrong`}>
-          A seed is a whole number from 0 to 18446744073709551615.
+          A seed is {seedRule}.
         </p>
       )}
     </div>

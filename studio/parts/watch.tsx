@@ -119,7 +119,17 @@ function Keep({ asking: { kind }, series, index }: { asking: Asking; series: Ser
             Save PNG
           </button>
         )}
-        <button type="button" onClick={() => copy("the link to it", address)}>
+        <button
+          type="button"
+          title={
+            count > 1
+              ? `To ${kind} ${index + 1} alone; the page's address gives all ${count}`
+              : "The page's address is a link too"
+          }
+          onClick={() =>
+            copy(count > 1 ? `the link to ${kind} ${index + 1} alone` : "the link to it", address)
+          }
+        >
           Copy link
         </button>
         <button

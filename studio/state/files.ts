@@ -43,11 +43,11 @@ export async function recordIn(file: File): Promise<ImageRecord | null> {
 }
 
 /**
- * The plan in a JSON file: the plan itself, or a record with it as `plan`. Not yet checked.
+ * The plan in a JSON file: the plan itself, or a record with it as `plan`, which also names its model. Not yet checked.
  *
  * @throws InputError for another file
  */
-export async function planIn(file: File): Promise<PlanInput> {
+export async function planIn(file: File): Promise<{ plan: PlanInput; model: string | null }> {
   const value: unknown = await file
     .text()
     .then(JSON.parse)
@@ -60,7 +60,9 @@ export async function planIn(file: File): Promise<PlanInput> {
       `${file.name}: must hold a plan, an object with parts of one; save one here to see how it looks`,
     );
   }
-  return plan as PlanInput;
+  const model =
+    plan !== value && typeof value === "object" && value !== null && "model" in value ? value.model : null;
+  return { plan: plan as PlanInput, model: typeof model === "string" ? model : null };
 }
 
 /**

@@ -5,7 +5,7 @@
 import { signal } from "@preact/signals";
 import { InputError } from "../../src/browser.ts";
 import { EngineError } from "../engine/client.ts";
-import { complain } from "./status.ts";
+import { complain, forgetFile } from "./status.ts";
 
 /** What runs: its words for people, and how to cancel it. */
 export interface Job {
@@ -33,7 +33,9 @@ export async function runJob<T>(
   job.value = own;
   try {
     const result = await work(stop.signal);
-    return stop.signal.aborted ? null : result;
+    if (stop.signal.aborted) return null;
+    if (!isBackground) forgetFile();
+    return result;
   } catch (error) {
     if (!stop.signal.aborted && !isBackground) complain(sentenceOf(error));
     if (isBackground && !stop.signal.aborted) console.warn(error);

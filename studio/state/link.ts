@@ -19,9 +19,14 @@ export interface Link {
   /** A training, and one of its networks. */
   readonly run?: string;
   readonly stage?: string;
+  /** What stands in the address and is no value, "seed=x"; with what it must be. */
+  readonly unread?: readonly string[];
 }
 
-/** Of "#view=generate&seed=7"; what is not understood is left out. */
+/** What a seed must be. */
+export const seedRule = "a whole number from 0 to 18446744073709551615";
+
+/** Of "#view=generate&seed=7"; what is not understood is told as `unread`, and the rest taken. */
 export function readLink(hash: string): Link {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const whole = (name: string): number | undefined => {
@@ -32,6 +37,15 @@ export function readLink(hash: string): Link {
   const [count, firstIndex] = [whole("count"), whole("first")];
   const plan = readPlan(fields.get("plan"));
   const given = fields.get("given")?.split(".").map(Number);
+  const isGiven = given?.every(Number.isInteger) ?? false;
+  const isUnread = (name: string, isRead: boolean): boolean => fields.has(name) && !isRead;
+  const unread = [
+    ...(isUnread("seed", seed !== null) ? [`seed=${fields.get("seed")} (${seedRule})`] : []),
+    ...(isUnread("count", count !== undefined) ? [`count=${fields.get("count")} (a whole number)`] : []),
+    ...(isUnread("first", firstIndex !== undefined) ? [`first=${fields.get("first")} (a whole number)`] : []),
+    ...(isUnread("plan", plan !== null) ? ["plan (an object in JSON)"] : []),
+    ...(isUnread("given", isGiven) ? ["given (tokens, whole numbers with dots between them)"] : []),
+  ];
   return {
     ...(fields.has("view") && { view: fields.get("view")! }),
     ...(fields.has("model") && { model: fields.get("model")! }),
@@ -40,9 +54,10 @@ export function readLink(hash: string): Link {
     ...(count !== undefined && { count }),
     ...(firstIndex !== undefined && { firstIndex }),
     ...(plan && { plan }),
-    ...(given?.every(Number.isInteger) && { given }),
+    ...(given && isGiven && { given }),
     ...(fields.has("run") && { run: fields.get("run")! }),
     ...(fields.has("stage") && { stage: fields.get("stage")! }),
+    ...(unread.length > 0 && { unread }),
   };
 }
 

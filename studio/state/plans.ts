@@ -3,6 +3,7 @@ import {
   baselinePlan,
   type DecodePlan,
   type GenerativeModel,
+  guidanceOver,
   InputError,
   modelPlanCost,
   type PlanInput,
@@ -81,7 +82,7 @@ function planWithin(model: GenerativeModel, budget: number): DecodePlan | null {
 export const factorsOf = ({ modelSchedule }: DecodePlan): number[] =>
   modelSchedule.flatMap(({ factor, steps }) => Array<number>(steps).fill(factor));
 
-/** A plan with these sub-models, one per step. */
+/** A plan with these sub-models, one per step. Guidance whose interval has no step any more is in all of them. */
 export function withFactors(plan: DecodePlan, factors: readonly number[]): PlanInput {
   const runs: { factor: number; steps: number }[] = [];
   for (const factor of factors) {
@@ -90,7 +91,8 @@ export function withFactors(plan: DecodePlan, factors: readonly number[]): PlanI
     else runs.push({ factor, steps: 1 });
   }
   const { leaveOut: _, ...rest } = plan;
-  return { ...rest, steps: factors.length, modelSchedule: runs };
+  const steps = factors.length;
+  return { ...rest, steps, modelSchedule: runs, guidance: guidanceOver(plan.guidance, steps) };
 }
 
 /** What of a plan differs from another: laid over that one, it gives the plan again. */

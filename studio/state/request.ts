@@ -16,7 +16,7 @@ import { type Link, writeLink } from "./link.ts";
 import { type PlanStop, planDifference, planStops, wholePlan } from "./plans.ts";
 import { newSeries, type Series, withEvent, withMade } from "./series.ts";
 import { callModel, type Kind, openModel, type Session, sessions } from "./sessions.ts";
-import { complain } from "./status.ts";
+import { complain, forgetFile, notice } from "./status.ts";
 
 /** The most images of one series here: they are decoded together, and seen together. */
 export const mostImages = 16;
@@ -53,14 +53,22 @@ export interface Asking {
   readonly isPending: ReadonlySignal<boolean>;
   /** What stands in the address. */
   readonly link: ReadonlySignal<string>;
-  /** Takes a plan, or parts of one; what is wrong with it is said, and nothing changes. */
+  /** Takes a plan, or parts of one, of a person's own making; what is wrong with it is said, and nothing changes. */
   setPlan(input: PlanInput): void;
   /** Decodes the series; what ran before is cancelled. */
   decode(): Promise<void>;
   /** Decodes when nothing has changed for a moment; a decode that would take long waits for somebody who asks for it. */
   decodeSoon(): void;
-  /** Takes what an address or a file says; the model is opened first. Throws InputError for a model or plan that is not there. */
-  restore(link: Link): Promise<void>;
+  /** Takes a plan from a file. Throws InputError that names the file, and nothing changes. */
+  takePlan(input: PlanInput, file: string): void;
+  /**
+   * Takes what an address or a file says; the model is opened first. What cannot be taken is said in one sentence, and the
+   * rest is taken. Throws InputError for a model that is not there.
+   *
+   * @param from  what says it, for the message
+   * @returns whether it can be decoded as it was meant: not where a class is unknown
+   */
+  restore(link: Link, from?: string): Promise<boolean>;
 }
 
 function createAsking(kind: Kind, view: string): Asking {
@@ -116,6 +124,16 @@ function createAsking(kind: Kind, view: string): Asking {
     }
   }
 
+  function takePlan(input: PlanInput, file: string): void {
+    if (!model.value) throw new InputError(`${file}: a plan needs an open model; choose one above`);
+    try {
+      plan.value = wholePlan(model.value, input);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(`${file}: ${error.message} (for ${session.value!.listed.name})`);
+    }
+  }
+
   async function decode(): Promise<void> {
     clearTimeout(waiting);
     isPending.value = false;
@@ -167,27 +185,35 @@ function createAsking(kind: Kind, view: string): Asking {
     }, pause);
   }
 
-  async function restore(wanted: Link): Promise<void> {
+  async function restore(wanted: Link, from = "the link"): Promise<boolean> {
     const open = await openModel(kind, wanted.model);
     const { plan: base, classNames, transformer } = open.model;
-    plan.value = wanted.plan ? wholePlan(open.model, wanted.plan) : base;
-    const unknown = wanted.classes?.find((name) => !classNames.includes(name));
-    if (unknown !== undefined) {
-      complain(`Class "${unknown}" is not one of ${open.listed.name}'s; choose another one.`);
+    const { name } = open.listed;
+    const refused = [...(wanted.unread ?? [])];
+    plan.value = base;
+    try {
+      if (wanted.plan) plan.value = wholePlan(open.model, wanted.plan);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      refused.push(error.message);
     }
+    const unknown = wanted.classes?.filter((own) => !classNames.includes(own)) ?? [];
+    for (const own of unknown) refused.push(`class=${own} (${name} has no such class; choose one)`);
     const usual = classNames.includes("cat") ? ["cat"] : classNames.slice(0, 1);
     classes.value = wanted.classes?.filter((name) => classNames.includes(name)) ?? usual;
     if (wanted.seed !== undefined) seed.value = wanted.seed;
     const isLight = modelPlanCost(transformer.config, base).multiplyAdds < lightMultiplyAdds;
     const usualCount = isLight && kind === "image" ? 4 : 1;
-    count.value = Math.max(1, Math.min(mostImages, wanted.count ?? usualCount));
+    const isCount = wanted.count === undefined || (wanted.count >= 1 && wanted.count <= mostImages);
+    if (!isCount) refused.push(`count=${wanted.count} (1 to ${mostImages})`);
+    count.value = isCount ? (wanted.count ?? usualCount) : usualCount;
     firstIndex.value = wanted.firstIndex ?? 0;
     given.value = wanted.given && fits(wanted.given, open) ? wanted.given : null;
     if (wanted.given && !given.value) {
-      complain(
-        `The given tokens do not fit ${open.listed.name}; this image was made by another model of that name.`,
-      );
+      refused.push(`given (tokens that do not fit ${name}: another model of that name made this image)`);
     }
+    if (refused.length > 0) complain(`Not taken from ${from}: ${refused.join("; ")}. The rest is.`);
+    return unknown.length === 0;
   }
 
   return {
@@ -205,7 +231,7 @@ function createAsking(kind: Kind, view: string): Asking {
       expectedSeconds,
       link,
     },
-    ...{ isPending, setPlan, decode, decodeSoon, restore },
+    ...{ isPending, setPlan, takePlan, decode, decodeSoon, restore },
   };
 }
 
@@ -233,6 +259,17 @@ export const linkOf = (view: string, record: ImageRecord): Link => ({
   plan: record.plan,
   ...(record.given && { given: record.given }),
 });
+
+/** Takes a file; what it is refused for is told until the next one is taken, or something else succeeds. */
+export async function toldOfFile(work: Promise<unknown>): Promise<void> {
+  try {
+    const before = notice.peek();
+    await work;
+    if (notice.peek() === before) forgetFile();
+  } catch (error) {
+    complain(sentenceOf(error), { isOfFile: true });
+  }
+}
 
 /** Tells what refuses, and goes on. */
 export async function told(work: Promise<unknown>): Promise<void> {

@@ -77,7 +77,7 @@ export function openModel(kind: Kind, name?: string): Promise<Session> {
         throw new InputError(
           name === undefined
             ? `This server has no model of ${kind}s; put a model folder into its models.`
-            : `This server has no model of ${kind}s called "${name}"; it has ${offered.map((model) => model.name).join(", ") || "none"}.`,
+            : `This server has no model of ${kind}s called "${name}"; it has ${offered.map((model) => model.name).join(", ") || "none"}. Choose one above.`,
         );
       }
       if (current?.listed.name === listed.name) return current;
@@ -104,12 +104,32 @@ export async function openAt(listed: ListedModel, places: readonly Place[]): Pro
       }
       return session;
     } catch (error) {
+      if (!(await serverAnswers())) {
+        throw new InputError(
+          `The server does not answer, so ${listed.name} cannot be opened. This page keeps working with what it has ` +
+            "loaded; when the server runs again, open this view again.",
+        );
+      }
       if (!(error instanceof EngineError && error.reason === "device") || !next) throw error;
       reason = `${placeText(place)} failed (${error.message}).`;
     }
   }
   throw new Error("openAt: needs at least one place");
 }
+
+/** How long the server may take to say that it is there, in milliseconds. */
+const answerWithin = 5000;
+
+/** Whether the server answers, with whatever: else it is stopped, or the machine offline. */
+const serverAnswers = (): Promise<boolean> =>
+  fetch(document.baseURI, {
+    method: "HEAD",
+    cache: "no-store",
+    signal: AbortSignal.timeout(answerWithin),
+  }).then(
+    () => true,
+    () => false,
+  );
 
 /** Takes a session in the place of the one of its kind, which ends. */
 export function adopt(session: Session): void {

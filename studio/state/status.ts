@@ -13,6 +13,10 @@ export const activity = signal<Activity | null>(null);
 export interface Notice {
   readonly kind: "error" | "remark";
   readonly text: string;
+  /** The view that it belongs to; left out: all. */
+  readonly view?: string;
+  /** It is about a file, and goes when the next file is taken or something else succeeds. */
+  readonly isOfFile?: boolean;
 }
 
 /** The last thing that somebody should read, until it is put away. */
@@ -26,8 +30,13 @@ export function idle(): void {
   activity.value = null;
 }
 
-export function complain(text: string): void {
-  notice.value = { kind: "error", text };
+export function complain(text: string, of: Pick<Notice, "view" | "isOfFile"> = {}): void {
+  notice.value = { kind: "error", text, ...of };
+}
+
+/** What a file was refused for is history now. */
+export function forgetFile(): void {
+  if (notice.peek()?.isOfFile) notice.value = null;
 }
 
 export function remark(text: string): void {

@@ -10,7 +10,7 @@ import { classImages, mostClassImages } from "../state/class-images.ts";
 import * as edit from "../state/edit.ts";
 import { imageIn, pngOf, save } from "../state/files.ts";
 import { job } from "../state/job.ts";
-import { drawnSeed, images, told } from "../state/request.ts";
+import { drawnSeed, images, told, toldOfFile } from "../state/request.ts";
 import { imageAt } from "../state/series.ts";
 import { type Session, sessions } from "../state/sessions.ts";
 import { complain } from "../state/status.ts";
@@ -55,7 +55,7 @@ function Nothing() {
     <div class="drop-here">
       <p>Drop an image here, or take one.</p>
       <div class="buttons">
-        <FileButton accept="image/*" onFile={(file) => void told(takeImage(file))}>
+        <FileButton accept="image/*" onFile={(file) => void toldOfFile(takeImage(file))}>
           Choose an image
         </FileButton>
         {generated && (
@@ -246,7 +246,7 @@ function Tools() {
         <button type="button" disabled={!edit.canUndo.value} onClick={edit.undo}>
           Undo
         </button>
-        <FileButton accept="image/*" onFile={(file) => void told(takeImage(file))}>
+        <FileButton accept="image/*" onFile={(file) => void toldOfFile(takeImage(file))}>
           Open
         </FileButton>
         <button

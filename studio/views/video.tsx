@@ -11,7 +11,7 @@ import { type ColourBy, Stage } from "../parts/stage.tsx";
 import { copy, recordText, Watch } from "../parts/watch.tsx";
 import { animationOf, framesPerSecond } from "../state/animation.ts";
 import { save } from "../state/files.ts";
-import { drawnSeed, told, videos } from "../state/request.ts";
+import { drawnSeed, told, toldOfFile, videos } from "../state/request.ts";
 import { imageAt, type Series } from "../state/series.ts";
 import { sessions } from "../state/sessions.ts";
 import * as video from "../state/video.ts";
@@ -211,7 +211,10 @@ function CompletionControls({ frames }: { frames: number }) {
         <span class="given-name" data-test="given">
           {start ? `${video.givenName.value}, ${start.frames} frames` : "none: drop one anywhere"}
         </span>
-        <FileButton accept="video/*,image/gif,image/webp" onFile={(file) => void told(video.takeVideo(file))}>
+        <FileButton
+          accept="video/*,image/gif,image/webp"
+          onFile={(file) => void toldOfFile(video.takeVideo(file))}
+        >
           Open
         </FileButton>
       </div>

@@ -192,6 +192,166 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
     );
   });
 
+  it("given a link with several wrong values names all of them, and takes the others", async () => {
+    const hash = new URLSearchParams({
+      ...{ view: "nothing", class: "fish", seed: "x", count: "900" },
+      plan: '{"steps":',
+    }).toString();
+    await visit(
+      {},
+      async (page) => {
+        await untilDecoded(page);
+        const text = await notice(page);
+        for (const part of [
+          /^Not taken from the link: /,
+          /seed=x/,
+          /count=900 \(1 to 16\)/,
+          /plan/,
+          /view=nothing/,
+        ]) {
+          expect(text).toMatch(part);
+        }
+        expect(await page.locator('.class-tile[aria-pressed="true"]').textContent()).toBe("fish");
+      },
+      { hash },
+    );
+  });
+
+  it("given a link to a class that is not there says so and waits for another one, with its seed", async () => {
+    await visit(
+      {},
+      async (page) => {
+        await page.locator('[data-test="notice"]').waitFor();
+        expect(await notice(page)).toMatch(/class=dragon \(sprites has no such class; choose one\)/);
+        await page.waitForTimeout(1500);
+        expect(await page.locator(".stage-tile").count()).toBe(0);
+        await page.locator(".class-tile", { hasText: "cat" }).click();
+        await untilDecoded(page);
+        expect((await copied(page)).tokens).toEqual(tokens);
+      },
+      { hash: quick.toString().replace("cat", "dragon") },
+    );
+  });
+
+  it("given a link to a model that is not there lets another one be chosen, and keeps class, seed and count", async () => {
+    await visit(
+      {},
+      async (page) => {
+        await page.locator('[data-test="notice"]').waitFor();
+        expect(await notice(page)).toMatch(/no model of images called "dragons".*Choose one above/);
+        await page.locator(".model select").selectOption("sprites");
+        await untilDecoded(page);
+        expect(await page.locator('[data-test="notice"]').count()).toBe(0);
+        const fields = new URLSearchParams(new URL(page.url()).hash.slice(1));
+        expect(["model", "class", "seed", "count"].map((name) => fields.get(name))).toEqual([
+          ...["sprites", "fish", "5", "2"],
+        ]);
+      },
+      { hash: "model=dragons&class=fish&seed=5&count=2" },
+    );
+  });
+
+  it("keeps what is typed into the seed while it decodes, and takes it by Enter or refuses it", async () => {
+    const plan = { steps: 250, modelSchedule: [{ factor: 1, steps: 250 }], cache: { enabled: false } };
+    const hash = new URLSearchParams({ class: "cat", seed: "7", count: "16", plan: JSON.stringify(plan) });
+    await visit(
+      {},
+      async (page) => {
+        const seed = page.locator("#seed");
+        await page.locator('.stage-side[aria-busy="true"] .stage-tile').first().waitFor();
+        await seed.selectText();
+        await seed.pressSequentially("123456", { delay: 200 });
+        expect(await page.locator(".stage-side").getAttribute("aria-busy")).toBe("true");
+        expect(await seed.inputValue()).toBe("123456");
+        await page.keyboard.press("Enter");
+        await expect.poll(() => page.url()).toContain("seed=123456&");
+        await seed.selectText();
+        await seed.pressSequentially("12x");
+        await page.keyboard.press("Tab");
+        await page.waitForTimeout(300);
+        expect([await seed.inputValue(), await page.locator("#seed-wrong").count()]).toEqual(["12x", 1]);
+        expect(page.url()).toContain("seed=123456&");
+      },
+      { hash: hash.toString() },
+    );
+  });
+
+  it("without its server keeps working with what it has, says so in the view that cannot open, and opens it later", async () => {
+    await visit({}, async (page) => {
+      await untilDecoded(page);
+      await page.context().setOffline(true);
+      await page.getByRole("link", { name: "Video" }).click();
+      await page.locator('[data-test="notice"]').waitFor();
+      expect(await notice(page)).toMatch(
+        /^The server does not answer, so motions cannot be opened\. .*keeps working/,
+      );
+      expect(await notice(page)).not.toMatch(/reload/i);
+      await page.getByRole("link", { name: "Generate" }).click();
+      expect(await page.locator('[data-test="notice"]').count()).toBe(0);
+      expect(await page.locator(".model select").inputValue()).toBe("sprites");
+      await page.locator(".model select").selectOption("scenes");
+      await page.locator('[data-test="notice"]').waitFor();
+      await expect.poll(() => page.locator(".model select").inputValue()).toBe("sprites");
+      await page.getByRole("button", { name: /^Generate/ }).click();
+      await untilDecoded(page);
+      await page.context().setOffline(false);
+      await page.getByRole("link", { name: "Video" }).click();
+      await page.locator(".film").waitFor();
+      expect(await page.locator('[data-test="notice"]').count()).toBe(0);
+    });
+  });
+
+  it("shows the images of classes that an earlier visit kept", async () => {
+    await visit({}, async (page) => {
+      await untilDecoded(page);
+      const keys = () =>
+        page.evaluate(async () =>
+          (await (await caches.open("magnets-class-images")).keys()).map(({ url }) => url),
+        );
+      await expect.poll(async () => (await keys()).length, { timeout: 60_000 }).toBe(12);
+      // One that no model made, so that it can only come from the storage.
+      await page.evaluate(async () => {
+        const cache = await caches.open("magnets-class-images");
+        const key = (await cache.keys()).find(({ url }) => url.endsWith("class=fish"))!;
+        const canvas = new OffscreenCanvas(64, 64);
+        const context = canvas.getContext("2d")!;
+        context.fillStyle = "rgb(1, 2, 3)";
+        context.fillRect(0, 0, 64, 64);
+        await cache.put(key, new Response(await canvas.convertToBlob({ type: "image/png" })));
+      });
+      await page.reload();
+      const fish = page.locator(".class-tile", { hasText: "fish" }).locator("canvas");
+      await fish.waitFor();
+      const first = await fish.evaluate((canvas) => [
+        ...(canvas as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, 1, 1).data,
+      ]);
+      expect(first).toEqual([1, 2, 3, 255]);
+    });
+  });
+
+  it("forgets what was wrong with a file when the next one is taken", async () => {
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    await visit({}, async (page) => {
+      await untilDecoded(page);
+      await drop(page, "broken.json", "application/json", bytes('{"steps": 0}'));
+      await page.locator('[data-test="notice"]').waitFor();
+      expect(await notice(page)).toMatch(/^broken\.json: plan: steps: must be .* got 0/);
+      await drop(
+        page,
+        "of-video.json",
+        "application/json",
+        bytes('{"model": "motions", "plan": {"steps": 4}}'),
+      );
+      await expect
+        .poll(() => notice(page))
+        .toMatch(/^of-video\.json: is the plan of motions, a model of videos/);
+      const plan = { steps: 3, modelSchedule: [{ factor: 8, steps: 3 }] };
+      await drop(page, "plan.json", "application/json", bytes(JSON.stringify(plan)));
+      await page.locator('[data-test="notice"]').waitFor({ state: "detached" });
+      expect(await page.locator(".dial-plan").textContent()).toContain("3 steps");
+    });
+  });
+
   it("falls back when the graphics card was faster once and is gone now, and says so", async () => {
     const answer: ServeOptions["answer"] = (asked) => (asked.startsWith("/ort/ort.webgpu") ? 404 : null);
     await visit({ answer }, async (page) => {

@@ -24,9 +24,13 @@ describe("a link", () => {
     );
   });
 
-  it("leaves out what it does not understand", () => {
-    expect(readLink("#seed=-1&count=many&plan=[1]&given=a.b&first=1e3")).toEqual({});
-    expect(readLink("#seed=18446744073709551616&plan={")).toEqual({});
+  it("takes what it understands, and tells the rest", () => {
+    const { unread, ...rest } = readLink("#class=dog&seed=-1&count=many&plan=[1]&given=a.b&first=1e3");
+    expect(rest).toEqual({ classes: ["dog"] });
+    expect(unread?.map((text) => text.split(" ")[0])).toEqual([
+      ...["seed=-1", "count=many", "first=1e3", "plan", "given"],
+    ]);
+    expect(readLink("#seed=18446744073709551616&plan={").unread).toHaveLength(2);
     expect(readLink("")).toEqual({});
   });
 

@@ -10,6 +10,15 @@ beforeAll(async () => {
   model = await readModel(join(root, "models/sprites"));
 });
 
+describe("a plan with fewer steps", () => {
+  it("holds, guided in all of them where the interval of guidance has none any more", () => {
+    const guided = { scale: 2, interval: [0.5, 0.7] as [number, number] };
+    const plan = wholePlan(model, { steps: 4, modelSchedule: "8x4", guidance: guided });
+    expect(wholePlan(model, withFactors(plan, [8, 8])).guidance.interval).toEqual([0.5, 0.7]);
+    expect(wholePlan(model, withFactors(plan, [8])).guidance.interval).toEqual([0, 1]);
+  });
+});
+
 describe("the difference of two plans", () => {
   it("laid over one of them is the other, both ways, for all plans of the dial", () => {
     const plans = planStops(model).map(({ plan }) => plan);
