@@ -1,7 +1,7 @@
 /**
  * Loaded before a program (`--import`), it fills the disk: from write number MAGNETS_DISK_FULL_AT on, every one fails as the
- * system fails it, after half of the bytes. Folders, files and appended lines count. The number of writes goes to the file
- * MAGNETS_WRITES_TO.
+ * system fails it, after half of the bytes. Folders count, files as they are opened and as their first bytes are written, and
+ * appended lines. The number of writes goes to the file MAGNETS_WRITES_TO.
  */
 import { writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
@@ -28,8 +28,11 @@ if (isMainThread) {
     if (/[wa]/.test(String(flags ?? "r")) && isFull()) throw refusal("open");
     const handle = await open(path, flags, mode);
     const write = handle.writeFile.bind(handle);
+    let isBegun = false;
     handle.writeFile = async (data, options) => {
-      if (!isFull()) return write(data, options);
+      const fails = isBegun ? writes >= fullAt : isFull();
+      isBegun = true;
+      if (!fails) return write(data, options);
       await write(half(data) as string, options);
       throw refusal("write");
     };

@@ -13,8 +13,9 @@ import { magnets, succeed, type Work, withWorks } from "./works.ts";
 const program = new Command("npm run faults:disk --")
   .option("--every <n>", "only every nth write", wholeNumber(1), 1)
   .option("--minutes <n>", "stop after so many", wholeNumber(1), 30)
+  .option("--works <name,...>", "of these alone; default all", (text) => text.split(","))
   .parse();
-const { every, minutes } = program.opts<{ every: number; minutes: number }>();
+const { every, minutes, works: names } = program.opts<{ every: number; minutes: number; works?: string[] }>();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 const isTime = () => performance.now() - began < minutes * 60_000;
@@ -58,7 +59,7 @@ try {
       }
       say(`${work.name}: the disk full at ${tried} of ${writes} writes`);
     }
-  });
+  }, names);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
