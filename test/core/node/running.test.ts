@@ -29,10 +29,10 @@ it.runIf(process.platform === "linux")("tells another process from one that had 
 });
 
 it.runIf(process.platform === "linux")("one that ended and was not waited for does not run", async () => {
-  // The shell becomes a program that does not wait for the shell's child.
-  const child = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+  // The shell becomes a program that does not wait for the shell's child, long before that ends.
+  const child = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 60"]);
   const [told] = (await once(child.stdout, "data")) as [Buffer];
-  await expect.poll(() => isRunning(Number(told), new Date())).toBe(false);
+  await expect.poll(() => isRunning(Number(told), new Date()), { timeout: 30_000 }).toBe(false);
   expect(() => process.kill(Number(told), 0)).not.toThrow(); // its id is still taken
   child.kill("SIGKILL");
   await once(child, "close");
