@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { InputError } from "../src/index.ts";
+import { type Answer, openAnswer } from "./answer.ts";
 import type { Fleet } from "./fleet.ts";
 import { describeJob, type Job, resultName } from "./job.ts";
 import type { ResultStore } from "./result-store.ts";
@@ -18,14 +19,11 @@ export type FromWorker =
 /** How often a job is begun whose process dies, or that fails without being to blame. */
 export const mostAttempts = 3;
 
-interface Pending {
+interface Pending extends Answer {
   readonly job: Job;
   attempts: number;
   /** Why nobody waits for it any more. */
   takenBack?: unknown;
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
 }
 
 /** @param options.isKept  whether the store outlives the fleet, so that jobs under way are worth finishing */
@@ -104,7 +102,7 @@ export function openLocalWorkers(
       const name = resultName(job);
       let entry = pending.get(name);
       if (!entry) {
-        entry = openPending(job);
+        entry = { job, attempts: 0, ...openAnswer() };
         pending.set(name, entry);
         waiting.push(entry);
         handOut();
@@ -135,15 +133,4 @@ export function openLocalWorkers(
       await Promise.all(ends);
     },
   };
-}
-
-function openPending(job: Job): Pending {
-  let resolve = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<void>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  promise.catch(() => {}); // whoever asked for it hears of it
-  return { job, attempts: 0, promise, resolve, reject };
 }

@@ -2,6 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { QueueEventsListener } from "bullmq";
 import { InputError } from "../src/index.ts";
+import { type Answer, openAnswer } from "./answer.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { describeJob, type Job, resultName } from "./job.ts";
 import {
@@ -34,11 +35,8 @@ interface RefusalListener extends QueueEventsListener {
   readonly [refusedEvent]: (args: { readonly reason: string }) => void;
 }
 
-interface Waiting {
+interface Waiting extends Answer {
   readonly job: Job;
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
 }
 
 /** @throws InputError where no Redis answers */
@@ -122,7 +120,7 @@ export async function openQueueFleet(
       const known = waiting.get(name);
       if (known) return known.promise;
       if (signal.aborted) return Promise.reject(signal.reason);
-      const entry = openWaiting(job);
+      const entry = { job, ...openAnswer() };
       waiting.set(name, entry);
       const asked = enqueue(name, job).catch((error) => settle(name, error));
       const takeBack = (): void => {
@@ -142,17 +140,6 @@ export async function openQueueFleet(
       await closeAll(address, queue, events);
     },
   };
-}
-
-function openWaiting(job: Job): Waiting {
-  let resolve = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<void>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  promise.catch(() => {}); // whoever asked for it hears of it
-  return { job, promise, resolve, reject };
 }
 
 /** Says something the first time only. */
