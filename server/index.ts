@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { InputError } from "../src/index.ts";
+import { listen } from "../src/index.ts";
 import { type ApiKeys, readApiKeys } from "./api-keys.ts";
 import { createApp, type RequestLine } from "./app.ts";
 import { openMetrics } from "./metrics.ts";
@@ -122,7 +122,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.maxConnections = mostConnections;
   const underWay = answersUnderWay(server);
   server.timeout = idleMs;
-  await listen(server, port, host);
+  await listen(server, { where: "serve", port, host });
   try {
     await (await models.lease(models.list()[0]!.id)).release();
   } catch (error) {
@@ -146,19 +146,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return stopped;
     },
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === "EADDRINUSE"
-          ? "it is taken; choose another one, or 0 for any that is free"
-          : error.message;
-      reject(new InputError(`serve: cannot listen on port ${port} of ${host}: ${reason}`));
-    });
-    server.listen(port, host, () => resolve());
-  });
 }
 
 /** Notes which answers are not wholly handed to the system yet. */

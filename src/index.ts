@@ -4,6 +4,7 @@ import "./core/platform-types.ts";
 
 export { InputError } from "./core/errors.ts";
 export { ensureWritableFolder, writeFileAtomic } from "./core/node/atomic-file.ts";
+export { listen } from "./core/node/listen.ts";
 export { countOf, nounOf } from "./core/nouns.ts";
 export type { Seed } from "./core/random.ts";
 export { parse as parseInput } from "./core/validate.ts";

@@ -1,11 +1,11 @@
 /** The studio on a port of this machine, or as a folder that any host can serve. */
 import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import { ensureWritableFolder, InputError, modelListName } from "../../src/index.ts";
+import { ensureWritableFolder, InputError, listen, modelListName } from "../../src/index.ts";
 import type { RunList } from "../run-list.ts";
 import { createApp } from "./app.ts";
 import { Folders, type Found } from "./folders.ts";
@@ -44,7 +44,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
   const app = createApp({ page: await findPage(options.page), folders, onError });
   const found = await folders.look();
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
-  await listen(server, port, host);
+  await listen(server, { where: "studio", port, host });
   const { address, family, port: taken } = server.address() as AddressInfo;
   // A browser reaches "every network" by this machine's own name.
   const name =
@@ -63,17 +63,6 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
         server.closeAllConnections();
       }),
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", ({ code, message }: NodeJS.ErrnoException) => {
-      const reason =
-        code === "EADDRINUSE" ? "it is taken; choose another one, or 0 for any that is free" : message;
-      reject(new InputError(`studio: cannot listen on port ${port} of ${host}: ${reason}`));
-    });
-    server.listen(port, host, resolve);
-  });
 }
 
 /**
