@@ -16,10 +16,10 @@ import { gunzip } from "node:zlib";
 import { InputError, requireInput } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
 import { sizeOf } from "../../core/tensor.ts";
-import type { Resampler, Split } from "../choices.ts";
-import type { Image, ImageSource } from "../source.ts";
+import type { Split } from "../choices.ts";
+import type { ImageSource } from "../source.ts";
 import { type FolderOptions, requireFolderOptions } from "./image-folder.ts";
-import { loadSharp } from "./sharp.ts";
+import { squared } from "./sharp.ts";
 
 /** The values of one IDX file: bytes, of a shape. */
 export interface IdxArray {
@@ -102,16 +102,12 @@ export async function isIdxFolder(folder: string): Promise<boolean> {
 }
 
 /** Names of the classes of datasets that say them in their papers only, by the SHA-256 of their labels to train on. */
-const knownNames: Readonly<
-  Record<string, { readonly dataset: string; readonly classNames: readonly string[] }>
-> = {
-  "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7": {
-    dataset: "Fashion-MNIST",
-    classNames: [
-      ...["T-shirt/top", "trouser", "pullover", "dress", "coat"],
-      ...["sandal", "shirt", "sneaker", "bag", "ankle boot"],
-    ],
-  },
+const knownNames: Readonly<Record<string, readonly string[]>> = {
+  // Fashion-MNIST
+  "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7": [
+    ...["T-shirt/top", "trouser", "pullover", "dress", "coat"],
+    ...["sandal", "shirt", "sneaker", "bag", "ankle boot"],
+  ],
 };
 
 const digestOf = (...parts: readonly Uint8Array[]): string => {
@@ -174,14 +170,16 @@ export async function idxSource(folder: string, options: IdxOptions): Promise<Pa
       );
       const pixels = images!.data.subarray(index * size, (index + 1) * size);
       const raster = { width, height, pixels: channels === 3 ? pixels : inThreeChannels(pixels) };
-      return { ...(await squared(raster, resolution, resampler)), classId: labels!.data[index]! };
+      const fits = width === resolution && height === resolution;
+      const seen = fits ? raster : await squared(raster, { resolution, resampler });
+      return { ...seen, classId: labels!.data[index]! };
     },
   };
 }
 
 function classNamesOf({ data }: IdxArray): readonly string[] {
   const known = knownNames[digestOf(data)];
-  if (known) return known.classNames;
+  if (known) return known;
   const most = data.reduce((largest, label) => Math.max(largest, label), 0);
   return Array.from({ length: most + 1 }, (_, label) => String(label));
 }
@@ -215,19 +213,4 @@ function inThreeChannels(grey: Uint8Array): Uint8Array {
   const pixels = new Uint8Array(3 * grey.length);
   for (const [i, value] of grey.entries()) pixels.fill(value, 3 * i, 3 * i + 3);
   return pixels;
-}
-
-/** An image of the side; one that has it already stays as it is. */
-async function squared(
-  { width, height, pixels }: Omit<Image, "classId" | "frames">,
-  side: number,
-  kernel: Resampler,
-): Promise<Omit<Image, "classId">> {
-  if (width === side && height === side) return { width, height, pixels };
-  const sharp = await loadSharp();
-  const data = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize(side, side, { fit: "cover", position: "centre", kernel })
-    .raw()
-    .toBuffer();
-  return { width: side, height: side, pixels: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import type { Metadata, Sharp } from "sharp";
 import { InputError } from "../../core/errors.ts";
 import { fileError } from "../../core/node/file-error.ts";
-import { loadSharp } from "../image/sharp.ts";
+import { loadSharp, squared } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
-import { type Cut, type Extent, type Footage, framesIn, placesOf, squared, type Timing } from "./footage.ts";
+import { type Cut, type Extent, type Footage, framesIn, placesOf, type Timing } from "./footage.ts";
 
 /** How many pixels of full-size frames are decoded at once, 16 MiB as RGB. */
 const strip = 2 ** 24 / 3;

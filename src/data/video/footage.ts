@@ -1,6 +1,5 @@
 /** What a file with videos is to the rest: frames along a time line, each made square as stills are. */
 import type { Resampler } from "../choices.ts";
-import { loadSharp } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
 
 /** Which frames follow one another: every `stride`-th of the file, or `frameRate` per second of its running time. */
@@ -52,16 +51,3 @@ export const placesOf = ({ start, frames, stride = 1 }: Pick<Cut, "start" | "fra
 /** How many frames of `frameRate` fit into a running time. */
 export const framesIn = (seconds: number, frameRate: number): number =>
   Math.max(1, Math.round(seconds * frameRate));
-
-/** Resizes so that the short side is the resolution and crops the centre, with sharp's kernels. */
-export async function squared(
-  { width, height, pixels }: Raster,
-  { resolution, resampler }: Pick<Cut, "resolution" | "resampler">,
-): Promise<Raster> {
-  const sharp = await loadSharp();
-  const data = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize(resolution, resolution, { fit: "cover", position: "centre", kernel: resampler })
-    .raw()
-    .toBuffer();
-  return { width: resolution, height: resolution, pixels: new Uint8Array(data) };
-}

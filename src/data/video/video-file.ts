@@ -7,9 +7,10 @@
  * square, transparency dropped. Any damage that the decoder notices before the video's end is an error.
  */
 import { InputError, requireInput } from "../../core/errors.ts";
+import { squared } from "../image/sharp.ts";
 import type { Raster } from "../source.ts";
 import { everyFrame, ffmpegVersion, inputArguments, type Job, run, textOf } from "./ffmpeg.ts";
-import { type Footage, framesIn, squared, type Timing } from "./footage.ts";
+import { type Footage, framesIn, type Timing } from "./footage.ts";
 
 export function videoFile(
   path: string,
