@@ -71,12 +71,7 @@ export function gatherLast(x: Value, indices: Value): Value {
 
 /** Adds values at indices of the last axis: x [..., V], indices and values [..., k]. */
 export function scatterAddLast(x: Value, indices: Value, values: Value): Value {
-  requireIndices("scatterAddLast", indices);
-  requireSameType("scatterAddLast", x, values);
-  requireRows("scatterAddLast", x, indices);
-  if (!sameShape(indices.shape, values.shape)) {
-    throw shapeError("scatterAddLast", "one value for each index", x, indices, values);
-  }
+  requirePlaces("scatterAddLast", x, indices, values);
   const attributes = { axis: x.rank - 1, reduction: "add" };
   const output = [{ dtype: x.dtype, shape: x.shape }];
   return x.graph.emit("ScatterElements", [x, indices, values], output, attributes, ([dy]) => [
@@ -88,12 +83,7 @@ export function scatterAddLast(x: Value, indices: Value, values: Value): Value {
 
 /** Overwrites elements of the last axis: x [..., V], distinct indices of each row and values [..., k]. No gradient. */
 export function placeLast(x: Value, indices: Value, values: Value): Value {
-  requireIndices("placeLast", indices);
-  requireSameType("placeLast", x, values);
-  requireRows("placeLast", x, indices);
-  if (!sameShape(indices.shape, values.shape)) {
-    throw shapeError("placeLast", "one value for each index", x, indices, values);
-  }
+  requirePlaces("placeLast", x, indices, values);
   const output = [{ dtype: x.dtype, shape: x.shape }];
   return x.graph.emit("ScatterElements", [x, indices, values], output, { axis: x.rank - 1 })[0]!;
 }
@@ -131,4 +121,14 @@ export function oneHot(indices: Value, depth: number, dtype: GraphDType = "float
     data: arrayFrom(indices.dtype, range),
   });
   return cast(equal(reshape(indices, [...indices.shape, 1]), classes), dtype);
+}
+
+/** Values for places of the last axis: x [..., V], indices and values [..., k]. */
+function requirePlaces(operation: string, x: Value, indices: Value, values: Value): void {
+  requireIndices(operation, indices);
+  requireSameType(operation, x, values);
+  requireRows(operation, x, indices);
+  if (!sameShape(indices.shape, values.shape)) {
+    throw shapeError(operation, "one value for each index", x, indices, values);
+  }
 }
