@@ -1,5 +1,5 @@
 /**
- * `npm run faults`: what becomes of work that is killed. A tiny training, a tokenising, an evaluation and a sampling are killed (-9)
+ * `npm run faults`: what becomes of work that is killed. A tiny training, a tokenising, an evaluation, a search and a sampling are killed (-9)
  * at random moments and gone on with, again and again; in the end every file must be that of an undisturbed run, byte for
  * byte but for times, and no other file may be there. Exit status 1 where one is not.
  */

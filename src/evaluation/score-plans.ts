@@ -3,12 +3,17 @@
  * reference set. Every distance is cached, so that a search that was stopped goes on where it was.
  */
 import type { DecodePlan } from "../decoding/plan.ts";
+import type { Precision } from "../models/transformer/precision.ts";
+import { decodingIdentity } from "../pipelines/node/identity.ts";
+import { openImagePipeline, openVideoPipeline } from "../pipelines/node/open-pipeline.ts";
+import type { Device } from "../runtime/device.ts";
 import { cached } from "../weights/node/cache.ts";
 import { type GeneratingModel, generateSet } from "./evaluate-generation.ts";
 import { inGroups, openClassifiedSet } from "./features/classify-images.ts";
 import { classifiedDigest } from "./features/reference-features.ts";
 import { frechetDistance } from "./metrics/frechet.ts";
 import { setFeaturesOf } from "./metrics/set-measures.ts";
+import type { EvaluationRunners, Subject } from "./open-subject.ts";
 import { openReferenceSet, type ReferenceSetOptions, requireFittingClassifier } from "./reference-set.ts";
 
 /** What scores plans, and against what. */
@@ -18,6 +23,41 @@ export interface PlanScorerOptions extends ReferenceSetOptions {
   readonly batchSize: number;
   /** Tells the model and the way it is computed from others, as JSON; part of the cache key. */
   readonly identity: unknown;
+}
+
+/** How a model is decoded for {@link openSubjectScorer}, and what its images are compared with. */
+export interface SubjectScorerOptions
+  extends Pick<ReferenceSetOptions, "cacheFolder" | "signal" | "onProgress"> {
+  readonly referenceImages: number;
+  readonly batchSize: number;
+  readonly device: Device;
+  readonly threads?: number;
+  readonly precision: Precision;
+}
+
+/** {@link openPlanScorer} of an opened model, beside its own held-out images; throws as that. */
+export async function openSubjectScorer(
+  { model, classifier, heldOut }: Pick<Subject, "model" | "classifier" | "heldOut">,
+  {
+    device,
+    threads,
+    precision,
+    referenceImages,
+    batchSize,
+    cacheFolder,
+    signal,
+    onProgress,
+  }: SubjectScorerOptions,
+  { runner, measuring }: Pick<EvaluationRunners, "runner" | "measuring">,
+): Promise<PlanScorer> {
+  const isVideo = model.tokenizer.config.frames !== undefined;
+  const openPipeline = isVideo ? openVideoPipeline : openImagePipeline;
+  return openPlanScorer({
+    pipeline: await openPipeline(model, { runner, precision }),
+    runner: measuring,
+    identity: decodingIdentity(model, { device, precision, threads }),
+    ...{ classifier, heldOut, referenceImages, batchSize, cacheFolder, signal, onProgress },
+  });
 }
 
 /** Measures plans by the distance of their images to a reference set. */

@@ -4,9 +4,7 @@ import { z } from "zod";
 import { ensureWritableFolder } from "../core/node/atomic-file.ts";
 import { invalidValue, parse } from "../core/validate.ts";
 import { findModelParetoFront } from "../pipelines/choose-plan.ts";
-import { decodingIdentity } from "../pipelines/node/identity.ts";
 import { writeParetoFront } from "../pipelines/node/model-folder.ts";
-import { openImagePipeline, openVideoPipeline } from "../pipelines/node/open-pipeline.ts";
 import type { Finalist } from "../planning/find-pareto-front.ts";
 import type { ParetoFront } from "../planning/pareto-front.ts";
 import {
@@ -17,7 +15,7 @@ import {
   subjectFields,
 } from "./open-subject.ts";
 import { defaultReferenceImages, type EvaluateProgress } from "./reference-set.ts";
-import { openPlanScorer } from "./score-plans.ts";
+import { openSubjectScorer } from "./score-plans.ts";
 
 export interface SearchOptions extends SubjectOptions {
   /** The most that a plan may cost, as a fraction of the baseline decode's multiply-adds, above 0; default 0.4. */
@@ -80,11 +78,9 @@ export async function searchParetoFront(
 ): Promise<SearchResult> {
   const options = parse(searchSchema, unchecked, "search");
   const { budget, candidates, rounds, samples, finalSamples, seed, threads } = options;
-  const { device, precision, onProgress } = options;
-  const { model, folder, classifier, classifierFolder, heldOut, warnings } = await openSubject(
-    given,
-    options,
-  );
+  const { device, onProgress } = options;
+  const subject = await openSubject(given, options);
+  const { model, folder, classifier, classifierFolder, heldOut, warnings } = subject;
   // Only the reference set is taken from the data, so it may be all of it.
   const available = heldOut.length ?? Number.POSITIVE_INFINITY;
   const { referenceImages = Math.min(defaultReferenceImages, available) } = options;
@@ -101,20 +97,7 @@ export async function searchParetoFront(
   if (folder !== null) await ensureWritableFolder(folder);
   const runners = await openRunners({ device, threads });
   try {
-    const isVideo = model.tokenizer.config.frames !== undefined;
-    const openPipeline = isVideo ? openVideoPipeline : openImagePipeline;
-    const scorer = await openPlanScorer({
-      pipeline: await openPipeline(model, { runner: runners.runner, precision }),
-      runner: runners.measuring,
-      classifier,
-      batchSize: options.batchSize,
-      identity: decodingIdentity(model, { device, precision, threads }),
-      heldOut,
-      referenceImages,
-      cacheFolder: options.cacheFolder,
-      signal: options.signal,
-      onProgress,
-    });
+    const scorer = await openSubjectScorer(subject, { ...options, referenceImages }, runners);
     let shown: EvaluateProgress = { stage: "search", done: 0, total: 1 };
     const found = await findModelParetoFront(model, {
       budget,

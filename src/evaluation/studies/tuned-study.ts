@@ -8,8 +8,7 @@ import { invalidValue } from "../../core/validate.ts";
 import { behind } from "../../data/views.ts";
 import type { PlanInput } from "../../decoding/plan.ts";
 import { planFor } from "../../pipelines/choose-plan.ts";
-import { decodingIdentity } from "../../pipelines/node/identity.ts";
-import { openImagePipeline, openVideoPipeline } from "../../pipelines/node/open-pipeline.ts";
+import { searchRounds } from "../../planning/search.ts";
 import {
   type BranchRule,
   settingsToTry,
@@ -19,7 +18,7 @@ import {
 } from "../../planning/tune.ts";
 import type { Workbench } from "../evaluate.ts";
 import type { PlanGround } from "../plan-names.ts";
-import { openPlanScorer } from "../score-plans.ts";
+import { openSubjectScorer } from "../score-plans.ts";
 import { settingsText } from "./settings-text.ts";
 import { point, type Study } from "./studies.ts";
 
@@ -92,8 +91,8 @@ export async function tuneWays(
   { subject, options, runners }: Workbench,
   tuning: CheckedTuning,
 ): Promise<TunedWay[]> {
-  const { classifier, heldOut } = subject;
-  const { precision, threads, device, batchSize, cacheFolder, signal, onProgress } = options;
+  const { heldOut } = subject;
+  const { onProgress } = options;
   const used = options.referenceImages + options.samples;
   const left = (heldOut.length ?? Number.POSITIVE_INFINITY) - used;
   if (left < tuning.referenceImages) {
@@ -101,27 +100,20 @@ export async function tuneWays(
     const remedy = "ask for fewer, here or of the report (--reference-images, --samples)";
     throw invalidValue("study", ["tuning", "referenceImages"], must, tuning.referenceImages, remedy);
   }
-  const openPipeline = model.tokenizer.config.frames === undefined ? openImagePipeline : openVideoPipeline;
-  const computing = { runner: runners.runner, precision };
-  const scorer = await openPlanScorer({
-    pipeline: await openPipeline(model, computing),
-    runner: runners.measuring,
-    classifier,
-    batchSize,
-    identity: decodingIdentity(model, { device, precision, threads }),
-    heldOut: behind(heldOut, used),
-    referenceImages: tuning.referenceImages,
-    cacheFolder,
-    signal,
-  });
+  const scorer = await openSubjectScorer(
+    { ...subject, heldOut: behind(heldOut, used) },
+    { ...options, referenceImages: tuning.referenceImages, onProgress: undefined },
+    runners,
+  );
   try {
     const tuned: TunedWay[] = [];
     for (const [i, { name, branch }] of ways.entries()) {
       const way = study.points.find((one) => one.name === name)!.plan;
       const space = { base, factors: model.transformer.config.factors, branch };
       const tries = settingsToTry(space, tuning.tries, tuning.seed);
+      const planned = searchRounds(tries.length, tuning.samples, rounds);
+      const total = planned.reduce((sum, { plans }) => sum + plans, 0);
       let measured = 0;
-      const total = tries.length + Math.ceil(tries.length / 2) + Math.ceil(tries.length / 4);
       const quality = async (settings: PlanInput, samples: number): Promise<number> => {
         const stage = `tuning ${i + 1} of ${ways.length}: ${name}`;
         onProgress?.({ stage, done: measured++, total, secondsLeft: null });
