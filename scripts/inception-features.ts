@@ -10,29 +10,11 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { Command } from "commander";
-import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  type TensorProto,
-  TensorProto_DataType,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
 import { writeFileAtomic } from "../src/core/node/atomic-file.ts";
 import { normals } from "../src/core/random.ts";
 import { tensor } from "../src/core/tensor.ts";
+import { concat, encode, Graph, reshape, type Shape, type Value } from "../src/graph/index.ts";
 import { createNodeRunner } from "../src/runtime/node/runner.ts";
 import { writeJson } from "../src/weights/node/json-file.ts";
 
@@ -136,156 +118,68 @@ function readWeights(
 
 /** The network up to some layers as an ONNX model; images and maps are [N, channels, H, W]. */
 function onnxModel(outputs: readonly string[]): Uint8Array {
-  const nodes: NodeProto[] = [];
-  const initializers: TensorProto[] = [];
-  const initial = (name: string, dims: readonly number[], data: Float32Array): string => {
-    initializers.push(
-      create(TensorProtoSchema, {
-        name,
-        dataType: TensorProto_DataType.FLOAT,
-        dims: dims.map(BigInt),
-        rawData: new Uint8Array(data.slice().buffer),
-      }),
-    );
-    return name;
-  };
-  const add = (
-    opType: string,
-    input: string[],
-    output: string,
-    attributes: Readonly<Record<string, number | string | readonly number[]>> = {},
-  ) => {
-    const attribute = Object.entries(attributes).map(([name, value]) =>
-      create(
-        AttributeProtoSchema,
-        typeof value === "string"
-          ? { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) }
-          : typeof value === "number"
-            ? Number.isInteger(value)
-              ? { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) }
-              : { name, type: AttributeProto_AttributeType.FLOAT, f: value }
-            : { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) },
-      ),
-    );
-    nodes.push(create(NodeProtoSchema, { opType, name: output, input, output: [output], attribute }));
-  };
-  for (const layer of layers) addLayer(layer, { initial, add });
-  const needed = neededFor(nodes, outputs);
-  const isFeature = outputs.length === 1;
-  if (isFeature)
-    needed.push(create(NodeProtoSchema, { opType: "Flatten", input: [outputs[0]!], output: ["features"] }));
-  const used = new Set(needed.flatMap(({ input }) => input));
-  const port = (name: string, dims: readonly (number | string)[]): ValueInfoProto =>
-    create(ValueInfoProtoSchema, {
-      name,
-      type: create(TypeProtoSchema, {
-        value: {
-          case: "tensorType",
-          value: create(TypeProto_TensorSchema, {
-            elemType: TensorProto_DataType.FLOAT,
-            shape: create(TensorShapeProtoSchema, {
-              dim: dims.map((dim) =>
-                create(TensorShapeProto_DimensionSchema, {
-                  value:
-                    typeof dim === "number"
-                      ? { case: "dimValue", value: BigInt(dim) }
-                      : { case: "dimParam", value: dim },
-                }),
-              ),
-            }),
-          }),
-        },
-      }),
-    });
-  const model = create(ModelProtoSchema, {
-    irVersion: 10n,
-    producerName: "magnets",
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: 21n })],
-    graph: create(GraphProtoSchema, {
-      name: "inception",
-      node: needed,
-      initializer: initializers.filter(({ name }) => used.has(name)),
-      input: [port("input_1", ["N", 3, size, size])],
-      output: isFeature
-        ? [port("features", ["N", 2048])]
-        : outputs.map((name) =>
-            create(ValueInfoProtoSchema, {
-              name,
-              type: port(name, ["N", `${name}.C`, `${name}.H`, `${name}.W`]).type,
-            }),
-          ),
-    }),
-  });
-  return toBinary(ModelProtoSchema, model);
+  const graph = new Graph("inception");
+  const made = new Map<string, Value>([["input_1", graph.input("input_1", "float32", ["N", 3, size, size])]]);
+  for (const layer of layers) {
+    const output = layerOutput(graph, layer, made);
+    if (output) made.set(layer.name, output);
+  }
+  if (outputs.length === 1) graph.output("features", reshape(made.get(outputs[0]!)!, ["N", 2048]));
+  else for (const name of outputs) graph.output(name, made.get(name)!);
+  return encode(graph);
 }
 
-/** How {@link addLayer} writes. */
-interface Writer {
-  initial(name: string, dims: readonly number[], data: Float32Array): string;
-  add(
-    opType: string,
-    input: string[],
-    output: string,
-    attributes?: Readonly<Record<string, number | string | readonly number[]>>,
-  ): void;
-}
-
-/** One layer as nodes whose last one has its name. What follows the last pooling is left out. */
-function addLayer(
+/** What a layer gives; null of the input, and of the classes behind the last pooling. */
+function layerOutput(
+  graph: Graph,
   { name, class_name: kind, config, inbound_nodes: inbound }: Layer,
-  { initial, add }: Writer,
-): void {
-  const inputs = (inbound[0] ?? []).map(([from]) => from);
+  made: ReadonlyMap<string, Value>,
+): Value | null {
+  const inputs = (inbound[0] ?? []).map(([from]) => made.get(from)!);
   const weight = (suffix: string) => weights.get(`${name}/${suffix}`);
+  const constant = (dims: readonly number[], data: Float32Array) =>
+    graph.constant(tensor("float32", dims, data));
   const { strides = [1, 1], padding = "valid" } = config;
-  const auto = padding === "same" ? "SAME_UPPER" : "VALID";
+  const window = { auto_pad: padding === "same" ? "SAME_UPPER" : "VALID", strides };
+  /** The shape after a window of an extent moved over [N, C, H, W]. */
+  const slid = (channels: number, extent: readonly number[]): Shape => {
+    const places = (axis: number): number => {
+      const length = inputs[0]!.dim(axis) as number;
+      const room = padding === "same" ? length : length - extent[axis - 2]! + 1;
+      return Math.ceil(room / strides[axis - 2]!);
+    };
+    return ["N", channels, places(2), places(3)];
+  };
+  const emit = (op: string, from: readonly Value[], shape: Shape, attributes = {}): Value =>
+    graph.emit(op, from, [{ dtype: "float32", shape }], attributes)[0]!;
+  const [first] = inputs;
   switch (kind) {
     case "Conv2D": {
       const { shape, data } = weight("kernel")!;
-      const kernel = initial(
-        `${name}/kernel`,
-        [shape[3]!, shape[2]!, shape[0]!, shape[1]!],
-        outwards(shape, data),
-      );
-      add("Conv", [inputs[0]!, kernel], name, {
-        auto_pad: auto,
-        strides,
-        kernel_shape: shape.slice(0, 2),
-      });
-      break;
+      const kernel = constant([shape[3]!, shape[2]!, shape[0]!, shape[1]!], outwards(shape, data));
+      const attributes = { ...window, kernel_shape: shape.slice(0, 2) };
+      return emit("Conv", [first!, kernel], slid(shape[3]!, shape), attributes);
     }
     case "BatchNormalization": {
-      const { shape, data: mean } = weight("moving_mean")!;
-      const channels = shape[0]!;
-      const vector = (suffix: string, data: Float32Array) => initial(`${name}/${suffix}`, [channels], data);
-      const scale = weight("gamma")?.data ?? new Float32Array(channels).fill(1);
-      add(
-        "BatchNormalization",
-        [
-          inputs[0]!,
-          vector("gamma", scale),
-          vector("beta", weight("beta")!.data),
-          vector("moving_mean", mean),
-          vector("moving_variance", weight("moving_variance")!.data),
-        ],
-        name,
-        { epsilon: config.epsilon! },
-      );
-      break;
+      const vectors = ["gamma", "beta", "moving_mean", "moving_variance"].map((suffix) => {
+        const channels = weight("moving_mean")!.shape;
+        return constant(channels, weight(suffix)?.data ?? new Float32Array(channels[0]!).fill(1));
+      });
+      const attributes = { epsilon: { float: config.epsilon! } };
+      return emit("BatchNormalization", [first!, ...vectors], first!.shape, attributes);
     }
     case "Activation":
-      add("Relu", inputs, name);
-      break;
+      return emit("Relu", inputs, first!.shape);
     case "MaxPooling2D":
-    case "AveragePooling2D":
-      add(kind === "MaxPooling2D" ? "MaxPool" : "AveragePool", inputs, name, {
-        ...{ auto_pad: auto, strides, kernel_shape: config.pool_size! },
-      });
-      break;
+    case "AveragePooling2D": {
+      const extent = config.pool_size!;
+      const op = kind === "MaxPooling2D" ? "MaxPool" : "AveragePool";
+      return emit(op, inputs, slid(first!.dim(1) as number, extent), { ...window, kernel_shape: extent });
+    }
     case "Concatenate":
-      add("Concat", inputs, name, { axis: 1 });
-      break;
-    default: // the input, and the classes behind the last pooling
+      return concat(inputs, 1);
+    default:
+      return null;
   }
 }
 
@@ -298,18 +192,6 @@ function outwards([height, width, inner, outer]: readonly number[], data: Float3
     }
   }
   return turned;
-}
-
-/** The nodes that some outputs need, in order. */
-function neededFor(nodes: readonly NodeProto[], outputs: readonly string[]): NodeProto[] {
-  const wanted = new Set(outputs);
-  const needed: NodeProto[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!wanted.has(node.output[0]!)) continue;
-    needed.unshift(node);
-    for (const input of node.input) wanted.add(input);
-  }
-  return needed;
 }
 
 /** Compares every layer up to the features with what TensorFlow.js computes of one random image. */
