@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   memory: async () => (await import("./memory.ts")).benchMemory,
   deadline: async () => (await import("./deadline.ts")).benchDeadlines,
   start: async () => (await import("./start.ts")).benchStart,
+  studio: async () => (await import("./studio.ts")).benchStudio,
   gpu: async () => (await import("./gpu.ts")).benchGpu,
   serve: async () => (await import("./serve.ts")).benchServer,
 };
