@@ -1,22 +1,20 @@
 /** Compare and Edit, in a real browser: two plans of one seed; a part made again, and every other pixel as it was. */
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { boxMask, imageRecordOf, openImagePipeline } from "../../src/browser.ts";
 import { readModel } from "../../src/index.ts";
 import { wasmRunner } from "./node-wasm.ts";
 import {
-  buildStudio,
   copied,
   differing,
   drop,
   hasChromium,
   openPage,
-  type Served,
+  openStudio,
+  type Studio,
   saved,
-  serve,
-  startBrowser,
   untilDecoded,
   untilReady,
 } from "./studio.ts";
@@ -50,9 +48,7 @@ function changes(
 }
 
 describe.skipIf(!hasChromium)("the studio", () => {
-  let remove: () => Promise<void>;
-  let served: Served;
-  let browser: Browser;
+  let studio: Studio;
   let page: Page;
   let complaints: string[];
   let dropped: Buffer;
@@ -60,18 +56,13 @@ describe.skipIf(!hasChromium)("the studio", () => {
   let edited: { png: Buffer; tokens: Int32Array };
 
   beforeAll(async () => {
-    const built = await buildStudio();
-    remove = built.remove;
-    served = await serve(built.folder);
-    browser = await startBrowser();
-    ({ page, complaints } = await openPage(browser, `${served.url}#count=2`));
+    studio = await openStudio();
+    ({ page, complaints } = await openPage(studio.browser, `${studio.served.url}#count=2`));
     await untilDecoded(page);
     await untilReady(page);
   });
   afterAll(async () => {
-    await browser?.close();
-    await served?.close();
-    await remove?.();
+    await studio?.close();
   });
 
   it("compares the baseline decode with the plan, and says what differs", async () => {

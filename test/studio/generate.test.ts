@@ -2,22 +2,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openImagePipeline } from "../../src/browser.ts";
 import { ImagePipeline, readModel } from "../../src/index.ts";
 import { wasmRunner } from "./node-wasm.ts";
 import {
-  buildStudio,
   copied,
   differing,
   drop,
   hasChromium,
   openPage,
-  type Served,
+  openStudio,
+  type Studio,
   saved,
-  serve,
-  startBrowser,
   untilDecoded,
   untilReady,
 } from "./studio.ts";
@@ -25,32 +23,25 @@ import {
 const root = new URL("../..", import.meta.url).pathname;
 
 describe.skipIf(!hasChromium)("the studio generates", () => {
-  let folder: string;
-  let remove: () => Promise<void>;
-  let served: Served;
-  let browser: Browser;
+  let studio: Studio;
   let page: Page;
   const complaints: string[][] = [];
 
   /** A page of a visitor who was never here. */
   async function open(hash = ""): Promise<Page> {
-    const opened = await openPage(browser, `${served.url}${hash}`);
+    const opened = await openPage(studio.browser, `${studio.served.url}${hash}`);
     complaints.push(opened.complaints);
     return opened.page;
   }
 
   beforeAll(async () => {
-    ({ folder, remove } = await buildStudio());
-    served = await serve(folder);
-    browser = await startBrowser();
+    studio = await openStudio();
     page = await open();
     await untilDecoded(page);
     await untilReady(page);
   });
   afterAll(async () => {
-    await browser?.close();
-    await served?.close();
-    await remove?.();
+    await studio?.close();
   });
 
   it("the images that Node makes: exactly by the same arithmetic, and on the CPU but for rounding", async () => {
@@ -168,11 +159,11 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
   });
 
   it("from files that it keeps: a second visit asks for no weights", async () => {
-    served.asked.length = 0;
+    studio.served.asked.length = 0;
     await page.reload();
     await untilDecoded(page);
-    expect(served.asked).toContain("/models/index.json");
-    expect(served.asked.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
+    expect(studio.served.asked).toContain("/models/index.json");
+    expect(studio.served.asked.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
   });
 
   it("without a complaint on its console", () => {
@@ -181,9 +172,9 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
 
   it("with at most 150 KB of script, compressed, besides the runtime and the model", async () => {
     // What the visit above asked for: all scripts but the charts of trainings, which come when they are first seen.
-    const names = [...new Set(served.asked)].filter((path) => /^\/assets\/.*\.js$/.test(path));
+    const names = [...new Set(studio.served.asked)].filter((path) => /^\/assets\/.*\.js$/.test(path));
     const sizes = await Promise.all(
-      names.map(async (name) => gzipSync(await readFile(join(folder, name))).length),
+      names.map(async (name) => gzipSync(await readFile(join(studio.folder, name))).length),
     );
     expect(names.length).toBeGreaterThanOrEqual(3);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(150_000);

@@ -120,6 +120,33 @@ export async function startBrowser({
   });
 }
 
+/** The studio on a host, and a browser to visit it with. */
+export interface Studio {
+  /** Where it was built. */
+  readonly folder: string;
+  readonly served: Served;
+  readonly browser: Browser;
+  close(): Promise<void>;
+}
+
+/** Builds the studio, serves it and starts a browser. */
+export async function openStudio({
+  hasWebgpu,
+  ...hosting
+}: ServeOptions & Pick<OpenOptions, "hasWebgpu"> = {}): Promise<Studio> {
+  const { folder, remove } = await buildStudio();
+  const served = await serve(folder, hosting);
+  const browser = await startBrowser({ hasWebgpu });
+  return {
+    ...{ folder, served, browser },
+    async close() {
+      await browser.close();
+      await served.close();
+      await remove();
+    },
+  };
+}
+
 /** A page of a new visitor, with whatever it complains of on its console. */
 export async function openPage(
   browser: Browser,

@@ -1,22 +1,20 @@
 /** Video, in a real browser: generated, gone on with from a file, and saved. */
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openVideoPipeline, type Runner } from "../../src/browser.ts";
 import { encodeAnimation, readModel, type VideoPipeline } from "../../src/index.ts";
 import { wasmRunner } from "./node-wasm.ts";
 import {
-  buildStudio,
   copied,
   differing,
   drop,
   hasChromium,
   openPage,
-  type Served,
+  openStudio,
+  type Studio,
   saved,
-  serve,
-  startBrowser,
   untilDecoded,
 } from "./studio.ts";
 
@@ -25,9 +23,7 @@ const root = new URL("../..", import.meta.url).pathname;
 const plan = { modelSchedule: [{ factor: 2, steps: 4 }], steps: 4 };
 
 describe.skipIf(!hasChromium)("the studio's videos", () => {
-  let remove: () => Promise<void>;
-  let served: Served;
-  let browser: Browser;
+  let studio: Studio;
   let page: Page;
   let complaints: string[];
   let runner: Runner;
@@ -36,25 +32,20 @@ describe.skipIf(!hasChromium)("the studio's videos", () => {
   beforeAll(async () => {
     runner = await wasmRunner();
     pipeline = await openVideoPipeline(await readModel(join(root, "models/motions")), { runner });
-    const built = await buildStudio();
-    remove = built.remove;
-    served = await serve(built.folder);
-    browser = await startBrowser();
+    studio = await openStudio();
     const hash = new URLSearchParams({
       view: "video",
       class: "cat bounce",
       seed: "3",
       plan: JSON.stringify(plan),
     });
-    ({ page, complaints } = await openPage(browser, `${served.url}#${hash}`));
+    ({ page, complaints } = await openPage(studio.browser, `${studio.served.url}#${hash}`));
     await untilDecoded(page);
   });
   afterAll(async () => {
     await pipeline?.dispose();
     await runner?.close();
-    await browser?.close();
-    await served?.close();
-    await remove?.();
+    await studio?.close();
   });
 
   it("are those that the same arithmetic makes in Node", async () => {

@@ -1,18 +1,8 @@
 /** The graphics card, by Chromium's software adapter: measured once and remembered, used where it was faster. */
 
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  buildStudio,
-  copied,
-  differing,
-  hasChromium,
-  openPage,
-  type Served,
-  serve,
-  startBrowser,
-  untilDecoded,
-} from "./studio.ts";
+import { copied, differing, hasChromium, openPage, openStudio, type Studio, untilDecoded } from "./studio.ts";
 
 const remembered = (page: Page) =>
   page.evaluate(() => JSON.parse(localStorage.getItem("magnets.device.sprites") ?? "null"));
@@ -24,24 +14,18 @@ const quick = new URLSearchParams({
 });
 
 describe.skipIf(!hasChromium)("the studio on the graphics card", () => {
-  let built: Awaited<ReturnType<typeof buildStudio>>;
-  let served: Served;
-  let browser: Browser;
+  let studio: Studio;
   let page: Page;
   let tokens: number[];
 
   beforeAll(async () => {
-    built = await buildStudio();
-    served = await serve(built.folder);
-    browser = await startBrowser({ hasWebgpu: true });
-    ({ page } = await openPage(browser, `${served.url}#${quick}`));
+    studio = await openStudio({ hasWebgpu: true });
+    ({ page } = await openPage(studio.browser, `${studio.served.url}#${quick}`));
     await untilDecoded(page);
     tokens = (await copied(page)).tokens;
   });
   afterAll(async () => {
-    await browser?.close();
-    await served?.close();
-    await built?.remove();
+    await studio?.close();
   });
 
   it("is measured against the processor once, and the faster one is remembered", async () => {
@@ -64,7 +48,7 @@ describe.skipIf(!hasChromium)("the studio on the graphics card", () => {
       );
     });
     await page.goto("about:blank");
-    await page.goto(`${served.url}#${quick}`);
+    await page.goto(`${studio.served.url}#${quick}`);
     await untilDecoded(page);
     expect(await page.locator('[data-test="where"]').textContent()).toBe(
       "Computing on the graphics card (WebGPU)",
