@@ -3,11 +3,9 @@ import type { Server } from "node:http";
 import { InputError } from "../errors.ts";
 
 /**
- * Lets a server take connections.
+ * Lets a server take connections on a port (0: any that is free) of a host: an address of this machine, or its name. Messages begin
+ * with `where`.
  *
- * @param place.where  what messages begin with, e.g. `serve`
- * @param place.port   0: any that is free
- * @param place.host   an address of this machine, or its name
  * @throws InputError for a port that is taken, and for one or a host that the system refuses
  */
 export function listen(
