@@ -13,6 +13,8 @@ export interface Fleet {
    * @throws InputError when it failed for good, saying on which worker and why; the signal's reason
    */
   run(job: Job, signal: AbortSignal): Promise<void>;
+  /** How many workers there are now; those of this machine count also before they are started. */
+  countWorkers(): Promise<number>;
   /** Lets go of the workers; those of this process end. */
   close(): Promise<void>;
 }

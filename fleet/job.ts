@@ -4,7 +4,7 @@
  * there need not be made again.
  */
 import { createHash } from "node:crypto";
-import type { DecodePlan, Device, Precision } from "../src/index.ts";
+import { countOf, type DecodePlan, type Device, type Precision, type Sample } from "../src/index.ts";
 import type { TokenPart } from "../src/train.ts";
 
 /** What every job says of itself. */
@@ -31,6 +31,42 @@ export interface SampleJob extends JobBase {
   readonly batchSize: number;
 }
 
+/** Samples of one request or of several, which decode as one batch: a server's. */
+export interface DecodeJob extends JobBase {
+  readonly kind: "decode";
+  readonly model: ModelPlace;
+  readonly precision: Precision;
+  /** That of all of them. */
+  readonly plan: DecodePlan;
+  readonly samples: readonly SampleFacts[];
+}
+
+/** A `Sample` as JSON holds it. */
+export interface SampleFacts {
+  /** 0 to 2^64 - 1, in decimal. */
+  readonly seed: string;
+  readonly index: number;
+  readonly classRow: number;
+  /** [N] token ids; null: all masked, and the mask id seen. */
+  readonly start: readonly number[] | null;
+  readonly condition: readonly number[] | null;
+}
+
+/** A sample as a job holds it. */
+export function factsOfSample({ seed, start, condition, ...rest }: Sample): SampleFacts {
+  return { ...rest, seed: `${seed}`, start: start && [...start], condition: condition && [...condition] };
+}
+
+/** The inverse of {@link factsOfSample}. */
+export function sampleOfFacts({ seed, start, condition, ...rest }: SampleFacts): Sample {
+  return {
+    ...rest,
+    seed: BigInt(seed),
+    start: start && Int32Array.from(start),
+    condition: condition && Int32Array.from(condition),
+  };
+}
+
 /** One part of a dataset as token ids. */
 export interface TokeniseJob extends JobBase, TokenPart {
   readonly kind: "tokenise";
@@ -40,7 +76,7 @@ export interface TokeniseJob extends JobBase, TokenPart {
 export const weightsName = (digest: string): string => `tokenizer-${digest}.safetensors`;
 
 /** A job of any kind. */
-export type Job = SampleJob | TokeniseJob;
+export type Job = SampleJob | DecodeJob | TokeniseJob;
 
 /** Where a model lies, and which one it must be. */
 export interface ModelPlace {
@@ -52,13 +88,15 @@ export interface ModelPlace {
 
 /** The name of a job's result: 32 hexadecimal digits that tell all it depends on, but not where a model or data lie. */
 export function resultName(job: Job): string {
-  const facts = job.kind === "sample" ? { ...job, model: job.model.digest } : withoutPlaces(job);
+  const facts = job.kind === "tokenise" ? withoutPlaces(job) : { ...job, model: job.model.digest };
   return createHash("sha256").update(canonical(facts)).digest("hex").slice(0, 32);
 }
 
 /** A job in words, for messages: what a person recognises of it. */
 export function describeJob(job: Job): string {
   if (job.kind === "tokenise") return `tokens of part ${job.part + 1} of ${job.parts} of ${job.data.source}`;
+  if (job.kind === "decode")
+    return `a batch of ${countOf(job.samples.length, "sample")} by ${job.model.folder}`;
   const { firstIndex, count, seed, model } = job;
   const last = firstIndex + count - 1;
   return `${count === 1 ? `sample ${firstIndex}` : `samples ${firstIndex} to ${last}`} of seed ${seed} by ${model.folder}`;

@@ -127,6 +127,7 @@ export function openLocalWorkers(
       }
       return own.promise;
     },
+    countWorkers: async () => count,
     async close() {
       const ends = [...workers.keys()].map((worker) => once(worker, "exit"));
       for (const worker of workers.keys()) if (worker.connected) worker.disconnect();

@@ -1,4 +1,5 @@
 /** The queue that a fleet of several machines shares: BullMQ's on Redis. Loaded only where a queue is asked for. */
+import type { Queue } from "bullmq";
 import { InputError } from "../src/index.ts";
 
 /** What the queue is called, and what all its keys in Redis begin with. */
@@ -124,4 +125,9 @@ export function reasonOf(failedReason: string | undefined): string {
     return "its workers were lost in the middle of it, again and again; it may need more memory than they have";
   }
   return failedReason || "no reason was told";
+}
+
+/** How many workers wait at a queue; each has two connections of one name. */
+export async function countWorkers(queue: Queue): Promise<number> {
+  return new Set((await queue.getWorkers()).map(({ rawname }) => rawname)).size;
 }

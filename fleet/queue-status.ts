@@ -1,7 +1,7 @@
 /** How a fleet is doing, as its queue knows it: jobs, workers, and what failed for good, with the reason. */
 import type { Queue } from "bullmq";
 import { describeJob, type Job } from "./job.ts";
-import { closeAll, prefix, queueName, reachQueue, reasonOf } from "./queue-connection.ts";
+import { closeAll, countWorkers, prefix, queueName, reachQueue, reasonOf } from "./queue-connection.ts";
 
 /** A job in the dead-letter list. */
 export interface DeadJob {
@@ -79,7 +79,7 @@ export function forgetFailed(url: string): Promise<number> {
 /** The counts in Prometheus's text format. */
 export function queueMetrics(url: string): Promise<string> {
   return withQueue(url, async (queue) => {
-    const workers = new Set((await queue.getWorkers()).map(({ rawname }) => rawname)).size;
+    const workers = await countWorkers(queue);
     return [
       await queue.exportPrometheusMetrics(),
       "# HELP magnets_workers Workers at the queue",

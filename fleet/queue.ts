@@ -7,6 +7,7 @@ import type { Fleet, FleetOptions } from "./fleet.ts";
 import { describeJob, type Job, resultName } from "./job.ts";
 import {
   closeAll,
+  countWorkers,
   isWithin,
   prefix,
   queueName,
@@ -107,7 +108,7 @@ export async function openQueueFleet(
       await pause(closing.signal, Math.max(lookEveryMs, waiting.size)); // at most a thousand questions a second
       if (waiting.size === 0) continue;
       await Promise.all([...waiting].map(([name, entry]) => lookAt(name, entry))).catch(away);
-      if ((await queue.getWorkersCount().catch(() => 1)) === 0) lonely();
+      if ((await countWorkers(queue).catch(() => 1)) === 0) lonely();
     }
   };
   void watch();
@@ -134,6 +135,7 @@ export async function openQueueFleet(
       entry.promise.then(forget, forget);
       return entry.promise;
     },
+    countWorkers: () => countWorkers(queue),
     async close() {
       await isWithin(2000, Promise.all(takenBack));
       closing.abort();

@@ -62,11 +62,15 @@ export async function removeResult(store: ResultStore, job: Job): Promise<void> 
   await store.remove(effortName(job));
 }
 
-/** What a sampling job makes. */
-export interface MadeSamples {
+/** What a decoding job makes. */
+export interface MadeImages {
   readonly images: readonly Image[];
   /** [N] per image. */
   readonly tokens: readonly Int32Array[];
+}
+
+/** What a sampling job makes. */
+export interface MadeSamples extends MadeImages {
   /** Of the transformer, over all images. */
   readonly multiplyAdds: number;
   readonly baselineMultiplyAdds: number;
@@ -74,11 +78,14 @@ export interface MadeSamples {
 
 const sampleFormat = "magnets.samples.1";
 
-/** Samples as tensors: tokens int32 [n, N], pixels uint8 [n, (T,) H, W, 3], classIds int32 [n] with -1 for none. */
-export function samplesToTensors({ images, tokens, multiplyAdds, baselineMultiplyAdds }: MadeSamples): {
+/** A file's content. */
+interface Content {
   readonly tensors: Tensors;
   readonly metadata: Readonly<Record<string, string>>;
-} {
+}
+
+/** Images as tensors: tokens int32 [n, N], pixels uint8 [n, (T,) H, W, 3], classIds int32 [n] with -1 for none. */
+export function imagesToTensors({ images, tokens }: MadeImages): Content {
   const { frames, height, width } = images[0]!;
   const space = [...(frames === undefined ? [] : [frames]), height, width, 3];
   const [count, n, size] = [images.length, tokens[0]!.length, images[0]!.pixels.length];
@@ -98,17 +105,30 @@ export function samplesToTensors({ images, tokens, multiplyAdds, baselineMultipl
         data: Int32Array.from(images, ({ classId }) => classId ?? -1),
       },
     },
-    metadata: {
-      format: sampleFormat,
-      multiplyAdds: String(multiplyAdds),
-      baselineMultiplyAdds: String(baselineMultiplyAdds),
-    },
+    metadata: { format: sampleFormat },
   };
 }
 
+/** The same, with what they cost. */
+export function samplesToTensors({ multiplyAdds, baselineMultiplyAdds, ...made }: MadeSamples): Content {
+  const { tensors, metadata } = imagesToTensors(made);
+  const costs = { multiplyAdds: String(multiplyAdds), baselineMultiplyAdds: String(baselineMultiplyAdds) };
+  return { tensors, metadata: { ...metadata, ...costs } };
+}
+
 /** The inverse of {@link samplesToTensors}. */
-export function samplesOf({ bytes }: Result, job: Job): MadeSamples {
-  const { tensors, metadata } = decodeSafetensors(bytes, madeName(job));
+export function samplesOf(result: Result, job: Job): MadeSamples {
+  const { metadata } = decodeSafetensors(result.bytes, madeName(job));
+  return {
+    ...imagesOf(result, job),
+    multiplyAdds: Number(metadata.multiplyAdds),
+    baselineMultiplyAdds: Number(metadata.baselineMultiplyAdds),
+  };
+}
+
+/** The inverse of {@link imagesToTensors}. */
+export function imagesOf({ bytes }: Result, job: Job): MadeImages {
+  const { tensors } = decodeSafetensors(bytes, madeName(job));
   const { tokens, pixels, classIds } = tensors as Record<string, Tensors[string]>;
   const [count, ...space] = pixels!.dims as [number, ...number[]];
   const [height, width] = space.slice(-3) as [number, number, number];
@@ -123,7 +143,5 @@ export function samplesOf({ bytes }: Result, job: Job): MadeSamples {
       classId: Number(classIds!.data[i]) < 0 ? null : Number(classIds!.data[i]),
     })),
     tokens: Array.from({ length: count }, (_, i) => (tokens!.data as Int32Array).slice(i * n, (i + 1) * n)),
-    multiplyAdds: Number(metadata.multiplyAdds),
-    baselineMultiplyAdds: Number(metadata.baselineMultiplyAdds),
   };
 }

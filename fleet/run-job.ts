@@ -10,8 +10,15 @@ import {
   type VideoPipeline,
 } from "../src/index.ts";
 import type { TokenEncoder } from "../src/train.ts";
-import { type Job, type SampleJob, type TokeniseJob, weightsName } from "./job.ts";
-import { readResult, samplesToTensors, writeResult } from "./result.ts";
+import {
+  type DecodeJob,
+  type Job,
+  type SampleJob,
+  sampleOfFacts,
+  type TokeniseJob,
+  weightsName,
+} from "./job.ts";
+import { imagesToTensors, readResult, samplesToTensors, writeResult } from "./result.ts";
 import type { ResultStore } from "./result-store.ts";
 import { version } from "./version.ts";
 
@@ -55,23 +62,21 @@ export function openJobRunner(store: ResultStore, { threads }: { readonly thread
       }
       const before = await readResult(store, job);
       if (before) return { isNew: false, seconds: before.seconds };
-      const { tensors, metadata, seconds } =
-        job.kind === "sample"
-          ? await sample(
-              await kept.open(samplerKey(job), () => openSampler(job, { store, threads })),
-              job,
-              signal,
-            )
-          : await tokenise(
-              await kept.open(encoderKey(job), () => openEncoder(job, { store, threads })),
-              job,
-              signal,
-            );
+      const { tensors, metadata, seconds } = await made(job, signal);
       await writeResult(store, job, encodeSafetensors(tensors, { metadata }), { worker: name, seconds });
       return { isNew: true, seconds };
     },
     close: () => kept.close(),
   };
+
+  async function made(job: Job, signal?: AbortSignal) {
+    if (job.kind === "tokenise") {
+      const encoder = await kept.open(encoderKey(job), () => openEncoder(job, { store, threads }));
+      return tokenise(encoder, job, signal);
+    }
+    const pipeline = await kept.open(modelKey(job), () => openModel(job, { store, threads }));
+    return job.kind === "sample" ? sample(pipeline, job, signal) : decode(pipeline, job, signal);
+  }
 }
 
 /** The worker that opens something. */
@@ -87,9 +92,11 @@ async function refusing<T>(opening: Promise<T>): Promise<T> {
   });
 }
 
-const samplerKey = ({ kind, model, device, precision }: SampleJob) => ({ kind, model, device, precision });
+type ModelJob = SampleJob | DecodeJob;
 
-async function openSampler({ model, device, precision }: SampleJob, { threads }: Here) {
+const modelKey = ({ model, device, precision }: ModelJob) => ({ model, device, precision });
+
+async function openModel({ model, device, precision }: ModelJob, { threads }: Here) {
   const pipeline = await refusing(openPipeline(model.folder, { device, precision, threads }));
   const digest = modelDigest(pipeline.model);
   if (digest === model.digest) return pipeline;
@@ -109,6 +116,20 @@ async function sample(pipeline: ImagePipeline | VideoPipeline, job: SampleJob, s
     ...samplesToTensors({ images, tokens: made.tokens, multiplyAdds, baselineMultiplyAdds }),
     seconds,
   };
+}
+
+async function decode(
+  pipeline: ImagePipeline | VideoPipeline,
+  { plan, samples }: DecodeJob,
+  signal?: AbortSignal,
+) {
+  const started = performance.now();
+  const made = await pipeline.decodeTogether(plan, samples.map(sampleOfFacts), { signal });
+  const content = imagesToTensors({
+    images: made.map(({ image }) => image),
+    tokens: made.map(({ tokens }) => tokens),
+  });
+  return { ...content, seconds: (performance.now() - started) / 1000 };
 }
 
 const encoderKey = ({ kind, part: _, ...job }: TokeniseJob) => ({ kind, job });

@@ -8,7 +8,7 @@ import { type ApiKeys, readApiKeys } from "./api-keys.ts";
 import { createApp, type RequestLine } from "./app.ts";
 import { openMetrics } from "./metrics.ts";
 import { Models, type ModelsOptions } from "./models.ts";
-import { Scheduler } from "./scheduler.ts";
+import { type Elsewhere, Scheduler } from "./scheduler.ts";
 
 export interface ServerOptions extends Omit<ModelsOptions, "onEvent" | "batch"> {
   /** Model folders; the first one is the default. */
@@ -22,7 +22,9 @@ export interface ServerOptions extends Omit<ModelsOptions, "onEvent" | "batch"> 
   /** The most images decoded together; default 16. */
   readonly batch?: number;
   /** The most images that may wait or be decoded at a time; default 256. */
-  readonly queue?: number;
+  readonly waiting?: number;
+  /** Other processes or machines, which decode what is neither watched nor has a deadline; default: none. */
+  readonly elsewhere?: Elsewhere;
   /** Milliseconds that a batch waits for images that come at the same time; default 5. */
   readonly gatherMs?: number;
   /** Bytes of an upload; default 16 MiB. */
@@ -61,7 +63,8 @@ const idleMs = 10 * 60_000;
 const mostConnections = 4096;
 
 /**
- * Starts a server. The first model is loaded before it is ready, so that the first request does not wait for that.
+ * Starts a server. The first model is loaded before it is ready, so that the first request does not wait for that; where others
+ * decode, models are loaded when something has to be decoded here.
  *
  * @throws InputError for a folder that is no model, a port that is taken, a key file that cannot be read, and as
  *   {@link Models.open}
@@ -70,8 +73,8 @@ const mostConnections = 4096;
  * process.once("SIGTERM", () => server.stop());
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { port = 8080, host = "127.0.0.1", batch = 16, queue = 256, gatherMs = 5 } = options;
-  const { log = () => {}, logsRequests = false, mostUploadBytes = 2 ** 24 } = options;
+  const { port = 8080, host = "127.0.0.1", batch = 16, waiting = 256, gatherMs = 5 } = options;
+  const { elsewhere, log = () => {}, logsRequests = false, mostUploadBytes = 2 ** 24 } = options;
   const now = () => performance.now();
   const write = (event: string, facts: object) =>
     log(JSON.stringify({ time: new Date().toISOString(), event, ...facts }));
@@ -86,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
   const scheduler = new Scheduler({
-    ...{ models, batch, queue, gatherMs, now },
+    ...{ models, batch, queue: waiting, gatherMs, now, elsewhere },
     onBatch: ({ model, images, requests, seconds }) => {
       metrics.images.inc({ model }, images);
       metrics.batchImages.observe(images);
@@ -124,7 +127,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.timeout = idleMs;
   await listen(server, { where: "serve", port, host });
   try {
-    await (await models.lease(models.list()[0]!.id)).release();
+    if (!elsewhere) await (await models.lease(models.list()[0]!.id)).release();
   } catch (error) {
     await close(server, underWay);
     throw error;

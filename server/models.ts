@@ -37,6 +37,7 @@ export interface ModelsOptions {
 /** What is known of a model whether it is loaded or not. */
 export interface ServedModel {
   readonly id: string;
+  readonly folder: string;
   /** Everything but its weights. */
   readonly model: GenerativeModel;
   readonly isVideo: boolean;
@@ -70,7 +71,7 @@ interface Loaded {
 
 /** The models of a server. */
 export class Models {
-  readonly #served: ReadonlyMap<string, ServedModel & { readonly folder: string }>;
+  readonly #served: ReadonlyMap<string, ServedModel>;
   readonly #options: ModelsOptions;
   readonly #loaded = new Map<string, Loaded>();
   #uses = 0;
@@ -86,7 +87,7 @@ export class Models {
    * @throws InputError for a folder that is no model, two of one name, or one that the budget cannot hold
    */
   static async open(folders: readonly string[], options: ModelsOptions): Promise<Models> {
-    const served = new Map<string, ServedModel & { folder: string }>();
+    const served = new Map<string, ServedModel>();
     for (const folder of folders) {
       const id = basename(resolve(folder));
       const before = served.get(id);
@@ -96,7 +97,7 @@ export class Models {
             "rename one of the folders",
         );
       }
-      const entry = { ...describe(id, await readModel(folder), options.batch), folder };
+      const entry = describe(id, folder, await readModel(folder), options.batch);
       const { memory } = options;
       if (memory !== undefined && entry.bytes > memory) {
         throw new InputError(
@@ -109,7 +110,7 @@ export class Models {
     return new Models(served, options);
   }
 
-  private constructor(served: ReadonlyMap<string, ServedModel & { folder: string }>, options: ModelsOptions) {
+  private constructor(served: ReadonlyMap<string, ServedModel>, options: ModelsOptions) {
     this.#served = served;
     this.#options = options;
   }
@@ -242,7 +243,7 @@ async function dispose({ pipeline, runner }: Loaded): Promise<void> {
   await runner.close().catch(() => {});
 }
 
-function describe(id: string, whole: GenerativeModel, batch: number): ServedModel {
+function describe(id: string, folder: string, whole: GenerativeModel, batch: number): ServedModel {
   const { tokenizer, transformer } = whole;
   const weights = [...Object.values(tokenizer.tensors), ...Object.values(transformer.tensors)].reduce(
     (sum, { data }) => sum + data.byteLength,
@@ -256,6 +257,7 @@ function describe(id: string, whole: GenerativeModel, batch: number): ServedMode
   };
   return {
     id,
+    folder,
     model,
     isVideo: tokenizer.config.frames !== undefined,
     resolution: tokenizer.config.resolution,

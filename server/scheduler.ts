@@ -9,16 +9,20 @@
 import {
   type BatchProgress,
   DeadlineTooShort,
+  type DecodedSample,
   type DecodePlan,
   type Image,
   InputError,
   type PreparedRequest,
+  type Sample,
 } from "../src/index.ts";
 import { HttpError, stopped, stopping, tooBusy } from "./http-error.ts";
 import type { Lease, Models } from "./models.ts";
 
 export interface SchedulerOptions {
-  readonly models: Pick<Models, "lease">;
+  readonly models: Pick<Models, "get" | "lease">;
+  /** What decodes batches instead of this machine; left out: nobody. */
+  readonly elsewhere?: Elsewhere;
   /** The most images decoded together. */
   readonly batch: number;
   /** The most images that may wait or be decoded at a time, over all requests. */
@@ -34,6 +38,19 @@ export interface SchedulerOptions {
   readonly onBatch?: (batch: { model: string; images: number; requests: number; seconds: number }) => void;
   /** Told when a batch failed, and whether it is tried again. */
   readonly onFailure?: (error: unknown, isRetried: boolean) => void;
+}
+
+/** Machines that decode for this one. What is watched while it is decoded, or has a deadline, is decoded here all the same. */
+export interface Elsewhere {
+  /** As `decodeTogether` of a pipeline. */
+  decode(
+    folder: string,
+    plan: DecodePlan,
+    samples: readonly Sample[],
+    signal: AbortSignal,
+  ): Promise<readonly DecodedSample[]>;
+  /** Batches at a time. */
+  atOnce(): number;
 }
 
 /** What is cut off at the end of a stop gets so long to be told so. */
@@ -83,6 +100,8 @@ interface Entry {
   readonly work: Work;
   /** Entries of one key decode together; null: alone. */
   readonly key: string | null;
+  /** Whether this machine decodes it, whoever else could. */
+  readonly isHere: boolean;
   readonly limit: number;
   readonly images: (Image | undefined)[];
   readonly queuedAt: number;
@@ -103,13 +122,17 @@ interface Place {
   readonly index: number;
 }
 
-/** The queue of a server and what works it off; one batch at a time, since a batch fills the device. */
+/**
+ * The queue of a server and what works it off: one batch at a time, since a batch fills the device; where others decode
+ * too, one for each of them.
+ */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   #queue: Entry[] = [];
   /** Images that wait or are decoded, reserved before anything of them is read. */
   #reserved = 0;
-  #running: Promise<void> | null = null;
+  /** Batches that are gathered or decoded now. */
+  #lanes = 0;
   /** Counts up; and at which batch a client was served last, forgotten when the queue is empty. */
   #batches = 0;
   /** Batches that ended, well or not. */
@@ -168,6 +191,7 @@ export class Scheduler {
       if (work.signal.aborted) return reject(work.signal.reason);
       const { request, samples } = work.prepared;
       const isAlone = request.deadlineMs !== null;
+      const isHere = isAlone || work.onStep !== undefined || this.#options.elsewhere === undefined;
       const settle = (settled: () => void) => {
         if (entry.isSettled) return;
         entry.isSettled = true;
@@ -177,7 +201,8 @@ export class Scheduler {
       };
       const entry: Entry = {
         work,
-        key: isAlone ? null : JSON.stringify([work.model, request.maskedTokens, request.plan]),
+        key: isAlone ? null : JSON.stringify([work.model, request.maskedTokens, request.plan, isHere]),
+        isHere,
         // By entropies each image has counts of its own.
         limit: request.plan.unmask ? 1 : this.#options.batch,
         images: samples.map(() => undefined),
@@ -193,7 +218,7 @@ export class Scheduler {
       const onAbort = () => entry.fail(work.signal.reason);
       work.signal.addEventListener("abort", onAbort);
       this.#queue.push(entry);
-      this.#running ??= this.#work();
+      if (this.#lanes < (this.#options.elsewhere?.atOnce() ?? 1)) void this.#work();
     });
   }
 
@@ -206,11 +231,13 @@ export class Scheduler {
     this.#isClosing = true;
     const timer = setTimeout(() => this.#end.abort(stopped()), graceMs);
     const last = this.#options.now() + graceMs + refusedMs;
-    while ((this.#reserved > 0 || this.#running) && this.#options.now() < last) await pause(5);
+    while ((this.#reserved > 0 || this.#lanes > 0) && this.#options.now() < last) await pause(5);
     clearTimeout(timer);
   }
 
+  /** Works the queue off, beside others that do so; never rejects. */
   async #work(): Promise<void> {
+    this.#lanes++;
     while (this.#queue.length > 0) {
       await pause(this.#options.gatherMs);
       if (this.#end.signal.aborted) for (const entry of [...this.#queue]) entry.fail(this.#end.signal.reason);
@@ -219,8 +246,8 @@ export class Scheduler {
       await this.#decode(places);
       this.#ended++;
     }
-    this.#servedAt.clear();
-    this.#running = null; // in the same turn in which the queue was found empty
+    this.#lanes--; // in the same turn in which the queue was found empty
+    if (this.#lanes === 0) this.#servedAt.clear();
   }
 
   /** The next batch: images of one key, by turns of clients and of their requests. */
@@ -283,9 +310,10 @@ export class Scheduler {
       let lease: Lease | undefined;
       let isBroken = false;
       try {
-        lease = await this.#options.models.lease(model);
+        const { key, isHere } = waited[0]!.entry;
+        if (isHere) lease = await this.#options.models.lease(model);
         const started = this.#options.now();
-        if (waited[0]!.entry.key === null) await this.#decodeAlone(waited[0]!.entry, lease);
+        if (key === null) await this.#decodeAlone(waited[0]!.entry, lease!);
         else await this.#decodeTogether(waited, entries, lease);
         const seconds = (this.#options.now() - started) / 1000;
         this.#secondsPerImage += 0.2 * (seconds / waited.length - this.#secondsPerImage);
@@ -308,16 +336,19 @@ export class Scheduler {
   async #decodeTogether(
     places: readonly Place[],
     entries: readonly Entry[],
-    { pipeline }: Lease,
+    lease: Lease | undefined,
   ): Promise<void> {
-    const first = entries[0]!.work.prepared.request;
+    const { models, elsewhere } = this.#options;
+    const { model, prepared } = entries[0]!.work;
+    const { plan } = prepared.request;
+    const samples = places.map(({ entry, index }) => entry.work.prepared.samples[index]!);
     const watch = stopWhenAllLeft(entries, this.#end.signal);
     try {
-      const made = await pipeline.decodeTogether(
-        first.plan,
-        places.map(({ entry, index }) => entry.work.prepared.samples[index]!),
-        { signal: watch.signal, onStep: (progress) => tell(places, progress) },
-      );
+      const onStep = (progress: BatchProgress) => tell(places, progress);
+      const { signal } = watch;
+      const made = lease
+        ? await lease.pipeline.decodeTogether(plan, samples, { signal, onStep })
+        : await elsewhere!.decode(models.get(model).folder, plan, samples, signal);
       for (const [row, { entry, index }] of places.entries()) {
         entry.images[index] = entry.work.prepared.show(made[row]!.image, index);
         entry.done++;

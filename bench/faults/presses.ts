@@ -16,8 +16,13 @@ import { succeed, type Work, withWorks } from "./works.ts";
 
 const program = new Command("npm run faults:presses --")
   .option("--seed <n>", "of the moments", wholeNumber(0), 0)
-  .option("--presses <n>", "for each work and way to start it", wholeNumber(1), 20)
-  .option("--minutes <n>", "stop after so many", wholeNumber(1), 60)
+  .option(
+    "--presses <n>",
+    "for each work and way to start it, at work that had not ended",
+    wholeNumber(1),
+    20,
+  )
+  .option("--minutes <n>", "stop after so many", wholeNumber(1), 90)
   .parse();
 const { seed, presses, minutes } = program.opts<{ seed: number; presses: number; minutes: number }>();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -106,11 +111,11 @@ try {
       for (const [w, work] of works.entries()) {
         let pressed = 0;
         let faulty = 0;
-        for (let i = 0; i < presses && isTime(); i++) {
+        for (let i = 0; pressed < presses && i < 3 * presses && isTime(); i++) {
           await work.prepare();
           const moment = uniformAt(keyFromSeed(seed), w * 1000 + i);
-          const { code, output } = await press(way, work.command(false), work.ms * (0.2 + 0.8 * moment));
-          if (code === 0) continue; // it had come to its end
+          const { code, output } = await press(way, work.command(false), work.ms * (0.1 + 0.8 * moment));
+          if (code === 0) continue; // it had come to its end: not a press
           pressed++;
           const harm = await harmTo(work);
           if (output.includes("mistake in magnets")) harm.push(output.slice(-600));

@@ -1,15 +1,17 @@
 /** `magnets serve`: models behind HTTP, for the OpenAI client, curl, or anything else that speaks JSON. */
 import { type Command, Option } from "commander";
+import type { FleetDecoder } from "../../fleet/decode.ts";
+import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
 import { addComputeOptions, type ComputeOptions, computingOf } from "../options/machine-options.ts";
 import { byteCount, duration, finishCommand, wholeNumber } from "../options/parse.ts";
 import { openReport } from "../output/report.ts";
 
-interface ServeOptions extends ComputeOptions {
+interface ServeOptions extends ComputeOptions, FleetFlags {
   port: number;
   host: string;
   apiKeyFile?: string;
   batch: number;
-  queue: number;
+  waiting: number;
   gather: number;
   memory?: number;
   maxUpload: number;
@@ -55,7 +57,7 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
       16,
     )
     .option(
-      "--queue <n>",
+      "--waiting <n>",
       "the most images that may wait or be decoded; beyond it, 429, and 400 for a request of more",
       wholeNumber(1, 65_536),
       256,
@@ -85,11 +87,13 @@ export function addServeCommand(program: Command, signal: AbortSignal): void {
     )
     .option("--no-log", "write no line of JSON for every request to standard error")
     .option("--log-requests", "log what was asked too, not only sizes and times");
+  addFleetOptions(command);
   addComputeOptions(command);
   finishCommand(
     command,
     "serve models/sprites models/motions",
     "serve models/sprites --host 0.0.0.0 --api-key-file keys.txt --memory 2GiB",
+    "serve models/sprites --queue redis://127.0.0.1:6379 --store /srv/results",
   ).action((models: string[], options: ServeOptions) => serve(models, options, signal));
 }
 
@@ -97,15 +101,20 @@ async function serve(models: string[], options: ServeOptions, signal: AbortSigna
   const report = openReport(options);
   const { startServer } = await import("../../server/index.ts");
   const { device, threads, precision } = computingOf(options);
-  const { port, host, apiKeyFile, batch, queue, gather, memory, maxUpload } = options;
+  const { port, host, apiKeyFile, batch, waiting, gather, memory, maxUpload } = options;
   // A log that cannot be written, on a full disk or to a reader that left, must not end the service.
   process.stderr.on("error", () => {});
+  const decoder = sharesWork(options) ? await openDecoder(models, options) : undefined;
   const server = await startServer({
-    ...{ models, port, host, apiKeyFile, batch, queue, memory, device, threads, precision },
+    ...{ models, port, host, apiKeyFile, batch, waiting, memory, device, threads, precision },
+    elsewhere: decoder,
     gatherMs: gather,
     mostUploadBytes: maxUpload,
     logsRequests: options.logRequests,
     ...(options.log && { log: (line: string) => process.stderr.write(`${line}\n`) }),
+  }).catch(async (error) => {
+    await decoder?.close();
+    throw error;
   });
   const isLocal = /^(127\.|localhost$|::1$)/.test(host);
   if (!isLocal && apiKeyFile === undefined) {
@@ -118,4 +127,18 @@ async function serve(models: string[], options: ServeOptions, signal: AbortSigna
   report.finish({ url: server.url, port: server.port });
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   await server.stop(options.grace);
+  await decoder?.close();
+}
+
+/** Workers that decode for the server. */
+async function openDecoder(models: readonly string[], options: ServeOptions): Promise<FleetDecoder> {
+  const { openFleet } = await import("../../fleet/open-fleet.ts");
+  const { openFleetDecoder } = await import("../../fleet/decode.ts");
+  const { device, precision } = options;
+  const say = (notice: string) => void process.stderr.write(`magnets: ${notice}\n`);
+  const fleet = await openFleet(fleetOptionsOf(options, say));
+  return openFleetDecoder(fleet, models, { device, precision }).catch(async (error) => {
+    await fleet.close();
+    throw error;
+  });
 }

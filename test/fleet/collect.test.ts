@@ -26,6 +26,7 @@ function anyOrder(fail: (job: SampleJob) => void = () => {}) {
       await doSample(store, job as SampleJob);
       done.push(job);
     },
+    countWorkers: async () => 1,
     close: async () => {},
   };
   return { fleet, store, done, takenBack };
@@ -57,7 +58,12 @@ describe("results", () => {
   });
 
   it("that a worker wrote elsewhere are missed with a remedy", async () => {
-    const fleet: Fleet = { store: memoryStore(), run: async () => {}, close: async () => {} };
+    const fleet: Fleet = {
+      store: memoryStore(),
+      run: async () => {},
+      countWorkers: async () => 1,
+      close: async () => {},
+    };
     await expect(collect(fleet, [jobs[0]!], { seenWithinMs: 200 }).next()).rejects.toThrow(
       "--store memory: holds no whole result of samples 0 to 1 of seed 0 by model, though a worker wrote it 3 times; " +
         "start all workers with the same store",

@@ -26,6 +26,7 @@ export function openRunnersFleet(
         waiting.shift()?.();
       }
     },
+    countWorkers: async () => count,
     close: async () => {
       await Promise.all(runners.map(({ runner }) => runner.close()));
     },

@@ -94,7 +94,7 @@ describe("a deadline", () => {
 
 describe("the queue", () => {
   it("takes no more than it holds, and says when to come again", async () => {
-    const small = await serve({ queue: 4, batch: 2 });
+    const small = await serve({ waiting: 4, batch: 2 });
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, seed) =>
         small.post("/v1/images/generations", { prompt: "cat", seed, n: 2 }),

@@ -1,7 +1,7 @@
 /** The scheduler over a fake model that notes what it is asked and waits for a sign. */
 import { describe, expect, it } from "vitest";
-import type { Lease, Models } from "../../server/models.ts";
-import { Scheduler, type SchedulerOptions, type Work } from "../../server/scheduler.ts";
+import type { Lease } from "../../server/models.ts";
+import { type Elsewhere, Scheduler, type SchedulerOptions, type Work } from "../../server/scheduler.ts";
 import {
   type BatchHooks,
   DeadlineTooShort,
@@ -51,7 +51,10 @@ function open(options: Partial<SchedulerOptions> = {}) {
       release: async (isBroken?: boolean) => void (isBroken && broken.push(id)),
     }) as unknown as Lease;
   const scheduler = new Scheduler({
-    models: { lease } as Pick<Models, "lease">,
+    models: {
+      lease,
+      get: (id: string) => ({ folder: `models/${id}` }),
+    } as unknown as SchedulerOptions["models"],
     ...{ batch: 4, queue: 20, gatherMs: 1, now: () => clock },
     ...options,
   });
@@ -162,6 +165,78 @@ describe("batches", () => {
       batch.finish();
     }
     expect(await made).toEqual(own("a", 2));
+  });
+});
+
+describe("other machines", () => {
+  /** Two of them, which decode when told to. */
+  function openBeside(atOnce = 2) {
+    const asked: { folder: string; seeds: unknown[]; finish(): void; fail(error: Error): void }[] = [];
+    const elsewhere: Elsewhere = {
+      atOnce: () => atOnce,
+      decode: (folder, _, samples, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+          const images = samples.map(({ seed, index }) => ({ image: { seed, index }, tokens: [] }));
+          const seeds = samples.map(({ seed }) => seed);
+          asked.push({ folder, seeds, fail: reject, finish: () => resolve(images as never) });
+        }),
+    };
+    const askedFor = async (count: number) => {
+      while (asked.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+      return asked;
+    };
+    return { ...open({ elsewhere }), asked, askedFor };
+  }
+
+  it("decode as many batches at a time as there are of them, and a request gets its own images from all", async () => {
+    const { submit, batches, askedFor } = openBeside();
+    const made = [submit("a", 6), submit("b", 4)];
+    const [first, second] = await askedFor(2);
+    expect([first!.seeds, second!.seeds]).toEqual([
+      ["a", "b", "a", "b"],
+      ["a", "b", "a", "b"],
+    ]);
+    expect(first!.folder).toBe("models/a");
+    second!.finish();
+    const asked = await askedFor(3);
+    expect(asked[2]!.seeds).toEqual(["a", "a"]);
+    asked[2]!.finish();
+    first!.finish();
+    expect(await Promise.all(made)).toEqual([own("a", 6), own("b", 4)]);
+    expect(batches).toEqual([]);
+  });
+
+  it("leave to this one what is watched, or has a deadline", async () => {
+    const { submit, next, asked, askedFor } = openBeside();
+    const watched = submit("watched", 1, { onStep: () => {} });
+    const timed = submit("timed", 1, { deadlineMs: leastMs });
+    const other = submit("other", 1);
+    const batch = await next();
+    expect(batch.seeds).toEqual(["watched"]);
+    batch.finish();
+    expect(await timed).toEqual(own("timed", 1));
+    (await askedFor(1))[0]!.finish();
+    expect(await other).toEqual(own("other", 1));
+    expect(await watched).toEqual(own("watched", 1));
+    expect(asked).toHaveLength(1);
+  });
+
+  it("that fail are asked once more", async () => {
+    const { submit, askedFor } = openBeside(1);
+    const made = submit("a", 1);
+    (await askedFor(1))[0]!.fail(new Error("lost"));
+    (await askedFor(2))[1]!.finish();
+    expect(await made).toEqual(own("a", 1));
+  });
+
+  it("are waited for at a stop, and cut off after its grace", async () => {
+    const { scheduler, submit, askedFor } = openBeside(1);
+    const made = submit("a", 1);
+    await askedFor(1);
+    const refused = expect(made).rejects.toMatchObject({ status: 503, code: "stopped" });
+    await scheduler.close(20);
+    await refused;
   });
 });
 
