@@ -22,9 +22,15 @@ const program = new Command("npm run faults:presses --")
     wholeNumber(1),
     20,
   )
+  .option("--works <name,...>", "of these alone; default all", (text) => text.split(","))
   .option("--minutes <n>", "stop after so many", wholeNumber(1), 90)
   .parse();
-const { seed, presses, minutes } = program.opts<{ seed: number; presses: number; minutes: number }>();
+const {
+  seed,
+  presses,
+  works: names,
+  minutes,
+} = program.opts<{ seed: number; presses: number; works?: string[]; minutes: number }>();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 const isTime = () => performance.now() - began < minutes * 60_000;
@@ -128,7 +134,7 @@ try {
         say(`${way.name}, ${work.name}: ${pressed - faulty} of ${pressed} presses came to no harm`);
       }
     }
-  });
+  }, names);
 } finally {
   await rm(parent, { recursive: true, force: true });
 }
