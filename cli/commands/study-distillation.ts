@@ -16,6 +16,7 @@ import { openTrainingBars } from "../output/training-progress.ts";
 interface DistillationCommandOptions extends EvaluationOptions {
   tokenizer: string;
   steps?: number;
+  trainings: number;
   set?: string[];
   runs?: string;
   json?: boolean;
@@ -31,6 +32,12 @@ export function addDistillationStudy(study: Command, signal: AbortSignal): void 
     .argument("<config>", "a configuration file (YAML), as for magnets train")
     .requiredOption("--tokenizer <model>", "the model folder whose tokenizer they all share")
     .option("--steps <n>", "of each training (default: the configuration's)", wholeNumber(1))
+    .option(
+      "--trainings <n>",
+      "train every variant so often, with seeds in a row: error bars are then between trainings",
+      wholeNumber(1, 100),
+      1,
+    )
     .option("--set <key=value>", "change one value of the configuration; repeatable", collect)
     .option(
       "--runs <folder>",
@@ -47,12 +54,13 @@ async function run(config: string, options: DistillationCommandOptions, signal: 
   const { runDistillationStudy } = await import("../../src/evaluate.ts");
   const trainingBars = openTrainingBars();
   const bars = openEvaluationBars();
-  const { tokenizer, steps, set, runs } = options;
+  const { tokenizer, steps, trainings, set, runs } = options;
   try {
     const result = await runDistillationStudy(config, {
       ...measuringOptionsOf(options, signal),
       tokenizer,
       steps,
+      trainings,
       set,
       runs,
       onMessage: (message) => report.say(message),

@@ -28,7 +28,8 @@ export function combineTrainings(evaluations: readonly ModelEvaluation[]): Model
   } as ModelEvaluation;
 }
 
-type Row = ModelEvaluation["rows"][number];
+/** Of the study of trainings, with the loss that the sub-model ended at. */
+type Row = ModelEvaluation["rows"][number] & { readonly trainingLoss?: number };
 
 /** One plan over trainings: figures with their error between them. */
 function combinedRow(rows: readonly Row[]): Row {
@@ -42,12 +43,14 @@ function combinedRow(rows: readonly Row[]): Row {
   }));
   const cost = averaged(costs);
   const toBaseline = rows.flatMap(({ frechetToBaseline }) => frechetToBaseline?.mean ?? []);
+  const losses = rows.flatMap(({ trainingLoss }) => trainingLoss ?? []);
   const { seed: _, ...figures } = estimated(runs);
   return {
     ...rows[0],
     ...figures,
     ...cost,
     ratio: cost.baselineMultiplyAdds / cost.multiplyAdds,
+    ...(losses.length > 0 && { trainingLoss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
     ...(toBaseline.length > 0 && { frechetToBaseline: estimate(toBaseline) }),
     runs,
   } as unknown as Row;

@@ -96,7 +96,7 @@ async function trainEach(options: TrainVariantsOptions): Promise<TrainedVariant[
     const dataset = await readTokens(tokensFolder(out), digest);
     for (const [name, config] of Object.entries(variants)) {
       signal?.throwIfAborted();
-      const variantFolder = join(out, name.replaceAll(" ", "-"));
+      const variantFolder = join(out, name.replaceAll(/\W+/g, "-"));
       const [run, model] = [join(variantFolder, "transformer"), join(variantFolder, "model")];
       const shape = transformerConfigOf(config, dataset.classNames.length);
       const initial = await initialTransformer(config.transformer.init, {

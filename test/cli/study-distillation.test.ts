@@ -39,18 +39,24 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   expect(first.stderr).toContain("separate 2: 2 steps on 8 images as tokens");
   const { training, plans, answers } = JSON.parse(first.stdout.trimEnd().split("\n").at(-1)!);
   const kinds = ["no teacher", "full teacher", "next-larger teacher"];
-  expect(training.map(({ name }: { name: string }) => name)).toEqual([...kinds, "separate 1", "separate 2"]);
+  expect(training.map(({ name }: { name: string }) => name)).toEqual([
+    ...kinds,
+    "separate 1",
+    "separate 2",
+    "separate 1, longer",
+  ]);
   expect(await readdir(join(folder, "runs"))).toEqual([
     "full-teacher",
     "next-larger-teacher",
     "no-teacher",
     "separate-1",
+    "separate-1-longer",
     "separate-2",
     "tokens",
   ]);
 
   const planOf = (name: string) => plans.find((plan: { name: string }) => plan.name === name);
-  expect(plans).toHaveLength(11);
+  expect(plans).toHaveLength(12);
   const [none, next] = ["no teacher, full size", "separate, 1/2"].map(planOf);
   expect(none.runs).toHaveLength(2);
   expect(none.modelSchedule).toBe("1x4");
@@ -65,16 +71,44 @@ it("trains, measures and writes up; the same command again does nothing twice", 
   expect(page).toMatch(/^`magnets study distillation .*--steps 2.*`, \d{4}-\d\d-\d\d, .* cores, Node \d/m);
   expect(page).toContain(`- ${answers[0]}`);
   expect(page).toMatch(
-    /^\| separate 2 \| {2}\| \d\.\d{3} \| \d+\.\d \| `transformer\.training\.factors=\[2\]`/m,
+    /^\| separate 2 \| {2}\| \d\.\d{3} \| 2 \| \d+\.\d \| `transformer\.training\.factors=\[2\]`/m,
   );
   expect(page).toContain("of the sampling alone");
   expect(page).toContain("](distance-multiply-adds.svg)");
 
   const again = await study("--json");
   expect(again.code).toBe(0);
-  expect(again.stderr).toContain("22 sets of images were read from");
+  expect(again.stderr).toContain("24 sets of images were read from");
   expect(again.stdout).toBe(first.stdout);
 });
+
+it("trains each way with several seeds, and tells what the error bars are between", async () => {
+  const args = [
+    "--trainings",
+    "2",
+    "--runs",
+    join(folder, "seeds"),
+    "--out",
+    join(folder, "out-seeds"),
+    "--seeds",
+    "1",
+  ];
+  const { code, stdout, stderr } = await study("--json", ...args);
+  expect(stderr).not.toContain("magnets:");
+  expect(code).toBe(0);
+  const { training, plans, answers } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  expect(training).toHaveLength(12);
+  expect(training[6]).toMatchObject({ name: "no teacher, training 2" });
+  expect(await readdir(join(folder, "seeds"))).toContain("no-teacher-training-2");
+  const [none] = plans;
+  expect(none.runs.map(({ seed }: { seed: string }) => seed)).toEqual(["training 1", "training 2"]);
+  expect(none.runs[0].frechet).not.toBe(none.runs[1].frechet); // another seed is another model
+  expect(none.trainingLoss).toBeCloseTo((training[0].losses[1] + training[6].losses[1]) / 2, 12);
+  expect(answers[0]).toContain("2 trainings");
+  const page = await readFile(join(folder, "out-seeds", "README.md"), "utf8");
+  expect(page).toMatch(/^# How sub-models should be trained: toy$/m);
+  expect(page).toContain("training seeds 0..1");
+}, 300_000);
 
 it.each([
   [["--set", "data.resolution=32"], "its tokenizer must be for images of 32 pixels"],

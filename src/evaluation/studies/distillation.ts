@@ -22,6 +22,8 @@ export interface StudyVariant {
   readonly settings: readonly string[];
   /** The sub-models that train. */
   readonly factors: readonly number[];
+  /** How many times as many steps as the others it trains. */
+  readonly length: number;
   readonly points: readonly GridPoint[];
 }
 
@@ -41,6 +43,9 @@ const nested = {
 };
 const [none, full, nextLarger] = Object.keys(nested) as [string, string, string];
 const separate = "separate";
+
+/** The full size alone, with the training compute of all. */
+const longest = `${separate}, full size, trained longer`;
 
 const baselineName = (family: string, factor: number): string => `${family}, ${share(factor)}`;
 const scheduledName = (family: string): string => `${family}, scheduled`;
@@ -62,6 +67,16 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
     ...point(baselineName(family, factor), baselinePlan(ground.base, factor), family),
     settings: family,
   });
+  const alone = (factor: number) => ({
+    name: `${separate} ${factor}`,
+    // The model's own plan, by which sheets are made on the way, may use no other sub-model.
+    settings: [
+      `transformer.training.factors=[${factor}]`,
+      `decoding.modelSchedule=${factor}x${steps}`,
+      "decoding.guidance.unconditionalFactor=same",
+    ],
+    factors: [factor],
+  });
   const modelSchedule = schedule(ground);
   const scheduled = (family: string): GridPoint => ({
     ...point(scheduledName(family), { modelSchedule, ...cached }),
@@ -72,26 +87,24 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
       name,
       settings,
       factors,
+      length: 1,
       points: [...factors.map((factor) => baseline(name, factor)), scheduled(name)],
     })),
-    ...factors.map((factor) => ({
-      name: `${separate} ${factor}`,
-      // The model's own plan, by which sheets are made on the way, may use no other sub-model.
-      settings: [
-        `transformer.training.factors=[${factor}]`,
-        `decoding.modelSchedule=${factor}x${steps}`,
-        "decoding.guidance.unconditionalFactor=same",
-      ],
-      factors: [factor],
-      points: [baseline(separate, factor)],
-    })),
+    ...factors.map((factor) => ({ ...alone(factor), length: 1, points: [baseline(separate, factor)] })),
+    {
+      ...alone(1),
+      name: `${separate} 1, longer`,
+      length: factors.reduce((sum, factor) => sum + 1 / factor, 0),
+      points: [{ ...baseline(separate, 1), name: longest }],
+    },
   ];
   return {
     title: "How sub-models should be trained",
     question:
       "Do nested sub-models come nearer to the reference set when they also learn from a larger one, and from which: the full " +
       "model or the next larger? And are they as good as models of their sizes that were trained separately, each for " +
-      "as many steps?",
+      "as many steps (all of them together take the compute of one nested training), or as the full size alone, trained for all that " +
+      "compute?",
     variants,
     points: variants.flatMap(({ points }) => points),
     claims: [
@@ -106,6 +119,8 @@ export function planDistillation(ground: Pick<StudyGround, "base" | "factors">):
         plan: baselineName(nextLarger, factor),
         against: baselineName(separate, factor),
       })),
+      { plan: baselineName(nextLarger, 1), against: longest },
+      { plan: scheduledName(nextLarger), against: longest },
       { plan: scheduledName(nextLarger), against: factors.map((factor) => baselineName(separate, factor)) },
     ],
     isJoined: true,

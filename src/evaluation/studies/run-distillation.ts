@@ -4,11 +4,13 @@
  */
 import { join } from "node:path";
 import { ensureWritableFolder } from "../../core/node/atomic-file.ts";
+import { invalidValue } from "../../core/validate.ts";
 import type { DecodePlan } from "../../decoding/plan.ts";
 import { onTokenizer, type TrainedVariant, trainVariants } from "../../runs/train-variants.ts";
 import { type TrainConfig, transformerConfigOf } from "../../training/config.ts";
 import type { TrainingProgress } from "../../training/loop.ts";
 import { loadConfig } from "../../training/read-config.ts";
+import { combineTrainings } from "../combine-trainings.ts";
 import {
   checkedOptions,
   type MeasuringOptions,
@@ -40,6 +42,8 @@ export interface DistillationOptions extends Omit<MeasuringOptions, "given"> {
   readonly tokenizer: string;
   /** Of each training; default the configuration's. */
   readonly steps?: number;
+  /** How often every variant is trained, 1..100, with seeds in a row from the configuration's on; default 1. */
+  readonly trainings?: number;
   /** Changes of the configuration, `key=value` as `magnets train --set` takes them. */
   readonly set?: readonly string[];
   /** Keeps the trainings; default `runs/<configuration's name>-distillation`. */
@@ -58,6 +62,8 @@ export interface DistillationOptions extends Omit<MeasuringOptions, "given"> {
 
 /** A variant, ready to train, with what its training and measuring take, in multiply-adds. */
 interface Prepared extends StudyVariant {
+  /** The variant's name, with its training's number where there are several. */
+  readonly run: string;
   readonly config: TrainConfig;
   /** Of a training step, near enough to foresee times. */
   readonly stepWork: number;
@@ -73,7 +79,20 @@ interface Prepared extends StudyVariant {
  * @throws InputError for what is wrong with configuration, tokenizer, classifier or data, before anything trains
  */
 export async function runDistillationStudy(path: string, options: DistillationOptions): Promise<StudyResult> {
-  const { tokenizer, steps, set, runs, onTraining, onMessage, onTrained, ...measuring } = options;
+  const {
+    tokenizer,
+    steps,
+    set,
+    runs,
+    trainings = 1,
+    onTraining,
+    onMessage,
+    onTrained,
+    ...measuring
+  } = options;
+  if (!Number.isInteger(trainings) || trainings < 1 || trainings > 100) {
+    throw invalidValue("study", ["trainings"], "must be an integer in 1..100", trainings);
+  }
   const config = await variantConfig(path, options);
   const data = options.data ?? config.data.source;
   const checked = checkedOptions({
@@ -83,7 +102,12 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   });
   const { classifier, heldOut } = await openClassifierData(config.data, checked);
   const sized = { ...checked, ...setSizes(heldOut, checked) };
-  const { study, variants } = await prepare(path, config, options, sized.samples);
+  const study = studyOf(config);
+  const groups: Prepared[][] = [];
+  for (let training = 0; training < trainings; training++) {
+    groups.push(await prepare(path, study, { ...options, trainings, training }, sized.samples));
+  }
+  const variants = groups.flat();
   requireFittingClassifier({ ...config.data, classNames: heldOut.classNames }, classifier);
   if (checked.out !== undefined) await ensureWritableFolder(checked.out);
 
@@ -93,13 +117,15 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   const training = { ...options, runs: runs ?? join("runs", `${config.name}-distillation`) };
   const trained = await trainAll(variants, training, left);
   onTrained?.();
-  const evaluation = await measureAll(study, { variants, trained, config }, sized, left);
+  const evaluations = await measureAll(study, { groups, trained, config }, sized, left);
+  const evaluation =
+    trainings === 1 ? evaluations[0]! : { ...combineTrainings(evaluations), subject: config.name };
   return {
     name: "distillation",
     study,
     evaluation,
-    answers: answersOf(study, evaluation.rows),
-    notes: notesOf(config, variants, trained, tokenizer),
+    answers: answersOf(study, evaluation.rows, { unit: trainings === 1 ? "seed" : "training" }),
+    notes: notesOf(config, variants, trained, { tokenizer, trainings }),
     extras: { training: trained.map((one, i) => ({ ...one, settings: variants[i]!.settings })) },
   };
 }
@@ -116,34 +142,55 @@ async function variantConfig(
   return onTokenizer((await loadConfig(path, { set: all })).config, tokenizer);
 }
 
-/** The study of a configuration, and what its variants train and take. */
+// No cost depends on classes and weights.
+const groundOf = (config: TrainConfig) => ({
+  model: { transformer: { config: transformerConfigOf(config, 0), tensors: {} } },
+  base: config.decoding,
+});
+
+/** The study of a configuration. */
+const studyOf = (config: TrainConfig): DistillationStudy =>
+  planDistillation({ base: config.decoding, factors: transformerConfigOf(config, 0).factors });
+
+/** What is to be trained for the study with one seed of several, and what that takes. */
 async function prepare(
   path: string,
-  config: TrainConfig,
-  options: Pick<DistillationOptions, "tokenizer" | "steps" | "set">,
+  study: DistillationStudy,
+  options: Pick<DistillationOptions, "tokenizer" | "steps" | "set"> & {
+    readonly trainings: number;
+    /** 0..trainings-1 */
+    readonly training: number;
+  },
   samples: number,
-): Promise<{ study: DistillationStudy; variants: Prepared[] }> {
-  const base = config.decoding;
-  // No cost depends on classes and weights.
-  const groundOf = (own: TrainConfig) => ({
-    model: { transformer: { config: transformerConfigOf(own, 0), tensors: {} } },
-    base,
-  });
-  const study = planDistillation({ base, factors: transformerConfigOf(config, 0).factors });
+): Promise<Prepared[]> {
+  const { trainings, training } = options;
   const variants: Prepared[] = [];
   for (const variant of study.variants) {
-    const own = await variantConfig(path, options, variant.settings);
+    const config = await variantConfig(path, options, variant.settings);
+    const own = withSeedAndLength(config, config.seed + training, variant.length);
     const works = worksOf(groundOf(own), variant.points);
     // Each sub-model runs every position, forward and, at twice the cost, backward.
     const passes = worksOf(groundOf(own), variant.factors.map(onePass));
     variants.push({
       ...variant,
+      run: trainings === 1 ? variant.name : `${variant.name}, training ${training + 1}`,
       config: own,
       stepWork: 3 * own.transformer.training.batchSize * totalWork(passes, 1),
       works: works.map(({ name, work }) => ({ name, work: work * samples })),
     });
   }
-  return { study, variants };
+  return variants;
+}
+
+/** A configuration with another seed, and so many times as many steps of its transformer. */
+function withSeedAndLength(
+  { transformer, ...config }: TrainConfig,
+  seed: number,
+  length: number,
+): TrainConfig {
+  const { training, ...rest } = transformer;
+  const steps = Math.round(length * training.steps);
+  return { ...config, seed, transformer: { ...rest, training: { ...training, steps } } };
 }
 
 /** A plan of one pass over every position. */
@@ -172,7 +219,7 @@ async function trainAll(
   let counted = 0; // its steps that `left` knows of
   let isFirst = true; // whether it has not reported yet
   return trainVariants({
-    variants: Object.fromEntries(variants.map(({ name, config }) => [name, config])),
+    variants: Object.fromEntries(variants.map(({ run, config }) => [run, config])),
     tokenizer,
     out: runs,
     threads,
@@ -180,12 +227,12 @@ async function trainAll(
     signal,
     onMessage,
     onProgress(progress) {
-      const { name, stepWork } = variants[place]!;
+      const { run, stepWork } = variants[place]!;
       if (progress.job !== "transformer") return onTraining?.(progress, progress.job, null);
       // Steps before the first report may be those of an earlier call.
       left.finish((progress.step - counted) * stepWork, isFirst);
       [counted, isFirst] = [progress.step, false];
-      onTraining?.(progress, name, left.seconds(0));
+      onTraining?.(progress, run, left.seconds(0));
     },
     onTrained() {
       const { config, stepWork } = variants[place]!;
@@ -195,50 +242,57 @@ async function trainAll(
   });
 }
 
-/** Measures every variant by its plans; what is the same for all, such as held-out images, is the first one's. */
+/** Measures every variant by its plans, seed by seed; what is the same for all, such as held-out images, is the first one's. */
 async function measureAll(
   study: DistillationStudy,
   {
-    variants,
+    groups,
     trained,
     config,
   }: {
-    readonly variants: readonly Prepared[];
+    /** The variants of each seed. */
+    readonly groups: readonly (readonly Prepared[])[];
+    /** All of them, in the same order. */
     readonly trained: readonly TrainedVariant[];
     readonly config: TrainConfig;
   },
   options: SizedOptions,
   left: TimeLeft,
-): Promise<ModelEvaluation> {
+): Promise<ModelEvaluation[]> {
   const base: DecodePlan = config.decoding;
   const network = await networkOf(options);
-  const works = variants.flatMap((variant) => variant.works);
+  const works = groups.flat().flatMap((variant) => variant.works);
   const tracker = trackWork(works, options, left);
   const runners = await openRunners(options);
+  const evaluations: ModelEvaluation[] = [];
   try {
-    const all: Extract<ModelEvaluation, { task: "generate" }>[] = [];
-    for (const [i, { points }] of variants.entries()) {
-      const subject = await openSubject(trained[i]!.folder, options);
-      const context = { options, runners, network, ...tracker };
-      const evaluation = await measureSubject(subject, { base, grid: points }, context);
-      if (evaluation.task === "generate") all.push(evaluation); // always: no frames are given
+    for (const [g, variants] of groups.entries()) {
+      const own = trained.slice(g * variants.length, (g + 1) * variants.length);
+      const all: Extract<ModelEvaluation, { task: "generate" }>[] = [];
+      for (const [i, { points }] of variants.entries()) {
+        const subject = await openSubject(own[i]!.folder, options);
+        const context = { options, runners, network, ...tracker };
+        const evaluation = await measureSubject(subject, { base, grid: points }, context);
+        if (evaluation.task === "generate") all.push(evaluation); // always: no frames are given
+      }
+      const plans: GenerationRow[] = all.flatMap(({ result }) => result.plans);
+      const losses = variants.flatMap(({ points, factors }, i) =>
+        points.map((_, at) => own[i]!.losses[factors[at]!]),
+      );
+      const rows = withContext(plans, study.points, isFullSize).map((row, i) => ({
+        ...row,
+        ...(losses[i] !== undefined && { trainingLoss: losses[i] }),
+      }));
+      const first = all[0]!;
+      evaluations.push({
+        ...first,
+        subject: groups.length === 1 ? config.name : `${config.name} ${g + 1}`,
+        result: { ...first.result, plans },
+        rows,
+        cachedRuns: g === groups.length - 1 ? tracker.cachedRuns() : 0,
+      });
     }
-    const plans: GenerationRow[] = all.flatMap(({ result }) => result.plans);
-    const losses = variants.flatMap(({ points, factors }, i) =>
-      points.map((_, at) => trained[i]!.losses[factors[at]!]),
-    );
-    const rows = withContext(plans, study.points, isFullSize).map((row, i) => ({
-      ...row,
-      ...(losses[i] !== undefined && { trainingLoss: losses[i] }),
-    }));
-    const first = all[0]!;
-    return {
-      ...first,
-      subject: config.name,
-      result: { ...first.result, plans },
-      rows,
-      cachedRuns: tracker.cachedRuns(),
-    };
+    return evaluations;
   } finally {
     await runners.close();
   }
@@ -247,24 +301,31 @@ async function measureAll(
 /** How the variants were trained, how far that brought them, and what the error bars leave out. */
 function notesOf(
   { seed, data, transformer }: TrainConfig,
-  variants: readonly StudyVariant[],
+  variants: readonly Prepared[],
   trained: readonly TrainedVariant[],
-  tokenizer: string,
+  { tokenizer, trainings }: { readonly tokenizer: string; readonly trainings: number },
 ): string[] {
   const { factors } = transformer.model;
   const { steps, batchSize } = transformer.training;
-  const head = ["training", ...factors.map((factor) => `p = ${factor}`), "minutes", "settings"];
+  const head = ["training", ...factors.map((factor) => `p = ${factor}`), "steps", "minutes", "settings"];
   const rows = trained.map(({ name, losses, seconds }, i) => [
     name,
     ...factors.map((factor) => losses[factor]?.toFixed(3) ?? ""),
+    `${variants[i]!.config.transformer.training.steps}`,
     (seconds / 60).toFixed(1),
     variants[i]!.settings.map((setting) => `\`${setting}\``).join(" "),
   ]);
+  const how =
+    `${steps} steps of ${batchSize} on ${data.count ?? "all"} of ${data.source}, the longer one for as much compute as a nested ` +
+    `training, with the tokenizer of ${tokenizer}.`;
+  const beside = '"To baseline" is beside the full size of the same kind of training.';
   return [
-    `Every variant was trained once: ${steps} steps of ${batchSize} on ${data.count ?? "all"} of ${data.source}, from the ` +
-      `same first weights (training seed ${seed}) on the same batches, with the tokenizer of ${tokenizer}. So the seeds, and ` +
-      '± with them, are of the sampling alone: what another training would give is not in them. "To baseline" is beside the ' +
-      "full size of the same kind of training.",
+    trainings === 1
+      ? `Every variant was trained once: ${how} All begin with the same first weights (training seed ${seed}) and see the same ` +
+        "batches. So the seeds, and ± with them, are of the sampling alone: what another training would give is not in them. " +
+        beside
+      : `Every variant was trained ${trainings} times: ${how} All begin with the same first weights and see the same batches in ` +
+        `each of the training seeds ${seed}..${seed + trainings - 1}, so that differences are paired. ${beside}`,
     "Training loss of each sub-model (cross-entropy with the true tokens, nats per masked token, mean over the last tenth " +
       "of the steps), and minutes in the training loop:",
     markdownTable({ head, rows }),

@@ -30,7 +30,11 @@ it("trains nested ones by each teacher and by none, and every sub-model by itsel
     ["full teacher", "full", "1,2,4,8"],
     ["next-larger teacher", "next-larger", "1,2,4,8"],
     ...factors.map((factor) => [`separate ${factor}`, "next-larger", `${factor}`]), // nobody to teach
+    ["separate 1, longer", "next-larger", "1"],
   ]);
+  // All separate trainings together, and the longer one, take a nested training's compute.
+  const nestedSteps = factors.reduce((sum, factor) => sum + 1 / factor, 0);
+  expect(variants.map(({ length }) => length)).toEqual([1, 1, 1, 1, 1, 1, 1, nestedSteps]);
 });
 
 it("decodes each trained sub-model baseline, in their order, and nested ones by the schedule too", () => {
@@ -42,12 +46,12 @@ it("decodes each trained sub-model baseline, in their order, and nested ones by 
     }),
   );
   const whole = ["1x12", "2x12", "4x12", "8x12", "8x3,4x3,2x3,1x3 cached"];
-  expect(plans).toEqual([whole, whole, whole, ["1x12"], ["2x12"], ["4x12"], ["8x12"]]);
+  expect(plans).toEqual([whole, whole, whole, ["1x12"], ["2x12"], ["4x12"], ["8x12"], ["1x12"]]);
 });
 
 it("names every plan once, and holds each beside the full size of its kind of training", () => {
   const names = points.map(({ name }) => name);
-  expect(new Set(names).size).toBe(19);
+  expect(new Set(names).size).toBe(20);
   for (const { plan, against } of claims)
     expect(names).toEqual(expect.arrayContaining([plan, against].flat()));
   const full = points.filter(isFullSize);
