@@ -22,15 +22,21 @@ const program = new Command("npm run faults:presses --")
     wholeNumber(1),
     20,
   )
+  .option("--ways <name,...>", "to start it: npm, npx, node", (text) => text.split(","), [
+    "npm",
+    "npx",
+    "node",
+  ])
   .option("--works <name,...>", "of these alone; default all", (text) => text.split(","))
   .option("--minutes <n>", "stop after so many", wholeNumber(1), 90)
   .parse();
 const {
   seed,
   presses,
+  ways: chosen,
   works: names,
   minutes,
-} = program.opts<{ seed: number; presses: number; works?: string[]; minutes: number }>();
+} = program.opts<{ seed: number; presses: number; ways: string[]; works?: string[]; minutes: number }>();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 const isTime = () => performance.now() - began < minutes * 60_000;
@@ -61,7 +67,7 @@ async function ways(parent: string): Promise<Way[]> {
   await run("npm", ["init", "--yes"], parent);
   await run("npm", ["install", "--ignore-scripts", "--prefer-offline", packed], parent);
   return [
-    { name: "npm run", folder: here, command: ["npm", "run", "magnets", "--"] },
+    { name: "npm", folder: here, command: ["npm", "run", "magnets", "--"] },
     { name: "npx", folder: parent, command: ["npx", "magnets"] },
     { name: "node", folder: here, command: ["node", "--import", "tsx", "cli/main.ts"] },
   ];
@@ -113,7 +119,7 @@ let faults = 0;
 try {
   const starts = await ways(parent);
   await withWorks(async (works) => {
-    for (const way of starts) {
+    for (const way of starts.filter(({ name }) => chosen.includes(name))) {
       for (const [w, work] of works.entries()) {
         let pressed = 0;
         let faulty = 0;
