@@ -1,0 +1,157 @@
+/**
+ * `npm run reproduce -- TABLE...`: makes tables of docs/results anew, by the same commands that a person would type, and says beforehand
+ * how long that takes. What is trained or measured already is not done again: stop it at any time, and give the same command to go on.
+ *
+ *     npm run reproduce                 lists the tables
+ *     npm run reproduce -- fashion      trains and measures; pages go to out/reproduced/
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+
+/** A command of the command line. */
+interface Step {
+  /** What for, in a few words. */
+  readonly what: string;
+  readonly args: readonly string[];
+  /** On two cores with AVX-512. */
+  readonly minutes: number;
+  /** A folder whose work goes on by --resume, once there is something in it. */
+  readonly run?: string;
+}
+
+/** Tables, and what makes them. */
+interface Recipe {
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+const program = new Command("npm run reproduce --")
+  .description("make tables of docs/results anew; without a name, list them")
+  .argument("[tables...]", "one or several of the list")
+  .option("--out <folder>", "where pages and runs go", "out/reproduced")
+  .option("--data <folder>", "the IDX files of Fashion-MNIST", "/usr/share/datasets/fashion-mnist")
+  .option("--dry-run", "print the commands, run none")
+  .parse();
+const { out, data, dryRun } = program.opts<{ out: string; data: string; dryRun?: boolean }>();
+const page = (name: string): readonly string[] => ["--out", join(out, name)];
+
+/** A study of a shipped model. */
+function study(
+  name: string,
+  model: string,
+  minutes: number,
+  more: readonly string[] = [],
+  to = `${model}-${name}`,
+): Step {
+  const args = ["study", name, join("models", model), "--seeds", "3", ...more];
+  return { what: `study of ${model}: ${name}`, args: [...args, ...page(to)], minutes };
+}
+
+const runs = join(out, "fashion-runs");
+const classifier = join(out, "fashion-classifier");
+const measured = ["--data", data, "--classifier", classifier, "--seeds", "3"];
+const trained = [1, 2, 3].map((n) => join(runs, "ways", `next-larger-teacher-training-${n}`, "model"));
+const fashionStudy = (name: string, minutes: number, more: readonly string[] = []): Step => ({
+  what: `study of three trainings: ${name}`,
+  args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${name}`)],
+  minutes,
+});
+
+const recipes: Readonly<Record<string, Recipe>> = {
+  main: {
+    title: "drawn images: schedule and cache, every way at its best settings",
+    steps: [study("main", "sprites", 90, ["--tune", "24"])],
+  },
+  sprites: {
+    title: "drawn images: direction, refresh, steps, guidance, entropies",
+    steps: [
+      study("direction", "sprites", 25),
+      study("refresh", "sprites", 25),
+      study("steps", "sprites", 60),
+      study("guidance", "sprites", 40),
+      study("unmask", "sprites", 40),
+    ],
+  },
+  motions: {
+    title: "drawn videos: schedule and cache, and frame prediction",
+    steps: [
+      study("main", "motions", 60, ["--samples", "192"]),
+      study("main", "motions", 60, ["--samples", "500", "--given", "5"], "motions-prediction"),
+    ],
+  },
+  fashion: {
+    title:
+      "photographs (Fashion-MNIST), three trainings: ways of training, schedule and cache, direction, refresh, steps",
+    steps: [
+      {
+        what: "classifier",
+        args: [
+          ...["classifier", "--data", data, "--resolution", "28", "--images", "60000", "--held-out", "10000"],
+          ...["--steps", "6000", "--run", join(runs, "classifier"), "--out", classifier],
+        ],
+        minutes: 10,
+        run: join(runs, "classifier"),
+      },
+      {
+        what: "tokenizer",
+        args: [
+          ...["train", "configs/fashion.yaml", "--data", data, "--stage", "tokenizer"],
+          ...["--out", join(runs, "tokenizer")],
+        ],
+        minutes: 10,
+        run: join(runs, "tokenizer"),
+      },
+      {
+        what: "ways of training, three times each",
+        args: [
+          ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", join(runs, "tokenizer/model")],
+          ...["--set", `data.source=${data}`, "--trainings", "3", ...measured],
+          ...["--runs", join(runs, "ways"), ...page("fashion-distillation")],
+        ],
+        minutes: 120,
+      },
+      fashionStudy("main", 30, ["--tune", "24"]),
+      fashionStudy("direction", 10),
+      fashionStudy("refresh", 10),
+      fashionStudy("steps", 15),
+    ],
+  },
+};
+
+const hours = (minutes: number): string =>
+  minutes < 90 ? `${minutes} minutes` : `${(minutes / 60).toFixed(1)} hours`;
+const minutesOf = ({ steps }: Recipe): number => steps.reduce((sum, { minutes }) => sum + minutes, 0);
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+/** Runs a command of the command line; its words and bars are the terminal's. */
+function magnets(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args], { stdio: "inherit" });
+  // A Ctrl-C reaches the command too, which saves what it has done; this process ends after it.
+  const wait = () => {};
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, wait);
+  return new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ? 130 : (code ?? 1))));
+}
+
+const unknown = program.args.filter((name) => !(name in recipes));
+if (unknown.length > 0)
+  program.error(`reproduce: must be of ${Object.keys(recipes).join(", ")}, got ${unknown}`);
+if (program.args.length === 0) {
+  for (const [name, recipe] of Object.entries(recipes)) {
+    say(`${name.padEnd(8)} ${hours(minutesOf(recipe)).padStart(11)}  ${recipe.title}`);
+  }
+  say("\nTimes are for two cores with AVX-512 that do nothing else. npm run reproduce -- NAME");
+}
+for (const name of program.args) {
+  const recipe = recipes[name]!;
+  say(`${name}: ${recipe.title}`);
+  say(`about ${hours(minutesOf(recipe))} on two cores; Ctrl-C stops, the same command goes on\n`);
+  for (const [i, { what, args, minutes, run }] of recipe.steps.entries()) {
+    const all = run !== undefined && existsSync(run) ? [...args, "--resume"] : args;
+    say(`${i + 1} of ${recipe.steps.length}: ${what}, about ${hours(minutes)}\n  magnets ${all.join(" ")}`);
+    if (dryRun) continue;
+    const code = await magnets(all);
+    if (code !== 0) process.exit(code);
+  }
+}
