@@ -1,5 +1,5 @@
 /**
- * `npm run reproduce -- TABLE...`: makes tables of docs/results anew, by the same commands that a person would type, and says beforehand
+ * `npm run reproduce -- TABLE...`: makes tables of docs/results again, by the same commands that a person would type, and says beforehand
  * how long that takes. What is trained or measured already is not done again: stop it at any time, and give the same command to go on.
  *
  *     npm run reproduce                 lists the tables
@@ -28,7 +28,7 @@ interface Recipe {
 }
 
 const program = new Command("npm run reproduce --")
-  .description("make tables of docs/results anew; without a name, list them")
+  .description("make tables of docs/results again; without a name, list them")
   .argument("[tables...]", "one or several of the list")
   .option("--out <folder>", "where pages and runs go", "out/reproduced")
   .option("--data <folder>", "the IDX files of Fashion-MNIST", "/usr/share/datasets/fashion-mnist")
