@@ -52,7 +52,9 @@ function study(
 const runs = join(out, "fashion-runs");
 const classifier = join(out, "fashion-classifier");
 const measured = ["--data", data, "--classifier", classifier, "--seeds", "3"];
-const trained = [1, 2, 3].map((n) => join(runs, "ways", `next-larger-teacher-training-${n}`, "model"));
+const trained = ["", "-training-2", "-training-3"].map((which) =>
+  join(runs, "ways", `next-larger-teacher${which}`, "model"),
+);
 const fashionStudy = (name: string, minutes: number, more: readonly string[] = []): Step => ({
   what: `study of three trainings: ${name}`,
   args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${name}`)],

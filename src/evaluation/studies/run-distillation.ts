@@ -62,7 +62,7 @@ export interface DistillationOptions extends Omit<MeasuringOptions, "given"> {
 
 /** A variant, ready to train, with what its training and measuring take, in multiply-adds. */
 interface Prepared extends StudyVariant {
-  /** The variant's name, with its training's number where there are several. */
+  /** The variant's name, from the second training on with its number, so that more trainings can be added to a first one. */
   readonly run: string;
   readonly config: TrainConfig;
   /** Of a training step, near enough to foresee times. */
@@ -105,7 +105,7 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   const study = studyOf(config);
   const groups: Prepared[][] = [];
   for (let training = 0; training < trainings; training++) {
-    groups.push(await prepare(path, study, { ...options, trainings, training }, sized.samples));
+    groups.push(await prepare(path, study, { ...options, training }, sized.samples));
   }
   const variants = groups.flat();
   requireFittingClassifier({ ...config.data, classNames: heldOut.classNames }, classifier);
@@ -157,13 +157,12 @@ async function prepare(
   path: string,
   study: DistillationStudy,
   options: Pick<DistillationOptions, "tokenizer" | "steps" | "set"> & {
-    readonly trainings: number;
-    /** 0..trainings-1 */
+    /** Which of the trainings, from 0 on. */
     readonly training: number;
   },
   samples: number,
 ): Promise<Prepared[]> {
-  const { trainings, training } = options;
+  const { training } = options;
   const variants: Prepared[] = [];
   for (const variant of study.variants) {
     const config = await variantConfig(path, options, variant.settings);
@@ -173,7 +172,7 @@ async function prepare(
     const passes = worksOf(groundOf(own), variant.factors.map(onePass));
     variants.push({
       ...variant,
-      run: trainings === 1 ? variant.name : `${variant.name}, training ${training + 1}`,
+      run: training === 0 ? variant.name : `${variant.name}, training ${training + 1}`,
       config: own,
       stepWork: 3 * own.transformer.training.batchSize * totalWork(passes, 1),
       works: works.map(({ name, work }) => ({ name, work: work * samples })),
