@@ -64,7 +64,8 @@ export interface ResolvedStep {
  *
  * A partial step runs the positions that were masked at the start of the step before: those still masked, and those
  * decoded in that step, which are thus encoded once with their real ids. With `cache.runs` "needed" it runs only the
- * latter and those that it decodes itself: of those still masked after it, the entries stay as the last full step made them.
+ * latter and those that it decodes itself: of those still masked after it, the entries stay as the last full step made
+ * them.
  *
  * Steps left out change nothing else: those that run keep their index k, and with it their temperatures, guidance and
  * number of tokens still masked after them. The same goes for steps that find nothing to decode: the first K - N0 when

@@ -278,8 +278,8 @@ describe("any plan", () => {
 });
 
 /**
- * One sample with the Halton order, a cache, and nothing run but what is needed, as bookkeeping by hand: which position was
- * last encoded with which id. Full steps are given, and how many tokens are masked after each step.
+ * One sample with the Halton order, a cache, and nothing run but what is needed, as bookkeeping by hand: which position
+ * was last encoded with which id. Full steps are given, and how many tokens are masked after each step.
  */
 function neededOnly(
   start: readonly number[],

@@ -168,8 +168,8 @@ export const tunedName = ({ name, branch }: Pick<TunedWay, "name" | "branch">): 
   `${name}, tuned${branch === "same" ? " with equal branches" : ""}`;
 
 /**
- * The study of tuned ways: its plans under the settings that were found, best against best, and its first claim's plans as they
- * were as well.
+ * The study of tuned ways: its plans under the settings that were found, best against best, and its first claim's plans
+ * as they were as well.
  */
 export function tunedStudy(study: Study, ways: readonly TunedWay[]): Study {
   const plainClaim = study.claims[0]!;

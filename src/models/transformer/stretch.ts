@@ -57,8 +57,8 @@ export interface Arithmetic {
 /**
  * The graph of a stretch.
  *
- * Inputs: tokens [B, N] what the model sees, masked [B, masked] the masked positions, classes [B] and noClasses [B] of the
- * class table, samples [B] and otherSamples [B] the numbers 0..B-1 and B..2B-1, uniforms [S, B, N], noise [S, B, N] which
+ * Inputs: tokens [B, N] what the model sees, masked [B, masked] the masked positions, classes [B] and noClasses [B] of
+ * the class table, samples [B] and otherSamples [B] the numbers 0..B-1 and B..2B-1, uniforms [S, B, N], noise [S, B, N] which
  * is added to the log probabilities (with a fixed order it is the score itself), temperature [S], guidanceScale [S],
  * filtered topK [] and topP [], with min-p logMinP [], and the float32 weights of every sub-model that runs. Those that
  * are integers are in the graph: the runtime then turns and packs them once and not in every run, for the same sums.

@@ -115,7 +115,8 @@ describe("addSampling", () => {
   });
 
   it("draws unlikely ids as often as float64 says, of a distribution with a long tail", async () => {
-    // 1024 ids of probabilities that fall as 1/rank^1.5, from 0.4 to 1e-5, in no order: a twelfth of it in ids rarer than 1/1000.
+    // 1024 ids of probabilities that fall as 1/rank^1.5, from 0.4 to 1e-5, in no order: a twelfth of it in ids rarer
+    // than 1/1000.
     const codes = 1024;
     const order = permutation(foldIn(key, 16), codes);
     const logits = Array.from(order, (rank) => Math.fround(-1.5 * Math.log(rank + 1)));
@@ -152,7 +153,8 @@ describe("addSampling", () => {
     expect(tail).toBeGreaterThan(0.05);
     expect(Math.abs(inTail - draws * tail)).toBeLessThan(4 * Math.sqrt(draws * tail * (1 - tail)));
 
-    // By evenly spread numbers, of which an interval of length L holds floor or ceil of L; sums in float32 may move its ends.
+    // By evenly spread numbers, of which an interval of length L holds floor or ceil of L; sums in float32 may move
+    // its ends.
     const even = await counted((draw) => (draw + 0.5) / draws);
     for (const [id, share] of p.entries()) expect(Math.abs(even[id]! - draws * share)).toBeLessThan(2);
     const evenInTail = even.reduce((sum, count, id) => sum + (isRare[id] ? count : 0), 0);
