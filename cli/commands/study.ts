@@ -32,8 +32,9 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
       new Argument(
         "<name>",
         "main: schedule and cache; direction: of the model schedule; refresh: of the cache; steps: how many; guidance: when, " +
-          "and by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow",
-      ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask"]),
+          "and by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow; order: which tokens a " +
+          "step decodes, by confidence or in the Halton order, where steps may run only what is needed",
+      ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask", "order"]),
     )
     .argument(
       "<models...>",
@@ -41,7 +42,8 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     )
     .option(
       "--tune <tries>",
-      "main: first tune every way with equal effort, so many settings each (24 is usual), and compare best with best",
+      "first tune every way with equal effort, so many settings each (24 is usual), and compare best with best; not for " +
+        "the study of guidance",
       wholeNumber(2, 1000),
     )
     .option("--tune-samples <n>", "images of each setting in the last round (default: 500)", wholeNumber(16))
@@ -60,6 +62,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     addEvaluationOptions(command),
     "study main models/sprites --seeds 3 --out docs/results/sprites-main",
     "study main models/sprites --seeds 3 --tune 24",
+    "study order models/sprites --seeds 3",
     "study main runs/seed-0/model runs/seed-1/model runs/seed-2/model --seeds 3 --tune 24",
     "study steps models/motions --given 5 --samples 240 --seeds 3",
   ).action((name: StudyName, models: string[], options: StudyFlags) => run(name, models, options, signal));

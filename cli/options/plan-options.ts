@@ -1,6 +1,6 @@
 /** The options that choose a decode plan, shared by the commands that decode or price one. */
 import { type Command, Option } from "commander";
-import type { MaskSchedule, PlanInput, PlanOptions } from "../../src/index.ts";
+import type { DecodePlan, MaskSchedule, PlanInput, PlanOptions } from "../../src/index.ts";
 import { decimalNumber, duration, wholeNumber } from "./parse.ts";
 
 export interface PlanFlags {
@@ -13,6 +13,7 @@ export interface PlanFlags {
   steps?: number;
   guidance?: number;
   cache: boolean;
+  cacheRuns?: DecodePlan["cache"]["runs"];
   maskSchedule?: Exclude<MaskSchedule["kind"], "pow">;
   /** Nats. */
   entropyBound?: number;
@@ -34,7 +35,7 @@ export function addPlanOptions(command: Command): Command {
         .conflicts(["modelSchedule", "plan", "steps", "budget", "deadline"])
         // Measured plans bring their settings.
         .conflicts(["guidance", "maskSchedule", "entropyBound", "cache", "choiceTemperature"])
-        .conflicts(["tokenTemperature", "minP"]),
+        .conflicts(["cacheRuns", "tokenTemperature", "minP"]),
     )
     .option(
       "--guidance <s>",
@@ -87,6 +88,13 @@ export function addCompletionPlanOptions(command: Command): Command {
         .conflicts(["deadline"]),
     )
     .option("--no-cache", "run every position in every step")
+    .addOption(
+      new Option(
+        "--cache-runs <which>",
+        "needed: with --mask-schedule halton, steps run only the tokens just decoded and those that they decode; " +
+          "all-masked: every masked one too",
+      ).choices(["all-masked", "needed"]),
+    )
     .option("--choice-temperature <t>", "chance in which tokens are kept, 0 or more", decimalNumber(0))
     .option("--token-temperature <t>", "chance in what a token becomes, above 0", decimalNumber(0, true))
     .option(
@@ -98,7 +106,8 @@ export function addCompletionPlanOptions(command: Command): Command {
 
 /** The plan that the options ask for, as the library takes it. */
 export async function planOptionsOf(options: PlanFlags): Promise<PlanOptions> {
-  const { guidance, maskSchedule, entropyBound, cache, choiceTemperature, tokenTemperature, minP } = options;
+  const { guidance, maskSchedule, entropyBound, cache, cacheRuns } = options;
+  const { choiceTemperature, tokenTemperature, minP } = options;
   const { readPlanFile } = await import("../../src/index.ts");
   const read = options.plan === undefined ? {} : await readPlanFile(options.plan);
   const plan: PlanInput = {
@@ -106,7 +115,13 @@ export async function planOptionsOf(options: PlanFlags): Promise<PlanOptions> {
     ...(guidance !== undefined && { guidance: { ...read.guidance, scale: guidance } }),
     ...(maskSchedule !== undefined && { maskSchedule: { kind: maskSchedule } }),
     ...(entropyBound !== undefined && { unmask: { kind: "entropy", bound: entropyBound } as const }),
-    ...(cache === false && { cache: { ...read.cache, enabled: false } }),
+    ...((cache === false || cacheRuns !== undefined) && {
+      cache: {
+        ...read.cache,
+        ...(cache === false && { enabled: false }),
+        ...(cacheRuns !== undefined && { runs: cacheRuns }),
+      },
+    }),
     ...(choiceTemperature !== undefined && { choiceTemperature }),
     ...(tokenTemperature !== undefined && {
       tokenTemperature: { kind: "constant", value: tokenTemperature } as const,

@@ -20,42 +20,45 @@ export function emptyLedger(batch: number, gridTokens: number): CacheLedger {
 }
 
 /**
- * Notes the encodings of a pass: what the request's active positions held. A masked position counts as undecided even
- * where a condition token stood in for the mask: decided as that very token it runs once more, so that the number of
- * active positions never depends on what was sampled.
+ * Notes the encodings of a pass, at the request's active positions. A masked position counts as undecided even where a
+ * condition token stood in for the mask: decided as that very token it runs once more, so that the number of active
+ * positions never depends on what was sampled.
+ *
+ * @param tokens  [B, N] the ids when the pass began
  */
-export function recordEncoding(ledger: CacheLedger, request: PredictRequest): void {
-  const gridTokens = ledger.tokens.length / request.batch;
-  const active = request.positions.length / request.batch;
-  for (let activeRow = 0; activeRow < request.positions.length; activeRow++) {
-    const cell = Math.floor(activeRow / active) * gridTokens + request.positions[activeRow];
-    ledger.tokens[cell] = request.tokens[activeRow];
-  }
-  const masked = request.masked.length / request.batch;
-  for (const [row, activeIndex] of request.masked.entries()) {
-    const sample = Math.floor(row / masked);
-    const position = request.positions[sample * active + activeIndex];
-    ledger.tokens[sample * gridTokens + position] = undecided;
+export function recordEncoding(
+  ledger: CacheLedger,
+  { positions, batch }: Pick<PredictRequest, "positions" | "batch">,
+  tokens: Int32Array,
+  maskId: number,
+): void {
+  const gridTokens = ledger.tokens.length / batch;
+  const active = positions.length / batch;
+  for (const [activeRow, position] of positions.entries()) {
+    const cell = Math.floor(activeRow / active) * gridTokens + position;
+    ledger.tokens[cell] = tokens[cell] === maskId ? undecided : tokens[cell];
   }
 }
 
 /**
- * The grid positions of a sample that a partial step must run, ascending: those still masked, since their logits are
- * wanted, and those whose entry is missing or was made with another id.
+ * The grid positions of a sample that a partial step must run, ascending: those to be predicted, and the decided ones
+ * whose entry is missing or was made with another id.
  *
- * @param tokens  [B, N] the current ids
+ * @param tokens     [B, N] the current ids
+ * @param predicted  masked positions of the sample, ascending
  */
-export function stalePositions(
+export function positionsToRun(
   ledger: CacheLedger,
   tokens: Int32Array,
   maskId: number,
   sample: number,
   gridTokens: number,
+  predicted: readonly number[],
 ): number[] {
-  const stale: number[] = [];
-  for (let position = 0; position < gridTokens; position++) {
-    const cell = sample * gridTokens + position;
-    if (tokens[cell] === maskId || ledger.tokens[cell] !== tokens[cell]) stale.push(position);
-  }
-  return stale;
+  const isPredicted = new Set(predicted);
+  return Array.from({ length: gridTokens }, (_, position) => position).filter((position) => {
+    const token = tokens[sample * gridTokens + position];
+    const isStale = token !== maskId && ledger.tokens[sample * gridTokens + position] !== token;
+    return isStale || isPredicted.has(position);
+  });
 }

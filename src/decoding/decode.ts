@@ -2,23 +2,25 @@
  * The decode loop: from masked tokens to a filled grid, a few steps of parallel decoding (MaskGIT), each with the
  * sub-model, cache and guidance that the plan gives it.
  *
- * B samples, N grid tokens, A active positions, M masked positions. Row-major. What a number counts along:
+ * B samples, N grid tokens, A active positions, M predicted positions: those of the masked ones for which a step asks an
+ * id, all of them unless the plan says that only those needed run. Row-major. What a number counts along:
  *
- *     name          in       it is                                            leads to
- *     sample        0..B-1   a row of the batch
- *     position      0..N-1   a place in the grid
- *     active index  0..A-1   which of a step's active positions, ascending    active[sample][activeIndex]: position
- *     masked index  0..M-1   which of those that are masked, ascending        masked[maskedIndex]: active index
- *     cell          0..BN-1  sample N + position: in tokens, decodedAtStep, the cache's ledger
- *     active row    0..BA-1  sample A + active index: in a request's tokens and positions
- *     row           0..BM-1  sample M + masked index: in masked, uniforms, ids, logProbs, entropies
- *     k             0..K-1   a step of the plan; `steps[s]` are those that run
+ *     name             in       it is                                          leads to
+ *     sample           0..B-1   a row of the batch
+ *     position         0..N-1   a place in the grid
+ *     active index     0..A-1   which of a step's active positions, ascending  active[sample][activeIndex]: position
+ *     predicted index  0..M-1   which of those that are predicted, ascending   a request's predicted: active index
+ *     cell             0..BN-1  sample N + position: in tokens, decodedAtStep, the cache's ledger
+ *     active row       0..BA-1  sample A + active index: in a request's tokens and positions
+ *     row              0..BM-1  sample M + predicted index: in predicted, uniforms, ids, logProbs, entropies
+ *     k                0..K-1   a step of the plan; `steps[s]` are those that run
  */
 import { InputError, requireInput } from "../core/errors.ts";
 import { foldIn, gumbelAt, type Key, keyFromSeed, type Seed, uniformAt } from "../core/random.ts";
-import { emptyLedger, recordEncoding, stalePositions } from "./cache-ledger.ts";
+import { emptyLedger, positionsToRun, recordEncoding } from "./cache-ledger.ts";
 import { haltonOrder } from "./halton-order.ts";
 import { maskedAfterSteps } from "./mask-schedule.ts";
+import { fillFromNearest } from "./nearest-tokens.ts";
 import type { DecodePlan } from "./plan.ts";
 import type {
   Predict,
@@ -88,7 +90,11 @@ export interface DecodeProgress extends ResolvedStep {
   /** Steps done, this one included, and steps that will run (fewer than K when there are fewer tokens), at most. */
   readonly done: number;
   readonly total: number;
-  /** [B, N] a copy: the grid with this step's guess at every masked position. */
+  /**
+   * [B, N] a copy: the grid with this step's guess at every masked position. With `cache.runs` "needed" there is a guess
+   * only where the step decodes; the other positions show their condition token, or else the nearest token that is
+   * known, so that the grid is always one that can be turned into an image.
+   */
   readonly tokens: Int32Array;
   /** [B, N] a copy: the step k that decoded each token; -1 for one that was given, -2 for one that is still masked. */
   readonly decodedAtStep: Int32Array;
@@ -109,7 +115,8 @@ const purpose = { token: 0, choice: 1 } as const;
 /**
  * Decodes B samples.
  *
- * In step k `predict` samples an id for every masked position; those with the best score = log p(id) + T_k Gumbel, a
+ * In step k `predict` samples an id for every masked position (with `cache.runs` "needed" for those that the step
+ * decodes); those with the best score = log p(id) + T_k Gumbel, a
  * sum in float32, keep it (equal scores: the lower position), the others stay masked. With the `halton` schedule a fixed order of the
  * grid decides instead. How many keep it is scheduled, or with an entropy rule at least as many (unmasking.ts). Every
  * random number is a function of (seed, sample index, purpose, step, position).
@@ -153,7 +160,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
   }
 
   /** The answers to the next steps: one, or those of a stretch. */
-  async function ask(s: number, masked: MaskedPositions): Promise<Answer[]> {
+  async function ask(s: number, masked: Positions, predicted: Positions): Promise<Answer[]> {
     const step = steps[s];
     const stretch = step.isFull && !replan && !plan.unmask ? stretchFrom(s) : null;
     if (stretch) {
@@ -170,7 +177,7 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     const active = Array.from({ length: batch }, (_, sample) =>
       step.isFull
         ? Array.from({ length: gridTokens }, (_, position) => position)
-        : stalePositions(ledger, tokens, maskId, sample, gridTokens),
+        : positionsToRun(ledger, tokens, maskId, sample, gridTokens, predicted[sample]),
     );
     // A plan that may change may come to read any step's keys and values.
     const isCacheRead = replan ? plan.cache.enabled && s < steps.length - 1 : step.isCacheRead;
@@ -178,13 +185,12 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       { ...step, isCacheRead },
       plan,
       active,
-      tokens,
-      condition,
-      maskId,
+      predicted,
+      shownTokens(tokens, condition, maskId),
       chance.uniforms,
     );
     const result = await predict(request);
-    recordEncoding(ledger, request);
+    recordEncoding(ledger, request, tokens, maskId);
     return [{ chance, result }];
   }
 
@@ -193,7 +199,8 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     signal?.throwIfAborted();
     const step = steps[s];
     const masked = maskedPositions(tokens, maskId, batch);
-    if (answers.length === 0) answers.push(...(await ask(s, masked)));
+    const predicted = predictedPositions(masked, step, rank);
+    if (answers.length === 0) answers.push(...(await ask(s, masked, predicted)));
     const { chance, result, masked: expected } = answers.shift()!;
     if (expected) requireSameChoice(expected, masked, step);
     checkResult(result, step, batch, maskId, plan);
@@ -201,22 +208,22 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
     const filled = tokens.slice();
     let { unmaskCount } = step;
     for (let sample = 0; sample < batch; sample++) {
-      const firstRow = sample * step.maskedBefore;
+      const firstRow = sample * step.predicted;
       const firstCell = sample * gridTokens;
-      for (const [maskedIndex, position] of masked[sample].entries()) {
-        filled[firstCell + position] = result.ids[firstRow + maskedIndex];
+      for (const [predictedIndex, position] of predicted[sample].entries()) {
+        filled[firstCell + position] = result.ids[firstRow + predictedIndex];
       }
-      const scores = masked[sample].map((position, maskedIndex) => {
+      const scores = predicted[sample].map((position, predictedIndex) => {
         const noise = chance.noise[firstCell + position];
-        return rank ? noise : Math.fround(result.logProbs[firstRow + maskedIndex] + noise);
+        return rank ? noise : Math.fround(result.logProbs[firstRow + predictedIndex] + noise);
       });
-      const bestMasked = bestFirst(scores);
+      const best = bestFirst(scores);
       if (plan.unmask) {
-        const entropies = bestMasked.map((maskedIndex) => result.entropies![firstRow + maskedIndex]!);
+        const entropies = best.map((predictedIndex) => result.entropies![firstRow + predictedIndex]!);
         unmaskCount = Math.max(unmaskCount, countWithinBound(entropies, plan.unmask.bound));
       }
-      for (const maskedIndex of bestMasked.slice(0, unmaskCount)) {
-        const cell = firstCell + masked[sample][maskedIndex];
+      for (const predictedIndex of best.slice(0, unmaskCount)) {
+        const cell = firstCell + predicted[sample][predictedIndex];
         tokens[cell] = filled[cell];
         decodedAtStep[cell] = step.step;
       }
@@ -232,7 +239,10 @@ export async function decode(options: DecodeOptions): Promise<DecodeResult> {
       maskedRemaining,
       done: s + 1,
       total: steps.length,
-      tokens: filled,
+      tokens:
+        step.predicted === step.maskedBefore
+          ? filled
+          : fillFromNearest(shownTokens(filled, condition, maskId), maskId, gridShapeOf(options)),
       decodedAtStep: decodedAtStep.map((at, cell) => (tokens[cell] === maskId ? -2 : at)),
     });
     if (!replan || s === steps.length - 1) continue;
@@ -256,8 +266,8 @@ function withSameStart(
   return next;
 }
 
-/** By sample: the masked positions, ascending. */
-type MaskedPositions = readonly (readonly number[])[];
+/** By sample: some positions, ascending. */
+type Positions = readonly (readonly number[])[];
 
 /** What a step goes by. */
 interface Answer {
@@ -268,7 +278,7 @@ interface Answer {
 }
 
 /** Who predicts a stretch chooses between its steps; had it chosen otherwise, its answers were of no use. */
-function requireSameChoice(expected: Int32Array, masked: MaskedPositions, { step }: ResolvedStep): void {
+function requireSameChoice(expected: Int32Array, masked: Positions, { step }: ResolvedStep): void {
   const positions = masked.flat();
   if (expected.length === positions.length && positions.every((position, row) => expected[row] === position))
     return;
@@ -286,7 +296,7 @@ interface Chance {
 function drawChance(
   { step, choiceTemperature }: ResolvedStep,
   keys: readonly Key[],
-  masked: MaskedPositions,
+  masked: Positions,
   gridTokens: number,
   rank: Int32Array | null,
 ): Chance {
@@ -305,7 +315,7 @@ function drawChance(
   return { uniforms, noise };
 }
 
-function maskedPositions(tokens: Int32Array, maskId: number, batch: number): MaskedPositions {
+function maskedPositions(tokens: Int32Array, maskId: number, batch: number): Positions {
   const gridTokens = tokens.length / batch;
   return Array.from({ length: batch }, (_, sample) => {
     const positions: number[] = [];
@@ -316,6 +326,19 @@ function maskedPositions(tokens: Int32Array, maskId: number, batch: number): Mas
   });
 }
 
+/** Those of the masked positions for which a step asks an id: all, or the first ones of a fixed order. */
+function predictedPositions(
+  masked: Positions,
+  { predicted }: ResolvedStep,
+  rank: Int32Array | null,
+): Positions {
+  return masked.map((positions) => {
+    if (predicted === positions.length) return positions;
+    const inOrder = [...positions].sort((a, b) => rank![a] - rank![b]);
+    return inOrder.slice(0, predicted).sort((a, b) => a - b);
+  });
+}
+
 /** [B, N] what the model sees: where a token is masked, its condition token if there are such. */
 function shownTokens(tokens: Int32Array, condition: Int32Array | null, maskId: number): Int32Array {
   return condition ? tokens.map((token, cell) => (token === maskId ? condition[cell] : token)) : tokens;
@@ -323,7 +346,7 @@ function shownTokens(tokens: Int32Array, condition: Int32Array | null, maskId: n
 
 function stretchRequest(
   stretch: Stretch,
-  masked: MaskedPositions,
+  masked: Positions,
   chances: readonly Chance[],
   tokens: Int32Array,
 ): StretchRequest {
@@ -347,14 +370,17 @@ function bestFirst(scores: readonly number[]): number[] {
   return scores.map((_, i) => i).sort((i, j) => (scores[i] === scores[j] ? i - j : scores[j] - scores[i]));
 }
 
-/** The request of one step; the counts must be what the plan promised. */
+/**
+ * The request of one step; the counts must be what the plan promised.
+ *
+ * @param tokens  [B, N] what the model sees
+ */
 function buildRequest(
   step: ResolvedStep,
   plan: DecodePlan,
-  active: readonly (readonly number[])[],
+  active: Positions,
+  predicted: Positions,
   tokens: Int32Array,
-  condition: Int32Array | null,
-  maskId: number,
   uniforms: Float32Array,
 ): PredictRequest {
   const batch = active.length;
@@ -369,8 +395,8 @@ function buildRequest(
     batch,
     tokens: new Int32Array(batch * step.active),
     positions: new Int32Array(batch * step.active),
-    masked: new Int32Array(batch * step.maskedBefore),
-    uniforms: new Float32Array(batch * step.maskedBefore),
+    predicted: new Int32Array(batch * step.predicted),
+    uniforms: new Float32Array(batch * step.predicted),
     tokenTemperature: step.tokenTemperature,
     topK: plan.topK,
     topP: plan.topP,
@@ -378,23 +404,22 @@ function buildRequest(
     wantsEntropies: plan.unmask !== undefined,
   };
   for (let sample = 0; sample < batch; sample++) {
-    let maskedIndex = 0;
+    let predictedIndex = 0;
     for (const [activeIndex, position] of active[sample].entries()) {
       const cell = sample * gridTokens + position;
       const activeRow = sample * step.active + activeIndex;
-      const token = tokens[cell];
-      request.tokens[activeRow] = token === maskId && condition ? condition[cell] : token;
+      request.tokens[activeRow] = tokens[cell];
       request.positions[activeRow] = position;
-      if (token !== maskId) continue;
-      const row = sample * step.maskedBefore + maskedIndex;
-      request.masked[row] = activeIndex;
+      if (position !== predicted[sample][predictedIndex]) continue;
+      const row = sample * step.predicted + predictedIndex;
+      request.predicted[row] = activeIndex;
       request.uniforms[row] = uniforms[cell];
-      maskedIndex++;
+      predictedIndex++;
     }
-    if (active[sample].length !== step.active || maskedIndex !== step.maskedBefore) {
+    if (active[sample].length !== step.active || predictedIndex !== step.predicted) {
       throw new Error(
-        `decode: step ${step.step} should have ${step.active} active and ${step.maskedBefore} masked positions, ` +
-          `sample ${sample} has ${active[sample].length} and ${maskedIndex}`,
+        `decode: step ${step.step} should have ${step.active} active and ${step.predicted} predicted positions, ` +
+          `sample ${sample} has ${active[sample].length} and ${predictedIndex}`,
       );
     }
   }
@@ -403,12 +428,12 @@ function buildRequest(
 
 function checkResult(
   { ids, logProbs, entropies }: PredictResult,
-  { step, maskedBefore }: ResolvedStep,
+  { step, predicted }: ResolvedStep,
   batch: number,
   maskId: number,
   { unmask }: DecodePlan,
 ): void {
-  const rows = batch * maskedBefore;
+  const rows = batch * predicted;
   if (ids.length !== rows || logProbs.length !== rows) {
     throw new Error(
       `decode: predict must return ${rows} ids and log probabilities in step ${step}, ` +
@@ -487,10 +512,16 @@ function maskedPerSample(tokens: Int32Array, { maskId, model }: DecodeOptions): 
   return counts[0];
 }
 
-/** [N] the place of each grid position in the Halton order. */
-function haltonRank({ model, gridShape }: DecodeOptions): Int32Array {
+/** [rows, columns] or [frames, rows, columns]. */
+function gridShapeOf({ model, gridShape }: DecodeOptions): readonly number[] {
   const side = Math.round(Math.sqrt(model.gridTokens));
-  const shape = gridShape ?? [side, side];
+  return gridShape ?? [side, side];
+}
+
+/** [N] the place of each grid position in the Halton order. */
+function haltonRank(options: DecodeOptions): Int32Array {
+  const { model } = options;
+  const shape = gridShapeOf(options);
   if (shape.reduce((product, length) => product * length, 1) !== model.gridTokens) {
     throw new InputError(
       `decode: the halton order needs the grid's shape, whose product is ${model.gridTokens}, got [${shape}]`,

@@ -62,7 +62,17 @@ export interface CachePlan {
    * the same as `"on-switch"`.
    */
   readonly refresh: "on-switch" | "never" | { readonly every: number };
+  /**
+   * Which masked tokens a step asks the model for. `"all-masked"`, the same as absent: all of them, of which it then
+   * decodes some. `"needed"`: those that it decodes and no others. Partial steps then run these and what the step before
+   * decoded; every other masked position keeps its keys and values of the last full step (after PGM, ICLR 2026, which
+   * leaves such positions out altogether). Only for an order that is known beforehand: the `halton` mask schedule.
+   */
+  readonly runs?: (typeof cacheRuns)[number];
 }
+
+/** What {@link CachePlan.runs} may be. */
+export const cacheRuns = ["all-masked", "needed"] as const;
 
 /** 12 steps from the smallest sub-model to the largest, cosine, cached; guidance off until a model sets its scale. */
 export const defaultPlan: DecodePlan = {
@@ -144,6 +154,7 @@ export const planSchema = z
       .strictObject({
         enabled: z.boolean(),
         refresh: z.union([z.enum(["on-switch", "never"]), z.strictObject({ every: atLeastOne })]),
+        runs: z.enum(cacheRuns),
       })
       .partial(),
   })
@@ -159,7 +170,7 @@ export function baselinePlan({ steps }: Pick<DecodePlan, "steps">, factor = 1): 
   return {
     modelSchedule: [{ factor, steps }],
     guidance: { unconditionalFactor: "same" },
-    cache: { enabled: false },
+    cache: { enabled: false, runs: "all-masked" },
   };
 }
 
@@ -218,13 +229,37 @@ export function completePlan(
       "widen it, or set scale to 0",
     );
   }
+  const hindrance = plan.cache.runs === "needed" ? hindranceToNeeded(plan) : null;
+  if (hindrance) {
+    const must = `must be "all-masked" ${hindrance.where}`;
+    throw invalidValue(where, [...path, "cache", "runs"], must, plan.cache.runs, hindrance.remedy);
+  }
   return plan;
+}
+
+/** Why the steps of a plan cannot run only what is needed, and what to change; null: they can. */
+function hindranceToNeeded({
+  maskSchedule,
+  cache,
+  unmask,
+}: Pick<DecodePlan, "maskSchedule" | "cache" | "unmask">): { where: string; remedy: string } | null {
+  if (maskSchedule.kind !== "halton") {
+    const where = `with the ${maskSchedule.kind} mask schedule, which does not say beforehand which tokens a step decodes`;
+    return { where, remedy: 'set maskSchedule.kind to "halton"' };
+  }
+  if (!cache.enabled) return { where: "without the cache", remedy: "set cache.enabled to true" };
+  if (unmask) {
+    const where = "with an entropy rule, which needs all masked tokens to choose how many a step decodes";
+    return { where, remedy: 'leave unmask out, or set its kind to "schedule"' };
+  }
+  return null;
 }
 
 /**
  * A plan with changes. A model schedule without `steps` sets K. Fields of `guidance` and `cache` are changed one by one;
- * the interval of guidance stays only where it still has a step (else guidance is in all), and `leaveOut` only where
- * neither steps nor model schedule change. Nothing is checked: for changes of a user, see {@link makePlan}.
+ * the interval of guidance stays only where it still has a step (else guidance is in all), `leaveOut` only where
+ * neither steps nor model schedule change, and `cache.runs` only where mask schedule, cache and `unmask` allow it.
+ * Nothing is checked: for changes of a user, see {@link makePlan}.
  */
 export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
   const modelSchedule = changes.modelSchedule ?? base.modelSchedule;
@@ -234,12 +269,20 @@ export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
   const unmask = changes.unmask ?? base.unmask;
   const { guidance = {}, cache = {} } = changes;
   const baseGuidance = guidanceOver(base.guidance, steps);
+  const maskSchedule = changes.maskSchedule ?? base.maskSchedule;
+  const entropyRule = unmask?.kind === "entropy" ? { unmask } : {};
+  const changedCache = {
+    enabled: cache.enabled ?? base.cache.enabled,
+    refresh: cache.refresh ?? base.cache.refresh,
+  };
+  const isBaseKept = hindranceToNeeded({ maskSchedule, cache: changedCache, ...entropyRule }) === null;
+  const runs = cache.runs ?? (isBaseKept ? base.cache.runs : undefined);
   return {
     steps,
     modelSchedule,
     ...(leaveOut.length > 0 && { leaveOut }),
-    maskSchedule: changes.maskSchedule ?? base.maskSchedule,
-    ...(unmask?.kind === "entropy" && { unmask }),
+    maskSchedule,
+    ...entropyRule,
     choiceTemperature: changes.choiceTemperature ?? base.choiceTemperature,
     tokenTemperature: changes.tokenTemperature ?? base.tokenTemperature,
     topK: changes.topK === undefined ? base.topK : changes.topK,
@@ -252,10 +295,7 @@ export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
       interval: guidance.interval ?? baseGuidance.interval,
       unconditionalFactor: guidance.unconditionalFactor ?? baseGuidance.unconditionalFactor,
     },
-    cache: {
-      enabled: cache.enabled ?? base.cache.enabled,
-      refresh: cache.refresh ?? base.cache.refresh,
-    },
+    cache: { ...changedCache, ...(runs === "needed" && { runs }) },
   };
 }
 
@@ -269,10 +309,9 @@ export function basePlan(factors: readonly number[]): DecodePlan {
  * MAGVIT's frame prediction (Yu et al. 2023, appendix: K600), no guidance.
  */
 export function completionPlan(plan: DecodePlan): DecodePlan {
-  return {
-    ...plan,
+  return changePlan(plan, {
     maskSchedule: { kind: "linear" },
     choiceTemperature: 7.5,
-    guidance: { ...plan.guidance, scale: 0 },
-  };
+    guidance: { scale: 0 },
+  });
 }

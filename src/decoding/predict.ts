@@ -2,7 +2,8 @@
  * The seam between decoding and a model: what one decode step asks, and what comes back. Decoding knows nothing of
  * graphs; whoever implements {@link Predict} owns the networks and their key/value caches.
  *
- * B samples, N grid tokens, A active positions, M masked positions among them. Row-major.
+ * B samples, N grid tokens, A active positions, M predicted ones among them: masked positions for which ids are wanted,
+ * all of them unless the plan says that only those needed run. Row-major.
  */
 import type { ResolvedStep } from "./resolve-plan.ts";
 
@@ -30,8 +31,8 @@ export interface PredictRequest {
   /** [B, A] grid positions 0..N-1, ascending per sample; A = N in a full step. */
   readonly positions: Int32Array;
   /** [B, M] indices into the active list (0..A-1), ascending per sample. */
-  readonly masked: Int32Array;
-  /** [B, M] one uniform number in [0, 1) per masked position, for the inverse CDF. */
+  readonly predicted: Int32Array;
+  /** [B, M] one uniform number in [0, 1) per predicted position, for the inverse CDF. */
   readonly uniforms: Float32Array;
   /** Logits are divided by it before sampling; above 0. */
   readonly tokenTemperature: number;
@@ -46,7 +47,7 @@ export interface PredictRequest {
 }
 
 export interface PredictResult {
-  /** [B, M] a sampled id per masked position; never the mask id. */
+  /** [B, M] a sampled id per predicted position; never the mask id. */
   readonly ids: Int32Array;
   /** [B, M] log probability of each sampled id. */
   readonly logProbs: Float32Array;
@@ -60,7 +61,7 @@ export type Predict = (request: PredictRequest) => Promise<PredictResult>;
 /** What the shape of a step's computation depends on. */
 export type StretchStep = Pick<
   ResolvedStep,
-  "factor" | "unconditionalFactor" | "isFull" | "active" | "maskedBefore" | "unmaskCount"
+  "factor" | "unconditionalFactor" | "isFull" | "active" | "maskedBefore" | "predicted" | "unmaskCount"
 >;
 
 /** Several steps in a row, of which the first is full: what is known of them before they run. */
@@ -75,7 +76,7 @@ export interface Stretch extends Pick<PredictRequest, "topK" | "topP" | "minP"> 
  * What {@link Predict} would answer to each step of a stretch, if the tokens were chosen between them as the decode loop
  * does it.
  *
- * S steps; B, N as above; M masked positions at the start.
+ * S steps; B, N as above; here M are the masked positions at the start.
  */
 export interface StretchRequest extends Stretch, Pick<PredictRequest, "batch"> {
   /** [B, N] token ids; where masked, the mask id or a condition token to refine. */

@@ -41,8 +41,10 @@ export interface ResolvedStep {
   readonly isCacheRead: boolean;
   /** A: grid positions that run; N in a full step. */
   readonly active: number;
-  /** M: masked tokens when the step begins; each gets logits and a sampled id. */
+  /** Masked tokens when the step begins. */
   readonly maskedBefore: number;
+  /** M: how many of them get logits and a sampled id; all, or with `cache.runs` "needed" those that the step decodes. */
+  readonly predicted: number;
   /** How many of them keep their id; at least 1. With an entropy rule, the fewest. */
   readonly unmaskCount: number;
   /** s; 0 exactly when there is no unconditional pass. */
@@ -61,7 +63,9 @@ export interface ResolvedStep {
  * positions serves both. A full step is also made when the cache is off, and when the plan's refresh rule asks.
  *
  * A partial step runs the positions that were masked at the start of the step before: those still masked, and those
- * decoded in that step, which are thus encoded once with their real ids.
+ * decoded in that step, which are thus encoded once with their real ids. With `cache.runs` "needed" it runs only the
+ * latter and those that it decodes itself: of those still masked after it, the entries stay as the last full step made
+ * them.
  *
  * Steps left out change nothing else: those that run keep their index k, and with it their temperatures, guidance and
  * number of tokens still masked after them. The same goes for steps that find nothing to decode: the first K - N0 when
@@ -106,15 +110,20 @@ export function resolvePlan(
     const isDue = typeof refresh === "object" && k - lastRefresh >= refresh.every;
     const isFull = !enabled || !followsOn || isDue;
     if (isFull) lastRefresh = k;
+    const unmaskCount = maskedBefore - maskedAfter[k];
+    const predicted = plan.cache.runs === "needed" ? unmaskCount : maskedBefore;
+    // Besides those predicted, a partial step runs what the step before decoded.
+    const active = isFull ? model.gridTokens : predicted + previous!.maskedBefore - maskedBefore;
 
     steps.push({
       step: k,
       factor,
       unconditionalFactor,
       isFull,
-      active: isFull ? model.gridTokens : previous!.maskedBefore,
+      active,
       maskedBefore,
-      unmaskCount: maskedBefore - maskedAfter[k],
+      predicted,
+      unmaskCount,
       guidanceScale,
       choiceTemperature: plan.choiceTemperature * remaining,
       tokenTemperature:

@@ -77,7 +77,7 @@ export function stepCost(model: TransformerSizes & ModelFacts, step: ResolvedSte
       factor,
       queries: step.isFull ? keys : step.active,
       keys,
-      headRows: step.maskedBefore,
+      headRows: step.predicted,
     });
   const { unconditionalFactor } = step;
   const baselinePass = passCost(model, { factor: 1, queries: keys, keys, headRows: model.gridTokens });

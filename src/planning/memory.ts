@@ -2,7 +2,7 @@
  * What a decode needs in memory, in bytes, known before it runs.
  *
  * c copies of an image in a pass (2 when both branches run joined, else 1), N grid tokens, T positions that run (N+1
- * in a full pass, else the active ones), S = N+1 positions attended to, M masked ones, D width, L layers, H heads, F
+ * in a full pass, else the active ones), S = N+1 positions attended to, M predicted ones, D width, L layers, H heads, F
  * hidden units, V codebook size, p downscale factor. Activations and caches are float32.
  *
  * What is alive together in one pass of an image, in numbers. Of the parts below, which follow one another, the largest
@@ -12,7 +12,7 @@
  *   attention     T D + (2 T + 3 S) D/p (turned to heads, with one of them before and after)
  *                 + 2 (H/p) T S (the table of scores, and its softmax)
  *   MLP           2 T D + 2 T F/p (before and after the activation)
- *   head          c M D, and per masked token so many times V as {@link logitRows} says
+ *   head          c M D, and per predicted token so many times V as {@link logitRows} says
  *
  * and with it the keys and values of all layers, 2 L T D/p, if the next step reads them: made layer by layer, all of
  * them are there at the head. All but the head's V come once per copy.
@@ -104,7 +104,7 @@ export function steppedMemory(
       if (step.isCacheRead) {
         raise(stored, branch, copies * cacheNumbers(model, factor, model.gridTokens + 1));
       }
-      if (branch === "unconditional") raise(stored, "logits", step.maskedBefore * model.codebookSize);
+      if (branch === "unconditional") raise(stored, "logits", step.predicted * model.codebookSize);
     }
   }
   const sum = (numbers: Map<string, number>) => [...numbers.values()].reduce((a, b) => a + b, 0);
@@ -148,7 +148,7 @@ function stretchedNumbers(model: MemorySizes, plan: DecodePlan, step: ResolvedSt
   const passes = branchesOf(plan, step);
   const cacheOf = ({ copies, factor }: PassShape) =>
     copies * cacheNumbers(model, factor, model.gridTokens + 1);
-  const waiting = passes.length > 1 ? step.maskedBefore * model.codebookSize : 0; // the first pass's logits
+  const waiting = passes.length > 1 ? step.predicted * model.codebookSize : 0; // the first pass's logits
   const each = passes.map((pass) => {
     const others = passes.filter((other) => other !== pass).reduce((sum, other) => sum + cacheOf(other), 0);
     if (step.isFull) return others + passNumbers(model, step, pass);
@@ -160,13 +160,13 @@ function stretchedNumbers(model: MemorySizes, plan: DecodePlan, step: ResolvedSt
 
 /** With an entropy rule: a step may follow on from any before it, which may have had every token masked. */
 function possiblePasses(plan: DecodePlan, step: ResolvedStep, maskedTokens: number): ResolvedStep[] {
-  const whole = { ...step, maskedBefore: maskedTokens };
+  const whole = { ...step, maskedBefore: maskedTokens, predicted: maskedTokens };
   const partial = { ...whole, isFull: false, active: maskedTokens };
   return plan.cache.enabled ? [{ ...whole, isFull: true }, partial] : [whole];
 }
 
 /**
- * How many rows of V are alive for each masked token while it is sampled: logits and their powers, and what running
+ * How many rows of V are alive for each predicted token while it is sampled: logits and their powers, and what running
  * sums take of a block; joined branches' logits, both before and after the bias; with top-k or top-p, which sort, also
  * the sorted values, their places (two numbers each), and running sums over all. Entropies and min-p take one row more
  * each.
@@ -186,7 +186,7 @@ interface PassShape {
 /** The numbers alive at once in one pass of an image: the formula of this file's head. */
 function passNumbers(
   model: MemorySizes,
-  { isFull, isCacheRead, active, maskedBefore }: Omit<ResolvedStep, "factor">,
+  { isFull, isCacheRead, active, predicted }: Omit<ResolvedStep, "factor">,
   { factor, copies, logitRows }: PassShape,
 ): number {
   const { width, codebookSize } = model;
@@ -196,7 +196,7 @@ function passNumbers(
   const projections = 2 * queries * width + 4 * queries * inner;
   const attention = queries * width + (2 * queries + 3 * keys) * inner + 2 * heads * queries * keys;
   const mlp = 2 * queries * (width + hidden);
-  const head = maskedBefore * (copies * width + logitRows * codebookSize);
+  const head = predicted * (copies * width + logitRows * codebookSize);
   const kept = isCacheRead ? cacheNumbers(model, factor, queries) : 0;
   return copies * kept + Math.max(copies * Math.max(projections, attention, mlp), head);
 }

@@ -10,6 +10,15 @@ interface PlanSettingsProps {
 
 const maskSchedules = ["cosine", "linear", "arccos", "halton", "exp", "log", "pow"] as const;
 
+/** The cache with changes, for some mask schedule. That only what is needed runs stays where it may. */
+const changedCache = (
+  { cache, maskSchedule }: Pick<DecodePlan, "cache" | "maskSchedule">,
+  changes: Partial<DecodePlan["cache"]> = {},
+): DecodePlan["cache"] => {
+  const { runs, ...rest } = { ...cache, ...changes };
+  return { ...rest, ...(runs && rest.enabled && maskSchedule.kind === "halton" && { runs }) };
+};
+
 export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
   const { guidance, cache } = plan;
   const setSteps = (steps: number): void => {
@@ -34,7 +43,8 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             value={plan.maskSchedule.kind}
             onChange={({ currentTarget: { value } }) => {
               const kind = value as (typeof maskSchedules)[number];
-              onChange({ ...plan, maskSchedule: kind === "pow" ? { kind, exponent: 2 } : { kind } });
+              const maskSchedule = kind === "pow" ? { kind, exponent: 2 } : { kind };
+              onChange({ ...plan, maskSchedule, cache: changedCache({ cache, maskSchedule }) });
             }}
           >
             {maskSchedules.map((kind) => (
@@ -144,7 +154,10 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             onChange={({ currentTarget: { value } }) =>
               onChange({
                 ...plan,
-                cache: { enabled: value !== "off", refresh: value === "every" ? { every: 4 } : "on-switch" },
+                cache: changedCache(plan, {
+                  enabled: value !== "off",
+                  refresh: value === "every" ? { every: 4 } : "on-switch",
+                }),
               })
             }
           >
@@ -160,8 +173,22 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             min={1}
             max={64}
             step={1}
-            onChange={(every) => onChange({ ...plan, cache: { enabled: true, refresh: { every } } })}
+            onChange={(every) => onChange({ ...plan, cache: changedCache(plan, { refresh: { every } }) })}
           />
+        )}
+        {cache.enabled && plan.maskSchedule.kind === "halton" && !plan.unmask && (
+          <label>
+            Cached steps run
+            <select
+              value={cache.runs ?? "all-masked"}
+              onChange={({ currentTarget: { value } }) =>
+                onChange({ ...plan, cache: changedCache(plan, { runs: value as "all-masked" | "needed" }) })
+              }
+            >
+              <option value="all-masked">all masked tokens</option>
+              <option value="needed">only those needed</option>
+            </select>
+          </label>
         )}
       </div>
     </details>

@@ -98,16 +98,14 @@ export function withFactors(plan: DecodePlan, factors: readonly number[]): PlanI
 /** What of a plan differs from another: laid over that one, it gives the plan again. */
 export function planDifference(plan: DecodePlan, base: DecodePlan): PlanInput {
   const isOther = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
-  const all = {
-    ...plan,
-    leaveOut: plan.leaveOut ?? [],
-    unmask: plan.unmask ?? { kind: "schedule" as const },
-  };
-  const from = {
-    ...base,
-    leaveOut: base.leaveOut ?? [],
-    unmask: base.unmask ?? { kind: "schedule" as const },
-  };
+  /** What is left out in a plan is said here, where the base has it otherwise. */
+  const said = ({ leaveOut = [], unmask, cache, ...rest }: DecodePlan): PlanInput => ({
+    ...rest,
+    leaveOut,
+    unmask: unmask ?? { kind: "schedule" },
+    cache: base.cache.runs ? { ...cache, runs: cache.runs ?? "all-masked" } : cache,
+  });
+  const [all, from] = [said(plan), said(base)];
   const differing = Object.entries(all).filter(([name, value]) =>
     isOther(value, from[name as keyof typeof from]),
   );

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { emptyLedger, recordEncoding, stalePositions, undecided } from "../../src/decoding/cache-ledger.ts";
+import { emptyLedger, positionsToRun, recordEncoding, undecided } from "../../src/decoding/cache-ledger.ts";
 import { decode } from "../../src/decoding/decode.ts";
 import { makePlan } from "../../src/decoding/plan.ts";
 import type { PredictRequest } from "../../src/decoding/predict.ts";
@@ -19,7 +19,8 @@ describe("the cache ledger", () => {
         fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 3 }),
         fc.integer({ min: 1, max: gridTokens }),
         fc.nat(),
-        async (modelSchedule, refresh, masked, seed) => {
+        fc.boolean(),
+        async (modelSchedule, refresh, masked, seed, isNeededOnly) => {
           const start = Int32Array.from({ length: batch * gridTokens }, (_, i) =>
             ((i % gridTokens) * 5) % gridTokens < masked ? maskId : i % codes,
           );
@@ -28,7 +29,8 @@ describe("the cache ledger", () => {
           const requests: PredictRequest[] = [];
           const plan = makePlan({
             modelSchedule,
-            cache: { refresh },
+            cache: { refresh, ...(isNeededOnly && { runs: "needed" }) },
+            ...(isNeededOnly && { maskSchedule: { kind: "halton" } }),
             guidance: { scale: 1, interval: [0.4, 1] },
           });
           const { tokens, decodedAtStep } = await decode({
@@ -43,15 +45,17 @@ describe("the cache ledger", () => {
           });
 
           // By hand, from nothing but the outcome: step s ran a position if it was full, or if the position was
-          // masked when step s - 1 began; it then saw the final id if that had been decoded before step s.
+          // masked when step s - 1 began; if only what is needed runs, if it was decoded in step s or s - 1. It then saw
+          // the final id if that had been decoded before step s.
           const ledger = emptyLedger(batch, gridTokens);
           for (const [r, request] of requests.entries()) {
-            recordEncoding(ledger, request);
+            const seen = tokens.map((token, at) => (decodedAtStep[at]! < request.step ? token : maskId));
+            recordEncoding(ledger, request, seen, maskId);
             for (let at = 0; at < batch * gridTokens; at++) {
               const decoded = decodedAtStep[at]; // -1 for known tokens
-              const ran = requests
-                .slice(0, r + 1)
-                .filter(({ isFull, step: s }) => isFull || decoded >= s - 1);
+              const ran = requests.slice(0, r + 1).filter(({ isFull, step: s }) => {
+                return isFull || (decoded >= s - 1 && (!isNeededOnly || decoded <= s));
+              });
               const last = ran.at(-1)!.step;
               expect(ledger.tokens[at]).toBe(decoded < last ? tokens[at] : undecided);
             }
@@ -62,18 +66,15 @@ describe("the cache ledger", () => {
     );
   });
 
-  it("asks for masked positions, missing entries and entries of another id", () => {
+  it("asks for what is to be predicted, missing entries and entries of another id", () => {
     const ledger = emptyLedger(1, 4);
     expect([...ledger.tokens]).toEqual(Array(4).fill(undecided));
-    expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([0, 1, 2, 3]);
-    recordEncoding(ledger, {
-      step: 4,
-      batch: 1,
-      positions: Int32Array.of(0, 1, 3),
-      tokens: Int32Array.of(1, 2, maskId),
-      masked: Int32Array.of(1, 2),
-    } as unknown as PredictRequest);
+    const tokens = Int32Array.of(1, 2, 3, maskId);
+    expect(positionsToRun(ledger, tokens, maskId, 0, 4, [3])).toEqual([0, 1, 2, 3]);
+    const pass = { batch: 1, positions: Int32Array.of(0, 1, 3) };
+    recordEncoding(ledger, pass, Int32Array.of(1, maskId, 3, maskId), maskId);
     expect([...ledger.tokens]).toEqual([1, undecided, undecided, undecided]);
-    expect(stalePositions(ledger, Int32Array.of(1, 2, 3, maskId), maskId, 0, 4)).toEqual([1, 2, 3]);
+    expect(positionsToRun(ledger, tokens, maskId, 0, 4, [3])).toEqual([1, 2, 3]);
+    expect(positionsToRun(ledger, tokens, maskId, 0, 4, [])).toEqual([1, 2]);
   });
 });

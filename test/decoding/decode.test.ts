@@ -121,7 +121,7 @@ describe("the baseline decode without cache", () => {
 });
 
 /** What plans may vary, small enough to run many of. */
-const plans = fc.record({
+const anyPlan = {
   modelSchedule: fc.constantFrom("8x3,4x3,2x3,1x3", "1x12", "8x1,1x7", "1x2,8x2,1x2", "4x6,2x3,1x3", "2x1"),
   maskSchedule: fc.constantFrom(
     { kind: "cosine" as const },
@@ -140,7 +140,17 @@ const plans = fc.record({
     enabled: fc.boolean(),
     refresh: fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 1 }, { every: 2 }),
   }),
+};
+/** Those that run only what is needed. */
+const neededPlans = fc.record({
+  ...anyPlan,
+  maskSchedule: fc.constant({ kind: "halton" as const }),
+  cache: fc.record({
+    refresh: fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 1 }, { every: 2 }),
+    runs: fc.constant("needed" as const),
+  }),
 });
+const plans = fc.oneof({ weight: 3, arbitrary: fc.record(anyPlan) }, { weight: 1, arbitrary: neededPlans });
 const cases = { plan: plans, seed: fc.nat(), masked: fc.integer({ min: 1, max: gridTokens }) };
 
 /** A plan for each step that ran: its later steps changed at random, its earlier ones kept. */
@@ -225,7 +235,7 @@ describe("any plan", () => {
           steps.map((_, i) => [i + 1, steps.length]),
         );
         for (const [i, request] of seen.entries()) {
-          for (const list of [request.positions, request.masked]) {
+          for (const list of [request.positions, request.predicted]) {
             const width = list.length / 2;
             for (let at = 1; at < list.length; at++)
               if (at !== width) expect(list[at]).toBeGreaterThan(list[at - 1]);
@@ -267,6 +277,130 @@ describe("any plan", () => {
   });
 });
 
+/**
+ * One sample with the Halton order, a cache, and nothing run but what is needed, as bookkeeping by hand: which position
+ * was last encoded with which id. Full steps are given, and how many tokens are masked after each step.
+ */
+function neededOnly(
+  start: readonly number[],
+  { factors, unconditional, isFull, maskedAfter, seed }: NeededOnly,
+  sample: number,
+) {
+  const ids = [...start];
+  let encoded = start.map(() => -1);
+  const order = [...haltonOrder([5, 5])].filter((position) => ids[position] === maskId);
+  let isStale: number[] = [];
+  const rows: number[] = [];
+  for (const [k, factor] of factors.entries()) {
+    const due = order.slice(
+      order.length - ids.filter((id) => id === maskId).length,
+      order.length - maskedAfter[k]!,
+    );
+    if (isFull[k]) encoded = [...ids];
+    else for (const position of [...isStale, ...due]) encoded[position] = ids[position]!;
+    const tokenKey = foldIn(foldIn(foldIn(keyFromSeed(seed), sample), 0), k);
+    const drawn = due.map((position) => {
+      const yes = plantedLogits(encoded, position, codes, factor, 0);
+      const no = plantedLogits(encoded, position, codes, unconditional[k]!, 1);
+      const logits = yes.map((logit, v) => logit + 1.5 * (logit - no[v]!));
+      return sampleId(logits, 1, uniformAt(tokenKey, position)).id;
+    });
+    for (const [i, position] of due.entries()) ids[position] = drawn[i]!;
+    rows.push(isFull[k] ? gridTokens : isStale.length + due.length);
+    isStale = due;
+  }
+  return { ids, rows };
+}
+interface NeededOnly {
+  readonly factors: readonly number[];
+  readonly unconditional: readonly number[];
+  readonly isFull: readonly boolean[];
+  readonly maskedAfter: readonly number[];
+  readonly seed: number;
+}
+
+describe("a plan that runs only what is needed", () => {
+  it("decodes what bookkeeping by hand decodes, guided by a smaller sub-model", async () => {
+    const plan: PlanInput = {
+      modelSchedule: "2x4,1x3",
+      maskSchedule: { kind: "halton" },
+      guidance: { scale: 1.5, unconditionalFactor: "smaller" },
+      cache: { runs: "needed" },
+    };
+    // ceil(N0 acos((k+1)/7) 2/pi): for 25 tokens 22.72, 20.39, 17.95, 15.33, 12.34, 8.62; for 18: 16.36, 14.68,
+    // 12.92, 11.04, 8.88, 6.20.
+    for (const [masked, maskedAfter] of [
+      [25, [23, 21, 18, 16, 13, 9, 0]],
+      [18, [17, 15, 13, 12, 9, 7, 0]],
+    ] as const) {
+      const start = partlyKnown(2, masked);
+      const seen: PredictRequest[] = [];
+      const { tokens } = await run({ plan, start, seed: 3, sampleIndexes: [4, 1], seen });
+      const hand = [4, 1].map((sample, b) =>
+        neededOnly(
+          [...start.subarray(b * gridTokens, (b + 1) * gridTokens)],
+          {
+            factors: [2, 2, 2, 2, 1, 1, 1],
+            unconditional: [4, 4, 4, 4, 2, 2, 2],
+            isFull: [true, false, false, false, true, false, false],
+            maskedAfter,
+            seed: 3,
+          },
+          sample,
+        ),
+      );
+      expect([...tokens]).toEqual(hand.flatMap(({ ids }) => ids));
+      expect(seen.map(({ positions }) => positions.length / 2)).toEqual(hand[0]!.rows);
+    }
+  });
+
+  it("with a refresh at every step decodes what the order decodes without cache, from fewer predictions", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.record({ ...cases, plan: neededPlans }), async ({ plan, seed, masked }) => {
+        const start = partlyKnown(3, masked);
+        const [few, all]: [PredictRequest[], PredictRequest[]] = [[], []];
+        const cache = { refresh: { every: 1 }, runs: "needed" } as const;
+        const needed = await run({ plan: { ...plan, cache }, seed, start, seen: few });
+        const uncached = await run({ plan: { ...plan, cache: { enabled: false } }, seed, start, seen: all });
+        expect(needed).toEqual(uncached);
+        const rows = (seen: PredictRequest[]) =>
+          seen.reduce((sum, { predicted }) => sum + predicted.length, 0);
+        expect(rows(few)).toBe(3 * masked); // every token once
+        if (all.length > 1) expect(rows(all)).toBeGreaterThan(rows(few));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("shows each step's tokens, and the nearest known ones where it predicted none", async () => {
+    const shown: DecodeProgress[] = [];
+    const plan: PlanInput = {
+      modelSchedule: "1x6",
+      maskSchedule: { kind: "halton" },
+      cache: { runs: "needed" },
+    };
+    const onStep = (progress: DecodeProgress) => void shown.push(progress);
+    const { decodedAtStep, tokens } = await run({ plan, sampleIndexes: [0], onStep });
+    for (const { step, tokens: grid } of shown) {
+      for (let at = 0; at < gridTokens; at++) {
+        const distance = (other: number) =>
+          Math.abs(Math.floor(at / 5) - Math.floor(other / 5)) + Math.abs((at % 5) - (other % 5));
+        const known = [...decodedAtStep.keys()].filter((other) => decodedAtStep[other]! <= step);
+        const least = Math.min(...known.map(distance));
+        const nearest = known.filter((other) => distance(other) === least);
+        expect(nearest.map((other) => tokens[other])).toContain(grid[at]);
+      }
+    }
+    // A condition token goes before a neighbour's.
+    const condition = new Int32Array(gridTokens).fill(7);
+    await run({ plan, sampleIndexes: [0], condition, onStep });
+    const first = shown.find(({ step }, i) => i >= 6 && step === 0)!;
+    expect(first.tokens.filter((_, at) => first.decodedAtStep[at] === -2)).toEqual(
+      new Int32Array(first.maskedRemaining).fill(7),
+    );
+  });
+});
+
 describe("chance", () => {
   it("differs between seeds and between samples, and repeats", async () => {
     const { tokens } = await run();
@@ -282,9 +416,9 @@ describe("chance", () => {
       maskId,
       seed: 0,
       sampleIndexes: [0],
-      predict: async ({ masked, positions }) => ({
-        ids: new Int32Array(masked.length),
-        logProbs: Float32Array.from(masked, (i) => (positions[i] === 3 ? -1 : -2)),
+      predict: async ({ predicted, positions }) => ({
+        ids: new Int32Array(predicted.length),
+        logProbs: Float32Array.from(predicted, (i) => (positions[i] === 3 ? -1 : -2)),
       }),
     });
     expect([...decodedAtStep]).toEqual([1, 2, 3, 0, 4]);
@@ -395,9 +529,9 @@ describe("bad input", () => {
   });
 
   it("does not accept rubbish from a model", async () => {
-    const predict = async ({ masked }: PredictRequest) => ({
-      ids: new Int32Array(masked.length),
-      logProbs: new Float32Array(masked.length).fill(Number.NaN),
+    const predict = async ({ predicted }: PredictRequest) => ({
+      ids: new Int32Array(predicted.length),
+      logProbs: new Float32Array(predicted.length).fill(Number.NaN),
     });
     const options = { plan: makePlan(), model, maskId, seed: 0, sampleIndexes: [0], predict };
     await expect(decode(options)).rejects.toThrow(/id 0 with log probability NaN in step 0/);

@@ -4,7 +4,13 @@ import { InputError } from "../../src/core/errors.ts";
 import { guidanceSchedules } from "../../src/decoding/guidance.ts";
 import { type MaskSchedule, maskScheduleKinds } from "../../src/decoding/mask-schedule.ts";
 import { evenModelSchedule, printModelSchedule } from "../../src/decoding/model-schedule.ts";
-import { defaultPlan, makePlan, type PlanInput } from "../../src/decoding/plan.ts";
+import {
+  baselinePlan,
+  completionPlan,
+  defaultPlan,
+  makePlan,
+  type PlanInput,
+} from "../../src/decoding/plan.ts";
 
 /** The model schedule that a text stands for. */
 const parseModelSchedule = (text: string) => makePlan({ modelSchedule: text }, defaultPlan).modelSchedule;
@@ -93,6 +99,27 @@ describe("makePlan", () => {
     expect(plan.guidance).toEqual({ ...defaultPlan.guidance, scale: 1, schedule: "linear" });
     expect(plan.cache).toEqual({ enabled: false, refresh: "on-switch" });
     expect(plan.steps).toBe(8);
+  });
+
+  it("runs only what is needed for as long as the rest allows it, and says so only then", () => {
+    const needed = makePlan({ maskSchedule: { kind: "halton" }, cache: { runs: "needed" } });
+    expect(makePlan(JSON.parse(JSON.stringify(needed)))).toEqual(needed);
+    const kept: PlanInput[] = [
+      { choiceTemperature: 1 },
+      { cache: { refresh: { every: 2 } } },
+      { modelSchedule: "1x4" },
+    ];
+    for (const change of kept) expect(makePlan(change, needed).cache.runs).toBe("needed");
+    const others: PlanInput[] = [
+      { maskSchedule: { kind: "cosine" } },
+      { cache: { enabled: false } },
+      { unmask: { kind: "entropy", bound: 1 } },
+      { cache: { runs: "all-masked" } },
+      baselinePlan(needed),
+    ];
+    for (const change of others) expect(makePlan(change, needed).cache).not.toHaveProperty("runs");
+    expect(completionPlan(needed)).toEqual(makePlan(JSON.parse(JSON.stringify(completionPlan(needed)))));
+    expect(makePlan({ cache: { runs: "all-masked" } })).toEqual(defaultPlan);
   });
 
   it("guides all steps where the base's interval has none of fewer, and asks for none without guidance", () => {
@@ -191,7 +218,22 @@ describe("makePlan", () => {
       { cache: { refresh: "nevr" } },
       'plan: cache.refresh: must be "on-switch", "never" or an object with every, got "nevr"; did you mean "never"?',
     ],
-    [{ cache: true }, "plan: cache: must be an object with enabled, refresh, got true"],
+    [{ cache: true }, "plan: cache: must be an object with enabled, refresh, runs, got true"],
+    [{ cache: { runs: "all" } }, /^plan: cache.runs: must be "all-masked" or "needed", got "all"/],
+    [
+      { cache: { runs: "needed" } },
+      'plan: cache.runs: must be "all-masked" with the cosine mask schedule, which does not say beforehand which tokens a ' +
+        'step decodes, got "needed"; set maskSchedule.kind to "halton"',
+    ],
+    [
+      { maskSchedule: { kind: "halton" }, cache: { runs: "needed", enabled: false } },
+      'plan: cache.runs: must be "all-masked" without the cache, got "needed"; set cache.enabled to true',
+    ],
+    [
+      { maskSchedule: { kind: "halton" }, cache: { runs: "needed" }, unmask: { kind: "entropy", bound: 1 } },
+      'plan: cache.runs: must be "all-masked" with an entropy rule, which needs all masked tokens to choose how many a step ' +
+        'decodes, got "needed"; leave unmask out, or set its kind to "schedule"',
+    ],
     ["8x3", /^plan: must be an object with steps, modelSchedule, .* got "8x3"$/],
   ])("refuses %j", (given, message) => {
     const make = () => makePlan(given as object);

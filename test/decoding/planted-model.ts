@@ -58,7 +58,7 @@ export function plantedPredict(gridTokens: number, codes: number, seen: PredictR
     seen.push(request);
     const { batch, step, isFull, uniforms, tokenTemperature } = request;
     const active = request.tokens.length / batch;
-    const rows = request.masked.length / batch;
+    const rows = request.predicted.length / batch;
     const branches = [request.factor, request.unconditionalFactor].flatMap((factor, branch) => {
       if (factor === null) return [];
       if (isFull) {
@@ -86,7 +86,7 @@ export function plantedPredict(gridTokens: number, codes: number, seen: PredictR
     const entropies = new Float32Array(batch * rows);
     for (let i = 0; i < batch * rows; i++) {
       const b = Math.floor(i / rows);
-      const position = request.positions[b * active + request.masked[i]];
+      const position = request.positions[b * active + request.predicted[i]];
       const [cond, uncond] = branches.map((cache, branch) => {
         if (cache.ids[b].includes(null)) throw new Error(`step ${step}: the cache has holes`);
         return plantedLogits(cache.ids[b] as number[], position, codes, cache.factor, branch);

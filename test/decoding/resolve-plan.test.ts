@@ -63,6 +63,23 @@ describe("resolvePlan", () => {
     expect(some.map((step) => step.maskedBefore)).toEqual([256, 253, 236, 221, 181, 155, 128, 97]);
   });
 
+  it("with only what is needed, runs what was just decoded and what it decodes, and predicts the latter", () => {
+    const halton: PlanInput = { modelSchedule: "2x3,1x3", maskSchedule: { kind: "halton" } };
+    const needed: PlanInput = { ...halton, cache: { runs: "needed" } };
+    // ceil(256 acos(r) 2/pi) for r = 1/6 ... 5/6: 229 (228.7), 201 (200.6), 171 (170.7), 138 (137.1), 96 (95.4).
+    const decoded = [27, 28, 30, 33, 42, 96];
+    expect(resolve(halton).map((step) => step.unmaskCount)).toEqual(decoded);
+    const steps = resolve(needed);
+    expect(steps.map((step) => step.unmaskCount)).toEqual(decoded);
+    expect(steps.map((step) => step.predicted)).toEqual(decoded);
+    expect(steps.map((step) => step.active)).toEqual([256, 27 + 28, 28 + 30, 256, 33 + 42, 42 + 96]);
+    expect(resolve(halton).map((step) => step.predicted)).toEqual([256, 229, 201, 171, 138, 96]);
+    // A step left out leaves its tokens to the next one.
+    const some = resolve({ ...needed, leaveOut: [1, 4] });
+    expect(some.map((step) => step.predicted)).toEqual([27, 58, 33, 138]);
+    expect(some.map((step) => step.active)).toEqual([256, 27 + 58, 256, 33 + 138]);
+  });
+
   it("with fewer tokens than steps, runs the last steps, one token each", () => {
     const steps = resolve({}, 5);
     expect(steps.map((step) => [step.step, step.factor, step.maskedBefore, step.unmaskCount])).toEqual([

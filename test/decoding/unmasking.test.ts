@@ -229,9 +229,9 @@ describe("a decode with an entropy bound", () => {
   });
 
   it("asks for entropies, and does not accept a lack of them", async () => {
-    const predict: Predict = async ({ masked, wantsEntropies }) => {
+    const predict: Predict = async ({ predicted, wantsEntropies }) => {
       expect(wantsEntropies).toBe(true);
-      return { ids: new Int32Array(masked.length), logProbs: new Float32Array(masked.length) };
+      return { ids: new Int32Array(predicted.length), logProbs: new Float32Array(predicted.length) };
     };
     await expect(run({ plan: bounded(1), predict })).rejects.toThrow(/25 entropies of at least 0 in step 0/);
   });

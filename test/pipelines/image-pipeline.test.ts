@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
 import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
+import { modelPlanCost } from "../../src/pipelines/choose-plan.ts";
 import { boxMask } from "../../src/pipelines/mask.ts";
 import { readModel, writeModel } from "../../src/pipelines/node/model-folder.ts";
 import { ImagePipeline, openImagePipeline } from "../../src/pipelines/node/open-pipeline.ts";
@@ -150,6 +151,40 @@ describe("generate", () => {
       },
     });
     expect(last).toEqual(images[0]!.pixels);
+  });
+
+  it("with only what is needed shows whole images too, and computes what its plan costs", async () => {
+    const plan = {
+      maskSchedule: { kind: "halton" },
+      cache: { runs: "needed" },
+      guidance: { scale: 1 },
+    } as const;
+    const start = Int32Array.from({ length: 16 }, (_, i) => (i < 9 ? pipeline.maskId : i % 8));
+    for (const startTokens of [undefined, start]) {
+      let last: Uint8Array | undefined;
+      let steps = 0;
+      const {
+        images,
+        stats,
+        plan: ran,
+      } = await pipeline.generate({
+        plan,
+        count: 2,
+        ...(startTokens && { startTokens }),
+        onStep: async ({ tokens, decodedAtStep, preview }) => {
+          steps++;
+          expect(Math.min(...tokens)).toBeGreaterThanOrEqual(0);
+          expect(Math.max(...tokens)).toBeLessThan(pipeline.maskId);
+          for (const [cell, at] of decodedAtStep.entries())
+            if (at === -1) expect(tokens[cell]).toBe(start[cell % 16]);
+          last = (await preview())[0]!.pixels;
+        },
+      });
+      expect(last).toEqual(images[0]!.pixels);
+      const cost = modelPlanCost(toyModel().transformer.config, ran, startTokens ? 9 : 16);
+      expect(steps).toBe(cost.steps.length);
+      expect(stats.multiplyAdds).toBe(2 * cost.multiplyAdds);
+    }
   });
 
   it("keeps known start tokens", async () => {

@@ -80,6 +80,19 @@ describe("predict", () => {
     expect(new Set(all).size).toBe(6);
   });
 
+  it("shows whole videos where only what is needed runs: condition tokens where no step has made a guess", async () => {
+    const codes = toyVideoModel().transformer.config.codebookSize;
+    const shown: Int32Array[] = [];
+    const options = { videos: [noise(1)], given: 2, plan: { maskSchedule: { kind: "halton" } } } as const;
+    const needed = { ...options, plan: { ...options.plan, cache: { runs: "needed" } } } as const;
+    const made = await pipeline.predict({ ...needed, onStep: ({ tokens }) => void shown.push(tokens) });
+    expect(shown.length).toBeGreaterThan(2);
+    for (const tokens of shown) expect(Math.max(...tokens)).toBeLessThan(codes);
+    expect(shown.at(-1)).toEqual(made.tokens[0]);
+    const { stats } = await pipeline.predict(options);
+    expect(made.stats.multiplyAdds).toBeLessThan(stats.multiplyAdds);
+  });
+
   it("makes several videos in any batch alike, versions beside one another", async () => {
     const videos = [noise(1), noise(2), noise(3)];
     const options = { videos, given: 3, seed: 1, count: 2 };

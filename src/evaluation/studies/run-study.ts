@@ -17,9 +17,11 @@ import { planStudy, type Study, type StudyName } from "./studies.ts";
 import { type StudyResult, studyPage } from "./study-page.ts";
 import {
   requireOtherSeeds,
+  requireTunable,
   type TunedWay,
   type TuningOptions,
   tunedStudy,
+  tunedWaysOf,
   tuneWays,
   tuningNotes,
   tuningSchema,
@@ -27,14 +29,14 @@ import {
 
 /** How a study is measured, and whether its ways are tuned with equal effort before. */
 export interface StudyOptions extends MeasuringOptions {
-  /** Of the main study; null, the default: every way has the default plan's settings. */
+  /** Of any study but that of guidance; null, the default: every way has the default plan's settings. */
   readonly tuning?: TuningOptions | null;
 }
 
 /**
  * Runs one of the studies of decode plans on a model.
  *
- * @param name  "main", "direction", "refresh", "steps", "guidance" or "unmask"; studies.ts says what each asks
+ * @param name  "main", "direction", "refresh", "steps", "guidance", "unmask" or "order"; studies.ts says what each asks
  * @throws InputError for an unknown name, a model that the study cannot be made of, and as {@link evaluate}
  * @example
  * const result = await runStudy("main", "models/sprites", { samples: 240, seeds: 3 });
@@ -66,9 +68,7 @@ export async function runStudyOver(
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
   if (tuning) {
     requireOtherSeeds(tuning, checkedOptions(measuring));
-    if (name !== "main") {
-      throw invalidValue("study", ["tuning"], "must be left out but for the main study", name);
-    }
+    requireTunable(name);
   }
   let study: Study | undefined;
   let tuned: readonly TunedWay[] | undefined;
@@ -79,7 +79,7 @@ export async function runStudyOver(
       study = studyOf(name, ground);
       decoder = decoderCost(ground.model);
       if (tuning) {
-        tuned ??= await tuneWays(study, tunedWaysOf(study, ground), ground, workbench, tuning);
+        tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, tuning);
         study = tunedStudy(study, tuned);
       }
       return study.points;
@@ -97,16 +97,6 @@ export async function runStudyOver(
     notes: found ? [found.text, markdownTable(found.table)] : [],
     extras: { decoderMultiplyAdds: decoder, ...(tuning && { tuning: { ...tuning, ways: tuned } }) },
   };
-}
-
-/** Every way of the study; the two of its first claim also with equal unconditional branches, where there is guidance. */
-function tunedWaysOf({ points, claims }: Study, { base }: PlanGround): Pick<TunedWay, "name" | "branch">[] {
-  const { plan, against } = claims[0]!;
-  const pair = base.guidance.scale > 0 ? [plan, against].flat() : [];
-  return [
-    ...points.map((one) => ({ name: one.name, branch: "any" as const })),
-    ...pair.map((one) => ({ name: one, branch: "same" as const })),
-  ];
 }
 
 /** Multiply-adds of the tokenizer's decoder for one image or video. */

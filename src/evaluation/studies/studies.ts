@@ -1,6 +1,7 @@
 /**
  * The questions of the paper's study, each as a set of decode plans to be measured together; answers.ts says what comes
  * of them. All plans keep the settings of a default plan that are not in question: temperatures, mask schedule, guidance.
+ * Where ways are tuned with equal effort, the first claim of a study names the pair that is shown untuned as well.
  *
  * K steps; p downscale factor: p = 1 is the full model.
  */
@@ -11,7 +12,7 @@ import { baselinePlan, type DecodePlan, type PlanInput } from "../../decoding/pl
 import type { GridPoint } from "./plan-grid.ts";
 
 /** The studies of decoding. */
-export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask"] as const;
+export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask", "order"] as const;
 /** A study of decoding: which of the paper's questions it asks. */
 export type StudyName = (typeof studyNames)[number];
 
@@ -53,7 +54,7 @@ export interface StudyGround {
  */
 export function planStudy(name: string, ground: StudyGround): Study {
   requireSubModels(ground);
-  const study = { main, direction, refresh, steps, guidance, unmask }[name as StudyName];
+  const study = { main, direction, refresh, steps, guidance, unmask, order }[name as StudyName];
   if (!study) {
     const nearest = nearestName(name, studyNames);
     const remedy = nearest && `did you mean "${nearest}"?`;
@@ -312,6 +313,54 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
     points: [point("baseline", baselinePlan(base)), ...scheduled, ...bounded],
     claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
     isJoined: true,
+  };
+}
+
+/** Should confidence decide which tokens a step decodes, or an order that is known before it runs? */
+function order(ground: StudyGround): Study {
+  const { base, factors, tokens, costOf } = ground;
+  // Also for a model whose own plan has the order.
+  const confidence: PlanInput =
+    base.maskSchedule.kind === "halton" ? { maskSchedule: { kind: "cosine" } } : {};
+  const modelSchedule = schedule(ground);
+  const byConfidence = point("scheduled, by confidence", { modelSchedule, ...confidence, ...cached });
+  const target = costOf(byConfidence.plan);
+  const halton: PlanInput = { maskSchedule: { kind: "halton" }, unmask: { kind: "schedule" } };
+  const running = (
+    runs: "all-masked" | "needed",
+    refresh: DecodePlan["cache"]["refresh"] = "on-switch",
+  ): PlanInput => ({ ...halton, cache: { enabled: true, refresh, runs } });
+  // More steps cost hardly more, since a token runs twice in any number of them: refreshes are what compute is spent on.
+  const steps = Math.min(2 * base.steps, tokens);
+  const intervals = Array.from({ length: steps }, (_, i) => steps - i);
+  const atEqualCompute = (name: string, chosen: readonly number[]): GridPoint => {
+    const planOf = (every: number): PlanInput => ({
+      modelSchedule: evenModelSchedule(steps, chosen),
+      ...running("needed", { every }),
+    });
+    const every = nearestBy(intervals, (every) => Math.abs(costOf(planOf(every)) - target));
+    return point(`${name}, ${steps} steps, refreshed every ${every}`, planOf(every));
+  };
+  const neededOnly = "scheduled, Halton order, needed only";
+  const ways = [
+    atEqualCompute(neededOnly, factors),
+    atEqualCompute("full size, Halton order, needed only", [1]),
+    point("scheduled, Halton order", { modelSchedule, ...running("all-masked") }),
+    point(neededOnly, { modelSchedule, ...running("needed") }),
+    point(`${neededOnly}, ${steps} steps`, {
+      modelSchedule: evenModelSchedule(steps, factors),
+      ...running("needed"),
+    }),
+  ];
+  return {
+    title: "Whether confidence or a fixed order should decide which tokens a step decodes",
+    question:
+      "With the Halton order it is known beforehand which tokens a step decodes, so that a step runs only the tokens just decoded " +
+      "and those that it decodes. Does such a decode come nearer to the reference set than one by confidence: at equal " +
+      "compute, and with what it saves?",
+    points: [point("baseline", { ...baselinePlan(base), ...confidence }), byConfidence, ...ways],
+    claims: ways.map(({ name }) => ({ plan: name, against: byConfidence.name })),
+    isJoined: false,
   };
 }
 

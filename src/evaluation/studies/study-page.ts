@@ -85,15 +85,20 @@ function significanceOf({ seeds, isVideo, trainings }: ModelEvaluation): string 
 /** What all plans have in common. */
 function settingsOf(evaluation: ModelEvaluation): string {
   const { classifier, isVideo, samples, seed, seeds, result, rows } = evaluation;
-  const { choiceTemperature, maskSchedule, tokenTemperature } = rows[0]!.plan;
+  const { choiceTemperature, tokenTemperature } = rows[0]!.plan;
+  const maskSchedules = new Set(rows.map(({ plan }) => plan.maskSchedule.kind));
+  const masks =
+    maskSchedules.size === 1
+      ? `the ${[...maskSchedules].join()} mask schedule`
+      : "the mask schedules that are named";
   const isTuned =
     new Set(rows.map(({ plan }) => `${plan.choiceTemperature} ${plan.guidance.scale}`)).size > 1;
   const token = tokenTemperature.kind === "constant" ? `${tokenTemperature.value}` : "annealed";
   const things = isVideo ? "videos" : "images";
   const settings = isTuned
-    ? `All plans decode with the ${maskSchedule.kind} mask schedule, each with settings of its own`
-    : `All plans decode with choice temperature ${choiceTemperature}, token temperature ${token}, the ${maskSchedule.kind} mask ` +
-      `schedule and ${guidanceOf(rows.map(({ plan }) => plan))}`;
+    ? `All plans decode with ${masks}, each with settings of its own`
+    : `All plans decode with choice temperature ${choiceTemperature}, token temperature ${token}, ${masks} ` +
+      `and ${guidanceOf(rows.map(({ plan }) => plan))}`;
   const what =
     evaluation.task === "predict"
       ? `${samples} held-out videos, the first ${evaluation.result.given} frames of each given`

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Seed } from "../../core/random.ts";
 import { invalidValue } from "../../core/validate.ts";
 import { behind } from "../../data/views.ts";
-import type { PlanInput } from "../../decoding/plan.ts";
+import type { DecodePlan, PlanInput } from "../../decoding/plan.ts";
 import { planFor } from "../../pipelines/choose-plan.ts";
 import { searchRounds } from "../../planning/search.ts";
 import {
@@ -20,7 +20,7 @@ import type { Workbench } from "../evaluate.ts";
 import type { PlanGround } from "../plan-names.ts";
 import { openSubjectScorer } from "../score-plans.ts";
 import { settingsText } from "./settings-text.ts";
-import { point, type Study } from "./studies.ts";
+import { type Claim, point, type Study, type StudyName } from "./studies.ts";
 
 /** How every way of a study is tuned. */
 export interface TuningOptions {
@@ -77,6 +77,36 @@ export function requireOtherSeeds(
     "settings would be chosen by their luck",
   );
 }
+
+/**
+ * Refuses the study whose plans differ by what tuning sets.
+ *
+ * @throws InputError naming the study
+ */
+export function requireTunable(name: StudyName): void {
+  if (name !== "guidance") return;
+  const must =
+    "must be left out of the study of guidance, whose plans differ by the settings that tuning changes";
+  throw invalidValue("study", ["tuning"], must, name, "tune another study");
+}
+
+/**
+ * What of a study is tuned: every way; those of its first claim also with equal unconditional branches, where there is
+ * guidance.
+ */
+export function tunedWaysOf(
+  { points, claims }: Pick<Study, "points" | "claims">,
+  { guidance }: Pick<DecodePlan, "guidance">,
+): Pick<TunedWay, "name" | "branch">[] {
+  const pair = guidance.scale > 0 ? namesOf(claims[0]!) : [];
+  return [
+    ...points.map(({ name }) => ({ name, branch: "any" as const })),
+    ...pair.map((name) => ({ name, branch: "same" as const })),
+  ];
+}
+
+/** The plans of a claim. */
+const namesOf = ({ plan, against }: Claim): string[] => [plan, against].flat();
 
 /**
  * Tunes ways of a study.
@@ -138,12 +168,12 @@ export const tunedName = ({ name, branch }: Pick<TunedWay, "name" | "branch">): 
   `${name}, tuned${branch === "same" ? " with equal branches" : ""}`;
 
 /**
- * The study of tuned ways: its plans under the settings that were found, best against best, and its first claim's two plans as they
- * were as well.
+ * The study of tuned ways: its plans under the settings that were found, best against best, and its first claim's plans
+ * as they were as well.
  */
 export function tunedStudy(study: Study, ways: readonly TunedWay[]): Study {
   const plainClaim = study.claims[0]!;
-  const plain = study.points.filter(({ name }) => name === plainClaim.plan || name === plainClaim.against);
+  const plain = study.points.filter(({ name }) => namesOf(plainClaim).includes(name));
   const found = ways.map((way) => {
     const { plan } = study.points.find((one) => one.name === way.name)!;
     return point(tunedName(way), withSettings(plan, way.settings), way.name);

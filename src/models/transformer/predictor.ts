@@ -3,7 +3,7 @@
  * all of which stay in the runner. Only token ids, positions and random numbers go in, and ids, their log
  * probabilities and, if wanted, entropies come out.
  *
- * B samples, N grid tokens, A active positions, M masked positions.
+ * B samples, N grid tokens, A active positions, M predicted positions.
  */
 import { requireInput } from "../../core/errors.ts";
 import { type HostTensor, scalar, sizeOf, tensor } from "../../core/tensor.ts";
@@ -320,10 +320,10 @@ function sampleRows(values: Int32Array, batch: number, copies: number, stride: n
 }
 
 function fullInputs(config: TransformerConfig, request: PredictRequest, classIds: Int32Array) {
-  const { tokens, masked, batch } = request;
+  const { tokens, predicted, batch } = request;
   const copies = classIds.length / batch;
   // All positions are active, in order: an index into them is the grid position, behind the class token.
-  const places = masked.map((position) => position + 1);
+  const places = predicted.map((position) => position + 1);
   const rows = sampleRows(places, batch, copies, gridTokens(config) + 1);
   return {
     ids: integers([classIds.length, sizeOf(config.grid)], repeated(tokens, copies)),
@@ -333,11 +333,11 @@ function fullInputs(config: TransformerConfig, request: PredictRequest, classIds
 }
 
 function partialInputs(config: TransformerConfig, request: PredictRequest, copies: number) {
-  const { tokens, positions, masked, batch } = request;
+  const { tokens, positions, predicted, batch } = request;
   const active = positions.length / batch;
   const places = positions.map((position) => position + 1);
   const cells = sampleRows(places, batch, copies, gridTokens(config) + 1);
-  const rows = sampleRows(masked, batch, copies, active);
+  const rows = sampleRows(predicted, batch, copies, active);
   return {
     ids: integers([batch * copies, active], repeated(tokens, copies)),
     places: integers([batch * copies, active], repeated(places, copies)),
@@ -349,14 +349,17 @@ function partialInputs(config: TransformerConfig, request: PredictRequest, copie
 /** What of a stretch its graph depends on. */
 function formOf({ steps, topK, topP, minP, isOrderFixed }: Stretch): StretchForm {
   return {
-    steps: steps.map(({ factor, unconditionalFactor, isFull, active, maskedBefore, unmaskCount }) => ({
-      factor,
-      unconditionalFactor,
-      isFull,
-      active,
-      maskedBefore,
-      unmaskCount,
-    })),
+    steps: steps.map(
+      ({ factor, unconditionalFactor, isFull, active, maskedBefore, predicted, unmaskCount }) => ({
+        factor,
+        unconditionalFactor,
+        isFull,
+        active,
+        maskedBefore,
+        predicted,
+        unmaskCount,
+      }),
+    ),
     isFiltered: topK !== null || topP !== null,
     hasMinP: minP !== null,
     isOrderFixed,

@@ -4,7 +4,8 @@
  * it needs no cache of an earlier one; keys and values never leave it.
  *
  * B samples (a symbol), N grid tokens, S steps, C copies of a sample in a pass (2 where both branches run joined, the
- * conditional ones first), M masked positions, A active ones, V codebook size. Positions, as everywhere, ascend.
+ * conditional ones first), M predicted positions (with an order that is fixed, maybe fewer than are masked), A active
+ * ones, V codebook size. Positions, as everywhere, ascend.
  */
 import { type HostTensor, tensor } from "../../core/tensor.ts";
 import type { StretchStep } from "../../decoding/predict.ts";
@@ -56,14 +57,14 @@ export interface Arithmetic {
 /**
  * The graph of a stretch.
  *
- * Inputs: tokens [B, N] what the model sees, masked [B, M] the masked positions, classes [B] and noClasses [B] of the
- * class table, samples [B] and otherSamples [B] the numbers 0..B-1 and B..2B-1, uniforms [S, B, N], noise [S, B, N] which
+ * Inputs: tokens [B, N] what the model sees, masked [B, masked] the masked positions, classes [B] and noClasses [B] of
+ * the class table, samples [B] and otherSamples [B] the numbers 0..B-1 and B..2B-1, uniforms [S, B, N], noise [S, B, N] which
  * is added to the log probabilities (with a fixed order it is the score itself), temperature [S], guidanceScale [S],
  * filtered topK [] and topP [], with min-p logMinP [], and the float32 weights of every sub-model that runs. Those that
  * are integers are in the graph: the runtime then turns and packs them once and not in every run, for the same sums.
  *
- * Outputs of step i: ids.i and logProbs.i [B*M] of its masked positions; and masked.last [B, M] those of the last
- * step, by which the decode loop sees that it chose alike.
+ * Outputs of step i: ids.i and logProbs.i [B*M] of its predicted positions; and masked.last, the masked positions of the
+ * last step, by which the decode loop sees that it chose alike.
  */
 export function stretchGraph(
   config: TransformerConfig,
@@ -90,25 +91,29 @@ export function stretchGraph(
   const weights = weightValues(graph, config, factorsOf(steps), quantised, levels);
   const caches = new Map<Branch, readonly KeysValues[]>();
 
-  /** Of the last step: its masked positions, and which of them stayed masked. */
-  let before: { masked: Value; kept: Value } | undefined;
+  /** Of the last step: its masked positions, which of them stayed masked, and the positions that it decoded. */
+  let before: { masked: Value; kept: Value; decoded: Value } | undefined;
 
-  function pass(step: StretchStep, branch: Branch, factor: number, copies: 1 | 2): Pass {
+  function pass(step: StretchStep, predicted: Value, branch: Branch, factor: number, copies: 1 | 2): Pass {
     const all = copies === 2 ? joined(samples, others) : samples; // [C*B]
     const twice = (x: Value): Value => (copies === 2 ? joined(x, x) : x);
     let made: Pass;
     if (step.isFull) {
       const classIds = copies === 2 ? joined(classes.conditional, classes.unconditional) : classes[branch];
-      const rows = rowsOf(all, size + 1, add(twice(masked), 1));
+      const rows = rowsOf(all, size + 1, add(twice(predicted), 1));
       made = runEvery(config, weights(factor), { ids: twice(tokens), classes: classIds, rows }, isFused);
     } else {
-      const active = before!.masked;
+      // Where all masked positions run, these and those decoded before are what was masked before.
+      const { active, rows } =
+        step.predicted === step.maskedBefore
+          ? { active: before!.masked, rows: before!.kept }
+          : together(before!.decoded, predicted);
       const places = add(twice(active), 1);
       const at = {
         ids: twice(picked(tokens, active)),
         places,
         cells: rowsOf(all, size + 1, places),
-        rows: rowsOf(all, step.active, twice(before!.kept)),
+        rows: rowsOf(all, step.active, twice(rows)),
       };
       const cache = caches.get(branch)!;
       made = runSome(
@@ -124,33 +129,45 @@ export function stretchGraph(
   }
 
   for (const [i, step] of steps.entries()) {
-    const { factor, unconditionalFactor, unmaskCount } = step;
-    const M = step.maskedBefore;
+    const { factor, unconditionalFactor, unmaskCount, maskedBefore } = step;
+    const M = step.predicted;
     const isJoined = unconditionalFactor === factor;
     const isApart = unconditionalFactor !== null && !isJoined;
     const ofStep = (numbers: Value): Value => slice(numbers, 0, i, i + 1);
-    const ofMasked = (numbers: Value): Value =>
-      gatherLast(reshape(slice(numbers, 0, i, i + 1), ["B", size]), masked);
-    const other = isApart ? pass(step, "unconditional", unconditionalFactor, 1).logits : null;
-    const { logits } = pass(step, "conditional", factor, isJoined ? 2 : 1);
+    const at = (positions: Value, numbers: Value): Value =>
+      gatherLast(reshape(slice(numbers, 0, i, i + 1), ["B", size]), positions);
+    /** Indices of the masked positions, the best first. */
+    const bestFirst = (scores: Value): Value =>
+      smallNumbers(topK(scores, maskedBefore).indices, maskedBefore);
+    // Only a fixed order says before the pass what the step decodes.
+    let order = M < maskedBefore ? bestFirst(at(masked, noise)) : null;
+    const predicted = order ? picked(masked, ascending(slice(order, 1, 0, M))) : masked;
+    const other = isApart ? pass(step, predicted, "unconditional", unconditionalFactor, 1).logits : null;
+    const { logits } = pass(step, predicted, "conditional", factor, isJoined ? 2 : 1);
     const settings: SamplingSettings = {
       temperature: ofStep(temperature),
       ...filters,
       ...(unconditionalFactor !== null && { guidanceScale: ofStep(guidanceScale) }),
       ...(other && { unconditional: other }),
     };
-    const { ids, logProbs } = sample(logits, reshape(ofMasked(uniforms), [multiplyDims(M, "B")]), settings);
+    const rowUniforms = reshape(at(predicted, uniforms), [multiplyDims(M, "B")]);
+    const { ids, logProbs } = sample(logits, rowUniforms, settings);
     graph.output(`ids.${i}`, ids);
     graph.output(`logProbs.${i}`, logProbs);
     if (i === steps.length - 1) break;
 
-    const scores = isOrderFixed ? ofMasked(noise) : add(reshape(logProbs, ["B", M]), ofMasked(noise));
-    const order = smallNumbers(topK(scores, M).indices, M); // the best first
-    const decoded = cast(slice(order, 1, 0, unmaskCount), "int32");
-    const chosen = picked(reshape(ids, ["B", M]), decoded);
-    tokens = placeLast(tokens, picked(masked, decoded), chosen);
-    const kept = ascending(slice(order, 1, unmaskCount, M));
-    before = { masked, kept };
+    let decoded = predicted;
+    let chosen = reshape(ids, ["B", M]);
+    if (!order) {
+      const chance = at(masked, noise);
+      order = bestFirst(isOrderFixed ? chance : add(reshape(logProbs, ["B", M]), chance));
+      const best = cast(slice(order, 1, 0, unmaskCount), "int32");
+      decoded = picked(masked, best);
+      chosen = picked(chosen, best);
+    }
+    tokens = placeLast(tokens, decoded, chosen);
+    const kept = ascending(slice(order, 1, unmaskCount, maskedBefore));
+    before = { masked, kept, decoded };
     masked = picked(masked, kept);
   }
   graph.output("masked.last", masked);
@@ -198,6 +215,17 @@ function picked(numbers: Value, indices: Value): Value {
 /** Whole numbers [B, k] in ascending order, as int32. */
 function ascending(numbers: Value): Value {
   return cast(negate(topK(negate(numbers), numbers.dim(1) as number).values), "int32");
+}
+
+/** Two lists of positions [B, k] and [B, M] as one in ascending order, and where in it those of the second are. */
+function together(decoded: Value, predicted: Value): { active: Value; rows: Value } {
+  const numbers = concat([cast(decoded, "float32"), cast(predicted, "float32")], 1);
+  const count = numbers.dim(1) as number;
+  const { values, indices } = topK(negate(numbers), count);
+  // The place of each number is found by sorting where each place got its number from.
+  const places = smallNumbers(topK(negate(smallNumbers(indices, count)), count).indices, count);
+  const rows = slice(places, 1, decoded.dim(1) as number, count);
+  return { active: cast(negate(values), "int32"), rows: cast(rows, "int32") };
 }
 
 /** The sub-models that run. */

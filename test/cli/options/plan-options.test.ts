@@ -52,6 +52,21 @@ it("a model schedule where a file is expected is answered by the option that tak
   );
 });
 
+it("runs only what is needed where that is asked for, and not where a file does and the option says otherwise", async () => {
+  const model = toyModel();
+  const asked = { cache: true, maskSchedule: "halton", cacheRuns: "needed" } as const;
+  const plan = await planOf(asked, model);
+  expect(plan).toEqual(planFor(model, { maskSchedule: { kind: "halton" }, cache: { runs: "needed" } }));
+  const path = join(folder, "needed.json");
+  await writeFile(path, JSON.stringify({ plan }));
+  expect(await planOf({ cache: true, plan: path }, model)).toEqual(plan);
+  const all = await planOf({ cache: true, plan: path, cacheRuns: "all-masked" }, model);
+  expect(all).toEqual(planFor(model, { maskSchedule: { kind: "halton" } }));
+  await expect(planOf({ cache: false, plan: path }, model)).rejects.toThrow(
+    /cache\.runs: must be "all-masked" without the cache, got "needed"/,
+  );
+});
+
 it("guides no completion, since none was trained without its task", () => {
   const guided = { guidance: { scale: 2 } };
   expect(() => planFor(toyVideoModel(), guided, "predict")).toThrow(

@@ -180,6 +180,56 @@ describe("studies", () => {
     );
   });
 
+  it("order: the default plan beside the Halton order, with all masked tokens run and only those needed", () => {
+    const plans = plansOf("order");
+    const found = [...plans].map(([name, { modelSchedule, maskSchedule, cache }]) => [
+      name.replace(/every \d+/, "every n"),
+      printModelSchedule(modelSchedule),
+      maskSchedule.kind,
+      cache.enabled && (cache.runs ?? "all-masked"),
+    ]);
+    const neededOnly = "scheduled, Halton order, needed only";
+    expect(found).toEqual([
+      ["baseline", "1x12", "cosine", false],
+      ["scheduled, by confidence", "8x3,4x3,2x3,1x3", "cosine", "all-masked"],
+      [`${neededOnly}, 24 steps, refreshed every n`, "8x6,4x6,2x6,1x6", "halton", "needed"],
+      ["full size, Halton order, needed only, 24 steps, refreshed every n", "1x24", "halton", "needed"],
+      ["scheduled, Halton order", "8x3,4x3,2x3,1x3", "halton", "all-masked"],
+      [neededOnly, "8x3,4x3,2x3,1x3", "halton", "needed"],
+      [`${neededOnly}, 24 steps`, "8x6,4x6,2x6,1x6", "halton", "needed"],
+    ]);
+    const cost = costs("order");
+    const target = cost.get("scheduled, by confidence")!;
+    expect(target).toBe(costOf({}));
+    for (const [name, { modelSchedule, maskSchedule, cache }] of plans) {
+      if (!name.includes("refreshed")) continue;
+      // No other interval is nearer.
+      const misses = Array.from({ length: 24 }, (_, i) =>
+        Math.abs(
+          costOf({ modelSchedule, maskSchedule, cache: { ...cache, refresh: { every: i + 1 } } }) - target,
+        ),
+      );
+      expect(Math.abs(cost.get(name)! - target)).toBe(Math.min(...misses));
+      expect(Math.abs(cost.get(name)! / target - 1)).toBeLessThan(0.15);
+    }
+    expect(cost.get(neededOnly)!).toBeLessThan(0.75 * target);
+    expect(planStudy("order", ground).claims.map(({ against }) => against)).toEqual(
+      Array(5).fill("scheduled, by confidence"),
+    );
+    const own = makePlan({ maskSchedule: { kind: "halton" }, cache: { runs: "needed" } }, base);
+    const ofOwn = planStudy("order", { ...ground, base: own }).points.map(({ plan }) => makePlan(plan, own));
+    expect(ofOwn.slice(0, 2).map(({ maskSchedule }) => maskSchedule.kind)).toEqual(["cosine", "cosine"]);
+    expect(ofOwn.map(({ cache }) => cache.runs === "needed")).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
   it("refuses an unknown name and a model without sub-models", () => {
     expect(() => planStudy("mian", ground)).toThrow('got "mian"; did you mean "main"?');
     expect(() => planStudy("main", { ...ground, factors: [1] })).toThrow("must have sub-models, got [1]");

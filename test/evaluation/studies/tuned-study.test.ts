@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { defaultPlan, makePlan } from "../../../src/decoding/plan.ts";
 import { guidanceText, settingsText } from "../../../src/evaluation/studies/settings-text.ts";
+import { planStudy, studyNames } from "../../../src/evaluation/studies/studies.ts";
 import {
   requireOtherSeeds,
+  requireTunable,
   tunedName,
   tunedStudy,
+  tunedWaysOf,
   tuningSchema,
 } from "../../../src/evaluation/studies/tuned-study.ts";
 
@@ -47,6 +51,43 @@ describe("a tuned study", () => {
       { plan: "whole, tuned with equal branches", against: ["baseline, tuned with equal branches"] },
       { plan: "whole", against: "baseline" },
     ]);
+  });
+
+  it("tunes every way, and those of the first claim with equal branches too where there is guidance", () => {
+    const names = ["baseline", "small", "whole"];
+    const any = names.map((name) => ({ name, branch: "any" }));
+    expect(tunedWaysOf(study, { guidance: { ...defaultPlan.guidance, scale: 0 } })).toEqual(any);
+    const guided = { guidance: { ...defaultPlan.guidance, scale: 2 } };
+    const same = (names: string[]) => names.map((name) => ({ name, branch: "same" }));
+    expect(tunedWaysOf(study, guided)).toEqual([...any, ...same(["whole", "baseline"])]);
+    // The claim may be against the nearest of several.
+    const nearest = { ...study, claims: [{ plan: "small", against: ["baseline", "whole"] }] };
+    expect(tunedWaysOf(nearest, guided)).toEqual([...any, ...same(["small", "baseline", "whole"])]);
+    const { points, claims } = tunedStudy(nearest, [way("small", "any", 0.1)]);
+    expect(points.map(({ name }) => name)).toEqual(["small, tuned", ...names]);
+    expect(claims).toEqual(nearest.claims);
+  });
+
+  it.each(studyNames)("%s: the pair that is shown untuned are plans of the study", (name) => {
+    if (name === "guidance") {
+      expect(() => requireTunable(name)).toThrow(
+        "study: tuning: must be left out of the study of guidance, whose plans differ by the settings that tuning changes, " +
+          'got "guidance"; tune another study',
+      );
+      return;
+    }
+    requireTunable(name);
+    const costOf = () => 1;
+    const made = planStudy(name, { base: defaultPlan, factors: [1, 2, 4, 8], tokens: 64, costOf });
+    const ways = tunedWaysOf(made, defaultPlan).map(({ name, branch }) => way(name, branch, 0.1));
+    const tuned = tunedStudy(made, ways);
+    const names = tuned.points.map((one) => one.name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { plan, against } of tuned.claims) {
+      expect(names).toEqual(expect.arrayContaining([plan, ...[against].flat()]));
+    }
+    expect(tuned.claims).toHaveLength(made.claims.length + 1);
+    for (const { plan } of tuned.points) expect(() => makePlan(plan)).not.toThrow();
   });
 
   it("refuses the report's seeds, and no search", () => {

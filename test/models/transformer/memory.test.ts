@@ -31,6 +31,7 @@ const samplings: Record<string, PlanInput> = {
   plain: {},
   "top-k": { topK: 5 },
   "min-p": { minP: 0.1 },
+  "only what is needed": { maskSchedule: { kind: "halton" }, cache: { runs: "needed" } },
   entropies: { unmask: { kind: "entropy", bound: 1 } },
   "all of them": { topP: 0.9, minP: 0.1, unmask: { kind: "entropy", bound: 1 } },
 };
@@ -50,7 +51,12 @@ describe.each(Object.entries(shapes))("the memory of a model %s", (_name, shape)
           largest.set(name, Math.max(largest.get(name) ?? 0, numbers));
         const { steps } = resolvePlan(plan, facts);
         const filters = { isFiltered: plan.topK !== null || plan.topP !== null, hasMinP: plan.minP !== null };
-        if (!plan.unmask) raise(graphs, "stretch", walkStretch(config, { steps, ...filters }));
+        if (!plan.unmask)
+          raise(
+            graphs,
+            "stretch",
+            walkStretch(config, { steps, ...filters, isOrderFixed: plan.maskSchedule.kind === "halton" }),
+          );
         for (const step of steps) {
           for (const pass of passesOf(step, { ...filters, hasEntropies: plan.unmask !== undefined })) {
             const made = walk(config, step, pass);
@@ -90,9 +96,9 @@ function passesOf(step: ResolvedStep, filters: Omit<Sampling, "guidance">): Pass
 }
 
 /** What is alive in all steps of one image as one graph, at its peak. */
-function walkStretch(config: TransformerConfig, form: Omit<StretchForm, "isOrderFixed">): number {
+function walkStretch(config: TransformerConfig, form: StretchForm): number {
   const plain = { quantised: () => [], levels: {}, isFused: false };
-  return liveNumbers(stretchGraph(config, { ...form, isOrderFixed: false }, plain), { B: 1 });
+  return liveNumbers(stretchGraph(config, form, plain), { B: 1 });
 }
 
 /** What is alive in a pass of one image at its peak, and what it leaves in the runner's store. */
@@ -106,7 +112,7 @@ function walk(config: TransformerConfig, step: ResolvedStep, pass: Pass): { aliv
     [`h${layer}`]: config.heads / pass.factor,
     [`f${layer}`]: config.hidden / pass.factor,
   }));
-  const extents = Object.assign({ B: pass.copies, A: step.active, R: step.maskedBefore }, ...inner);
+  const extents = Object.assign({ B: pass.copies, A: step.active, R: step.predicted }, ...inner);
   const kept = [...graph.outputs].filter(
     ([name]) => name === "logits" || (step.isFull && name.startsWith("new.")),
   );

@@ -65,6 +65,16 @@ const plans: Record<string, PlanInput> = {
   },
 };
 
+/** Plans that run only what is needed. */
+const neededPlans: Record<string, PlanInput> = Object.fromEntries(
+  Object.entries(plans)
+    .filter(([, plan]) => !plan.topK)
+    .map(([name, plan]) => [
+      name,
+      { ...plan, maskSchedule: { kind: "halton" }, cache: { runs: "needed" } } as const,
+    ]),
+);
+
 interface Made {
   readonly plan: PlanInput;
   readonly samples?: readonly number[];
@@ -84,6 +94,7 @@ async function generate({ plan, samples = [0, 1, 2], seed = 5, wrap = (predict) 
       maskId: maskId(config),
       seed,
       sampleIndexes: samples,
+      gridShape: config.grid,
       predict: wrap(predictor.predict),
     });
     return Array.from(result.tokens);
@@ -107,11 +118,11 @@ function plainPredict(labels: readonly number[]): Predict {
     return plainPartial(config, cut, part(request.positions), part(request.tokens), caches.get(key)!);
   };
   return async (request) => {
-    const { batch, factor, unconditionalFactor, guidanceScale, uniforms, masked } = request;
-    const perSample = masked.length / batch;
-    const ids = new Int32Array(masked.length);
-    const logProbs = new Float32Array(masked.length);
-    const entropies = new Float32Array(masked.length);
+    const { batch, factor, unconditionalFactor, guidanceScale, uniforms, predicted } = request;
+    const perSample = predicted.length / batch;
+    const ids = new Int32Array(predicted.length);
+    const logProbs = new Float32Array(predicted.length);
+    const entropies = new Float32Array(predicted.length);
     for (let b = 0; b < batch; b++) {
       const conditional = logitsOf(request, "conditional", factor, labels[b]!, b);
       const unconditional =
@@ -119,7 +130,7 @@ function plainPredict(labels: readonly number[]): Predict {
           ? conditional
           : logitsOf(request, "unconditional", unconditionalFactor, nullClass(config), b);
       for (let m = b * perSample; m < (b + 1) * perSample; m++) {
-        const [yes, no] = [conditional[masked[m]!]!, unconditional[masked[m]!]!];
+        const [yes, no] = [conditional[predicted[m]!]!, unconditional[predicted[m]!]!];
         const p = softmaxOf(
           yes.map((v, id) => (v + guidanceScale * (v - no[id]!)) / request.tokenTemperature),
         );
@@ -141,6 +152,21 @@ describe("createPredictor", () => {
     "decodes the tokens that plain float64 loops decode: %s",
     async (_name, plan) => {
       expect(await generate({ plan, wrap: () => plainPredict(classes) })).toEqual(await generate({ plan }));
+    },
+  );
+
+  it.each(Object.entries(neededPlans))(
+    "decodes the tokens that plain float64 loops decode where only what is needed runs: %s",
+    async (_name, plan) => {
+      const tokens = await generate({ plan });
+      expect(await generate({ plan, wrap: () => plainPredict(classes) })).toEqual(tokens);
+      expect(await generate({ plan, samples: [2] })).toEqual(tokens.slice(24));
+      const refreshed = await generate({
+        plan: { ...plan, cache: { runs: "needed", refresh: { every: 1 } } },
+      });
+      expect(refreshed).toEqual(await generate({ plan: { ...plan, cache: { enabled: false } } }));
+      // Not for want of an effect: entries that stay do change what these random weights decode.
+      if (plan === neededPlans["guided in the first steps"]) expect(tokens).not.toEqual(refreshed);
     },
   );
 

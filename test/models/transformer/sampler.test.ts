@@ -1,9 +1,15 @@
 /** The sampling graph against the same arithmetic in float64, and its identities. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { foldIn, keyFromSeed, normals, uniforms } from "../../../src/core/random.ts";
+import { foldIn, keyFromSeed, normals, permutation, uniformAt, uniforms } from "../../../src/core/random.ts";
 import { scalar, tensor } from "../../../src/core/tensor.ts";
-import { encode, Graph } from "../../../src/graph/index.ts";
-import { addSampling, logitRows, noTopP, type Sampling } from "../../../src/models/transformer/sampler.ts";
+import { encode, expandTo, Graph } from "../../../src/graph/index.ts";
+import {
+  addSampling,
+  sample as drawIds,
+  logitRows,
+  noTopP,
+  type Sampling,
+} from "../../../src/models/transformer/sampler.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { softmaxOf } from "./plain-forward.ts";
@@ -106,6 +112,54 @@ describe("addSampling", () => {
       const share = ids.filter((drawn) => drawn === id).length;
       expect(Math.abs(share - count * p)).toBeLessThan(1.01); // an interval of length L holds floor or ceil of it
     }
+  });
+
+  it("draws unlikely ids as often as float64 says, of a distribution with a long tail", async () => {
+    // 1024 ids of probabilities that fall as 1/rank^1.5, from 0.4 to 1e-5, in no order: a twelfth of it in ids rarer
+    // than 1/1000.
+    const codes = 1024;
+    const order = permutation(foldIn(key, 16), codes);
+    const logits = Array.from(order, (rank) => Math.fround(-1.5 * Math.log(rank + 1)));
+    const p = softmaxOf(logits);
+    const draws = 2 ** 18;
+    const atOnce = 2 ** 10;
+    const graph = new Graph("many draws");
+    const row = graph.constant(tensor("float32", [1, codes], Float32Array.from(logits)));
+    const u = graph.input("uniforms", "float32", ["R"]);
+    const settings = { temperature: graph.scalar("float32", 1) };
+    graph.output("ids", drawIds(expandTo(row, ["R", codes]), u, settings).ids);
+    const program = await runner.load(encode(graph));
+    const counted = async (uniformOf: (draw: number) => number): Promise<Float64Array> => {
+      const counts = new Float64Array(codes);
+      for (let first = 0; first < draws; first += atOnce) {
+        const some = Float32Array.from({ length: atOnce }, (_, i) => uniformOf(first + i));
+        const feeds = { uniforms: tensor("float32", [atOnce], some) };
+        const { ids } = await runner.run(program, feeds, { ids: "host" });
+        for (const id of ids!.data as Int32Array) counts[id]!++;
+      }
+      return counts;
+    };
+
+    // By chance, as a decode draws: Pearson's statistic has mean V - 1 and variance about 2 (V - 1).
+    const drawn = await counted((draw) => uniformAt(foldIn(key, 17), draw));
+    const statistic = p.reduce(
+      (sum, share, id) => sum + (drawn[id]! - draws * share) ** 2 / (draws * share),
+      0,
+    );
+    expect(Math.abs(statistic - (codes - 1))).toBeLessThan(4 * Math.sqrt(2 * (codes - 1)));
+    const isRare = p.map((share) => share < 1e-3);
+    const tail = p.reduce((sum, share, id) => sum + (isRare[id] ? share : 0), 0);
+    const inTail = drawn.reduce((sum, count, id) => sum + (isRare[id] ? count : 0), 0);
+    expect(tail).toBeGreaterThan(0.05);
+    expect(Math.abs(inTail - draws * tail)).toBeLessThan(4 * Math.sqrt(draws * tail * (1 - tail)));
+
+    // By evenly spread numbers, of which an interval of length L holds floor or ceil of L; sums in float32 may move
+    // its ends.
+    const even = await counted((draw) => (draw + 0.5) / draws);
+    for (const [id, share] of p.entries()) expect(Math.abs(even[id]! - draws * share)).toBeLessThan(2);
+    const evenInTail = even.reduce((sum, count, id) => sum + (isRare[id] ? count : 0), 0);
+    expect(Math.abs(evenInTail / (draws * tail) - 1)).toBeLessThan(2e-3);
+    await runner.unload(program);
   });
 
   it("stays among ids of some probability at both ends of [0, 1)", async () => {

@@ -3,15 +3,19 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyFromSeed, permutation } from "../../../src/core/random.ts";
 import { type DecodeProgress, decode } from "../../../src/decoding/decode.ts";
-import { type DecodePlan, makePlan, type PlanInput } from "../../../src/decoding/plan.ts";
+import { cacheRuns, type DecodePlan, makePlan, type PlanInput } from "../../../src/decoding/plan.ts";
 import type { PredictStretch, Stretch } from "../../../src/decoding/predict.ts";
+import { resolvePlan } from "../../../src/decoding/resolve-plan.ts";
+import { countMultiplyAdds } from "../../../src/graph/index.ts";
 import { maskId, nullClass, transformerConfig } from "../../../src/models/transformer/config.ts";
-import { modelFacts } from "../../../src/models/transformer/facts.ts";
+import { modelFacts, transformerFacts } from "../../../src/models/transformer/facts.ts";
 import {
   createPredictor,
   type LoadedTransformer,
   loadTransformer,
 } from "../../../src/models/transformer/predictor.ts";
+import { stretchGraph } from "../../../src/models/transformer/stretch.ts";
+import { planCost } from "../../../src/planning/cost.ts";
 import { createNodeRunner } from "../../../src/runtime/node/runner.ts";
 import type { Runner } from "../../../src/runtime/runner.ts";
 import { randomWeights } from "./random-weights.ts";
@@ -117,9 +121,15 @@ const plans = fc.record({
     refresh: fc.constantFrom<"on-switch" | { every: number }>("on-switch", { every: 2 }),
   }),
 });
+/** The same, running only what is needed. */
+const neededPlans = plans.map((plan) => ({
+  ...plan,
+  maskSchedule: { kind: "halton" as const },
+  cache: { refresh: plan.cache.refresh, runs: "needed" as const },
+}));
 
 const asked = fc.record({
-  plan: plans,
+  plan: fc.oneof(plans, neededPlans),
   seed: fc.nat(),
   batch: fc.integer({ min: 1, max: 3 }),
   masked: fc.oneof(fc.constant(size), fc.integer({ min: 1, max: size })),
@@ -156,10 +166,34 @@ describe("a stretch", () => {
           expect(await decoded(model, request, whole)).toEqual(expected);
           expect(await decoded(model, request, untilRefresh)).toEqual(expected);
         }),
-        { numRuns: name === "pre" ? 10 : 4 },
+        { numRuns: name === "pre" ? 16 : 6 },
       );
     },
   );
+
+  it("costs what the closed form of its steps says, all masked positions run or only those needed", () => {
+    const { config } = models.pre!;
+    const [quantised, levels] = [() => [], {}];
+    for (const runs of cacheRuns) {
+      for (const guidance of [
+        { scale: 0 },
+        { scale: 1 },
+        { scale: 1, unconditionalFactor: "smaller" as const },
+      ]) {
+        const plan = makePlan({
+          modelSchedule: "4x3,1x3",
+          maskSchedule: { kind: "halton" },
+          guidance,
+          cache: { runs },
+        });
+        const { steps } = resolvePlan(plan, modelFacts(config));
+        const form = { steps, isFiltered: false, hasMinP: false, isOrderFixed: true };
+        const graph = stretchGraph(config, form, { quantised, levels, isFused: false });
+        const { multiplyAdds } = planCost(transformerFacts(config), plan);
+        expect(countMultiplyAdds(graph, { B: 3 })).toBe(3 * multiplyAdds);
+      }
+    }
+  });
 
   const plan = makePlan({ modelSchedule: "8x2,4x2,2x2,1x2", guidance: { scale: 2 } });
 

@@ -1,7 +1,7 @@
 /** Plans as the studio changes them: what is laid over a default gives the plan again, and the dial goes from cheap to costly. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type GenerativeModel, modelPlanCost, readModel } from "../../../src/index.ts";
+import { type DecodePlan, type GenerativeModel, modelPlanCost, readModel } from "../../../src/index.ts";
 import { factorsOf, planDifference, planStops, wholePlan, withFactors } from "../../../studio/state/plans.ts";
 
 const root = new URL("../../..", import.meta.url).pathname;
@@ -37,6 +37,16 @@ describe("the difference of two plans", () => {
       minP: null,
     });
     expect(wholePlan(model, planDifference(plan, model.plan))).toEqual(plan);
+  });
+
+  it("says of either whether only what is needed runs", () => {
+    const needed = wholePlan(model, { maskSchedule: { kind: "halton" }, cache: { runs: "needed" } });
+    const other = wholePlan(model, { maskSchedule: { kind: "halton" }, choiceTemperature: 1 });
+    const over = (base: DecodePlan, plan: DecodePlan) =>
+      wholePlan({ ...model, plan: base }, planDifference(plan, base));
+    for (const base of [needed, other, model.plan]) {
+      for (const plan of [needed, other, model.plan]) expect(over(base, plan)).toEqual(plan);
+    }
   });
 });
 
