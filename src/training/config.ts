@@ -200,6 +200,13 @@ const fields = z.strictObject({
             .describe(
               "of the images that train one of the model's tasks, if it has any; the others generation",
             ),
+          subModels: z
+            .enum(["all", "in-turn", "random"])
+            .default("all")
+            .describe("that a step trains: all, or the largest and one smaller, in turn or at random"),
+          stepsPerSubModel: count
+            .default(1)
+            .describe("steps from one choice of a smaller sub-model to the next; a run has one choice"),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
             .strictObject({ start: fraction.default(1), end: fraction.default(0) })

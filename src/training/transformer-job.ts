@@ -18,6 +18,7 @@ import type { TrainingJob } from "./loop.ts";
 import { nestedLoss } from "./nested-loss.ts";
 import { addTraining } from "./optimiser.ts";
 import { stateInputs } from "./optimiser-state.ts";
+import { trainedAt, trainedTogether } from "./sub-models.ts";
 
 export type TransformerTraining = TrainConfig["transformer"]["training"];
 
@@ -33,10 +34,16 @@ export interface TransformerJobOptions {
 }
 
 /**
- * One joint step of all sub-models: nested loss, gradients, optimiser. Every shape is fixed: lists of tokens in the loss
+ * One joint step of sub-models: nested loss, gradients, optimiser. Every shape is fixed: lists of tokens in the loss
  * are filled up to R = {@link mostTokens}. Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
+ *
+ * @param factors  the sub-models, ascending; default: all that train
  */
-export function transformerStepGraph(config: TransformerConfig, training: TransformerTraining): Graph {
+export function transformerStepGraph(
+  config: TransformerConfig,
+  training: TransformerTraining,
+  factors: readonly number[] = training.factors ?? config.factors,
+): Graph {
   const graph = new Graph("transformer.step");
   const specs = transformerParameters(config);
   const weights = stateInputs(graph, specs);
@@ -51,7 +58,7 @@ export function transformerStepGraph(config: TransformerConfig, training: Transf
     lambda: graph.input("lambda", "float32", []),
   };
   const { loss, perFactor } = nestedLoss(graph, config, weights, inputs, {
-    factors: training.factors ?? config.factors,
+    factors,
     teacher: training.teacher === "full" ? "largest" : "next-larger",
     labelSmoothing: training.labelSmoothing,
   });
@@ -60,7 +67,7 @@ export function transformerStepGraph(config: TransformerConfig, training: Transf
   return graph;
 }
 
-/** The job: random masked batches of the dataset, lambda falling linearly, one joint step of all sub-models each. */
+/** The job: random masked batches of the dataset, lambda falling linearly, one joint step each of the sub-models that train then. */
 export function transformerJob({
   config,
   training,
@@ -70,26 +77,32 @@ export function transformerJob({
   heldOut,
 }: TransformerJobOptions): TrainingJob {
   const specs = transformerParameters(config);
-  const graph = transformerStepGraph(config, training);
-  const multiplyAdds = countMultiplyAdds(graph);
   const length = mostTokens(config, training);
   const factors = training.factors ?? config.factors;
   const losses = factors.map((factor) => `loss.p${factor}`);
-  const [weightsKey, batchKey] = [foldIn(key, 0), foldIn(key, 1)];
+  const [weightsKey, batchKey, subModelsKey] = [foldIn(key, 0), foldIn(key, 1), foldIn(key, 2)];
+  const kinds = trainedTogether(factors, training).map((together) => {
+    const graph = transformerStepGraph(config, training, together);
+    return { graph, multiplyAdds: countMultiplyAdds(graph) };
+  });
+  const kindAt = (step: number) => kinds[trainedAt(step, kinds.length, training, subModelsKey)]!;
   return {
     name: "transformer",
     schedule: training,
     specs,
-    graph,
+    graphAt: (step) => kindAt(step).graph,
     outputs: losses,
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
       const batch = maskedBatch(config, training, dataset, foldIn(batchKey, step));
       const { start, end } = training.lambda;
       const lambda = scalar(start + ((end - start) * step) / Math.max(1, training.steps - 1));
-      return { feeds: { ...filled(batch, length), lambda }, multiplyAdds };
+      return { feeds: { ...filled(batch, length), lambda }, multiplyAdds: kindAt(step).multiplyAdds };
     },
-    metrics: (outputs) => Object.fromEntries(losses.map((name) => [name, Number(outputs[name]!.data[0])])),
+    metrics(outputs) {
+      const told = losses.filter((name) => outputs[name]);
+      return Object.fromEntries(told.map((name) => [name, Number(outputs[name]!.data[0])]));
+    },
     ...(sample && { sample }),
     ...(heldOut && { heldOut }),
   };

@@ -145,6 +145,47 @@ describe("several steps a run", () => {
   });
 });
 
+describe("steps of several graphs", () => {
+  const turns = { turn: 3 };
+
+  it("log a figure as the mean over the steps that have it, also when stopped between two lines", async () => {
+    await go("each", { ...turns, logEvery: 1 });
+    const each = await lines("each");
+    expect(each.map((line) => line.second !== undefined)).toEqual(
+      each.map((_, step) => Math.floor(step / 3) % 2 === 1),
+    );
+    await go("whole", turns);
+    await stopAt("parts", 14, turns);
+    await go("parts", turns);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+    (await lines("whole")).forEach((line, i) => {
+      const own = each.slice(4 * i, 4 * (i + 1)).flatMap(({ second }) => second ?? []);
+      if (own.length === 0) expect(line).not.toHaveProperty("second");
+      else expect(line.second).toBeCloseTo(own.reduce((a, b) => a + b) / own.length, 12);
+    });
+  });
+
+  it("share their state, end runs, and are compiled once each", async () => {
+    const single = await go("single", turns);
+    expect(single).not.toEqual(await go("untouched"));
+    const programs: number[] = [];
+    const watching: Runner = {
+      ...runner,
+      load: async (bytes, ...rest) => {
+        const program = await runner.load(bytes, ...rest);
+        programs.push((await runner.stats()).programs);
+        return program;
+      },
+    };
+    const folder = await openRunFolder(join(parent, "several"), {}, { resume: true });
+    const several = await train(watching, folder, tinyJob({ ...turns, stepsPerRun: 7 }));
+    expect(several).toEqual(single);
+    expect(await lines("several")).toEqual(await lines("single"));
+    expect(programs).toEqual([1, 2]);
+    expect((await runner.stats()).programs).toBe(0);
+  });
+});
+
 it("killed at a random moment and resumed, it ends where it would have", async () => {
   const steps = 400;
   const whole = await go("whole", { steps });

@@ -6,9 +6,11 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
+import { encode } from "../../src/graph/index.ts";
 import { type TransformerConfig, transformerConfig } from "../../src/models/transformer/config.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
+import { finalMean } from "../../src/training/metrics.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { filled, maskedBatch, mostTokens, transformerJob } from "../../src/training/transformer-job.ts";
@@ -251,4 +253,80 @@ describe("a run of the transformer's job", () => {
       expect(await lines("several")).toEqual(await lines("single"));
     },
   );
+
+  describe("with one smaller sub-model a step", () => {
+    it("is what it is with all, bit for bit, where there are two", async () => {
+      const all = await go("all", undefined, { factors: [1, 2] });
+      for (const subModels of ["in-turn", "random"] as const) {
+        expect(await go(subModels, undefined, { factors: [1, 2], subModels })).toEqual(all);
+        expect(await lines(subModels)).toEqual(await lines("all"));
+      }
+    });
+
+    it.each([
+      { subModels: "in-turn", stepsPerSubModel: 1 },
+      { subModels: "in-turn", stepsPerSubModel: 3 },
+      { subModels: "random", stepsPerSubModel: 2 },
+    ] as const)(
+      "$subModels, $stepsPerSubModel steps each, goes on bit for bit, also four a run",
+      async (how) => {
+        const whole = await go("whole", undefined, how);
+        await expect(go("parts", 17, how)).rejects.toThrow("aborted");
+        expect(await go("parts", undefined, how)).toEqual(whole);
+        expect(await go("several", undefined, { ...how, stepsPerRun: 4 })).toEqual(whole);
+        for (const other of ["parts", "several"]) expect(await lines(other)).toEqual(await lines("whole"));
+      },
+    );
+
+    it("logs of every sub-model the mean over the steps that trained it, and learns in all", async () => {
+      const how = { subModels: "in-turn" } as const;
+      await go("each", undefined, { ...how, logEvery: 1 });
+      await go("tens", undefined, how);
+      const each = await lines("each");
+      expect(each.map((line) => Object.keys(line).filter((name) => name.startsWith("loss.")))).toEqual(
+        each.map((_, step) => ["loss.p1", step % 2 === 0 ? "loss.p2" : "loss.p4"]),
+      );
+      const tens = await lines("tens");
+      for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
+        tens.forEach((line, i) => {
+          const own = each.slice(10 * i, 10 * (i + 1)).flatMap((step) => step[name] ?? []);
+          const mean = own.reduce((total, value) => total + value, 0) / own.length;
+          expect(line[name], name).toBeCloseTo(mean, 10);
+        });
+        expect(finalMean(each, name), name).toBeCloseTo(
+          each
+            .flatMap((step) => step[name] ?? [])
+            .slice(name === "loss.p1" ? -4 : -2)
+            .reduce((a, b) => a + b) / (name === "loss.p1" ? 4 : 2),
+          10,
+        );
+        expect(tens.at(-1)![name], name).toBeLessThan(0.75 * tens[0]![name]!);
+      }
+    });
+
+    it("costs the step of the two, has a graph for each pair, and leaves the others' step alone", async () => {
+      const some = transformerJob({
+        config,
+        training: { ...training, subModels: "in-turn" },
+        dataset,
+        key: [9, 9],
+      });
+      const graphs = Array.from({ length: 6 }, (_, step) => some.graphAt(step));
+      expect(new Set(graphs).size).toBe(2);
+      for (const [step, factors] of [
+        [0, [1, 2]],
+        [1, [1, 4]],
+      ] as const) {
+        const pair = transformerJob({
+          config,
+          training: { ...training, factors: [...factors] },
+          dataset,
+          key: [9, 9],
+        });
+        expect(encode(some.graphAt(step))).toEqual(encode(pair.graphAt(step)));
+        const [one, other] = await Promise.all([some.batch(step), pair.batch(step)]);
+        expect(one).toEqual(other);
+      }
+    });
+  });
 });
