@@ -218,6 +218,12 @@ const fields = z.strictObject({
             .optional()
             .describe("sub-models that train, and that the trained model then has; default: all"),
           maskSchedule: z.literal("cosine").default("cosine"),
+          masks: z
+            .enum(["independent", "complementary"])
+            .default("independent")
+            .describe(
+              "complementary: each image twice in a batch, the second time with what the first shows masked",
+            ),
           heldOut: z
             .strictObject({
               share: z
@@ -253,6 +259,7 @@ const schema = fields
   .superRefine(checkSizes)
   .superRefine(checkData)
   .superRefine(checkPerturbation)
+  .superRefine(checkMasks)
   .superRefine(checkFactors);
 
 type Parsed = Omit<z.output<typeof fields>, "decoding" | "completionDecoding">;
@@ -356,6 +363,14 @@ function checkPerturbation({ tokenizer }: Parsed, context: z.core.$RefinementCtx
   if (images === 0 || tokenizer.model.quantizer.kind === "fsq") return;
   const must = `must be 0 with a quantizer of kind "${tokenizer.model.quantizer.kind}", which has no neighbouring levels`;
   addIssue(context, { path: ["tokenizer", "training", "perturbation", "images"], must, got: images });
+}
+
+/** Complementary masks come in twos. */
+function checkMasks({ transformer }: Parsed, context: z.core.$RefinementCtx): void {
+  const { masks, batchSize } = transformer.training;
+  if (masks === "independent" || batchSize % 2 === 0) return;
+  const must = "must be even with complementary masks, two of which an image has";
+  addIssue(context, { path: ["transformer", "training", "batchSize"], must, got: batchSize });
 }
 
 /** Which sub-models train. */

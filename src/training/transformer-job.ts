@@ -110,14 +110,15 @@ export function transformerJob({
 
 /**
  * The most tokens that a batch can have in the loss: the b-th of B images masks at most what the mask schedule says at
- * b / B; one that trains a task has all of its tokens there.
+ * b / B, and two complementary masks all N; one that trains a task has all of its tokens there.
  */
 export function mostTokens(
   config: TransformerConfig,
-  { batchSize: B, maskSchedule }: Pick<TransformerTraining, "batchSize" | "maskSchedule">,
+  { batchSize: B, maskSchedule, masks }: Pick<TransformerTraining, "batchSize" | "maskSchedule" | "masks">,
 ): number {
   const N = gridTokens(config);
   if (config.tasks.length > 0) return B * N;
+  if (masks === "complementary") return (B / 2) * N;
   const most = (b: number): number => maskedCount(N, maskRatio({ kind: maskSchedule }, b / B, N));
   return Array.from({ length: B }, (_, b) => most(b)).reduce((total, count) => total + count, 0);
 }
@@ -147,6 +148,9 @@ export function filled(
  * (at least one), and the class dropped now and then (masks as in MaskGIT, Chang et al. 2022). u is uniform, the b-th
  * of B within [b, b + 1) / B: every batch then has its share of nearly full and of nearly empty masks.
  *
+ * With complementary masks there are B/2 images, each twice in a row: its second mask hides exactly the positions that
+ * the first one shows (none, if the first hides all), and everything else is the same.
+ *
  * A share of the images trains a task instead, by COMMIT (Yu et al. 2023, MAGVIT, section 3.2): the task stands in
  * the class's place, at a masked position stands what is known there, and the loss covers every token: masked ones,
  * known ones to refine, and the others to reproduce.
@@ -160,8 +164,9 @@ export function maskedBatch(
     batchSize: B,
     classDropout,
     maskSchedule,
+    masks,
     taskShare,
-  }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule" | "taskShare">,
+  }: Pick<TransformerTraining, "batchSize" | "classDropout" | "maskSchedule" | "masks" | "taskShare">,
   dataset: TokenDataset,
   key: Key,
 ): Record<"ids" | "classes" | "rows" | "labels", HostTensor> {
@@ -170,8 +175,10 @@ export function maskedBatch(
   const classes = new Int32Array(B);
   const rows: number[] = [];
   const labels: number[] = [];
+  const copies = masks === "complementary" ? 2 : 1;
   for (let b = 0; b < B; b++) {
-    const sampleKey = foldIn(key, b);
+    const image = Math.floor(b / copies);
+    const sampleKey = foldIn(key, image);
     const index = integerAt(sampleKey, 0, dataset.count);
     const trueIds = tokensOf(dataset, index);
     ids.set(trueIds, b * N);
@@ -179,8 +186,10 @@ export function maskedBatch(
     const isDropped = config.classes === 0 || uniformAt(sampleKey, 1) < classDropout;
     classes[b] = task ? taskClass(config, task) : isDropped ? nullClass(config) : dataset.classIds[index]!;
     const known = task && tokensOf(dataset, index, task);
-    const ratio = maskRatio({ kind: maskSchedule }, (b + uniformAt(sampleKey, 2)) / B, N);
-    const masked = permutation(foldIn(sampleKey, 3), N).subarray(0, maskedCount(N, ratio)).sort();
+    const ratio = maskRatio({ kind: maskSchedule }, (image + uniformAt(sampleKey, 2)) / (B / copies), N);
+    const order = permutation(foldIn(sampleKey, 3), N);
+    const count = maskedCount(N, ratio);
+    const masked = (b % copies === 0 ? order.subarray(0, count) : order.subarray(count)).sort();
     for (const position of masked) ids[b * N + position] = known ? known[position]! : maskId(config);
     const inLoss = task ? trueIds.keys() : masked;
     for (const position of inLoss) {

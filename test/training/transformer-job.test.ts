@@ -40,11 +40,22 @@ const dataset: TokenDataset = {
   source: "test",
   tokenizer: "test",
 };
-const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine", taskShare: 0.5 } as const;
+const options = {
+  batchSize: 6,
+  classDropout: 0.25,
+  taskShare: 0.5,
+  maskSchedule: "cosine",
+  masks: "independent",
+} as const;
 
 /** A batch in plain arrays. */
-function batchOf(key: Key, model: TransformerConfig = config, from = dataset) {
-  const { ids, classes, rows, labels } = maskedBatch(model, options, from, key);
+function batchOf(
+  key: Key,
+  model: TransformerConfig = config,
+  from = dataset,
+  how: Parameters<typeof maskedBatch>[1] = options,
+) {
+  const { ids, classes, rows, labels } = maskedBatch(model, how, from, key);
   const plain = (value: { data: ArrayLike<unknown> }): number[] => Array.from(value.data, Number);
   return {
     ids: plain(ids),
@@ -188,6 +199,60 @@ describe("maskedBatch", () => {
     expect(() => filled(short, short.rows.dims[0]! - 1)).toThrow(/tokens in the loss, more than/);
   });
 
+  it("with complementary masks hides every position of an image once, in one of its two masks", () => {
+    const how = { ...options, masks: "complementary" } as const;
+    expect(mostTokens(config, how)).toBe(3 * N);
+    const first = new Array<number>(3).fill(0);
+    fc.assert(
+      fc.property(keys, (key) => {
+        const { ids, classes, rows, labels } = batchOf(key, config, dataset, how);
+        expect(rows.length).toBe(3 * N);
+        for (const pair of [0, 1, 2]) {
+          const [one, other] = [2 * pair, 2 * pair + 1];
+          expect(classes[one]).toBe(classes[other]);
+          const of = (b: number) => rows.flatMap((row, i) => (Math.floor(row / (N + 1)) === b ? [i] : []));
+          const positions = [...of(one), ...of(other)].map((i) => (rows[i]! % (N + 1)) - 1);
+          expect(positions.sort((a, b) => a - b)).toEqual(Array.from({ length: N }, (_, n) => n));
+          // What one hides, the other shows: the labels of one are the ids of the other.
+          for (const [own, twin] of [
+            [one, other],
+            [other, one],
+          ] as const) {
+            for (const i of of(own)) {
+              const position = (rows[i]! % (N + 1)) - 1;
+              expect([ids[own * N + position], ids[twin * N + position]]).toEqual([V, labels[i]]);
+            }
+          }
+          // The first mask is that of one of three images, by the mask schedule.
+          const hidden = of(one).length;
+          expect(hidden).toBeLessThanOrEqual(Math.ceil(N * Math.cos((Math.PI / 2) * (pair / 3))));
+          expect(hidden).toBeGreaterThanOrEqual(Math.floor(N * Math.cos((Math.PI / 2) * ((pair + 1) / 3))));
+          first[pair]! += hidden;
+        }
+      }),
+      { numRuns: 50 },
+    );
+    expect(first[0]).toBeGreaterThan(first[1]!);
+  });
+
+  it("with complementary masks trains a task on both of an image", () => {
+    const model: TransformerConfig = { ...config, tasks: ["predict"] };
+    const conditions = { predict: dataset.ids.map((id) => (id + 1) % V), interpolate: dataset.ids };
+    const how = { ...options, masks: "complementary", taskShare: 1 } as const;
+    const { ids, classes, rows, labels } = batchOf([2, 8], model, { ...dataset, conditions }, how);
+    expect(mostTokens(model, how)).toBe(6 * N);
+    expect([rows.length, labels.length]).toEqual([6 * N, 6 * N]);
+    expect(classes).toEqual(new Array(6).fill(C + 1));
+    // Each position has its real id once and what is known there, off by 1, once.
+    for (let pair = 0; pair < 3; pair++) {
+      for (let n = 0; n < N; n++) {
+        const truth = labels[2 * pair * N + n]!;
+        const shown = [ids[2 * pair * N + n], ids[(2 * pair + 1) * N + n]];
+        expect(shown.sort()).toEqual([truth, (truth + 1) % V].sort());
+      }
+    }
+  });
+
   it("gives the null class to everything where there are no classes", () => {
     const { classes } = batchOf([1, 2], { ...config, classes: 0 });
     expect(classes).toEqual([0, 0, 0, 0, 0, 0]);
@@ -253,6 +318,17 @@ describe("a run of the transformer's job", () => {
       expect(await lines("several")).toEqual(await lines("single"));
     },
   );
+
+  it("with complementary masks learns, and goes on bit for bit after a stop", async () => {
+    const how = { masks: "complementary" } as const;
+    const whole = await go("whole", undefined, how);
+    await expect(go("parts", 17, how)).rejects.toThrow("aborted");
+    expect(await go("parts", undefined, how)).toEqual(whole);
+    const log = await lines("whole");
+    for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
+      expect(log.at(-1)![name], name).toBeLessThan(0.75 * log[0]![name]!);
+    }
+  });
 
   describe("with one smaller sub-model a step", () => {
     it("is what it is with all, bit for bit, where there are two", async () => {
