@@ -207,6 +207,14 @@ const fields = z.strictObject({
           stepsPerSubModel: count
             .default(1)
             .describe("steps from one choice of a smaller sub-model to the next; a run has one choice"),
+          sequenceShare: z
+            .number()
+            .gt(0)
+            .max(1)
+            .default(1)
+            .describe(
+              "of an image's tokens that its sequence has in training, at random; the others are left out",
+            ),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
             .strictObject({ start: fraction.default(1), end: fraction.default(0) })
@@ -365,12 +373,17 @@ function checkPerturbation({ tokenizer }: Parsed, context: z.core.$RefinementCtx
   addIssue(context, { path: ["tokenizer", "training", "perturbation", "images"], must, got: images });
 }
 
-/** Complementary masks come in twos. */
-function checkMasks({ transformer }: Parsed, context: z.core.$RefinementCtx): void {
-  const { masks, batchSize } = transformer.training;
-  if (masks === "independent" || batchSize % 2 === 0) return;
-  const must = "must be even with complementary masks, two of which an image has";
-  addIssue(context, { path: ["transformer", "training", "batchSize"], must, got: batchSize });
+/** Complementary masks come in twos, and a task needs the whole sequence. */
+function checkMasks({ transformer: { model, training } }: Parsed, context: z.core.$RefinementCtx): void {
+  const { masks, batchSize, sequenceShare } = training;
+  if (masks === "complementary" && batchSize % 2 !== 0) {
+    const must = "must be even with complementary masks, two of which an image has";
+    addIssue(context, { path: ["transformer", "training", "batchSize"], must, got: batchSize });
+  }
+  if (sequenceShare < 1 && model.tasks.length > 0) {
+    const must = "must be 1 for a model with tasks, whose loss is over every token";
+    addIssue(context, { path: ["transformer", "training", "sequenceShare"], must, got: sequenceShare });
+  }
 }
 
 /** Which sub-models train. */

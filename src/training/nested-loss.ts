@@ -33,11 +33,13 @@ import { embedAll, logitsOf, type Weights } from "../models/transformer/layers.t
 import { nestedLayers } from "../models/transformer/nested-layers.ts";
 
 export interface NestedLossInputs {
-  /** [B, N] int32 token ids, V where masked. */
+  /** [B, N] int32 token ids, V where masked; or [B, S], of S tokens of each sample. */
   readonly ids: Value;
+  /** [B, S+1] int32, where not all N tokens are there: the positions of the sequence, the class token's 0 first. */
+  readonly places?: Value;
   /** [B] int32 class ids; the number of classes where the class was dropped. */
   readonly classes: Value;
-  /** [R] int32 rows of the hidden states whose tokens are wanted: b (N+1) + 1 + n. */
+  /** [R] int32 rows of the hidden states whose tokens are wanted: b (N+1) + 1 + n, or b (S+1) + 1 + s. */
   readonly rows: Value;
   /** [R] int32 true ids of those tokens. */
   readonly labels: Value;
@@ -86,7 +88,7 @@ export function nestedLoss(
   const shareOfTruth = multiply(truth, lambda);
   const shareOfTeacher = subtract(1, lambda);
 
-  const embedding = embedAll(config, weights, inputs.ids, inputs.classes); // the same for every sub-model
+  const embedding = embedAll(config, weights, inputs.ids, inputs.classes, inputs.places); // the same for every sub-model
   const hidden = nestedLayers(config, weights, factors, embedding, batch);
   const perFactor: Record<number, Value> = {};
   let loss: Value | null = null;

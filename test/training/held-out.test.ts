@@ -97,7 +97,7 @@ describe("the loss on held-out images", () => {
   });
 
   it("is the same however training masks", () => {
-    const otherwise = { ...training, masks: "complementary" } as const;
+    const otherwise = { ...training, masks: "complementary", sequenceShare: 0.5 } as const;
     expect(heldOutOf(config, otherwise, heldOut, key).batches).toEqual(judged.batches);
   });
 

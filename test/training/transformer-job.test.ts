@@ -46,6 +46,7 @@ const options = {
   taskShare: 0.5,
   maskSchedule: "cosine",
   masks: "independent",
+  sequenceShare: 1,
 } as const;
 
 /** A batch in plain arrays. */
@@ -253,6 +254,74 @@ describe("maskedBatch", () => {
     }
   });
 
+  it("leaves out all but a share of the tokens, known and masked ones alike", () => {
+    // S 7 of 16 tokens: ceil(0.4 * 16).
+    const [S, how] = [7, { ...options, sequenceShare: 0.4 }];
+    // Masks as of images of 7 tokens: the b-th of 6 hides at most 7 cos(pi/2 b/6), rounded up.
+    expect(mostTokens(config, how)).toBe(7 + 7 + 7 + 5 + 4 + 2);
+    expect(mostTokens(config, { ...how, masks: "complementary" })).toBe(3 * S);
+    const [seen, hidden] = [new Array<number>(N).fill(0), new Array<number>(N).fill(0)];
+    const batches = 200;
+    for (let i = 0; i < batches; i++) {
+      const batch = maskedBatch(config, how, dataset, foldIn([6, 6], i));
+      expect([batch.ids.dims, batch.places!.dims]).toEqual([
+        [6, S],
+        [6, S + 1],
+      ]);
+      const [ids, places, rows, labels] = [batch.ids, batch.places!, batch.rows, batch.labels].map(
+        ({ data }) => Array.from(data, Number),
+      ) as [number[], number[], number[], number[]];
+      expect(rows.length).toBeLessThanOrEqual(32);
+      const truth = [...ids];
+      rows.forEach((row, at) => {
+        const [b, s] = [Math.floor(row / (S + 1)), (row % (S + 1)) - 1];
+        expect(ids[b * S + s]).toBe(V);
+        truth[b * S + s] = labels[at]!;
+        hidden[places[b * (S + 1) + 1 + s]! - 1]!++;
+      });
+      expect(ids.filter((id) => id === V).length).toBe(rows.length);
+      for (let b = 0; b < 6; b++) {
+        const [first, ...own] = places.slice(b * (S + 1), (b + 1) * (S + 1));
+        expect(first).toBe(0);
+        expect([...new Set(own)].sort((x, y) => x - y)).toEqual(own);
+        expect([Math.min(...own) >= 1, Math.max(...own) <= N]).toEqual([true, true]);
+        for (const place of own) seen[place - 1]!++;
+        // The tokens are those of an image of the dataset at these positions.
+        const known = Array.from({ length: count }, (_, image) => tokensOf(dataset, image));
+        const isOf = (image: ArrayLike<number>) =>
+          own.every((place, s) => image[place - 1] === truth[b * S + s]);
+        expect(known.some(isOf)).toBe(true);
+      }
+    }
+    // No position is preferred. Four standard errors of a share of 1,200 images are at most 4 sqrt(0.25 / 1200) = 0.058.
+    const share = (hits: readonly number[]) => hits.map((n) => n / (6 * batches));
+    for (const each of share(seen)) expect(Math.abs(each - S / N)).toBeLessThan(0.058);
+    const mean = hidden.reduce((a, b) => a + b) / N / (6 * batches);
+    for (const each of share(hidden)) expect(Math.abs(each - mean)).toBeLessThan(0.058);
+  });
+
+  it("leaves out the same tokens under both of two complementary masks", () => {
+    const how = { ...options, sequenceShare: 0.4, masks: "complementary" } as const;
+    const { ids, places, rows } = maskedBatch(config, how, dataset, [6, 7]);
+    const [S, own] = [7, Array.from(places!.data, Number)];
+    expect(rows.dims).toEqual([3 * S]);
+    for (let pair = 0; pair < 3; pair++) {
+      const of = (b: number) => own.slice(b * (S + 1), (b + 1) * (S + 1));
+      expect(of(2 * pair)).toEqual(of(2 * pair + 1));
+      for (let s = 0; s < S; s++) {
+        const masked = [2 * pair, 2 * pair + 1].filter((b) => Number(ids.data[b * S + s]) === V);
+        expect(masked.length).toBe(1);
+      }
+    }
+  });
+
+  it("says no places where all tokens are there", () => {
+    expect(maskedBatch(config, options, dataset, [1, 1])).not.toHaveProperty("places");
+    expect(maskedBatch(config, { ...options, sequenceShare: 0.95 }, dataset, [1, 1])).toEqual(
+      maskedBatch(config, options, dataset, [1, 1]),
+    );
+  });
+
   it("gives the null class to everything where there are no classes", () => {
     const { classes } = batchOf([1, 2], { ...config, classes: 0 });
     expect(classes).toEqual([0, 0, 0, 0, 0, 0]);
@@ -319,11 +388,14 @@ describe("a run of the transformer's job", () => {
     },
   );
 
-  it("with complementary masks learns, and goes on bit for bit after a stop", async () => {
-    const how = { masks: "complementary" } as const;
+  it.each([
+    ["with complementary masks", { masks: "complementary" }],
+    ["with half of the tokens", { sequenceShare: 0.5 }],
+  ] as const)("%s learns, and goes on bit for bit after a stop", async (_, how) => {
     const whole = await go("whole", undefined, how);
     await expect(go("parts", 17, how)).rejects.toThrow("aborted");
     expect(await go("parts", undefined, how)).toEqual(whole);
+    expect(await go("several", undefined, { ...how, stepsPerRun: 7 })).toEqual(whole);
     const log = await lines("whole");
     for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
       expect(log.at(-1)![name], name).toBeLessThan(0.75 * log[0]![name]!);
