@@ -217,7 +217,11 @@ const fields = z.strictObject({
             ),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
-            .strictObject({ start: fraction.default(1), end: fraction.default(0) })
+            .strictObject({
+              start: fraction.default(1),
+              end: fraction.default(0),
+              endSmallest: fraction.optional().describe("of the smallest sub-model; default: end"),
+            })
             .prefault({})
             .describe("weight of the true tokens against the teacher, linear over the training"),
           factors: z

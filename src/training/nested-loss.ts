@@ -47,6 +47,8 @@ export interface NestedLossInputs {
   readonly shares: Value;
   /** [] lambda in 0..1: how much of a sub-model's target is the truth. */
   readonly lambda: Value;
+  /** [] lambda of single sub-models by factor, where they have one of their own. */
+  readonly lambdaOf?: Readonly<Record<number, Value>>;
 }
 
 export interface NestedLossOptions {
@@ -85,8 +87,8 @@ export function nestedLoss(
   const overRows = (losses: Value): Value => sum(multiply(losses, shares));
 
   const truth = smoothedTruth(graph, config, label, lambda.dtype, labelSmoothing);
-  const shareOfTruth = multiply(truth, lambda);
-  const shareOfTeacher = subtract(1, lambda);
+  const sharesBy = (own: Value) => ({ ofTruth: multiply(truth, own), ofTeacher: subtract(1, own) });
+  const common = sharesBy(lambda);
 
   const embedding = embedAll(config, weights, inputs.ids, inputs.classes, inputs.places); // the same for every sub-model
   const hidden = nestedLayers(config, weights, factors, embedding, batch);
@@ -96,7 +98,9 @@ export function nestedLoss(
   for (const [i, factor] of factors.entries()) {
     const logits = logitsOf(config, weights, gatherRows(hidden[i]!, rows)); // [R, V]
 
-    const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
+    const own = inputs.lambdaOf?.[factor];
+    const { ofTruth, ofTeacher } = own ? sharesBy(own) : common;
+    const target: Value = taught ? add(ofTruth, multiply(taught, ofTeacher)) : truth;
     const term = overRows(crossEntropy(logits, target));
     loss = loss ? add(loss, term) : term;
 

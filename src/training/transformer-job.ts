@@ -33,6 +33,9 @@ export interface TransformerJobOptions {
   readonly heldOut?: TrainingJob["heldOut"];
 }
 
+/** The input of a step in which the smallest sub-model has a lambda of its own. */
+const lambdaSmallest = "lambdaSmallest";
+
 /**
  * One joint step of sub-models: nested loss, gradients, optimiser. Every shape is fixed: lists of tokens in the loss
  * are filled up to R = {@link mostTokens}. Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
@@ -50,6 +53,7 @@ export function transformerStepGraph(
   const { batchSize: B } = training;
   const S = sequenceTokens(config, training);
   const R = mostTokens(config, training);
+  const smallest = (training.factors ?? config.factors).at(-1)!;
   const inputs = {
     ids: graph.input("ids", "int32", [B, S]),
     classes: graph.input("classes", "int32", [B]),
@@ -58,6 +62,8 @@ export function transformerStepGraph(
     labels: graph.input("labels", "int32", [R]),
     shares: graph.input("shares", "float32", [R]),
     lambda: graph.input("lambda", "float32", []),
+    ...(training.lambda.endSmallest !== undefined &&
+      factors.includes(smallest) && { lambdaOf: { [smallest]: graph.input(lambdaSmallest, "float32", []) } }),
   };
   const { loss, perFactor } = nestedLoss(graph, config, weights, inputs, {
     factors,
@@ -97,9 +103,14 @@ export function transformerJob({
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {
       const batch = maskedBatch(config, training, dataset, foldIn(batchKey, step));
-      const { start, end } = training.lambda;
-      const lambda = scalar(start + ((end - start) * step) / Math.max(1, training.steps - 1));
-      return { feeds: { ...filled(batch, length), lambda }, multiplyAdds: kindAt(step).multiplyAdds };
+      const { graph, multiplyAdds } = kindAt(step);
+      const { start, end, endSmallest = end } = training.lambda;
+      const falling = (to: number) => scalar(start + ((to - start) * step) / Math.max(1, training.steps - 1));
+      const lambdas = {
+        lambda: falling(end),
+        ...(graph.inputs.has(lambdaSmallest) && { [lambdaSmallest]: falling(endSmallest) }),
+      };
+      return { feeds: { ...filled(batch, length), ...lambdas }, multiplyAdds };
     },
     metrics(outputs) {
       const told = losses.filter((name) => outputs[name]);

@@ -52,6 +52,7 @@ async function program(
   options: NestedLossOptions,
   outputs: (made: NestedLoss, parameters: Record<string, Value>) => Record<string, Value>,
   tokens = 4, // of each sample's sequence
+  ownLambda: number | null = null, // of sub-model 4
 ): Promise<Program> {
   const graph = new Graph("nested loss");
   const parameters = parameterInputs(graph, specs, "float64");
@@ -63,6 +64,7 @@ async function program(
     labels: graph.input("labels", "int32", ["R"]),
     shares: graph.input("shares", "float64", ["R"]),
     lambda: graph.input("lambda", "float64", []),
+    ...(ownLambda !== null && { lambdaOf: { 4: graph.scalar("float64", ownLambda) } }),
   };
   const made = nestedLoss(graph, config, stackValues(specs, parameters), inputs, options);
   for (const [name, value] of Object.entries(outputs(made, parameters))) graph.output(`out/${name}`, value);
@@ -198,6 +200,17 @@ describe("nestedLoss", () => {
       const slope = (term(moved(name, at, 1e-5)) - term(moved(name, at, -1e-5))) / 2e-5;
       expect(got[name]![at], `${name}[${at}]`).toBeCloseTo(slope, 8);
     }
+  });
+
+  it("takes a lambda of its own for one sub-model", async () => {
+    const lossOf = async (factors: number[], lambda: number, own: number | null = null): Promise<number> => {
+      const made = await program({ factors }, ({ loss }) => ({ loss }), 4, own);
+      return (await run(made, lambda)).loss![0]!;
+    };
+    // What sub-model 4 adds at 0.9, beside the others at 0.3.
+    const added = (await lossOf([1, 2, 4], 0.9)) - (await lossOf([1, 2], 0.9));
+    expect(await lossOf([1, 2, 4], 0.3, 0.9)).toBeCloseTo((await lossOf([1, 2], 0.3)) + added, 12);
+    expect(await lossOf([1, 2, 4], 0.3)).not.toBeCloseTo((await lossOf([1, 2], 0.3)) + added, 3);
   });
 
   it("gives no gradient through distillation at lambda = 1", async () => {

@@ -402,6 +402,31 @@ describe("a run of the transformer's job", () => {
     }
   });
 
+  it("keeps more of the truth for the smallest sub-model where lambda.endSmallest says so", async () => {
+    const lambda = { start: 1, end: 0.2, endSmallest: 0.6 };
+    const whole = await go("own", undefined, { lambda });
+    const common = await go("common", undefined, { lambda: { start: 1, end: 0.2 } });
+    expect(whole).not.toEqual(common);
+    expect(await go("equal", undefined, { lambda: { ...lambda, endSmallest: 0.2 } })).toEqual(common);
+    const job = transformerJob({
+      config,
+      training: { ...training, lambda, subModels: "in-turn" },
+      dataset,
+      key: [9, 9],
+    });
+    const fed = async (step: number) => {
+      const { feeds } = await job.batch(step);
+      return [feeds.lambda, feeds.lambdaSmallest].map((value) => value && Number(value.data[0]));
+    };
+    // 40 steps, even ones of sub-model 2, odd ones of 4.
+    expect(await fed(0)).toEqual([1, undefined]);
+    expect((await fed(39)).map((value) => value!.toFixed(6))).toEqual(["0.200000", "0.600000"]);
+    expect((await fed(13))[1]).toBeCloseTo(1 - (0.4 * 13) / 39, 6);
+    const folder = await openRunFolder(join(parent, "turns"), {}, { resume: true });
+    await trainUntil(runner, folder, job);
+    expect((await lines("turns")).at(-1)!["loss.p4"]).toBeGreaterThan(0);
+  });
+
   describe("with one smaller sub-model a step", () => {
     it("is what it is with all, bit for bit, where there are two", async () => {
       const all = await go("all", undefined, { factors: [1, 2] });
