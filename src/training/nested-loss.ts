@@ -90,7 +90,8 @@ export function nestedLoss(
   const sharesBy = (own: Value) => ({ ofTruth: multiply(truth, own), ofTeacher: subtract(1, own) });
   const common = sharesBy(lambda);
 
-  const embedding = embedAll(config, weights, inputs.ids, inputs.classes, inputs.places); // the same for every sub-model
+  // The same for every sub-model.
+  const embedding = embedAll(config, weights, inputs.ids, inputs.classes, inputs.places);
   const hidden = nestedLayers(config, weights, factors, embedding, batch);
   const perFactor: Record<number, Value> = {};
   let loss: Value | null = null;

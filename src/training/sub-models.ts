@@ -1,6 +1,6 @@
 /**
- * Which sub-models a step trains: all of them, or the largest and one smaller one, whose step costs less. The smaller one
- * is a pure function of the step.
+ * Which sub-models a step trains: all of them, or the largest and one smaller one, whose step costs less. The
+ * smaller one is a pure function of the step.
  */
 import { integerAt, type Key } from "../core/random.ts";
 import type { TrainConfig } from "./config.ts";

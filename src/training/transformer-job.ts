@@ -38,7 +38,8 @@ const lambdaSmallest = "lambdaSmallest";
 
 /**
  * One joint step of sub-models: nested loss, gradients, optimiser. Every shape is fixed: lists of tokens in the loss
- * are filled up to R = {@link mostTokens}. Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per factor (cross-entropy with the truth).
+ * are filled up to R = {@link mostTokens}. Outputs beside the optimiser's: `loss`, `gradientNorm`, and `loss.pP` per
+ * factor (cross-entropy with the truth).
  *
  * @param factors  the sub-models, ascending; default: all that train
  */
@@ -75,7 +76,7 @@ export function transformerStepGraph(
   return graph;
 }
 
-/** The job: random masked batches of the dataset, lambda falling linearly, one joint step each of the sub-models that train then. */
+/** The job: random masked batches of the dataset, lambda falling linearly, joint steps of the sub-models that train. */
 export function transformerJob({
   config,
   training,
@@ -122,7 +123,7 @@ export function transformerJob({
 }
 
 /** S: how many of an image's N tokens its sequence has in training. */
-export const sequenceTokens = (
+const sequenceTokens = (
   config: TransformerConfig,
   { sequenceShare }: Pick<TransformerTraining, "sequenceShare">,
 ): number => Math.ceil(sequenceShare * gridTokens(config));

@@ -11,7 +11,7 @@ import type { Runner } from "../../src/runtime/runner.ts";
 import { type LoopOptions, train } from "../../src/training/loop.ts";
 import { getState } from "../../src/training/optimiser-state.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
-import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
+import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines } from "./resuming.ts";
 import { heldOutPairs, type TinyOptions, tinyJob } from "./tiny-job.ts";
 
@@ -163,6 +163,18 @@ describe("steps of several graphs", () => {
       if (own.length === 0) expect(line).not.toHaveProperty("second");
       else expect(line.second).toBeCloseTo(own.reduce((a, b) => a + b) / own.length, 12);
     });
+  });
+
+  it("go on from a checkpoint of before, when every step had every figure and none was counted", async () => {
+    await go("whole");
+    await stopAt("parts", 14);
+    const path = join(parent, "parts", "checkpoints", "step-000014.safetensors");
+    const { tensors, metadata } = await readSafetensors(path);
+    const { counts, ...window } = JSON.parse(metadata.window!);
+    expect(counts.loss).toBe(2);
+    await writeSafetensors(path, tensors, { metadata: { ...metadata, window: JSON.stringify(window) } });
+    await go("parts");
+    expect(await lines("parts")).toEqual(await lines("whole"));
   });
 
   it("share their state, end runs, and are compiled once each", async () => {

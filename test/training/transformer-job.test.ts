@@ -293,7 +293,7 @@ describe("maskedBatch", () => {
         expect(known.some(isOf)).toBe(true);
       }
     }
-    // No position is preferred. Four standard errors of a share of 1,200 images are at most 4 sqrt(0.25 / 1200) = 0.058.
+    // No position is preferred. Four standard errors of a share of 1,200 are at most 4 sqrt(0.25 / 1200) = 0.058.
     const share = (hits: readonly number[]) => hits.map((n) => n / (6 * batches));
     for (const each of share(seen)) expect(Math.abs(each - S / N)).toBeLessThan(0.058);
     const mean = hidden.reduce((a, b) => a + b) / N / (6 * batches);

@@ -45,8 +45,8 @@ export type Attended = (layer: number, made: KeysValues) => KeysValues;
 /**
  * The class token and all grid tokens: ids [B, N], classes [B] -> [B*(N+1), D].
  *
- * @param places  for S tokens of each sample alone, [B, S+1]: where the sequence stands among the N+1 positions, the class
- *   token's 0 first; ids are then [B, S] and the result [B*(S+1), D]
+ * @param places  for S tokens of each sample alone, [B, S+1]: where the sequence stands among the N+1 positions, the
+ *   class token's 0 first; ids are then [B, S] and the result [B*(S+1), D]
  */
 export function embedAll(
   config: TransformerConfig,
