@@ -283,14 +283,16 @@ async function trainingStep(runner: Runner, size: Size, perRun: number) {
   const job = transformerJob({ config, training, dataset, key });
   await runner.put(initialState(job.specs, await job.initialise()));
   const outputs = ["loss", "gradientNorm", ...job.outputs];
-  const runs = await loadStepRuns(runner, { ...job, outputs }, perRun > 1);
+  const { specs } = job;
+  const graph = job.graphAt(0);
+  const runs = await loadStepRuns(runner, { specs, graph, outputs }, perRun > 1);
   const rateOptions = { ...training, ...training.schedule };
   return {
     config,
     programId: runs.program.id,
     unload: () => runs.unload(),
     batchSize: size.batch,
-    nodes: neededNodes(job.graph).length,
+    nodes: neededNodes(graph).length,
     /** The `round`-th run of `perRun` steps; seconds and multiply-adds of one. */
     async run(round: number) {
       const feeds: Record<string, HostTensor>[] = [];

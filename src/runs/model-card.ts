@@ -47,7 +47,8 @@ export async function writeModelCard(folder: string, source: CardSource): Promis
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
-function smoothed(lines: readonly MetricsLine[], name: string): [number, number][] {
+function smoothed(all: readonly MetricsLine[], name: string): [number, number][] {
+  const lines = all.filter((line) => line[name] !== undefined);
   const stretch = Math.max(1, Math.floor(lines.length / 100));
   const points: [number, number][] = [];
   for (let from = 0; from + stretch <= lines.length; from += stretch) {

@@ -200,9 +200,28 @@ const fields = z.strictObject({
             .describe(
               "of the images that train one of the model's tasks, if it has any; the others generation",
             ),
+          subModels: z
+            .enum(["all", "in-turn", "random"])
+            .default("all")
+            .describe("that a step trains: all, or the largest and one smaller, in turn or at random"),
+          stepsPerSubModel: count
+            .default(1)
+            .describe("steps from one choice of a smaller sub-model to the next; a run has one choice"),
+          sequenceShare: z
+            .number()
+            .gt(0)
+            .max(1)
+            .default(1)
+            .describe(
+              "of an image's tokens that its sequence has in training, at random; the others are left out",
+            ),
           teacher: z.enum(["next-larger", "full"]).default("next-larger"),
           lambda: z
-            .strictObject({ start: fraction.default(1), end: fraction.default(0) })
+            .strictObject({
+              start: fraction.default(1),
+              end: fraction.default(0),
+              endSmallest: fraction.optional().describe("of the smallest sub-model; default: end"),
+            })
             .prefault({})
             .describe("weight of the true tokens against the teacher, linear over the training"),
           factors: z
@@ -211,6 +230,12 @@ const fields = z.strictObject({
             .optional()
             .describe("sub-models that train, and that the trained model then has; default: all"),
           maskSchedule: z.literal("cosine").default("cosine"),
+          masks: z
+            .enum(["independent", "complementary"])
+            .default("independent")
+            .describe(
+              "complementary: each image twice in a batch, the second time with what the first shows masked",
+            ),
           heldOut: z
             .strictObject({
               share: z
@@ -246,6 +271,7 @@ const schema = fields
   .superRefine(checkSizes)
   .superRefine(checkData)
   .superRefine(checkPerturbation)
+  .superRefine(checkMasks)
   .superRefine(checkFactors);
 
 type Parsed = Omit<z.output<typeof fields>, "decoding" | "completionDecoding">;
@@ -349,6 +375,19 @@ function checkPerturbation({ tokenizer }: Parsed, context: z.core.$RefinementCtx
   if (images === 0 || tokenizer.model.quantizer.kind === "fsq") return;
   const must = `must be 0 with a quantizer of kind "${tokenizer.model.quantizer.kind}", which has no neighbouring levels`;
   addIssue(context, { path: ["tokenizer", "training", "perturbation", "images"], must, got: images });
+}
+
+/** Complementary masks come in twos, and a task needs the whole sequence. */
+function checkMasks({ transformer: { model, training } }: Parsed, context: z.core.$RefinementCtx): void {
+  const { masks, batchSize, sequenceShare } = training;
+  if (masks === "complementary" && batchSize % 2 !== 0) {
+    const must = "must be even with complementary masks, two of which an image has";
+    addIssue(context, { path: ["transformer", "training", "batchSize"], must, got: batchSize });
+  }
+  if (sequenceShare < 1 && model.tasks.length > 0) {
+    const must = "must be 1 for a model with tasks, whose loss is over every token";
+    addIssue(context, { path: ["transformer", "training", "sequenceShare"], must, got: sequenceShare });
+  }
 }
 
 /** Which sub-models train. */

@@ -89,7 +89,8 @@ const mostBatches = 32;
 
 /**
  * What a transformer is looked at with: cross-entropy with the true tokens, in nats per masked token, of each sub-model
- * that trains (`p1`, `p2`, ...), and their mean (`loss`). Masks are drawn as in training, and no class is dropped.
+ * that trains (`p1`, `p2`, ...), and their mean (`loss`). Masks are drawn independently over all tokens,
+ * whatever training does, so that ways to train can be compared; and no class is dropped.
  */
 export function heldOutOf(
   config: TransformerConfig,
@@ -101,7 +102,8 @@ export function heldOutOf(
   const { every, patience } = training.heldOut;
   const count = Math.max(1, Math.min(mostBatches, Math.ceil((looks * dataset.count) / B)));
   const batches = Array.from({ length: count }, (_, i) => {
-    const batch = maskedBatch(config, { ...training, classDropout: 0 }, dataset, foldIn(key, i));
+    const looked = { ...training, classDropout: 0, masks: "independent", sequenceShare: 1 } as const;
+    const batch = maskedBatch(config, looked, dataset, foldIn(key, i));
     const count = batch.rows.dims[0]!;
     return { feeds: filled(batch, count), weight: count };
   });

@@ -20,7 +20,7 @@ import {
   stateSpecs,
 } from "./optimiser-state.ts";
 import type { Checkpoint, RunFolder } from "./run-folder.ts";
-import { loadStepRuns } from "./step-runs.ts";
+import { loadStepRuns, type StepRuns } from "./step-runs.ts";
 
 export type Schedule = Omit<TrainingConfig, "l1Weight" | "edgeWeight" | "perturbation" | "optimiser">;
 export type Outputs = Readonly<Record<string, HostTensor>>;
@@ -31,9 +31,12 @@ export interface TrainingJob {
   readonly name: string;
   readonly schedule: Schedule;
   readonly specs: readonly ParameterSpec[];
-  /** The step graph: the optimiser's state and scalars, a batch; outputs `loss`, `gradientNorm` and its own. */
-  readonly graph: Graph;
-  /** The graph's own outputs that are wanted on the host at every step. */
+  /**
+   * The graph of a step (0-based), a pure function of it: the optimiser's state and scalars, a batch; outputs `loss`,
+   * `gradientNorm` and its own. Where steps have several graphs, all have the same state, and a run is of one of them.
+   */
+  graphAt(step: number): Graph;
+  /** The graphs' own outputs that are wanted on the host at every step whose graph has them. */
   readonly outputs: readonly string[];
   /** Fresh weights, where no checkpoint is resumed. */
   initialise(): Promise<Record<string, HostTensor<"float32">>>;
@@ -43,7 +46,7 @@ export interface TrainingJob {
   afterStep?(step: number, outputs: Outputs): Promise<void>;
   /** Whether the work after a step may change stored state, e.g. restart codes: no run goes on beyond it. */
   changesState?(step: number): boolean;
-  /** What is logged, averaged over the steps since the last line. */
+  /** What is logged: each figure as the mean over the steps since the last line that have it. */
   metrics(outputs: Outputs): Record<string, number>;
   /** A PNG that shows the state after `step` steps. */
   sample?(step: number): Promise<Uint8Array>;
@@ -142,7 +145,9 @@ export async function train(
   const { logEvery, checkpointEvery, sampleEvery } = schedule;
   const pauses = [logEvery, checkpointEvery, sampleEvery, ...(job.heldOut ? [job.heldOut.every] : [])];
   const endsRun = (step: number): boolean =>
-    pauses.some((every) => isAt(step + 1, every)) || (job.changesState?.(step) ?? false);
+    pauses.some((every) => isAt(step + 1, every)) ||
+    (job.changesState?.(step) ?? false) ||
+    job.graphAt(step + 1) !== job.graphAt(step);
   const lengthAt = (step: number): number => {
     let length = 1;
     while (length < most && !endsRun(step + length - 1)) length++;
@@ -159,9 +164,15 @@ export async function train(
     return batches;
   };
 
-  const outputs = ["loss", "gradientNorm", ...job.outputs];
-  const runs = await loadStepRuns(runner, { ...job, outputs }, most > 1);
+  const loaded = new Map<Graph, StepRuns>();
+  const runsOf = async (graph: Graph): Promise<StepRuns> => {
+    const outputs = ["loss", "gradientNorm", ...job.outputs.filter((name) => graph.outputs.has(name))];
+    const runs = loaded.get(graph) ?? (await loadStepRuns(runner, { specs, graph, outputs }, most > 1));
+    loaded.set(graph, runs);
+    return runs;
+  };
   let next = batchesFrom(start);
+  next.catch(() => {}); // awaited at its step
   let saved = start;
   let held: HeldOutLook | undefined;
   try {
@@ -171,6 +182,7 @@ export async function train(
         if (first > saved) await save(first);
         signal.throwIfAborted();
       }
+      const runs = await runsOf(job.graphAt(first)); // compiled when first needed, which is no training time
       const began = performance.now();
       const batches = await next;
       const done = first + batches.length;
@@ -223,7 +235,7 @@ export async function train(
     }
   } finally {
     await held?.close();
-    await runs.unload();
+    for (const runs of loaded.values()) await runs.unload();
   }
   return getState(runner, specs);
 }
@@ -290,10 +302,12 @@ interface Window {
   busy: number;
   multiplyAdds: number;
   sums: Record<string, number>;
+  /** How many of the steps have each figure. */
+  counts: Record<string, number>;
 }
 
 function emptyWindow(): Window {
-  return { steps: 0, seconds: 0, busy: 0, multiplyAdds: 0, sums: {} };
+  return { steps: 0, seconds: 0, busy: 0, multiplyAdds: 0, sums: {}, counts: {} };
 }
 
 /**
@@ -305,12 +319,13 @@ function storeWindow({ sums, ...rest }: Window): string {
   return JSON.stringify({ ...rest, sums: Object.fromEntries(texts) });
 }
 
-/** The inverse; checkpoints of early versions have no window. */
+/** The inverse; checkpoints of early versions have no window, later ones no counts: every step had every figure. */
 function restoreWindow(text: string | undefined): Window {
   if (text === undefined) return emptyWindow();
   const stored = JSON.parse(text) as Omit<Window, "sums"> & { sums: Record<string, string> };
   const sums = Object.entries(stored.sums).map(([name, value]) => [name, Number(value)]);
-  return { ...stored, sums: Object.fromEntries(sums) };
+  const counts = stored.counts ?? Object.fromEntries(sums.map(([name]) => [name, stored.steps]));
+  return { ...stored, sums: Object.fromEntries(sums), counts };
 }
 
 function addTo(
@@ -324,12 +339,15 @@ function addTo(
   window.seconds += seconds;
   window.busy += busy;
   window.multiplyAdds += multiplyAdds;
-  for (const [name, value] of Object.entries(figures)) window.sums[name] = (window.sums[name] ?? 0) + value;
+  for (const [name, value] of Object.entries(figures)) {
+    window.sums[name] = (window.sums[name] ?? 0) + value;
+    window.counts[name] = (window.counts[name] ?? 0) + 1;
+  }
 }
 
 /** Means over the window, with the rates; the window then starts again. */
 function summary(window: Window, batchSize: number): Record<string, number> {
-  const means = Object.entries(window.sums).map(([name, value]) => [name, value / window.steps]);
+  const means = Object.entries(window.sums).map(([name, value]) => [name, value / window.counts[name]!]);
   const rates = {
     imagesPerSecond: (window.steps * batchSize) / window.seconds,
     // A multiply-add is two floating-point operations.

@@ -20,8 +20,9 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
     .map((line) => JSON.parse(line) as MetricsLine);
 }
 
-/** The mean of a figure over the last tenth of a run. */
+/** The mean of a figure over the last tenth of a run; of the lines that have it. */
 export function finalMean(lines: readonly MetricsLine[], name: string): number {
-  const last = lines.slice(-Math.max(1, Math.floor(lines.length / 10)));
+  const having = lines.filter((line) => line[name] !== undefined);
+  const last = having.slice(-Math.max(1, Math.floor(having.length / 10)));
   return last.reduce((total, line) => total + line[name]!, 0) / last.length;
 }

@@ -33,11 +33,13 @@ import { embedAll, logitsOf, type Weights } from "../models/transformer/layers.t
 import { nestedLayers } from "../models/transformer/nested-layers.ts";
 
 export interface NestedLossInputs {
-  /** [B, N] int32 token ids, V where masked. */
+  /** [B, N] int32 token ids, V where masked; or [B, S], of S tokens of each sample. */
   readonly ids: Value;
+  /** [B, S+1] int32, where not all N tokens are there: the positions of the sequence, the class token's 0 first. */
+  readonly places?: Value;
   /** [B] int32 class ids; the number of classes where the class was dropped. */
   readonly classes: Value;
-  /** [R] int32 rows of the hidden states whose tokens are wanted: b (N+1) + 1 + n. */
+  /** [R] int32 rows of the hidden states whose tokens are wanted: b (N+1) + 1 + n, or b (S+1) + 1 + s. */
   readonly rows: Value;
   /** [R] int32 true ids of those tokens. */
   readonly labels: Value;
@@ -45,6 +47,8 @@ export interface NestedLossInputs {
   readonly shares: Value;
   /** [] lambda in 0..1: how much of a sub-model's target is the truth. */
   readonly lambda: Value;
+  /** [] lambda of single sub-models by factor, where they have one of their own. */
+  readonly lambdaOf?: Readonly<Record<number, Value>>;
 }
 
 export interface NestedLossOptions {
@@ -83,10 +87,11 @@ export function nestedLoss(
   const overRows = (losses: Value): Value => sum(multiply(losses, shares));
 
   const truth = smoothedTruth(graph, config, label, lambda.dtype, labelSmoothing);
-  const shareOfTruth = multiply(truth, lambda);
-  const shareOfTeacher = subtract(1, lambda);
+  const sharesBy = (own: Value) => ({ ofTruth: multiply(truth, own), ofTeacher: subtract(1, own) });
+  const common = sharesBy(lambda);
 
-  const embedding = embedAll(config, weights, inputs.ids, inputs.classes); // the same for every sub-model
+  // The same for every sub-model.
+  const embedding = embedAll(config, weights, inputs.ids, inputs.classes, inputs.places);
   const hidden = nestedLayers(config, weights, factors, embedding, batch);
   const perFactor: Record<number, Value> = {};
   let loss: Value | null = null;
@@ -94,7 +99,9 @@ export function nestedLoss(
   for (const [i, factor] of factors.entries()) {
     const logits = logitsOf(config, weights, gatherRows(hidden[i]!, rows)); // [R, V]
 
-    const target: Value = taught ? add(shareOfTruth, multiply(taught, shareOfTeacher)) : truth;
+    const own = inputs.lambdaOf?.[factor];
+    const { ofTruth, ofTeacher } = own ? sharesBy(own) : common;
+    const target: Value = taught ? add(ofTruth, multiply(taught, ofTeacher)) : truth;
     const term = overRows(crossEntropy(logits, target));
     loss = loss ? add(loss, term) : term;
 

@@ -56,7 +56,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     name: "tokenizer",
     schedule: training,
     specs,
-    graph,
+    graphAt: () => graph,
     outputs: ["squaredError", "acrossBorders", "withinTokens", "ids", ...(isLearned ? ["latents"] : [])],
     async initialise() {
       const weights = initialise(specs, weightsKey);

@@ -136,6 +136,9 @@ describe("resolveConfig", () => {
       "transformer.model.factors=[1, 3]",
       /^--set: transformer\.model\.factors: must all divide heads = 8, got 3; leave it out/,
     ],
+    ["transformer.training.masks=both", /^--set: .*training\.masks: must be.*"complementary".*got "both"$/],
+    ["transformer.training.sequenceShare=0", /^--set: .*training\.sequenceShare: must be .* got 0$/],
+    ["transformer.training.subModels=some", /^--set: .*training\.subModels: must be.*"in-turn".*got "some"$/],
     ["transformer.training.factors=[1, 3]", /^--set: .*training\.factors: must be among.*1, 2, 4, 8, got 3/],
     ["transformer.training.factors=[4, 1]", /^--set: .*training\.factors: must ascend.*got \[4,1\]$/],
     [
@@ -154,6 +157,24 @@ describe("resolveConfig", () => {
   ])("refuses --set %s", (set, expected) => {
     expect(messageOf(base, { set: [set] })).toMatch(expected);
     expect({}).not.toHaveProperty("polluted");
+  });
+
+  it("refuses an odd number of images where two have complementary masks", () => {
+    const set = ["transformer.training.masks=complementary", "transformer.training.batchSize=7"];
+    expect(messageOf(base, { set })).toMatch(
+      /^--set: transformer\.training\.batchSize: must be even with complementary masks, two of which an image has, got 7$/,
+    );
+    expect(resolveConfig(base, "f", { set: [set[0]!] }).config.transformer.training.masks).toBe(
+      "complementary",
+    );
+  });
+
+  it("refuses to leave out tokens of a model with tasks", () => {
+    const set = ["data.source=motions", "data.frames=16", "transformer.model.tasks=[predict]"];
+    expect(messageOf(base, { set: [...set, "transformer.training.sequenceShare=0.5"] })).toMatch(
+      /^--set: transformer\.training\.sequenceShare: must be 1 for a model with tasks, whose loss is over every token, got 0\.5$/,
+    );
+    expect(resolveConfig(base, "f", { set }).config.transformer.training.sequenceShare).toBe(1);
   });
 
   it("knows the drawn scenes: endless, so that their number must be told", () => {

@@ -96,6 +96,11 @@ describe("the loss on held-out images", () => {
     }
   });
 
+  it("is the same however training masks", () => {
+    const otherwise = { ...training, masks: "complementary", sequenceShare: 0.5 } as const;
+    expect(heldOutOf(config, otherwise, heldOut, key).batches).toEqual(judged.batches);
+  });
+
   it("is that of the weights it is fed, for every sub-model, and their mean", async () => {
     // Nothing but the bias of the head: every token has the same logits, so the loss is known.
     const logits = Float32Array.from({ length: 36 }, (_, i) => 4 * uniformAt([8, 8], i));

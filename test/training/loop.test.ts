@@ -11,7 +11,7 @@ import type { Runner } from "../../src/runtime/runner.ts";
 import { type LoopOptions, train } from "../../src/training/loop.ts";
 import { getState } from "../../src/training/optimiser-state.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
-import { readSafetensors } from "../../src/weights/node/safetensors-file.ts";
+import { readSafetensors, writeSafetensors } from "../../src/weights/node/safetensors-file.ts";
 import { loggedLines } from "./resuming.ts";
 import { heldOutPairs, type TinyOptions, tinyJob } from "./tiny-job.ts";
 
@@ -142,6 +142,59 @@ describe("several steps a run", () => {
       const { total: _, ...before } = (await checkpoint("before", "000026")).tensors;
       expect(await getState(runner, tinyJob().specs)).toEqual(before);
     }
+  });
+});
+
+describe("steps of several graphs", () => {
+  const turns = { turn: 3 };
+
+  it("log a figure as the mean over the steps that have it, also when stopped between two lines", async () => {
+    await go("each", { ...turns, logEvery: 1 });
+    const each = await lines("each");
+    expect(each.map((line) => line.second !== undefined)).toEqual(
+      each.map((_, step) => Math.floor(step / 3) % 2 === 1),
+    );
+    await go("whole", turns);
+    await stopAt("parts", 14, turns);
+    await go("parts", turns);
+    expect(await lines("parts")).toEqual(await lines("whole"));
+    (await lines("whole")).forEach((line, i) => {
+      const own = each.slice(4 * i, 4 * (i + 1)).flatMap(({ second }) => second ?? []);
+      if (own.length === 0) expect(line).not.toHaveProperty("second");
+      else expect(line.second).toBeCloseTo(own.reduce((a, b) => a + b) / own.length, 12);
+    });
+  });
+
+  it("go on from a checkpoint of before, when every step had every figure and none was counted", async () => {
+    await go("whole");
+    await stopAt("parts", 14);
+    const path = join(parent, "parts", "checkpoints", "step-000014.safetensors");
+    const { tensors, metadata } = await readSafetensors(path);
+    const { counts, ...window } = JSON.parse(metadata.window!);
+    expect(counts.loss).toBe(2);
+    await writeSafetensors(path, tensors, { metadata: { ...metadata, window: JSON.stringify(window) } });
+    await go("parts");
+    expect(await lines("parts")).toEqual(await lines("whole"));
+  });
+
+  it("share their state, end runs, and are compiled once each", async () => {
+    const single = await go("single", turns);
+    expect(single).not.toEqual(await go("untouched"));
+    const programs: number[] = [];
+    const watching: Runner = {
+      ...runner,
+      load: async (bytes, ...rest) => {
+        const program = await runner.load(bytes, ...rest);
+        programs.push((await runner.stats()).programs);
+        return program;
+      },
+    };
+    const folder = await openRunFolder(join(parent, "several"), {}, { resume: true });
+    const several = await train(watching, folder, tinyJob({ ...turns, stepsPerRun: 7 }));
+    expect(several).toEqual(single);
+    expect(await lines("several")).toEqual(await lines("single"));
+    expect(programs).toEqual([1, 2]);
+    expect((await runner.stats()).programs).toBe(0);
   });
 });
 

@@ -51,23 +51,32 @@ afterAll(() => runner.close());
 async function program(
   options: NestedLossOptions,
   outputs: (made: NestedLoss, parameters: Record<string, Value>) => Record<string, Value>,
+  tokens = 4, // of each sample's sequence
+  ownLambda: number | null = null, // of sub-model 4
 ): Promise<Program> {
   const graph = new Graph("nested loss");
   const parameters = parameterInputs(graph, specs, "float64");
   const inputs = {
-    ids: graph.input("ids", "int32", [2, 4]),
+    ids: graph.input("ids", "int32", [2, tokens]),
+    ...(tokens < 4 && { places: graph.input("places", "int32", [2, 1 + tokens]) }),
     classes: graph.input("classes", "int32", [2]),
     rows: graph.input("rows", "int32", ["R"]),
     labels: graph.input("labels", "int32", ["R"]),
     shares: graph.input("shares", "float64", ["R"]),
     lambda: graph.input("lambda", "float64", []),
+    ...(ownLambda !== null && { lambdaOf: { 4: graph.scalar("float64", ownLambda) } }),
   };
   const made = nestedLoss(graph, config, stackValues(specs, parameters), inputs, options);
   for (const [name, value] of Object.entries(outputs(made, parameters))) graph.output(`out/${name}`, value);
   return runner.load(encode(graph));
 }
 
-async function run(made: Program, lambda: number, parameters: Record<string, HostTensor> = weights) {
+async function run(
+  made: Program,
+  lambda: number,
+  parameters: Record<string, HostTensor> = weights,
+  own: Record<string, HostTensor> = {},
+) {
   const feeds: Record<string, HostTensor> = {
     ids: tensor("int32", [2, 4], Int32Array.from(ids)),
     classes: tensor("int32", [2], Int32Array.from(classes)),
@@ -75,6 +84,7 @@ async function run(made: Program, lambda: number, parameters: Record<string, Hos
     labels: tensor("int32", [5], Int32Array.from([...labels, ...filling])),
     shares: tensor("float64", [5], Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0, 0)),
     lambda: tensor("float64", [], Float64Array.of(lambda)),
+    ...own,
   };
   const known = new Set(made.inputs.map(({ name }) => name));
   const all = Object.entries({ ...parameters, ...feeds }).filter(([name]) => known.has(name));
@@ -192,6 +202,17 @@ describe("nestedLoss", () => {
     }
   });
 
+  it("takes a lambda of its own for one sub-model", async () => {
+    const lossOf = async (factors: number[], lambda: number, own: number | null = null): Promise<number> => {
+      const made = await program({ factors }, ({ loss }) => ({ loss }), 4, own);
+      return (await run(made, lambda)).loss![0]!;
+    };
+    // What sub-model 4 adds at 0.9, beside the others at 0.3.
+    const added = (await lossOf([1, 2, 4], 0.9)) - (await lossOf([1, 2], 0.9));
+    expect(await lossOf([1, 2, 4], 0.3, 0.9)).toBeCloseTo((await lossOf([1, 2], 0.3)) + added, 12);
+    expect(await lossOf([1, 2, 4], 0.3)).not.toBeCloseTo((await lossOf([1, 2], 0.3)) + added, 3);
+  });
+
   it("gives no gradient through distillation at lambda = 1", async () => {
     const distilled = await program({}, ({ loss }, parameters) => gradientsBy(loss, parameters));
     const apart = await Promise.all(
@@ -214,8 +235,13 @@ describe("nestedLoss", () => {
   it("gives a teacher exactly nothing from its students", async () => {
     // Sub-model 4's part of the loss at lambda = 0: it learns from the teacher alone, whose weights beyond slice 4
     // would move if anything leaked.
-    for (const teacher of ["next-larger", "largest"] as const) {
-      expectZeroBeyondSlice(await gradientsOfLast([1, 2, 4], { teacher }), 4);
+    for (const factors of [
+      [1, 2, 4],
+      [1, 4],
+    ]) {
+      for (const teacher of ["next-larger", "largest"] as const) {
+        expectZeroBeyondSlice(await gradientsOfLast(factors, { teacher }), 4);
+      }
     }
   });
 
@@ -226,6 +252,79 @@ describe("nestedLoss", () => {
       );
       expectZeroBeyondSlice(await run(made, 0.5), factor);
     }
+  });
+});
+
+describe("nestedLoss of three of four tokens", () => {
+  // Of the samples the positions 0, 1, 3 and 1, 2, 3; in the loss the first token of each, which is masked.
+  const kept = [
+    [0, 1, 3],
+    [1, 2, 3],
+  ];
+  const int32 = (dims: number[], data: number[]) => tensor("int32", dims, Int32Array.from(data));
+  const feeds = {
+    ids: int32(
+      [2, 3],
+      kept.flatMap((own, b) => own.map((n) => ids[4 * b + n]!)),
+    ),
+    places: int32(
+      [2, 4],
+      kept.flatMap((own) => [0, ...own.map((n) => n + 1)]),
+    ),
+    rows: int32([5], [1, 5, ...filling, 0]),
+    labels: int32([5], [4, 2, ...filling, 0]),
+    shares: tensor("float64", [5], Float64Array.of(1 / 2, 1 / 2, 0, 0, 0)),
+  };
+
+  /** Of a sample's first token, from the plain loops over a model whose table holds the positions that are there. */
+  function plainLoss(factor: number, parameters: Record<string, HostTensor>): number {
+    const losses = kept.map((own, b) => {
+      const { dims, data } = parameters["positions.weight"]!;
+      const width = dims[1]!;
+      const there = [0, ...own.map((n) => n + 1)].flatMap((place) =>
+        Array.from(data.slice(place * width, (place + 1) * width), Number),
+      );
+      const cut = cutWeights(
+        {
+          ...(parameters as Record<string, HostTensor<"float64">>),
+          "positions.weight": { dims: [4, width], data: there },
+        },
+        factor,
+      );
+      const logits = plainForward(
+        config,
+        cut,
+        own.map((n) => ids[4 * b + n]!),
+        classes[b]!,
+      )[0]!;
+      return crossEntropyOf(logits, oneHot([4, 2][b]!, 0));
+    });
+    return (losses[0]! + losses[1]!) / 2;
+  }
+
+  it("equals that of a sequence without the fourth", async () => {
+    const made = await program(
+      {},
+      ({ perFactor }) => ({ p1: perFactor[1]!, p2: perFactor[2]!, p4: perFactor[4]! }),
+      3,
+    );
+    const got = await run(made, 1, weights, feeds);
+    for (const factor of [1, 2, 4]) expect(got[`p${factor}`]![0]).toBeCloseTo(plainLoss(factor, weights), 10);
+  });
+
+  it("has its gradient, none of it for a position that no sample has", async () => {
+    const options = { factors: [2], labelSmoothing: 0 };
+    const made = await program(options, ({ loss }, parameters) => gradientsBy(loss, parameters), 3);
+    const got = await run(made, 1, weights, feeds);
+    for (const [which, name] of names.entries()) {
+      const at = integerAt(foldIn(key, 3000 + which), 0, weights[name]!.data.length);
+      const slope = (plainLoss(2, moved(name, at, 1e-5)) - plainLoss(2, moved(name, at, -1e-5))) / 2e-5;
+      expect(got[name]![at], `${name}[${at}]`).toBeCloseTo(slope, 8);
+    }
+    // Without position 2 in either sample, row 3 of the table's 5 rows of 8.
+    const without = { ...feeds, places: int32([2, 4], [0, 1, 2, 4, 0, 1, 2, 4]) };
+    const table = (await run(made, 1, weights, without))["positions.weight"]!;
+    expect(table.map((value) => value !== 0)).toEqual(table.map((_, i) => Math.floor(i / 8) !== 3));
   });
 });
 

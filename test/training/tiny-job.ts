@@ -1,7 +1,7 @@
 /** A job of the training loop that takes no time: a linear map fitted to noisy pairs. */
 import { foldIn, type Key, normals } from "../../src/core/random.ts";
 import { type HostTensor, tensor } from "../../src/core/tensor.ts";
-import { add, Graph, linear, mean, square, subtract } from "../../src/graph/index.ts";
+import { add, Graph, linear, mean, multiply, square, subtract } from "../../src/graph/index.ts";
 import { initialise, type ParameterSpec } from "../../src/models/parameters.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import type { HeldOut, Schedule, TrainingJob } from "../../src/training/loop.ts";
@@ -30,6 +30,8 @@ export interface TinyOptions extends Partial<Schedule> {
   readonly brokenStep?: number;
   /** Steps (from 0) after which the bias is moved by 1. */
   readonly changes?: (step: number) => boolean;
+  /** After so many steps a second graph takes over, after as many the first again: twice the loss, told as `second`. */
+  readonly turn?: number;
   /** The runner that holds it; where it is moved. */
   readonly runner?: Runner;
   /** Looks at data that it does not train on, so often and with so much patience. */
@@ -46,6 +48,7 @@ export function tinyJob({
   width = 3,
   brokenStep,
   changes,
+  turn,
   runner,
   onBatch,
   heldOut,
@@ -56,19 +59,24 @@ export function tinyJob({
     { name: "map", shape: [width, inputs], init: { kind: "normal", std: 0.5 }, hasWeightDecay: true },
     { name: "bias", shape: [width], init: { kind: "constant", value: 0 }, hasWeightDecay: false },
   ];
-  const graph = new Graph("tiny.step");
-  const weights = stateInputs(graph, specs);
-  const x = graph.input("x", "float32", [options.batchSize, inputs]);
-  const y = graph.input("y", "float32", [options.batchSize, width]);
-  const loss = mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y)));
-  addTraining(graph, specs, loss, options);
+  const [graph, second] = [1, 2].map((weight) => {
+    const graph = new Graph("tiny.step");
+    const weights = stateInputs(graph, specs);
+    const x = graph.input("x", "float32", [options.batchSize, inputs]);
+    const y = graph.input("y", "float32", [options.batchSize, width]);
+    const error = mean(square(subtract(add(linear(x, weights.map!), weights.bias!), y)));
+    const loss = weight === 1 ? error : multiply(error, weight);
+    addTraining(graph, specs, loss, options);
+    if (weight === 2) graph.output("second", error);
+    return graph;
+  }) as [Graph, Graph];
   let total = 0;
   return {
     name: "tiny",
     schedule: options,
     specs,
-    graph,
-    outputs: [],
+    graphAt: (step) => (turn !== undefined && Math.floor(step / turn) % 2 === 1 ? second : graph),
+    outputs: ["second"],
     ...(heldOut && { heldOut: { ...heldOut, ...tinyHeldOut(specs) } }),
     initialise: async () => initialise(specs, foldIn(key, 0)),
     async batch(step) {
@@ -92,7 +100,11 @@ export function tinyJob({
       await putState(runner!, specs, state);
     },
     // An infinity, as a PSNR can be: it must survive a stop between two logged lines.
-    metrics: () => ({ total, endless: Number.POSITIVE_INFINITY }),
+    metrics: ({ second }) => ({
+      total,
+      endless: Number.POSITIVE_INFINITY,
+      ...(second && { second: Number(second.data[0]) }),
+    }),
     extra: {
       save: () => ({ total: tensor("float64", [1], Float64Array.of(total)) }),
       load(tensors) {

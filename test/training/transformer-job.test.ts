@@ -6,9 +6,11 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { foldIn, integerAt, type Key } from "../../src/core/random.ts";
 import { type TokenDataset, tokensOf } from "../../src/data/tokens.ts";
+import { encode } from "../../src/graph/index.ts";
 import { type TransformerConfig, transformerConfig } from "../../src/models/transformer/config.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
+import { finalMean } from "../../src/training/metrics.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { openRunFolder } from "../../src/training/run-folder.ts";
 import { filled, maskedBatch, mostTokens, transformerJob } from "../../src/training/transformer-job.ts";
@@ -38,11 +40,23 @@ const dataset: TokenDataset = {
   source: "test",
   tokenizer: "test",
 };
-const options = { batchSize: 6, classDropout: 0.25, maskSchedule: "cosine", taskShare: 0.5 } as const;
+const options = {
+  batchSize: 6,
+  classDropout: 0.25,
+  taskShare: 0.5,
+  maskSchedule: "cosine",
+  masks: "independent",
+  sequenceShare: 1,
+} as const;
 
 /** A batch in plain arrays. */
-function batchOf(key: Key, model: TransformerConfig = config, from = dataset) {
-  const { ids, classes, rows, labels } = maskedBatch(model, options, from, key);
+function batchOf(
+  key: Key,
+  model: TransformerConfig = config,
+  from = dataset,
+  how: Parameters<typeof maskedBatch>[1] = options,
+) {
+  const { ids, classes, rows, labels } = maskedBatch(model, how, from, key);
   const plain = (value: { data: ArrayLike<unknown> }): number[] => Array.from(value.data, Number);
   return {
     ids: plain(ids),
@@ -186,6 +200,128 @@ describe("maskedBatch", () => {
     expect(() => filled(short, short.rows.dims[0]! - 1)).toThrow(/tokens in the loss, more than/);
   });
 
+  it("with complementary masks hides every position of an image once, in one of its two masks", () => {
+    const how = { ...options, masks: "complementary" } as const;
+    expect(mostTokens(config, how)).toBe(3 * N);
+    const first = new Array<number>(3).fill(0);
+    fc.assert(
+      fc.property(keys, (key) => {
+        const { ids, classes, rows, labels } = batchOf(key, config, dataset, how);
+        expect(rows.length).toBe(3 * N);
+        for (const pair of [0, 1, 2]) {
+          const [one, other] = [2 * pair, 2 * pair + 1];
+          expect(classes[one]).toBe(classes[other]);
+          const of = (b: number) => rows.flatMap((row, i) => (Math.floor(row / (N + 1)) === b ? [i] : []));
+          const positions = [...of(one), ...of(other)].map((i) => (rows[i]! % (N + 1)) - 1);
+          expect(positions.sort((a, b) => a - b)).toEqual(Array.from({ length: N }, (_, n) => n));
+          // What one hides, the other shows: the labels of one are the ids of the other.
+          for (const [own, twin] of [
+            [one, other],
+            [other, one],
+          ] as const) {
+            for (const i of of(own)) {
+              const position = (rows[i]! % (N + 1)) - 1;
+              expect([ids[own * N + position], ids[twin * N + position]]).toEqual([V, labels[i]]);
+            }
+          }
+          // The first mask is that of one of three images, by the mask schedule.
+          const hidden = of(one).length;
+          expect(hidden).toBeLessThanOrEqual(Math.ceil(N * Math.cos((Math.PI / 2) * (pair / 3))));
+          expect(hidden).toBeGreaterThanOrEqual(Math.floor(N * Math.cos((Math.PI / 2) * ((pair + 1) / 3))));
+          first[pair]! += hidden;
+        }
+      }),
+      { numRuns: 50 },
+    );
+    expect(first[0]).toBeGreaterThan(first[1]!);
+  });
+
+  it("with complementary masks trains a task on both of an image", () => {
+    const model: TransformerConfig = { ...config, tasks: ["predict"] };
+    const conditions = { predict: dataset.ids.map((id) => (id + 1) % V), interpolate: dataset.ids };
+    const how = { ...options, masks: "complementary", taskShare: 1 } as const;
+    const { ids, classes, rows, labels } = batchOf([2, 8], model, { ...dataset, conditions }, how);
+    expect(mostTokens(model, how)).toBe(6 * N);
+    expect([rows.length, labels.length]).toEqual([6 * N, 6 * N]);
+    expect(classes).toEqual(new Array(6).fill(C + 1));
+    // Each position has its real id once and what is known there, off by 1, once.
+    for (let pair = 0; pair < 3; pair++) {
+      for (let n = 0; n < N; n++) {
+        const truth = labels[2 * pair * N + n]!;
+        const shown = [ids[2 * pair * N + n], ids[(2 * pair + 1) * N + n]];
+        expect(shown.sort()).toEqual([truth, (truth + 1) % V].sort());
+      }
+    }
+  });
+
+  it("leaves out all but a share of the tokens, known and masked ones alike", () => {
+    // S 7 of 16 tokens: ceil(0.4 * 16).
+    const [S, how] = [7, { ...options, sequenceShare: 0.4 }];
+    // Masks as of images of 7 tokens: the b-th of 6 hides at most 7 cos(pi/2 b/6), rounded up.
+    expect(mostTokens(config, how)).toBe(7 + 7 + 7 + 5 + 4 + 2);
+    expect(mostTokens(config, { ...how, masks: "complementary" })).toBe(3 * S);
+    const [seen, hidden] = [new Array<number>(N).fill(0), new Array<number>(N).fill(0)];
+    const batches = 200;
+    for (let i = 0; i < batches; i++) {
+      const batch = maskedBatch(config, how, dataset, foldIn([6, 6], i));
+      expect([batch.ids.dims, batch.places!.dims]).toEqual([
+        [6, S],
+        [6, S + 1],
+      ]);
+      const [ids, places, rows, labels] = [batch.ids, batch.places!, batch.rows, batch.labels].map(
+        ({ data }) => Array.from(data, Number),
+      ) as [number[], number[], number[], number[]];
+      expect(rows.length).toBeLessThanOrEqual(32);
+      const truth = [...ids];
+      rows.forEach((row, at) => {
+        const [b, s] = [Math.floor(row / (S + 1)), (row % (S + 1)) - 1];
+        expect(ids[b * S + s]).toBe(V);
+        truth[b * S + s] = labels[at]!;
+        hidden[places[b * (S + 1) + 1 + s]! - 1]!++;
+      });
+      expect(ids.filter((id) => id === V).length).toBe(rows.length);
+      for (let b = 0; b < 6; b++) {
+        const [first, ...own] = places.slice(b * (S + 1), (b + 1) * (S + 1));
+        expect(first).toBe(0);
+        expect([...new Set(own)].sort((x, y) => x - y)).toEqual(own);
+        expect([Math.min(...own) >= 1, Math.max(...own) <= N]).toEqual([true, true]);
+        for (const place of own) seen[place - 1]!++;
+        // The tokens are those of an image of the dataset at these positions.
+        const known = Array.from({ length: count }, (_, image) => tokensOf(dataset, image));
+        const isOf = (image: ArrayLike<number>) =>
+          own.every((place, s) => image[place - 1] === truth[b * S + s]);
+        expect(known.some(isOf)).toBe(true);
+      }
+    }
+    // No position is preferred. Four standard errors of a share of 1,200 are at most 4 sqrt(0.25 / 1200) = 0.058.
+    const share = (hits: readonly number[]) => hits.map((n) => n / (6 * batches));
+    for (const each of share(seen)) expect(Math.abs(each - S / N)).toBeLessThan(0.058);
+    const mean = hidden.reduce((a, b) => a + b) / N / (6 * batches);
+    for (const each of share(hidden)) expect(Math.abs(each - mean)).toBeLessThan(0.058);
+  });
+
+  it("leaves out the same tokens under both of two complementary masks", () => {
+    const how = { ...options, sequenceShare: 0.4, masks: "complementary" } as const;
+    const { ids, places, rows } = maskedBatch(config, how, dataset, [6, 7]);
+    const [S, own] = [7, Array.from(places!.data, Number)];
+    expect(rows.dims).toEqual([3 * S]);
+    for (let pair = 0; pair < 3; pair++) {
+      const of = (b: number) => own.slice(b * (S + 1), (b + 1) * (S + 1));
+      expect(of(2 * pair)).toEqual(of(2 * pair + 1));
+      for (let s = 0; s < S; s++) {
+        const masked = [2 * pair, 2 * pair + 1].filter((b) => Number(ids.data[b * S + s]) === V);
+        expect(masked.length).toBe(1);
+      }
+    }
+  });
+
+  it("says no places where all tokens are there", () => {
+    expect(maskedBatch(config, options, dataset, [1, 1])).not.toHaveProperty("places");
+    expect(maskedBatch(config, { ...options, sequenceShare: 0.95 }, dataset, [1, 1])).toEqual(
+      maskedBatch(config, options, dataset, [1, 1]),
+    );
+  });
+
   it("gives the null class to everything where there are no classes", () => {
     const { classes } = batchOf([1, 2], { ...config, classes: 0 });
     expect(classes).toEqual([0, 0, 0, 0, 0, 0]);
@@ -251,4 +387,119 @@ describe("a run of the transformer's job", () => {
       expect(await lines("several")).toEqual(await lines("single"));
     },
   );
+
+  it.each([
+    ["with complementary masks", { masks: "complementary" }],
+    ["with half of the tokens", { sequenceShare: 0.5 }],
+  ] as const)("%s learns, and goes on bit for bit after a stop", async (_, how) => {
+    const whole = await go("whole", undefined, how);
+    await expect(go("parts", 17, how)).rejects.toThrow("aborted");
+    expect(await go("parts", undefined, how)).toEqual(whole);
+    expect(await go("several", undefined, { ...how, stepsPerRun: 7 })).toEqual(whole);
+    const log = await lines("whole");
+    for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
+      expect(log.at(-1)![name], name).toBeLessThan(0.75 * log[0]![name]!);
+    }
+  });
+
+  it("keeps more of the truth for the smallest sub-model where lambda.endSmallest says so", async () => {
+    const lambda = { start: 1, end: 0.2, endSmallest: 0.6 };
+    const whole = await go("own", undefined, { lambda });
+    const common = await go("common", undefined, { lambda: { start: 1, end: 0.2 } });
+    expect(whole).not.toEqual(common);
+    expect(await go("equal", undefined, { lambda: { ...lambda, endSmallest: 0.2 } })).toEqual(common);
+    const job = transformerJob({
+      config,
+      training: { ...training, lambda, subModels: "in-turn" },
+      dataset,
+      key: [9, 9],
+    });
+    const fed = async (step: number) => {
+      const { feeds } = await job.batch(step);
+      return [feeds.lambda, feeds.lambdaSmallest].map((value) => value && Number(value.data[0]));
+    };
+    // 40 steps, even ones of sub-model 2, odd ones of 4.
+    expect(await fed(0)).toEqual([1, undefined]);
+    expect((await fed(39)).map((value) => value!.toFixed(6))).toEqual(["0.200000", "0.600000"]);
+    expect((await fed(13))[1]).toBeCloseTo(1 - (0.4 * 13) / 39, 6);
+    const folder = await openRunFolder(join(parent, "turns"), {}, { resume: true });
+    await trainUntil(runner, folder, job);
+    expect((await lines("turns")).at(-1)!["loss.p4"]).toBeGreaterThan(0);
+  });
+
+  describe("with one smaller sub-model a step", () => {
+    it("is what it is with all, bit for bit, where there are two", async () => {
+      const all = await go("all", undefined, { factors: [1, 2] });
+      for (const subModels of ["in-turn", "random"] as const) {
+        expect(await go(subModels, undefined, { factors: [1, 2], subModels })).toEqual(all);
+        expect(await lines(subModels)).toEqual(await lines("all"));
+      }
+    });
+
+    it.each([
+      { subModels: "in-turn", stepsPerSubModel: 1 },
+      { subModels: "in-turn", stepsPerSubModel: 3 },
+      { subModels: "random", stepsPerSubModel: 2 },
+    ] as const)(
+      "$subModels, $stepsPerSubModel steps each, goes on bit for bit, also four a run",
+      async (how) => {
+        const whole = await go("whole", undefined, how);
+        await expect(go("parts", 17, how)).rejects.toThrow("aborted");
+        expect(await go("parts", undefined, how)).toEqual(whole);
+        expect(await go("several", undefined, { ...how, stepsPerRun: 4 })).toEqual(whole);
+        for (const other of ["parts", "several"]) expect(await lines(other)).toEqual(await lines("whole"));
+      },
+    );
+
+    it("logs of every sub-model the mean over the steps that trained it, and learns in all", async () => {
+      const how = { subModels: "in-turn" } as const;
+      await go("each", undefined, { ...how, logEvery: 1 });
+      await go("tens", undefined, how);
+      const each = await lines("each");
+      expect(each.map((line) => Object.keys(line).filter((name) => name.startsWith("loss.")))).toEqual(
+        each.map((_, step) => ["loss.p1", step % 2 === 0 ? "loss.p2" : "loss.p4"]),
+      );
+      const tens = await lines("tens");
+      for (const name of ["loss.p1", "loss.p2", "loss.p4"]) {
+        tens.forEach((line, i) => {
+          const own = each.slice(10 * i, 10 * (i + 1)).flatMap((step) => step[name] ?? []);
+          const mean = own.reduce((total, value) => total + value, 0) / own.length;
+          expect(line[name], name).toBeCloseTo(mean, 10);
+        });
+        expect(finalMean(each, name), name).toBeCloseTo(
+          each
+            .flatMap((step) => step[name] ?? [])
+            .slice(name === "loss.p1" ? -4 : -2)
+            .reduce((a, b) => a + b) / (name === "loss.p1" ? 4 : 2),
+          10,
+        );
+        expect(tens.at(-1)![name], name).toBeLessThan(0.75 * tens[0]![name]!);
+      }
+    });
+
+    it("costs the step of the two, has a graph for each pair, and leaves the others' step alone", async () => {
+      const some = transformerJob({
+        config,
+        training: { ...training, subModels: "in-turn" },
+        dataset,
+        key: [9, 9],
+      });
+      const graphs = Array.from({ length: 6 }, (_, step) => some.graphAt(step));
+      expect(new Set(graphs).size).toBe(2);
+      for (const [step, factors] of [
+        [0, [1, 2]],
+        [1, [1, 4]],
+      ] as const) {
+        const pair = transformerJob({
+          config,
+          training: { ...training, factors: [...factors] },
+          dataset,
+          key: [9, 9],
+        });
+        expect(encode(some.graphAt(step))).toEqual(encode(pair.graphAt(step)));
+        const [one, other] = await Promise.all([some.batch(step), pair.batch(step)]);
+        expect(one).toEqual(other);
+      }
+    });
+  });
 });

@@ -77,6 +77,8 @@ for (const [name, config] of Object.entries(transformers)) {
     everyGraph[`joint step, ${name}, teacher ${teacher}`] = () =>
       transformerStepGraph(config, { ...transformer.training, batchSize: 2, teacher });
   }
+  everyGraph[`joint step, ${name}, half of the tokens`] = () =>
+    transformerStepGraph(config, { ...transformer.training, batchSize: 2, sequenceShare: 0.5 });
   everyGraph[`look at held-out images, ${name}`] = () =>
     heldOutGraph(config, { ...transformer.training, batchSize: 2 });
   for (const [how, sampling] of Object.entries(samplings)) {

@@ -133,7 +133,7 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
     name: "classifier",
     schedule,
     specs,
-    graph,
+    graphAt: () => graph,
     outputs: ["accuracy"],
     initialise: async () => initialise(specs, weightsKey),
     async batch(step) {

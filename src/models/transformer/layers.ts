@@ -42,12 +42,25 @@ export interface KeysValues {
 /** What a layer attends to, given what it made itself: itself in a full pass, the cache in a partial one. */
 export type Attended = (layer: number, made: KeysValues) => KeysValues;
 
-/** The class token and all grid tokens: ids [B, N], classes [B] -> [B*(N+1), D]. */
-export function embedAll(config: TransformerConfig, weights: Weights, ids: Value, classes: Value): Value {
+/**
+ * The class token and all grid tokens: ids [B, N], classes [B] -> [B*(N+1), D].
+ *
+ * @param places  for S tokens of each sample alone, [B, S+1]: where the sequence stands among the N+1 positions, the
+ *   class token's 0 first; ids are then [B, S] and the result [B*(S+1), D]
+ */
+export function embedAll(
+  config: TransformerConfig,
+  weights: Weights,
+  ids: Value,
+  classes: Value,
+  places?: Value,
+): Value {
   const batch = ids.dim(0);
   const tokens = gatherRows(weights["tokens.weight"]!, ids);
   const first = reshape(gatherRows(weights["classes.weight"]!, classes), [batch, 1, config.width]);
-  return embedded(config, weights, add(concat([first, tokens], 1), weights["positions.weight"]!));
+  const table = weights["positions.weight"]!;
+  const positions = places ? gatherRows(table, places) : table;
+  return embedded(config, weights, add(concat([first, tokens], 1), positions));
 }
 
 /** Some grid tokens: ids and their places [B, A], of the N+1 positions with the class token at 0 -> [B*A, D]. */

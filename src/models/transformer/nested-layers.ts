@@ -91,7 +91,7 @@ export function nestedLayers(
     const key = `${stack.name}/${factor}`;
     let found = cuts.get(key);
     if (!found) {
-      const larger = config.factors.filter((other) => other < factor).at(-1) ?? 1;
+      const larger = factors.filter((other) => other < factor).at(-1) ?? 1;
       found = slice(cut(stack, axis, larger), axis, 0, (stack.dim(axis) as number) / factor);
       cuts.set(key, found);
     }

@@ -1,0 +1,40 @@
+/**
+ * Which sub-models a step trains: all of them, or the largest and one smaller one, whose step costs less. The
+ * smaller one is a pure function of the step.
+ */
+import { integerAt, type Key } from "../core/random.ts";
+import type { TrainConfig } from "./config.ts";
+
+/** What a configuration says of it. */
+type Choice = Pick<TrainConfig["transformer"]["training"], "subModels" | "stepsPerSubModel">;
+
+/**
+ * The sub-models that train together in one step or another: all at once, or a pair for each smaller one.
+ *
+ * @param factors  all that train, the largest sub-model first
+ */
+export function trainedTogether(
+  factors: readonly number[],
+  { subModels }: Pick<Choice, "subModels">,
+): (readonly number[])[] {
+  const [largest, ...smaller] = factors;
+  if (subModels === "all" || smaller.length === 0) return [factors];
+  return smaller.map((factor) => [largest!, factor]);
+}
+
+/**
+ * Which of them a step trains: an index below their number.
+ *
+ * @param step   0-based
+ * @param count  how many {@link trainedTogether} gives
+ * @param key    of what is chosen at random; drawn from
+ */
+export function trainedAt(
+  step: number,
+  count: number,
+  { subModels, stepsPerSubModel }: Choice,
+  key: Key,
+): number {
+  const turn = Math.floor(step / stepsPerSubModel);
+  return subModels === "random" ? integerAt(key, turn, count) : turn % count;
+}
