@@ -11,11 +11,17 @@ import { wholeNumber } from "../../cli/options/parse.ts";
 import { magnets, succeed, type Work, withWorks } from "./works.ts";
 
 const program = new Command("npm run faults:disk --")
+  .option("--from <n>", "the first write, counted from 1", wholeNumber(1), 1)
   .option("--every <n>", "only every nth write", wholeNumber(1), 1)
   .option("--minutes <n>", "stop after so many", wholeNumber(1), 30)
   .option("--works <name,...>", "of these alone; default all", (text) => text.split(","))
   .parse();
-const { every, minutes, works: names } = program.opts<{ every: number; minutes: number; works?: string[] }>();
+const {
+  from,
+  every,
+  minutes,
+  works: names,
+} = program.opts<{ from: number; every: number; minutes: number; works?: string[] }>();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 const isTime = () => performance.now() - began < minutes * 60_000;
@@ -51,7 +57,7 @@ try {
     for (const work of works) {
       const writes = await writesOf(work);
       let tried = 0;
-      for (let at = 1; at <= writes && isTime(); at += every, tried++) {
+      for (let at = from; at <= writes && isTime(); at += every, tried++) {
         for (const fault of await faultsAt(work, at)) {
           faults.push(fault);
           say(`${work.name}, full from write ${at} on: ${fault}`);
