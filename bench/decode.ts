@@ -56,7 +56,7 @@ const sizes: Record<string, { rounds: number; isOneRun?: boolean; load: () => Pr
     },
   },
   base: {
-    rounds: 1,
+    rounds: 3,
     isOneRun: true,
     load: async () => random({ grid: [16, 16], width: 768, depth: 12, heads: 16 }),
   },
