@@ -1,5 +1,11 @@
 /** A server's batches, decoded by a fleet: the images that the server itself would make. */
-import { type DecodedSample, type DecodePlan, InputError, type Sample } from "../src/index.ts";
+import {
+  type DecodedSample,
+  type DecodePlan,
+  InputError,
+  resolveRequest,
+  type Sample,
+} from "../src/index.ts";
 import { collect } from "./collect.ts";
 import type { Fleet } from "./fleet.ts";
 import { type DecodeJob, factsOfSample, resultName } from "./job.ts";
@@ -21,8 +27,14 @@ export interface FleetDecoder {
     samples: readonly Sample[],
     signal: AbortSignal,
   ): Promise<DecodedSample[]>;
-  /** Batches that are decoded at a time: as many as there are workers, or one that waits for the first of them. */
-  atOnce(): number;
+  /**
+   * Has every worker there is open a model, by an image of one step, so that what is wrong there is told before anybody waits.
+   *
+   * @throws InputError saying on which worker and why
+   */
+  warmUp(folder: string): Promise<void>;
+  /** Workers there are now. */
+  workers(): number;
   close(): Promise<void>;
 }
 
@@ -40,7 +52,14 @@ export async function openFleetDecoder(
   options: Pick<FleetModel, "device" | "precision">,
 ): Promise<FleetDecoder> {
   const digests = new Map<string, string>();
-  for (const folder of folders) digests.set(folder, (await openFleetModel(folder, options)).digest);
+  /** The quickest plan of each model. */
+  const quickest = new Map<string, DecodePlan>();
+  for (const folder of folders) {
+    const { digest, model } = await openFleetModel(folder, options);
+    digests.set(folder, digest);
+    const schedule = `${Math.max(...model.transformer.config.factors)}x1`;
+    quickest.set(folder, resolveRequest({ modelSchedule: schedule, guidanceScale: 0 }, model).plan);
+  }
   /** Who still reads which result: two requests for the same images may have the same job. */
   const readers = new Map<string, number>();
   let workers = await fleet.countWorkers();
@@ -48,6 +67,12 @@ export async function openFleetDecoder(
     workers = await fleet.countWorkers().catch(() => workers);
   }, countEveryMs);
   counting.unref();
+
+  const jobOf = (folder: string, plan: DecodePlan, samples: readonly Sample[]): DecodeJob => ({
+    ...{ kind: "decode", version, plan, model: { folder, digest: digests.get(folder)! } },
+    ...options,
+    samples: samples.map(factsOfSample),
+  });
 
   async function resultOf(job: DecodeJob, signal: AbortSignal): Promise<DecodedSample[]> {
     for await (const result of collect(fleet, [job], { signal })) {
@@ -59,11 +84,7 @@ export async function openFleetDecoder(
 
   return {
     async decode(folder, plan, samples, signal) {
-      const job: DecodeJob = {
-        ...{ kind: "decode", version, plan, model: { folder, digest: digests.get(folder)! } },
-        ...options,
-        samples: samples.map(factsOfSample),
-      };
+      const job = jobOf(folder, plan, samples);
       const name = resultName(job);
       readers.set(name, (readers.get(name) ?? 0) + 1);
       try {
@@ -80,7 +101,15 @@ export async function openFleetDecoder(
         }
       }
     },
-    atOnce: () => Math.max(1, workers),
+    async warmUp(folder) {
+      const jobs = Array.from({ length: workers }, (_, index) =>
+        jobOf(folder, quickest.get(folder)!, [{ seed: 0, index, classRow: 0, start: null, condition: null }]),
+      );
+      const signal = new AbortController().signal;
+      await Promise.all(jobs.map((job) => resultOf(job, signal)));
+      await Promise.all(jobs.map((job) => removeResult(fleet.store, job)));
+    },
+    workers: () => workers,
     async close() {
       clearInterval(counting);
       await fleet.close();

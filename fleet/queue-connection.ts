@@ -30,7 +30,7 @@ const firstAnswerMs = 5000;
 const longestRetryMs = 2000;
 
 /** How long closing may take where Redis does not answer any more. */
-const closingMs = 3000;
+const closingMs = 1000;
 
 /**
  * Makes sure that a Redis answers.

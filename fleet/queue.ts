@@ -100,15 +100,17 @@ export async function openQueueFleet(
       else if (waiting.has(name)) await queue.add(job.kind, job, { ...jobOptions, jobId: name });
     }
   };
-  const lonely = sayOnce(() =>
-    say(`no worker waits at ${shown}; start one: magnets worker --queue ${shown} --store ${store.place}`),
-  );
+  let hasWorkers = true;
+  const lonely = (): void =>
+    say(`no worker waits at ${shown}; start one: magnets worker --queue ${shown} --store ${store.place}`);
   const watch = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       await pause(closing.signal, Math.max(lookEveryMs, waiting.size)); // at most a thousand questions a second
       if (waiting.size === 0) continue;
       await Promise.all([...waiting].map(([name, entry]) => lookAt(name, entry))).catch(away);
-      if ((await countWorkers(queue).catch(() => 1)) === 0) lonely();
+      const count = await countWorkers(queue).catch(() => 1);
+      if (count === 0 && hasWorkers) lonely(); // again, once there were some
+      hasWorkers = count > 0;
     }
   };
   void watch();
@@ -137,7 +139,7 @@ export async function openQueueFleet(
     },
     countWorkers: () => countWorkers(queue),
     async close() {
-      await isWithin(2000, Promise.all(takenBack));
+      await isWithin(1000, Promise.all(takenBack));
       closing.abort();
       await closeAll(address, queue, events);
     },

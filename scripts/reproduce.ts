@@ -138,7 +138,7 @@ function magnets(args: readonly string[]): Promise<number> {
 
 const unknown = program.args.filter((name) => !(name in recipes));
 if (unknown.length > 0)
-  program.error(`reproduce: must be of ${Object.keys(recipes).join(", ")}, got ${unknown}`);
+  program.error(`reproduce: must be of ${Object.keys(recipes).join(", ")}, got ${unknown}`, { exitCode: 2 });
 if (program.args.length === 0) {
   for (const [name, recipe] of Object.entries(recipes)) {
     say(`${name.padEnd(8)} ${hours(minutesOf(recipe)).padStart(11)}  ${recipe.title}`);

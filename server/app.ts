@@ -39,8 +39,8 @@ export interface AppOptions {
   };
   /** Of the package. */
   readonly version: string;
-  /** Requests are taken while it is ready. */
-  readonly state: () => "starting" | "ready" | "stopping";
+  /** Requests are taken while it is ready, or alone: without the workers that are to decode, whom they then wait for. */
+  readonly state: () => "starting" | "ready" | "stopping" | "alone";
   /** A seed for requests without one. */
   readonly newSeed: () => number;
   /** Milliseconds of a clock that only goes forward. */
@@ -100,7 +100,12 @@ export function createApp(options: AppOptions): Hono<Env> {
     listModels: (c) => c.json({ object: "list", data: models.list().map(modelAnswer) }),
     getModel: (c) => c.json(modelAnswer(models.get(c.req.param("model")!))),
     health: (c) => c.text("ok"),
-    ready: (c) => (options.state() === "ready" ? c.text("ready") : c.text("not ready", 503)),
+    ready: (c) => {
+      const state = options.state();
+      return state === "ready"
+        ? c.text("ready")
+        : c.text(state === "alone" ? "no workers" : "not ready", 503);
+    },
     metrics: async (c) =>
       c.body(await metrics.registry.metrics(), 200, { "content-type": metrics.registry.contentType }),
     document: (c) => c.json(openApiDocument(options.version)),
@@ -173,7 +178,8 @@ export function createApp(options: AppOptions): Hono<Env> {
     read: (body: Body, served: ServedModel) => Making,
   ): Promise<Response> {
     const state = options.state();
-    if (state !== "ready") throw state === "starting" ? starting() : stopping();
+    if (state === "starting") throw starting();
+    if (state === "stopping") throw stopping();
     const visit = c.get("visit");
     const body = await readOne(c.req.raw, operation);
     visit.bytesIn = body.bytes;

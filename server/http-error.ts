@@ -93,7 +93,9 @@ function refusalOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof InputError) {
     const { message } = error;
-    const param = /^body: ([\w.[\]]+):/.exec(message)?.[1] ?? null;
+    const [, field, unknown] =
+      /^body: (?:([\w.[\]]+):|must have no other keys than .*, got "([^"]*)")/.exec(message) ?? [];
+    const param = field ?? unknown ?? null;
     return new HttpError(400, "invalid_value", message, {}, param);
   }
   return new HttpError(500, "model_failed", "the model failed on this request; the server's log says why");

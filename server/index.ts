@@ -107,7 +107,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...{ models, scheduler, metrics, keys, now },
     limits: { json: 2 ** 18, form: mostUploadBytes, forms: 16, stallMs: 30_000 },
     version: options.version ?? "0",
-    state: () => state,
+    state: () => (state === "ready" && elsewhere?.workers() === 0 ? "alone" : state),
     newSeed: () => randomInt(2 ** 32),
     onRequest: ({ asked, ms, ...line }: RequestLine) =>
       write("request", { ...line, ms: Math.round(ms), ...(logsRequests && { asked }) }),

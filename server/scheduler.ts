@@ -49,8 +49,8 @@ export interface Elsewhere {
     samples: readonly Sample[],
     signal: AbortSignal,
   ): Promise<readonly DecodedSample[]>;
-  /** Batches at a time. */
-  atOnce(): number;
+  /** How many there are now: so many batches are decoded at a time, or one waits for the first of them. */
+  workers(): number;
 }
 
 /** What is cut off at the end of a stop gets so long to be told so. */
@@ -218,7 +218,7 @@ export class Scheduler {
       const onAbort = () => entry.fail(work.signal.reason);
       work.signal.addEventListener("abort", onAbort);
       this.#queue.push(entry);
-      if (this.#lanes < (this.#options.elsewhere?.atOnce() ?? 1)) void this.#work();
+      if (this.#lanes < Math.max(1, this.#options.elsewhere?.workers() ?? 1)) void this.#work();
     });
   }
 

@@ -137,8 +137,13 @@ async function openDecoder(models: readonly string[], options: ServeOptions): Pr
   const { device, precision } = options;
   const say = (notice: string) => void process.stderr.write(`magnets: ${notice}\n`);
   const fleet = await openFleet(fleetOptionsOf(options, say));
-  return openFleetDecoder(fleet, models, { device, precision }).catch(async (error) => {
+  try {
+    const decoder = await openFleetDecoder(fleet, models, { device, precision });
+    // Processes of this machine are there when it serves; those of others may come later.
+    if (options.workers !== undefined) await decoder.warmUp(models[0]!);
+    return decoder;
+  } catch (error) {
     await fleet.close();
     throw error;
-  });
+  }
 }

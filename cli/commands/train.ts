@@ -1,4 +1,5 @@
 /** `magnets train`: from a configuration and data to a model folder. */
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
@@ -97,14 +98,25 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
     report.finish({ run: out, model, seconds: seconds() });
   } catch (error) {
     const isTimeUp = clock?.aborted === true && error === clock.reason;
-    if (signal.aborted || isTimeUp)
-      report.say(`stopped; --resume with the same command goes on from where it is: ${out}`);
+    if (signal.aborted || isTimeUp) {
+      report.say(
+        (await hasCheckpoint(out))
+          ? `stopped; --resume with the same command goes on from where it is: ${out}`
+          : `stopped before the first step, with nothing to save yet; --resume with the same command begins again: ${out}`,
+      );
+    }
     if (!isTimeUp || signal.aborted) throw error;
     report.finish({ run: out, model: null, seconds: seconds() });
   } finally {
     bars.stop();
     await fleet?.close();
   }
+}
+
+/** Whether there is anything in a run that another one can go on from. */
+async function hasCheckpoint(out: string): Promise<boolean> {
+  const names = await readdir(out, { recursive: true }).catch(() => []);
+  return names.some((name) => /step-\d+\.safetensors$/.test(name));
 }
 
 /** Workers that tokenise the images, where the options ask for some; the training itself is this process's. */

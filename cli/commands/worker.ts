@@ -1,4 +1,4 @@
-/** `magnets worker`: does the work that sample, evaluate and train share over a queue. */
+/** `magnets worker`: does the work that sample, evaluate, serve and train share over a queue. */
 import { type Command, Option } from "commander";
 import { queueOption, storeOption } from "../options/fleet-options.ts";
 import { addThreadsOption } from "../options/machine-options.ts";
@@ -17,7 +17,7 @@ interface WorkerCommandOptions {
 export function addWorkerCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command("worker")
-    .description("do the work that sample, evaluate and train share over a queue, until Ctrl-C")
+    .description("do the work that sample, evaluate, serve and train share over a queue, until Ctrl-C")
     .addOption(queueOption().makeOptionMandatory())
     .addOption(storeOption().makeOptionMandatory())
     .addOption(

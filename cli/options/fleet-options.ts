@@ -27,7 +27,7 @@ export function addFleetOptions(command: Command): Command {
 export function queueOption(): Option {
   return new Option(
     "--queue <url>",
-    "redis://host:port, where magnets worker processes on any machine wait for work",
+    "redis://host:port, where magnets worker processes on any machine wait for work; needs --store",
   );
 }
 
@@ -35,7 +35,7 @@ export function queueOption(): Option {
 export function storeOption(): Option {
   return new Option(
     "--store <place>",
-    "where workers put results: a folder that all machines see, or s3://bucket/prefix; what is there is not made again",
+    "where workers put results: a folder that all machines see, or s3://bucket/prefix; what is there is not made again (of a server, results only pass through it)",
   );
 }
 

@@ -163,6 +163,8 @@ async function trainTokenizer(
     ...(!hasTransformer && { mayGrow: "tokenizer.training.steps" }),
   });
   sayGrown(options, "tokenizer", folder);
+  const isFitted = config.tokenizer.model.quantizer.kind === "vq" && !initial && !folder.checkpoint;
+  if (isFitted) options.onMessage?.("tokenizer: a first codebook is fitted, which can take a minute");
   const job = tokenizerJob({
     runner,
     config: config.tokenizer.model,

@@ -29,33 +29,38 @@ const rounds = 8;
  *
  * @param latents  [R, d], R at least `size`
  * @returns [size, d]
+ * @throws the signal's reason, between two iterations
  */
 export async function fitCodebook(
   runner: Runner,
   latents: HostTensor<"float32">,
   size: number,
   key: Key,
-  iterations = 20,
+  { iterations = 20, signal }: { readonly iterations?: number; readonly signal?: AbortSignal } = {},
 ): Promise<HostTensor<"float32">> {
   const [rows, width] = latents.dims as [number, number];
-  const program = await runner.load(encode(lloydGraph(size, width)));
   const row = rowOf(latents);
-  const codes = await farApart(runner, latents, size, foldIn(key, iterations));
+  const codes = await farApart(runner, latents, size, foldIn(key, iterations), signal);
+  const program = await runner.load(encode(lloydGraph(size, width)));
   const points = withOnes(latents);
   const zeros = tensor("float32", [size, width + 1], new Float32Array(size * (width + 1)));
-  for (let iteration = 0; iteration < iterations; iteration++) {
-    const feeds = { latents: points, codes: tensor("float32", [size, width], codes), zeros };
-    const { sums } = await runner.run(program, feeds, { sums: "host" });
-    const totals = sums!.data as Float32Array;
-    for (let code = 0; code < size; code++) {
-      const at = code * (width + 1);
-      const count = totals[at + width]!;
-      // A code that lost all its tokens starts again from a random latent.
-      if (count === 0) codes.set(row(integerAt(foldIn(key, iteration), code, rows)), code * width);
-      else for (let i = 0; i < width; i++) codes[code * width + i] = totals[at + i]! / count;
+  try {
+    for (let iteration = 0; iteration < iterations; iteration++) {
+      signal?.throwIfAborted();
+      const feeds = { latents: points, codes: tensor("float32", [size, width], codes), zeros };
+      const { sums } = await runner.run(program, feeds, { sums: "host" });
+      const totals = sums!.data as Float32Array;
+      for (let code = 0; code < size; code++) {
+        const at = code * (width + 1);
+        const count = totals[at + width]!;
+        // A code that lost all its tokens starts again from a random latent.
+        if (count === 0) codes.set(row(integerAt(foldIn(key, iteration), code, rows)), code * width);
+        else for (let i = 0; i < width; i++) codes[code * width + i] = totals[at + i]! / count;
+      }
     }
+  } finally {
+    await runner.unload(program);
   }
-  await runner.unload(program);
   return tensor("float32", [size, width], codes);
 }
 
@@ -68,6 +73,7 @@ async function farApart(
   latents: HostTensor<"float32">,
   size: number,
   key: Key,
+  signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   const [rows, width] = latents.dims as [number, number];
   const row = rowOf(latents);
@@ -79,21 +85,25 @@ async function farApart(
   };
   for (const from of permutation(foldIn(key, 0), rows).subarray(0, Math.ceil(size / rounds))) choose(from);
   const program = await runner.load(encode(distanceGraph(size, width)));
-  for (let round = 1; chosen.size < size; round++) {
-    // Places without a code yet repeat the first one, which changes no distance.
-    for (let code = chosen.size; code < size; code++) codes.copyWithin(code * width, 0, width);
-    const feeds = { latents, codes: tensor("float32", [size, width], codes) };
-    const { distances } = await runner.run(program, feeds, { distances: "host" });
-    const draws = uniforms(foldIn(key, round), rows);
-    const scores = Float64Array.from(
-      draws,
-      (u, i) => Math.log(1 - u) / Math.max(0, Number(distances!.data[i])),
-    );
-    const left = Array.from(scores.keys()).filter((from) => !chosen.has(from));
-    left.sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
-    for (const from of left.slice(0, Math.min(Math.ceil(size / rounds), size - chosen.size))) choose(from);
+  try {
+    for (let round = 1; chosen.size < size; round++) {
+      signal?.throwIfAborted();
+      // Places without a code yet repeat the first one, which changes no distance.
+      for (let code = chosen.size; code < size; code++) codes.copyWithin(code * width, 0, width);
+      const feeds = { latents, codes: tensor("float32", [size, width], codes) };
+      const { distances } = await runner.run(program, feeds, { distances: "host" });
+      const draws = uniforms(foldIn(key, round), rows);
+      const scores = Float64Array.from(
+        draws,
+        (u, i) => Math.log(1 - u) / Math.max(0, Number(distances!.data[i])),
+      );
+      const left = Array.from(scores.keys()).filter((from) => !chosen.has(from));
+      left.sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
+      for (const from of left.slice(0, Math.min(Math.ceil(size / rounds), size - chosen.size))) choose(from);
+    }
+  } finally {
+    await runner.unload(program);
   }
-  await runner.unload(program);
   return codes;
 }
 

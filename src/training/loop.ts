@@ -39,7 +39,7 @@ export interface TrainingJob {
   /** The graphs' own outputs that are wanted on the host at every step whose graph has them. */
   readonly outputs: readonly string[];
   /** Fresh weights, where no checkpoint is resumed. */
-  initialise(): Promise<Record<string, HostTensor<"float32">>>;
+  initialise(signal?: AbortSignal): Promise<Record<string, HostTensor<"float32">>>;
   /** The batch of a step (0-based), a pure function of it. */
   batch(step: number): Promise<{ feeds: Record<string, HostTensor>; multiplyAdds: number }>;
   /** Work after a step, 0-based; it may change stored state where {@link changesState} says so. */
@@ -122,7 +122,7 @@ export async function train(
     await putState(runner, specs, folder.checkpoint.tensors);
     job.extra?.load(folder.checkpoint.tensors);
   } else {
-    await runner.put(initialState(specs, await job.initialise()));
+    await runner.put(initialState(specs, await job.initialise(signal)));
   }
   const save = async (step: number): Promise<Record<string, HostTensor>> => {
     const tensors = await getState(runner, specs);

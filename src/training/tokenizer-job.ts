@@ -58,11 +58,11 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     specs,
     graphAt: () => graph,
     outputs: ["squaredError", "acrossBorders", "withinTokens", "ids", ...(isLearned ? ["latents"] : [])],
-    async initialise() {
+    async initialise(signal) {
       const weights = initialise(specs, weightsKey);
       if (!isLearned) return weights;
       const latents = await firstLatents(options, weights);
-      weights[codebookName] = await fitCodebook(runner, latents, codebookSize(config), fitKey);
+      weights[codebookName] = await fitCodebook(runner, latents, codebookSize(config), fitKey, { signal });
       return weights;
     },
     async batch(step) {

@@ -52,7 +52,7 @@ describe("a batch of a server", () => {
     const store = memoryStore();
     const { fleet, did } = openRunnersFleet(2, store);
     const decoder = await openFleetDecoder(fleet, [work.by.folder], here);
-    expect(decoder.atOnce()).toBe(2);
+    expect(decoder.workers()).toBe(2);
     const right = await pipeline.decodeTogether(plan, samples);
     const made = await Promise.all(
       [samples, samples.slice(2)].map((some) => decoder.decode(work.by.folder, plan, some, signal)),
@@ -71,6 +71,24 @@ describe("a batch of a server", () => {
     expect([...store.files.keys()]).toEqual([]);
     await decoder.close();
   });
+
+  it("can be tried beforehand by every worker, and what is wrong is told then", async () => {
+    const store = memoryStore();
+    const { fleet, did } = openRunnersFleet(2, store);
+    const decoder = await openFleetDecoder(fleet, [work.by.folder], here);
+    await decoder.warmUp(work.by.folder);
+    expect(did.map((jobs) => jobs.length)).toEqual([1, 1]);
+    expect([...store.files.keys()]).toEqual([]);
+    await decoder.close();
+    const absent = { device: "cuda", precision: "fp32" } as const;
+    const other = await openFleetDecoder(
+      await openFleet({ workers: 1, threads: 1 }),
+      [work.by.folder],
+      absent,
+    );
+    await expect(other.warmUp(work.by.folder)).rejects.toMatchObject({ name: "InputError" });
+    await other.close();
+  }, 30_000);
 
   it("that fails for good is not the fault of whoever asked", async () => {
     const fails = async () => {
@@ -101,6 +119,7 @@ describe("a server with workers", () => {
     const events = await streamed.text();
     expect(events).toContain("image_generation.partial_image");
     expect(events).toContain(made[0]!.data[0]!.b64_json);
+    expect((await fetch(`${shared.server.url}/readyz`)).status).toBe(200);
     const timed = await shared.post("/v1/images/generations", { prompt: "cat", deadline: 60_000 });
     expect(timed.status).toBe(200);
     await Promise.all([alone.server.stop(), shared.server.stop()]);

@@ -170,10 +170,10 @@ describe("batches", () => {
 
 describe("other machines", () => {
   /** Two of them, which decode when told to. */
-  function openBeside(atOnce = 2) {
+  function openBeside(workers = 2) {
     const asked: { folder: string; seeds: unknown[]; finish(): void; fail(error: Error): void }[] = [];
     const elsewhere: Elsewhere = {
-      atOnce: () => atOnce,
+      workers: () => workers,
       decode: (folder, _, samples, signal) =>
         new Promise((resolve, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason));

@@ -39,7 +39,7 @@ describe("fitCodebook", () => {
   );
 
   it("recovers planted clusters", async () => {
-    const codes = rowsOf(await fitCodebook(runner, latents, 40, key, 20));
+    const codes = rowsOf(await fitCodebook(runner, latents, 40, key, { iterations: 20 }));
     const found = codes.map((code) =>
       nearestOf(
         centres.map((centre) => Float32Array.from(centre)),
@@ -67,7 +67,7 @@ describe("fitCodebook", () => {
   });
 
   it("ends where every code is the mean of the latents that are nearest to it", async () => {
-    const codes = rowsOf(await fitCodebook(runner, latents, 12, key, 60));
+    const codes = rowsOf(await fitCodebook(runner, latents, 12, key, { iterations: 60 }));
     const sums = codes.map(() => ({ total: [0, 0, 0], count: 0 }));
     for (const row of rowsOf(latents)) {
       const own = sums[nearestOf(codes, row)]!;
@@ -84,6 +84,8 @@ describe("fitCodebook", () => {
 
   it("keeps every latent where there are as many codes, and stays finite where latents repeat", async () => {
     const few = tensor("float32", [10, 3], latents.data.slice(0, 30));
+    const stopped = AbortSignal.abort(new Error("stopped"));
+    await expect(fitCodebook(runner, few, 10, key, { signal: stopped })).rejects.toThrow("stopped");
     const own = rowsOf(await fitCodebook(runner, few, 10, key)).map(String);
     expect(own.sort()).toEqual(rowsOf(few).map(String).sort());
     const same = tensor("float32", [10, 3], new Float32Array(30).fill(0.5));
