@@ -17,7 +17,7 @@ export type { Seed } from "./core/random.ts";
 export { frameOf, type Image, type Raster, type Video } from "./data/source.ts";
 export { guidanceOver, guidanceScaleAt } from "./decoding/guidance.ts";
 export { printModelSchedule } from "./decoding/model-schedule.ts";
-export { baselinePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
+export { baselinePlan, changePlan, type DecodePlan, type PlanInput } from "./decoding/plan.ts";
 export type { Task } from "./models/transformer/config.ts";
 export type { Precision } from "./models/transformer/precision.ts";
 export type { MeasurementStore } from "./pipelines/calibration.ts";

@@ -1,5 +1,5 @@
 /** The settings of a plan that have no place on its bars. */
-import type { DecodePlan, PlanInput } from "../../src/browser.ts";
+import { changePlan, type DecodePlan, type PlanInput } from "../../src/browser.ts";
 import { factorsOf, withFactors } from "../state/plans.ts";
 
 interface PlanSettingsProps {
@@ -9,15 +9,6 @@ interface PlanSettingsProps {
 }
 
 const maskSchedules = ["cosine", "linear", "arccos", "halton", "exp", "log", "pow"] as const;
-
-/** The cache with changes, for some mask schedule. That only what is needed runs stays where it may. */
-const changedCache = (
-  { cache, maskSchedule }: Pick<DecodePlan, "cache" | "maskSchedule">,
-  changes: Partial<DecodePlan["cache"]> = {},
-): DecodePlan["cache"] => {
-  const { runs, ...rest } = { ...cache, ...changes };
-  return { ...rest, ...(runs && rest.enabled && maskSchedule.kind === "halton" && { runs }) };
-};
 
 export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
   const { guidance, cache } = plan;
@@ -44,7 +35,7 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             onChange={({ currentTarget: { value } }) => {
               const kind = value as (typeof maskSchedules)[number];
               const maskSchedule = kind === "pow" ? { kind, exponent: 2 } : { kind };
-              onChange({ ...plan, maskSchedule, cache: changedCache({ cache, maskSchedule }) });
+              onChange(changePlan(plan, { maskSchedule }));
             }}
           >
             {maskSchedules.map((kind) => (
@@ -152,13 +143,14 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
           <select
             value={!cache.enabled ? "off" : typeof cache.refresh === "object" ? "every" : "on"}
             onChange={({ currentTarget: { value } }) =>
-              onChange({
-                ...plan,
-                cache: changedCache(plan, {
-                  enabled: value !== "off",
-                  refresh: value === "every" ? { every: 4 } : "on-switch",
+              onChange(
+                changePlan(plan, {
+                  cache: {
+                    enabled: value !== "off",
+                    refresh: value === "every" ? { every: 4 } : "on-switch",
+                  },
                 }),
-              })
+              )
             }
           >
             <option value="on">refreshed when the sub-model changes</option>
@@ -173,7 +165,7 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             min={1}
             max={64}
             step={1}
-            onChange={(every) => onChange({ ...plan, cache: changedCache(plan, { refresh: { every } }) })}
+            onChange={(every) => onChange(changePlan(plan, { cache: { refresh: { every } } }))}
           />
         )}
         {cache.enabled && plan.maskSchedule.kind === "halton" && !plan.unmask && (
@@ -182,7 +174,7 @@ export function PlanSettings({ plan, factors, onChange }: PlanSettingsProps) {
             <select
               value={cache.runs ?? "all-masked"}
               onChange={({ currentTarget: { value } }) =>
-                onChange({ ...plan, cache: changedCache(plan, { runs: value as "all-masked" | "needed" }) })
+                onChange(changePlan(plan, { cache: { runs: value as "all-masked" | "needed" } }))
               }
             >
               <option value="all-masked">all masked tokens</option>
