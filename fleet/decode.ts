@@ -1,4 +1,5 @@
 /** A server's batches, decoded by a fleet: the images that the server itself would make. */
+import { setTimeout } from "node:timers/promises";
 import {
   type DecodedSample,
   type DecodePlan,
@@ -51,67 +52,72 @@ export async function openFleetDecoder(
   folders: readonly string[],
   options: Pick<FleetModel, "device" | "precision">,
 ): Promise<FleetDecoder> {
-  const digests = new Map<string, string>();
-  /** The quickest plan of each model. */
-  const quickest = new Map<string, DecodePlan>();
+  /** The digest of each model, and its quickest plan. */
+  const known = new Map<string, { readonly digest: string; readonly quickest: DecodePlan }>();
   for (const folder of folders) {
     const { digest, model } = await openFleetModel(folder, options);
-    digests.set(folder, digest);
-    const schedule = `${Math.max(...model.transformer.config.factors)}x1`;
-    quickest.set(folder, resolveRequest({ modelSchedule: schedule, guidanceScale: 0 }, model).plan);
+    const modelSchedule = `${Math.max(...model.transformer.config.factors)}x1`;
+    known.set(folder, { digest, quickest: resolveRequest({ modelSchedule, guidanceScale: 0 }, model).plan });
   }
   /** Who still reads which result: two requests for the same images may have the same job. */
   const readers = new Map<string, number>();
+  const closing = new AbortController();
   let workers = await fleet.countWorkers();
-  const counting = setInterval(async () => {
-    workers = await fleet.countWorkers().catch(() => workers);
-  }, countEveryMs);
-  counting.unref();
-
-  const jobOf = (folder: string, plan: DecodePlan, samples: readonly Sample[]): DecodeJob => ({
-    ...{ kind: "decode", version, plan, model: { folder, digest: digests.get(folder)! } },
-    ...options,
-    samples: samples.map(factsOfSample),
-  });
-
-  async function resultOf(job: DecodeJob, signal: AbortSignal): Promise<DecodedSample[]> {
-    for await (const result of collect(fleet, [job], { signal })) {
-      const { images, tokens } = imagesOf(result, job);
-      return images.map((image, i) => ({ image, tokens: tokens[i]! }));
+  /** One count after the other: while Redis is away, one alone waits for it. */
+  const keepCounting = async (): Promise<void> => {
+    for (;;) {
+      await setTimeout(countEveryMs, undefined, { signal: closing.signal, ref: false });
+      workers = await fleet.countWorkers().catch(() => workers);
     }
-    throw new Error("a job has no result, and no error either");
+  };
+  keepCounting().catch(() => {}); // ended by close
+
+  /** Has samples decoded, reads the result, and takes it out of the store. */
+  async function decoded(
+    folder: string,
+    plan: DecodePlan,
+    samples: readonly Sample[],
+    signal?: AbortSignal,
+  ): Promise<DecodedSample[]> {
+    const job: DecodeJob = {
+      ...{ kind: "decode", version, plan, model: { folder, digest: known.get(folder)!.digest } },
+      ...options,
+      samples: samples.map(factsOfSample),
+    };
+    const name = resultName(job);
+    readers.set(name, (readers.get(name) ?? 0) + 1);
+    try {
+      for await (const result of collect(fleet, [job], { signal })) {
+        const { images, tokens } = imagesOf(result, job);
+        return images.map((image, i) => ({ image, tokens: tokens[i]! }));
+      }
+      throw new Error("a job has no result, and no error either");
+    } finally {
+      const left = readers.get(name)! - 1;
+      if (left > 0) readers.set(name, left);
+      else {
+        readers.delete(name);
+        await removeResult(fleet.store, job).catch(() => {}); // then it lies there, and harms nobody
+      }
+    }
   }
 
   return {
-    async decode(folder, plan, samples, signal) {
-      const job = jobOf(folder, plan, samples);
-      const name = resultName(job);
-      readers.set(name, (readers.get(name) ?? 0) + 1);
-      try {
-        return await resultOf(job, signal);
-      } catch (error) {
+    decode: (folder, plan, samples, signal) =>
+      decoded(folder, plan, samples, signal).catch((error) => {
         // Whoever asks a server for images is not to blame for its workers.
         throw error instanceof InputError ? new Error(error.message, { cause: error }) : error;
-      } finally {
-        const left = readers.get(name)! - 1;
-        if (left > 0) readers.set(name, left);
-        else {
-          readers.delete(name);
-          await removeResult(fleet.store, job).catch(() => {}); // then it lies there, and harms nobody
-        }
-      }
-    },
+      }),
     async warmUp(folder) {
-      const jobs = Array.from({ length: workers }, (_, index) =>
-        jobOf(folder, quickest.get(folder)!, [{ seed: 0, index, classRow: 0, start: null, condition: null }]),
-      );
-      const signal = new AbortController().signal;
-      await Promise.all(jobs.map((job) => resultOf(job, signal)));
-      await Promise.all(jobs.map((job) => removeResult(fleet.store, job)));
+      const { quickest } = known.get(folder)!;
+      const images = Array.from({ length: workers }, (_, index): Sample[] => [
+        { seed: 0, index, classRow: 0, start: null, condition: null },
+      ]);
+      await Promise.all(images.map((image) => decoded(folder, quickest, image)));
     },
     workers: () => workers,
     async close() {
-      clearInterval(counting);
+      closing.abort();
       await fleet.close();
     },
   };
