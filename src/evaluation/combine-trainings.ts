@@ -5,13 +5,14 @@ import { averaged, estimate, estimated } from "./metrics/estimate.ts";
 
 /**
  * Every plan's figures over trainings: of each the mean over its sampling seeds, which are the same for all; each counts as one run.
- * What is no plan's, such as held-out images, is the first one's.
+ * What is no plan's, such as held-out images, is the first one's. One training is left as it is, its error bars between its seeds.
  *
- * @param evaluations  of the same plans, seeds and data, one per training, at least 2
+ * @param evaluations  of the same plans, seeds and data, one per training, at least 1
  * @throws InputError where their plans differ
  */
 export function combineTrainings(evaluations: readonly ModelEvaluation[]): ModelEvaluation {
   const [first] = evaluations as [ModelEvaluation];
+  if (evaluations.length === 1) return first;
   const names = (evaluation: ModelEvaluation) => evaluation.rows.map(({ name }) => name).join("\n");
   for (const evaluation of evaluations) {
     requireInput(

@@ -118,13 +118,12 @@ export async function runDistillationStudy(path: string, options: DistillationOp
   const trained = await trainAll(variants, training, left);
   onTrained?.();
   const evaluations = await measureAll(study, { groups, trained, config }, sized, left);
-  const evaluation =
-    trainings === 1 ? evaluations[0]! : { ...combineTrainings(evaluations), subject: config.name };
+  const evaluation = { ...combineTrainings(evaluations), subject: config.name };
   return {
     name: "distillation",
     study,
     evaluation,
-    answers: answersOf(study, evaluation.rows, { unit: trainings === 1 ? "seed" : "training" }),
+    answers: answersOf(study, evaluation.rows, { unit: evaluation.trainings ? "training" : "seed" }),
     notes: notesOf(config, variants, trained, { tokenizer, trainings }),
     extras: { training: trained.map((one, i) => ({ ...one, settings: variants[i]!.settings })) },
   };
@@ -285,7 +284,7 @@ async function measureAll(
       const first = all[0]!;
       evaluations.push({
         ...first,
-        subject: groups.length === 1 ? config.name : `${config.name} ${g + 1}`,
+        subject: `${config.name} ${g + 1}`,
         result: { ...first.result, plans },
         rows,
         cachedRuns: g === groups.length - 1 ? tracker.cachedRuns() : 0,

@@ -86,8 +86,8 @@ export async function runStudyOver(
     });
     evaluations.push(evaluation);
   }
-  const evaluation = models.length === 1 ? evaluations[0]! : combineTrainings(evaluations);
-  const unit = models.length === 1 ? "seed" : "training";
+  const evaluation = combineTrainings(evaluations);
+  const unit = evaluation.trainings ? "training" : "seed";
   const found = tuning && tuningNotes(tuned!, tuning);
   return {
     name,
