@@ -27,3 +27,4 @@ export {
   loadConfig,
   type Override,
 } from "./training/read-config.ts";
+export { hasCheckpoint } from "./training/run-folder.ts";

@@ -1,5 +1,4 @@
 /** `magnets train`: from a configuration and data to a model folder. */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
@@ -67,7 +66,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
 
 async function train(path: string | undefined, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { trainModel } = await import("../../src/train.ts");
+  const { hasCheckpoint, trainModel } = await import("../../src/train.ts");
   const { config, overrides } = await loadedConfig(path, options);
   for (const { key, value, before } of overrides) {
     const was = before === undefined ? "the default" : JSON.stringify(before);
@@ -99,8 +98,9 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
   } catch (error) {
     const isTimeUp = clock?.aborted === true && error === clock.reason;
     if (signal.aborted || isTimeUp) {
+      const runs = ["tokenizer", "transformer"].map((stage) => hasCheckpoint(join(out, stage)));
       report.say(
-        (await hasCheckpoint(out))
+        (await Promise.all(runs)).includes(true)
           ? `stopped; --resume with the same command goes on from where it is: ${out}`
           : `stopped before the first step, with nothing to save yet; --resume with the same command begins again: ${out}`,
       );
@@ -111,12 +111,6 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
     bars.stop();
     await fleet?.close();
   }
-}
-
-/** Whether there is anything in a run that another one can go on from. */
-async function hasCheckpoint(out: string): Promise<boolean> {
-  const names = await readdir(out, { recursive: true }).catch(() => []);
-  return names.some((name) => /step-\d+\.safetensors$/.test(name));
 }
 
 /** Workers that tokenise the images, where the options ask for some; the training itself is this process's. */

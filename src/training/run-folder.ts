@@ -12,7 +12,7 @@
  */
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { InputError, requireInput } from "../core/errors.ts";
+import { InputError, requireInput, unlessRefused } from "../core/errors.ts";
 import { appendLine, ensureWritableFolder, writeFileAtomic } from "../core/node/atomic-file.ts";
 import { differences, isBlock } from "../core/node/differences.ts";
 import { fileError } from "../core/node/file-error.ts";
@@ -225,6 +225,12 @@ async function requireSameConfig(path: string, config: unknown, mayGrow?: string
 }
 
 const stepName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
+
+/** Whether a run folder holds a checkpoint, from which another run can go on; false where it is none. */
+export async function hasCheckpoint(path: string): Promise<boolean> {
+  const names = await unlessRefused(checkpointNames(join(path, "checkpoints")));
+  return names !== null && names.length > 0;
+}
 
 /** Names of finished checkpoints, oldest first. */
 async function checkpointNames(folder: string): Promise<string[]> {
