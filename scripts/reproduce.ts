@@ -15,7 +15,7 @@ interface Step {
   /** What for, in a few words. */
   readonly what: string;
   readonly args: readonly string[];
-  /** On two cores with AVX-512. */
+  /** An estimate, for two cores with AVX-512. */
   readonly minutes: number;
   /** A folder whose work goes on by --resume, once there is something in it. */
   readonly run?: string;
@@ -130,11 +130,11 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 /** Runs a command of the command line; its words and bars are the terminal's. */
 function magnets(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, ["--import", "tsx", "cli/main.ts", ...args], { stdio: "inherit" });
-  // A Ctrl-C reaches the command too, which saves what it has done; this process ends after it.
-  const wait = () => {};
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, wait);
   return new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ? 130 : (code ?? 1))));
 }
+
+// A Ctrl-C reaches the command too, which saves what it has done; this process ends after it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 const unknown = program.args.filter((name) => !(name in recipes));
 if (unknown.length > 0)
@@ -143,7 +143,7 @@ if (program.args.length === 0) {
   for (const [name, recipe] of Object.entries(recipes)) {
     say(`${name.padEnd(8)} ${hours(minutesOf(recipe)).padStart(11)}  ${recipe.title}`);
   }
-  say("\nTimes are for two cores with AVX-512 that do nothing else. npm run reproduce -- NAME");
+  say("\nTimes are estimates, for two cores with AVX-512 that do nothing else. npm run reproduce -- NAME");
 }
 for (const name of program.args) {
   const recipe = recipes[name]!;

@@ -166,9 +166,12 @@ export async function train(
 
   const loaded = new Map<Graph, StepRuns>();
   const runsOf = async (graph: Graph): Promise<StepRuns> => {
-    const outputs = ["loss", "gradientNorm", ...job.outputs.filter((name) => graph.outputs.has(name))];
-    const runs = loaded.get(graph) ?? (await loadStepRuns(runner, { specs, graph, outputs }, most > 1));
-    loaded.set(graph, runs);
+    let runs = loaded.get(graph);
+    if (!runs) {
+      const outputs = ["loss", "gradientNorm", ...job.outputs.filter((name) => graph.outputs.has(name))];
+      runs = await loadStepRuns(runner, { specs, graph, outputs }, most > 1);
+      loaded.set(graph, runs);
+    }
     return runs;
   };
   let next = batchesFrom(start);
