@@ -259,7 +259,7 @@ function hindranceToNeeded({
  * A plan with changes. A model schedule without `steps` sets K. Fields of `guidance` and `cache` are changed one by one;
  * the interval of guidance stays only where it still has a step (else guidance is in all), `leaveOut` only where
  * neither steps nor model schedule change, and `cache.runs` only where mask schedule, cache and `unmask` allow it.
- * Nothing is checked: for changes of a user, see {@link makePlan}.
+ * Nothing is checked: for changes of a user, see `makePlan`.
  */
 export function changePlan(base: DecodePlan, changes: PlanChanges): DecodePlan {
   const modelSchedule = changes.modelSchedule ?? base.modelSchedule;
