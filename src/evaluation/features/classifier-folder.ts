@@ -85,7 +85,8 @@ export async function writeClassifier(folder: string, classifier: ClassifierFold
 }
 
 function card({ config, classNames, accuracy, training }: ClassifierFolder): string {
-  const { resolution, frames, patchSize, framePatch, channels, firstKernel, featureWidth } = config;
+  const { resolution, frames, patchSize, framePatch, channels, convolutions, firstKernel, featureWidth } =
+    config;
   const isVideo = frames !== undefined;
   const noun = nounOf(config);
   const by = (side: number, time: number) => `${isVideo ? `${time} x ` : ""}${side} x ${side}`;
@@ -108,7 +109,7 @@ dataset, with one another; they cannot be set beside figures from any paper.
 | right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.images)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
 | trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.randomFlip ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
-| network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels with group norm and SiLU, mean over ${isVideo ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
+| network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels${convolutions > 1 ? ` (${convolutions} of each)` : ""} with group norm and SiLU, mean over ${isVideo ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 
 It learned from real ${noun}s alone, never from anything that a generator made.
 

@@ -42,7 +42,8 @@ const classifierConfigSchema = z.strictObject({
     .array(positive)
     .min(1)
     .default([32, 64, 128])
-    .describe("channels of each convolution; between two of them the size halves"),
+    .describe("channels of the convolutions of each size; between two sizes the side halves"),
+  convolutions: positive.default(1).describe("convolutions of each size"),
   temporalDownsampling: z
     .array(z.boolean())
     .optional()
@@ -114,11 +115,16 @@ function requireFittingFields(config: ClassifierConfig, context: z.core.$Refinem
   }
 }
 
+/** Channels that each convolution gives, first to last. */
+const widthsOf = ({ channels, convolutions }: ClassifierConfig): number[] =>
+  channels.flatMap((width) => Array<number>(convolutions).fill(width));
+
 /** Every parameter, in the order the network uses them. */
 export function classifierParameters(config: ClassifierConfig): ParameterSpec[] {
   const { channels, classes, featureWidth } = config;
   const patch = patchExtent(config);
-  const widths = [3 * sizeOf(patch), ...channels];
+  const given = widthsOf(config);
+  const taken = [3 * sizeOf(patch), ...given];
   const kernel = (i: number) => patch.map(() => (i === 0 ? config.firstKernel : 3));
   const matrix = (name: string, shape: number[], into: number, gain: number): ParameterSpec => ({
     name,
@@ -133,8 +139,8 @@ export function classifierParameters(config: ClassifierConfig): ParameterSpec[] 
     hasWeightDecay: false,
   });
   return [
-    ...channels.flatMap((out, i) => [
-      matrix(`conv.${i}.weight`, [out, widths[i]!, ...kernel(i)], sizeOf(kernel(i)) * widths[i]!, 1),
+    ...given.flatMap((out, i) => [
+      matrix(`conv.${i}.weight`, [out, taken[i]!, ...kernel(i)], sizeOf(kernel(i)) * taken[i]!, 1),
       vector(`norm.${i}.weight`, out, 1),
       vector(`norm.${i}.bias`, out),
     ]),
@@ -156,11 +162,11 @@ export function classify(
   config: ClassifierConfig,
   method: ConvolutionMethod,
 ): { features: Value; logits: Value } {
-  const { channels, groups } = config;
+  const { convolutions, groups } = config;
   const pools = levelFactors(config, config.channels.length - 1);
   let x = spaceToDepth(multiply(subtract(pixels, 0.5), 4), patchExtent(config));
-  channels.forEach((_, i) => {
-    if (i > 0) x = averagePool(x, pools[i - 1]!);
+  widthsOf(config).forEach((_, i) => {
+    if (i > 0 && i % convolutions === 0) x = averagePool(x, pools[i / convolutions - 1]!);
     x = convolution(x, weights[`conv.${i}.weight`]!, null, method);
     x = silu(groupNorm(x, weights[`norm.${i}.weight`]!, weights[`norm.${i}.bias`]!, groups, 1e-6));
   });

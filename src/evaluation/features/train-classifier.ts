@@ -37,8 +37,16 @@ const classifierSchedule: Schedule = {
 const channelsFor = (resolution: number): number[] =>
   [16, 32, 64, 96, 128].filter((_, i) => resolution % 2 ** (i + 1) === 0);
 
-/** The network for images: one that saw only parts would not notice parts that do not go together. */
-const imageNetwork = (resolution: number) => ({ patchSize: 2, channels: channelsFor(resolution) });
+/**
+ * The network for images: one that saw only parts would not notice parts that do not go together. A side that cannot be
+ * halved often, as 28, gets every pixel and two convolutions of each size in place of more sizes.
+ */
+function imageNetwork(resolution: number) {
+  const channels = channelsFor(resolution);
+  return channels.length >= 4
+    ? { patchSize: 2, channels }
+    : { patchSize: 1, channels: [32, 64, 128].slice(0, channels.length + 1), convolutions: 2 };
+}
 
 /**
  * The network for videos: each block is first looked at by itself. Time halves as often as it can, but for the

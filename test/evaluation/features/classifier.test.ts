@@ -113,6 +113,29 @@ describe("classifier", () => {
     });
   });
 
+  it("has as many convolutions of each size as it is told, and all of them matter", async () => {
+    const single = classifierConfig({ ...small, channels: [4, 4] });
+    const double = classifierConfig({ ...small, channels: [4, 4], convolutions: 2 });
+    const names = (config: typeof single) => classifierParameters(config).map(({ name }) => name);
+    expect(names(double)).toEqual([
+      ...[0, 1, 2, 3].flatMap((i) => [`conv.${i}.weight`, `norm.${i}.weight`, `norm.${i}.bias`]),
+      ...names(single).slice(6),
+    ]);
+    // A dead second convolution of the last size leaves nothing but biases of the features, whatever the image is.
+    const weights = initialise(classifierParameters(double), [2, 3]);
+    weights["norm.3.weight"]!.data.fill(0);
+    const images = await Promise.all([3, 4].map((i) => halves.read(i)));
+    const dead = await loadClassifier(runner, double, weights);
+    const { features } = await dead.classify(toPlanes(images));
+    await dead.dispose();
+    expect([...features.data.subarray(0, 3)]).toEqual([...features.data.subarray(3)]);
+    weights["norm.3.weight"]!.data.fill(1);
+    const alive = await loadClassifier(runner, double, weights);
+    const other = await alive.classify(toPlanes(images));
+    await alive.dispose();
+    expect([...other.features.data.subarray(0, 3)]).not.toEqual([...other.features.data.subarray(3)]);
+  });
+
   it("sees each image alone, in any number, and names the class of the largest logit", async () => {
     const config = classifierConfig(small);
     const weights = initialise(classifierParameters(config), [1, 1]);
