@@ -13,6 +13,7 @@ import { circumstances } from "./circumstances.ts";
 const benches: Record<string, () => Promise<Bench>> = {
   decode: async () => (await import("./decode.ts")).benchDecoding,
   train: async () => (await import("./train.ts")).benchTraining,
+  joint: async () => (await import("./joint.ts")).benchJointTraining,
   peer: async () => (await import("./peer.ts")).benchPeer,
   scaling: async () => (await import("./scaling.ts")).benchScaling,
   memory: async () => (await import("./memory.ts")).benchMemory,
@@ -48,12 +49,20 @@ const program = new Command("npm run bench --")
   )
   .option(
     "--minutes <n>",
-    "serve: how long memory is watched (default: 10); gpu: how long it may take (default: 3)",
+    "serve: how long memory is watched (default: 10); gpu: how long it may take (default: 3); joint: of each training (default: 4)",
     decimalNumber(0, true),
   )
   .option("--compile", "train, on a card: PyTorch compiled too, which takes minutes")
-  .option("--count <n>", "serve: answers to 64 clients by a quick plan (default: 10000)", wholeNumber(1))
-  .option("--threads <n>", "serve: CPU threads (default: 2)", wholeNumber(1))
+  .option(
+    "--count <n>",
+    "serve: answers to 64 clients by a quick plan (default: 10000); joint: training seeds (default: 3)",
+    wholeNumber(1),
+  )
+  .option(
+    "--threads <n>",
+    "serve: CPU threads (default: 2); joint: CPU threads (default: all cores)",
+    wholeNumber(1),
+  )
   .option("--quick", "small and measured once: to see that it runs, not for figures")
   .option("--json", "tables on standard error, so that standard output holds the JSON line alone")
   .addHelpText("after", "\nExample:\n  npm run bench -- decode --size base")

@@ -14,6 +14,7 @@ interface ClassifierCommandOptions extends VideoSampling {
   heldOut: number;
   steps?: number;
   flip: boolean;
+  shift?: number;
   degrade?: boolean;
   resume?: boolean;
   threads?: number;
@@ -38,6 +39,11 @@ export function addClassifierCommand(program: Command, signal: AbortSignal): voi
     .option("--held-out <n>", "other images to measure it on", wholeNumber(1), 2000)
     .option("--steps <n>", "training steps of 32 images (default: 1000)", wholeNumber(1))
     .option("--no-flip", "never flip images left to right: where that would change their class")
+    .option(
+      "--shift <n>",
+      "move training images by up to so many pixels, so that fewer are learnt by heart",
+      wholeNumber(0, 1024),
+    )
     .option("--degrade", "train on images of less detail and uneven shade: look past a tokenizer's blocks")
     .option("--resume", "go on with the run in the run folder");
   addThreadsOption(command)

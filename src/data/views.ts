@@ -1,6 +1,7 @@
 /** Other ways to go through a dataset: a choice of its images, images kept in memory, batches. */
-import { integerAt, type Key } from "../core/random.ts";
+import { foldIn, integerAt, type Key } from "../core/random.ts";
 import type { HostTensor } from "../core/tensor.ts";
+import { augmented } from "./image/augment.ts";
 import { type Image, type ImageSource, mirror, toPlanes } from "./source.ts";
 
 /** The images `indexes` of a source, in that order: image i is the source's image `indexes[i]`. */
@@ -50,15 +51,22 @@ export function keptInMemory<S extends ImageSource>(source: S): S {
  * B images drawn at random, with replacement, from the first `count` of a source.
  *
  * @param randomFlip  whether each is turned left to right with probability 1/2
+ * @param shift  whole pixels by which each is moved at most, in either direction; default 0
  * @returns planes [B, 3, ...space] in [0, 1], and the images as they were read; a function of the key
  */
 export async function randomBatch(
   source: ImageSource,
-  { count, size, randomFlip, key }: { count: number; size: number; randomFlip: boolean; key: Key },
+  {
+    count,
+    size,
+    randomFlip,
+    shift = 0,
+    key,
+  }: { count: number; size: number; randomFlip: boolean; shift?: number; key: Key },
 ): Promise<{ pixels: HostTensor<"float32">; images: Image[] }> {
   const places = Array.from({ length: size }, (_, i) => i);
   const images = await Promise.all(places.map((i) => source.read(integerAt(key, 2 * i, count))));
-  const pixels = toPlanes(images);
+  const pixels = toPlanes(images.map((image, i) => augmented(image, { shift, hue: 0 }, foldIn(key, i))));
   for (const i of places) if (randomFlip && integerAt(key, 2 * i + 1, 2) === 1) mirror(pixels, i);
   return { pixels, images };
 }

@@ -15,13 +15,25 @@ export interface ClassifierCommand extends VideoSampling {
   readonly steps?: number;
   readonly out?: string;
   readonly randomFlip?: boolean;
+  readonly shift?: number;
   readonly isDegraded?: boolean;
 }
 
 /** The command line that trains a classifier, with the options that decide what comes out. */
 export function classifierCommand(options: ClassifierCommand): string {
-  const { data, resolution, frames, stride, frameRate, fold, images, steps, out } = options;
-  const given = { data, resolution, frames, stride, "frame-rate": frameRate, fold, images, steps, out };
+  const { data, resolution, frames, stride, frameRate, fold, images, steps, shift, out } = options;
+  const given = {
+    data,
+    resolution,
+    frames,
+    stride,
+    "frame-rate": frameRate,
+    fold,
+    images,
+    steps,
+    shift,
+    out,
+  };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name} ${value}`],
   );

@@ -24,6 +24,8 @@ export interface MakeClassifierOptions extends VideoSampling {
   readonly steps?: number;
   /** Whether half of the images are flipped left to right, which must then change no class; default true. */
   readonly randomFlip?: boolean;
+  /** Whole pixels by which training images are moved at most, in either direction; default 0. */
+  readonly shift?: number;
   /** Whether images lose detail and get blocks of other shades, to look past a tokenizer's; default false. */
   readonly isDegraded?: boolean;
   /** Whether to go on with the run in the run folder; default false. */
@@ -54,7 +56,16 @@ export async function makeClassifier(
   options: MakeClassifierOptions,
 ): Promise<ClassifierFolder & { readonly out: string }> {
   const { data, resolution, frames, stride, frameRate, fold, steps, images = 8000 } = options;
-  const { heldOutImages = 2000, randomFlip, isDegraded, resume, threads, signal, onProgress } = options;
+  const {
+    heldOutImages = 2000,
+    randomFlip,
+    shift,
+    isDegraded,
+    resume,
+    threads,
+    signal,
+    onProgress,
+  } = options;
   const out = options.out ?? defaultClassifierFolder(data);
   const { training, heldOut, warnings } = await splitData(
     data,
@@ -73,6 +84,7 @@ export async function makeClassifier(
     command: classifierCommand({ ...options, out }),
     ...(steps !== undefined && { schedule: { steps } }),
     randomFlip,
+    shift,
     isDegraded,
     resume,
     threads,

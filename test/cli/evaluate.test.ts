@@ -56,6 +56,7 @@ async function writeVideoModel(): Promise<void> {
       images: 1,
       steps: 1,
       randomFlip: true,
+      shift: 0,
       isDegraded: false,
     },
   });

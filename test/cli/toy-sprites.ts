@@ -32,6 +32,7 @@ export async function writeToySprites(folder: string): Promise<void> {
       images: 1,
       steps: 1,
       randomFlip: true,
+      shift: 0,
       isDegraded: false,
     },
   });

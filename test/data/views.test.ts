@@ -60,6 +60,20 @@ describe("randomBatch", () => {
     expect(left.filter((value, i) => value === classIds[i]!).length).toBe(400 - turned);
     expect(Math.abs(turned - 200)).toBeLessThan(50);
   });
+
+  it("moves the same images by as many pixels to either side as it may, the border going on", async () => {
+    const one = { count: 5, size: 300, randomFlip: false, key: keyFromSeed(3) };
+    const { pixels, images } = await randomBatch(source, { ...one, shift: 1 });
+    expect(images.map(({ classId }) => classId)).toEqual((await draw(false)).classIds.slice(0, 300));
+    const rows = images.map(({ classId }, i) =>
+      [0, 1].map((x) => Math.round(255 * pixels.data[6 * i + x]!) - classId!).join(),
+    );
+    // To the left, not at all, to the right; up and down there is one row.
+    expect(new Set(rows)).toEqual(new Set(["100,100", "0,100", "0,0"]));
+    for (const kind of new Set(rows)) {
+      expect(Math.abs(rows.filter((row) => row === kind).length - 100)).toBeLessThan(41); // five deviations
+    }
+  });
 });
 
 describe("selected", () => {

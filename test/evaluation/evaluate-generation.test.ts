@@ -35,7 +35,15 @@ const classifierFolder: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
   accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
-  training: { command: "none", source: "noise", images: 2, steps: 1, randomFlip: true, isDegraded: false },
+  training: {
+    command: "none",
+    source: "noise",
+    images: 2,
+    steps: 1,
+    randomFlip: true,
+    shift: 0,
+    isDegraded: false,
+  },
 };
 
 let reads = 0;

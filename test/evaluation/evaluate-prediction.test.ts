@@ -53,7 +53,15 @@ const classifierFolder: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
   accuracy: { value: 0.5, factors: [0.5, 0.5], images: 2, source: "dawns" },
-  training: { command: "none", source: "dawns", images: 2, steps: 1, randomFlip: true, isDegraded: false },
+  training: {
+    command: "none",
+    source: "dawns",
+    images: 2,
+    steps: 1,
+    randomFlip: true,
+    shift: 0,
+    isDegraded: false,
+  },
 };
 
 interface Call {

@@ -26,7 +26,7 @@ beforeAll(async () => {
     accuracy: { value: 0.3, factors: [], images: 10, source: "nothing" },
     training: {
       ...{ command: "none", source: "nothing", images: 1, steps: 1 },
-      ...{ randomFlip: true, isDegraded: false },
+      ...{ randomFlip: true, shift: 0, isDegraded: false },
     },
   });
 });

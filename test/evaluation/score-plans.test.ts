@@ -25,7 +25,15 @@ const classifier: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
   accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
-  training: { command: "none", source: "noise", images: 2, steps: 1, randomFlip: true, isDegraded: false },
+  training: {
+    command: "none",
+    source: "noise",
+    images: 2,
+    steps: 1,
+    randomFlip: true,
+    shift: 0,
+    isDegraded: false,
+  },
 };
 /** Coarse noise, in classes by turns. */
 const noise: ImageSource = {

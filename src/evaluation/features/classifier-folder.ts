@@ -29,6 +29,7 @@ const folderSchema = z.strictObject({
     images: z.int(),
     steps: z.int(),
     randomFlip: z.boolean().default(true),
+    shift: z.int().min(0).default(0),
     isDegraded: z.boolean().default(false),
   }),
 });
@@ -53,6 +54,8 @@ export interface ClassifierFolder {
     readonly images: number;
     readonly steps: number;
     readonly randomFlip: boolean;
+    /** Whole pixels by which images were moved at most. */
+    readonly shift: number;
     readonly isDegraded: boolean;
   };
 }
@@ -107,7 +110,7 @@ dataset, with one another; they cannot be set beside figures from any paper.
 |---|---|
 | classes | ${classes.map((names) => names.join(", ")).join(" × ")} |
 | right on held-out ${noun}s | ${percent(accuracy.value)} of ${count(accuracy.images)} (${accuracy.source})${accuracy.factors.map((value, i) => `; ${percent(value)} in word ${i + 1}`).join("")} |
-| trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.randomFlip ? "half" : "none"} of them mirrored${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
+| trained on | ${count(training.images)} ${noun}s of ${training.source}, ${count(training.steps)} steps; ${training.randomFlip ? "half" : "none"} of them mirrored${training.shift > 0 ? `, all moved by up to ${training.shift} pixels` : ""}${training.isDegraded ? ", all with less detail and blocks of other shades" : ""} |
 | parameters | ${count(countParameters(classifierParameters(config)))}, stored as float16 |
 | network | ${by(patchSize, framePatch)} pixel blocks, ${kernels.join(" and then ")} convolutions of ${channels.join(", ")} channels${convolutions > 1 ? ` (${convolutions} of each)` : ""} with group norm and SiLU, mean over ${isVideo ? "time and space" : "space"}, ${featureWidth} features, one linear layer |
 

@@ -117,6 +117,8 @@ export interface ClassifierJobOptions {
   readonly count: number;
   /** Whether half of the images of every batch are turned left to right. */
   readonly randomFlip: boolean;
+  /** Whole pixels by which images are moved at most. */
+  readonly shift: number;
   /** Whether images lose detail and get blocks of other shades, so that the classifier learns to look past such. */
   readonly isDegraded: boolean;
   readonly key: Key;
@@ -124,7 +126,7 @@ export interface ClassifierJobOptions {
 
 /** Every batch is drawn at random. */
 export function classifierJob(options: ClassifierJobOptions): TrainingJob {
-  const { config, schedule, source, count, randomFlip, isDegraded, key } = options;
+  const { config, schedule, source, count, randomFlip, shift, isDegraded, key } = options;
   const specs = classifierParameters(config);
   const graph = classifierStepGraph(config, schedule.batchSize, schedule, isDegraded);
   const multiplyAdds = countMultiplyAdds(graph);
@@ -141,6 +143,7 @@ export function classifierJob(options: ClassifierJobOptions): TrainingJob {
         count,
         size: schedule.batchSize,
         randomFlip,
+        shift,
         key: foldIn(batchKey, step),
       });
       const classIds = tensor("int32", [images.length], Int32Array.from(images, classOf));

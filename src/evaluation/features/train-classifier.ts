@@ -86,6 +86,8 @@ export interface TrainClassifierOptions {
   readonly network?: Readonly<Record<string, unknown>>;
   /** Whether half of the images are turned left to right, which must then change no class; default true. */
   readonly randomFlip?: boolean;
+  /** Whole pixels by which images are moved at most, in either direction; default 0. */
+  readonly shift?: number;
   /** Whether images lose detail and get blocks of other shades (classifier-job.ts); default false. */
   readonly isDegraded?: boolean;
   readonly resume?: boolean;
@@ -108,7 +110,7 @@ export function trainClassifier(options: TrainClassifierOptions): Promise<Classi
 
 async function trainAndWrite(options: TrainClassifierOptions): Promise<ClassifierFolder> {
   const { run, out, source, count, heldOut, heldOutCount, resume, threads, signal } = options;
-  const { seed = 0, randomFlip = true, isDegraded = false } = options;
+  const { seed = 0, randomFlip = true, shift = 0, isDegraded = false } = options;
   const { classNames, resolution, frames } = source;
   requireInput(
     classNames.length >= 2,
@@ -125,13 +127,13 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
     options.network ?? (frames === undefined ? imageNetwork(resolution) : videoNetwork(resolution, frames));
   const config = classifierConfig({ ...network, resolution, frames, classes: classNames.length });
   const name = await dataName(run, source);
-  const settings = { seed, source: name, count, randomFlip, isDegraded, config, schedule };
+  const settings = { seed, source: name, count, randomFlip, shift, isDegraded, config, schedule };
   const folder = await openRunFolder(run, settings, { resume, mayGrow: "schedule.steps" });
   const runner = await createNodeRunner({ threads });
   try {
     const key = foldIn(keyFromSeed(seed), 3);
     const images = { source: keptInMemory(source), count };
-    const job = classifierJob({ config, schedule, ...images, randomFlip, isDegraded, key });
+    const job = classifierJob({ config, schedule, ...images, randomFlip, shift, isDegraded, key });
     const state = await train(runner, folder, job, options);
     const tensors = averagedWeights(state);
     const heldOutSet = await classifyHeldOut(runner, config, tensors, heldOut, heldOutCount, signal);
@@ -151,6 +153,7 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
         images: count,
         steps: schedule.steps,
         randomFlip,
+        shift,
         isDegraded,
       },
     };

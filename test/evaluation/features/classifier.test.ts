@@ -220,12 +220,13 @@ describe("training", () => {
       network: { ...small, framePatch: 2, channels: [16, 16], featureWidth: 8 },
       schedule: { ...options.schedule, learningRate: 0.005 },
       randomFlip: false,
+      shift: 1,
       isDegraded: true,
     });
     expect(config.frames).toBe(4);
     expect(accuracy).toEqual({ value: 1, factors: [1, 1], images: 30, source: "other glows" });
     const { training } = await readClassifier(join(folder, "moving"));
-    expect([training.randomFlip, training.isDegraded]).toEqual([false, true]);
+    expect([training.randomFlip, training.shift, training.isDegraded]).toEqual([false, 1, true]);
     expect(await readFile(join(folder, "moving/README.md"), "utf8")).toContain(
       "| classes | red, blue × dawns, fades |",
     );
