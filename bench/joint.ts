@@ -26,8 +26,9 @@ const ways: Readonly<Record<string, readonly string[]>> = {
   "full and one smaller": ["subModels=in-turn"],
   "half of the sequence": ["subModels=all", "sequenceShare=0.5"],
   "one smaller, half of the sequence": ["subModels=in-turn", "sequenceShare=0.5"],
-  "complementary masks": ["subModels=all", "masks=complementary"],
-  "truth for the smallest": ["subModels=all", "lambda.endSmallest=0.5"],
+  "one smaller, a third of the sequence": ["subModels=in-turn", "sequenceShare=0.34"],
+  "one smaller, half, complementary masks": ["subModels=in-turn", "sequenceShare=0.5", "masks=complementary"],
+  "one smaller, half, truth for the smallest": ["subModels=in-turn", "sequenceShare=0.5", "lambda.endSmallest=0.5"],
 };
 
 /** Steps that are timed, after as many that are not. */

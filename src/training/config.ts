@@ -201,9 +201,9 @@ const fields = z.strictObject({
               "of the images that train one of the model's tasks, if it has any; the others generation",
             ),
           subModels: z
-            .enum(["all", "in-turn", "random"])
+            .enum(["all", "in-turn"])
             .default("all")
-            .describe("that a step trains: all, or the largest and one smaller, in turn or at random"),
+            .describe("that a step trains: all, or the largest and one smaller, which take turns"),
           stepsPerSubModel: count
             .default(1)
             .describe("steps from one choice of a smaller sub-model to the next; a run has one choice"),

@@ -1,8 +1,7 @@
 /**
  * Which sub-models a step trains: all of them, or the largest and one smaller one, whose step costs less. The
- * smaller one is a pure function of the step.
+ * smaller ones take turns.
  */
-import { integerAt, type Key } from "../core/random.ts";
 import type { TrainConfig } from "./config.ts";
 
 /** What a configuration says of it. */
@@ -27,14 +26,9 @@ export function trainedTogether(
  *
  * @param step   0-based
  * @param count  how many {@link trainedTogether} gives
- * @param key    of what is chosen at random; drawn from
  */
-export function trainedAt(
+export const trainedAt = (
   step: number,
   count: number,
-  { subModels, stepsPerSubModel }: Choice,
-  key: Key,
-): number {
-  const turn = Math.floor(step / stepsPerSubModel);
-  return subModels === "random" ? integerAt(key, turn, count) : turn % count;
-}
+  { stepsPerSubModel }: Pick<Choice, "stepsPerSubModel">,
+): number => Math.floor(step / stepsPerSubModel) % count;

@@ -89,12 +89,12 @@ export function transformerJob({
   const length = mostTokens(config, training);
   const factors = training.factors ?? config.factors;
   const losses = factors.map((factor) => `loss.p${factor}`);
-  const [weightsKey, batchKey, subModelsKey] = [foldIn(key, 0), foldIn(key, 1), foldIn(key, 2)];
+  const [weightsKey, batchKey] = [foldIn(key, 0), foldIn(key, 1)];
   const kinds = trainedTogether(factors, training).map((together) => {
     const graph = transformerStepGraph(config, training, together);
     return { graph, multiplyAdds: countMultiplyAdds(graph) };
   });
-  const kindAt = (step: number) => kinds[trainedAt(step, kinds.length, training, subModelsKey)]!;
+  const kindAt = (step: number) => kinds[trainedAt(step, kinds.length, training)]!;
   return {
     name: "transformer",
     schedule: training,

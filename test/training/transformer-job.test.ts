@@ -430,16 +430,13 @@ describe("a run of the transformer's job", () => {
   describe("with one smaller sub-model a step", () => {
     it("is what it is with all, bit for bit, where there are two", async () => {
       const all = await go("all", undefined, { factors: [1, 2] });
-      for (const subModels of ["in-turn", "random"] as const) {
-        expect(await go(subModels, undefined, { factors: [1, 2], subModels })).toEqual(all);
-        expect(await lines(subModels)).toEqual(await lines("all"));
-      }
+      expect(await go("pair", undefined, { factors: [1, 2], subModels: "in-turn" })).toEqual(all);
+      expect(await lines("pair")).toEqual(await lines("all"));
     });
 
     it.each([
       { subModels: "in-turn", stepsPerSubModel: 1 },
       { subModels: "in-turn", stepsPerSubModel: 3 },
-      { subModels: "random", stepsPerSubModel: 2 },
     ] as const)(
       "$subModels, $stepsPerSubModel steps each, goes on bit for bit, also four a run",
       async (how) => {
