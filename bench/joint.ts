@@ -28,7 +28,11 @@ const ways: Readonly<Record<string, readonly string[]>> = {
   "one smaller, half of the sequence": ["subModels=in-turn", "sequenceShare=0.5"],
   "one smaller, a third of the sequence": ["subModels=in-turn", "sequenceShare=0.34"],
   "one smaller, half, complementary masks": ["subModels=in-turn", "sequenceShare=0.5", "masks=complementary"],
-  "one smaller, half, truth for the smallest": ["subModels=in-turn", "sequenceShare=0.5", "lambda.endSmallest=0.5"],
+  "one smaller, half, truth for the smallest": [
+    "subModels=in-turn",
+    "sequenceShare=0.5",
+    "lambda.endSmallest=0.5",
+  ],
 };
 
 /** Steps that are timed, after as many that are not. */
@@ -48,10 +52,14 @@ export const benchJointTraining: Bench = async ({ say, isQuick, minutes = 4, cou
     for (const seed of seeds) {
       for (const name of names) {
         const steps = stepsOf(name);
-        const lines = await trained(`${name} ${seed}`, await configOf(name, { seed, steps, isQuick }), {
-          out,
-          threads,
-        });
+        const lines = await trained(
+          `${name}, ${minutes} minutes, seed ${seed}`,
+          await configOf(name, { seed, steps, isQuick }),
+          {
+            out,
+            threads,
+          },
+        );
         const seen = heldOutLosses(lines);
         losses[name] = [...(losses[name] ?? []), seen];
         say(

@@ -52,9 +52,10 @@ function study(
 const runs = join(out, "fashion-runs");
 const classifier = join(out, "fashion-classifier");
 const measured = ["--data", data, "--classifier", classifier, "--seeds", "3"];
-const trained = ["", "-training-2", "-training-3"].map((which) =>
-  join(runs, "ways", `next-larger-teacher${which}`, "model"),
-);
+const tokenizer = join(runs, "tokenizer", "model");
+const seeds = [0, 1, 2];
+const trainingOf = (seed: number): string => join(runs, `seed-${seed}`);
+const trained = seeds.map((seed) => join(trainingOf(seed), "model"));
 const fashionStudy = (name: string, minutes: number, more: readonly string[] = []): Step => ({
   what: `study of three trainings: ${name}`,
   args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${name}`)],
@@ -85,15 +86,15 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   fashion: {
     title:
-      "photographs (Fashion-MNIST), three trainings: ways of training, schedule and cache, direction, refresh, steps",
+      "photographs (Fashion-MNIST), three trainings: schedule and cache, direction, refresh, steps, ways of training",
     steps: [
       {
         what: "classifier",
         args: [
           ...["classifier", "--data", data, "--resolution", "28", "--images", "60000", "--held-out", "10000"],
-          ...["--steps", "6000", "--run", join(runs, "classifier"), "--out", classifier],
+          ...["--shift", "2", "--steps", "27000", "--run", join(runs, "classifier"), "--out", classifier],
         ],
-        minutes: 10,
+        minutes: 45,
         run: join(runs, "classifier"),
       },
       {
@@ -102,22 +103,32 @@ const recipes: Readonly<Record<string, Recipe>> = {
           ...["train", "configs/fashion.yaml", "--data", data, "--stage", "tokenizer"],
           ...["--out", join(runs, "tokenizer")],
         ],
-        minutes: 10,
+        minutes: 12,
         run: join(runs, "tokenizer"),
       },
-      {
-        what: "ways of training, three times each",
+      ...seeds.map((seed) => ({
+        what: `training ${seed + 1} of ${seeds.length}`,
         args: [
-          ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", join(runs, "tokenizer/model")],
-          ...["--set", `data.source=${data}`, "--trainings", "3", ...measured],
-          ...["--runs", join(runs, "ways"), ...page("fashion-distillation")],
+          ...["train", "configs/fashion.yaml", "--data", data, "--set", `seed=${seed}`],
+          ...["--set", `tokenizer.init=${tokenizer}`, "--set", "tokenizer.training.steps=0"],
+          ...["--out", trainingOf(seed)],
         ],
-        minutes: 120,
-      },
+        minutes: 15,
+        run: trainingOf(seed),
+      })),
       fashionStudy("main", 30, ["--tune", "24"]),
       fashionStudy("direction", 10),
       fashionStudy("refresh", 10),
       fashionStudy("steps", 15),
+      {
+        what: "ways of training, three times each",
+        args: [
+          ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", tokenizer],
+          ...["--set", `data.source=${data}`, "--set", "transformer.training.subModels=all"],
+          ...["--trainings", "3", ...measured, "--runs", join(runs, "ways"), ...page("fashion-distillation")],
+        ],
+        minutes: 180,
+      },
     ],
   },
 };
