@@ -6,7 +6,7 @@
  * `configs/fashion.yaml` on the tokenizer of `models/fashion`, `--count` training seeds (3), `--minutes` a training (4). What is
  * timed and trained is kept in runs/joint, and the same command goes on with it.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../cli/output/table.ts";
@@ -14,7 +14,7 @@ import { onTokenizer, trainVariants } from "../src/runs/train-variants.ts";
 import type { TrainConfig } from "../src/training/config.ts";
 import { type MetricsLine, readMetrics } from "../src/training/metrics.ts";
 import { loadConfig } from "../src/training/read-config.ts";
-import { writeJson } from "../src/weights/node/json-file.ts";
+import { readJsonIfWhole, writeJson } from "../src/weights/node/json-file.ts";
 import { type Bench, median } from "./bench.ts";
 
 const path = "configs/fashion.yaml";
@@ -22,8 +22,8 @@ const tokenizer = "models/fashion";
 
 /** What each way changes in the configuration; the others are beside the first. */
 const ways: Readonly<Record<string, readonly string[]>> = {
-  "all four": ["subModels=all"],
-  "full and one smaller": ["subModels=in-turn"],
+  "all four": ["subModels=all", "sequenceShare=1"],
+  "full and one smaller": ["subModels=in-turn", "sequenceShare=1"],
   "half of the sequence": ["subModels=all", "sequenceShare=0.5"],
   "one smaller, half of the sequence": ["subModels=in-turn", "sequenceShare=0.5"],
   "one smaller, a third of the sequence": ["subModels=in-turn", "sequenceShare=0.34"],
@@ -43,7 +43,7 @@ export const benchJointTraining: Bench = async ({ say, isQuick, minutes = 4, cou
   const seeds = Array.from({ length: isQuick ? 1 : count }, (_, seed) => seed);
   const names = Object.keys(ways).slice(0, isQuick ? 2 : undefined);
   try {
-    const stepSeconds = await timedBefore(join(out, "step-seconds.json"), () =>
+    const stepSeconds = await timedBefore(join(out, "step-seconds.json"), names, () =>
       timeSteps(names, { out, isQuick, threads }),
     );
     const stepsOf = (name: string) =>
@@ -52,21 +52,12 @@ export const benchJointTraining: Bench = async ({ say, isQuick, minutes = 4, cou
     for (const seed of seeds) {
       for (const name of names) {
         const steps = stepsOf(name);
-        const lines = await trained(
-          `${name}, ${minutes} minutes, seed ${seed}`,
-          await configOf(name, { seed, steps, isQuick }),
-          {
-            out,
-            threads,
-          },
-        );
-        const seen = heldOutLosses(lines);
+        const config = await configOf(name, { seed, steps, isQuick });
+        const variant = `${name}, ${minutes} minutes, seed ${seed}`;
+        const seen = heldOutLosses(await trained(variant, config, { out, threads }));
         losses[name] = [...(losses[name] ?? []), seen];
-        say(
-          `${name}, seed ${seed}, ${stepsOf(name)} steps: ${Object.entries(seen)
-            .map(([p, loss]) => `${p} ${loss.toFixed(4)}`)
-            .join("  ")}`,
-        );
+        const shown = Object.entries(seen).map(([p, loss]) => `${p} ${loss.toFixed(4)}`);
+        say(`${name}, seed ${seed}, ${steps} steps: ${shown.join("  ")}`);
       }
     }
     const factors = Object.keys(losses[names[0]!]![0]!);
@@ -162,13 +153,14 @@ async function timeSteps(
   return Object.fromEntries(Object.entries(seconds).map(([name, values]) => [name, median(values)]));
 }
 
-/** What a file has of an earlier run, or what is made now and kept there. */
+/** What a file has of an earlier run, if that is all, or what is made now and kept there. */
 async function timedBefore(
   file: string,
+  names: readonly string[],
   make: () => Promise<Record<string, number>>,
 ): Promise<Record<string, number>> {
-  const kept = await readFile(file, "utf8").catch(() => null);
-  if (kept !== null) return JSON.parse(kept) as Record<string, number>;
+  const kept = (await readJsonIfWhole(file)) as Record<string, number> | null;
+  if (kept && names.every((name) => name in kept)) return kept;
   const made = await make();
   await writeJson(file, made);
   return made;

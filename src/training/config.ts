@@ -202,7 +202,7 @@ const fields = z.strictObject({
             ),
           subModels: z
             .enum(["all", "in-turn"])
-            .default("all")
+            .default("in-turn")
             .describe("that a step trains: all, or the largest and one smaller, which take turns"),
           stepsPerSubModel: count
             .default(1)
