@@ -279,7 +279,7 @@ async function loopIdleShares(runner: Runner, isQuick: boolean, size: string, pe
 async function trainingStep(runner: Runner, size: Size, perRun: number) {
   const { config, dataset } = randomTask(size);
   const defaults = resolveConfig({ name: "bench" }, "bench").config.transformer.training;
-  const training = { ...defaults, batchSize: size.batch };
+  const training = { ...defaults, subModels: "all" as const, batchSize: size.batch };
   const job = transformerJob({ config, training, dataset, key });
   await runner.put(initialState(job.specs, await job.initialise()));
   const outputs = ["loss", "gradientNorm", ...job.outputs];
