@@ -64,7 +64,7 @@ describe("the losses of a tiny training", () => {
         },
         transformer: {
           model: { width: 16, depth: 1, heads: 4, factors: [1, 2, 4] },
-          training: { ...training, steps: 6, sampleEvery: 100 },
+          training: { ...training, steps: 6, sampleEvery: 100, subModels: "all" },
         },
         decoding: { steps: 4, modelSchedule: "4x2,2x1,1x1" },
       },

@@ -32,11 +32,19 @@ export interface DistillationStudy extends Study {
   readonly variants: readonly StudyVariant[];
 }
 
+/** All sub-models train in every step: of two, the next larger one would always be the full one. */
+const together = "transformer.training.subModels=all";
+
 /** Nested trainings, by what sub-models learn from besides the tokens themselves. */
 const nested = {
-  "no teacher": ["transformer.training.lambda={start: 1, end: 1}"],
-  "full teacher": ["transformer.training.lambda={start: 1, end: 0}", "transformer.training.teacher=full"],
+  "no teacher": [together, "transformer.training.lambda={start: 1, end: 1}"],
+  "full teacher": [
+    together,
+    "transformer.training.lambda={start: 1, end: 0}",
+    "transformer.training.teacher=full",
+  ],
   "next-larger teacher": [
+    together,
     "transformer.training.lambda={start: 1, end: 0}",
     "transformer.training.teacher=next-larger",
   ],
