@@ -1,7 +1,7 @@
 /** `magnets evaluate` and `magnets classifier` as people run them, on drawings of 16 pixels. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { motionClasses } from "../../src/data/drawn/motions/index.ts";
 import { classifierConfig, classifierParameters } from "../../src/evaluation/features/classifier.ts";
@@ -247,6 +247,8 @@ it("answers a question of the study on a page, with the figures beside it", asyn
   );
   expect(code).toBe(0);
   const page = await readFile(join(out, "README.md"), "utf8");
+  // A model in a run's folder goes by the run's name.
+  expect(page.split("\n")[0]).toBe(`# Which way the model schedule should run: ${basename(folder)}`);
   const answer =
     /^- ("small to large" \(.+?\) is \d\.\d+ ± \d\.\d+ times the distance of "large to small" \(.+?\) at .*)$/m;
   expect(stdout).toContain(answer.exec(page)![1]);

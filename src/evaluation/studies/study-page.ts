@@ -1,5 +1,5 @@
 /** The page of a study: the question, the answers in sentences, and the tables and charts that they come from. */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { DecodePlan } from "../../decoding/plan.ts";
 import type { ModelEvaluation } from "../evaluate.ts";
 import { markdownTable, tablesOf } from "../tables.ts";
@@ -31,7 +31,7 @@ export function studyPage(
 ): string {
   const { network } = evaluation.result;
   const tables = tablesOf(evaluation);
-  const title = `${study.title}: ${basename(evaluation.subject)}`;
+  const title = `${study.title}: ${titleOf(evaluation.subject)}`;
   const origin = [
     ...(command === undefined ? [] : [`\`${command}\``]),
     date.slice(0, 10),
@@ -68,12 +68,16 @@ export function studyPage(
   return `${paragraphs.join("\n\n")}\n`;
 }
 
+/** What a model folder is called: a run keeps its model in `model/`, so the run's name says more. */
+const titleOf = (folder: string): string =>
+  basename(folder) === "model" && dirname(folder) !== "." ? basename(dirname(folder)) : basename(folder);
+
 /** What the answers call significant. */
 function significanceOf({ seeds, isVideo, trainings }: ModelEvaluation): string {
   if (trainings) {
     return (
       `_Significant_ means that the 95 % interval of the ratio (Student's t over ${trainings.length} trainings that differ by their ` +
-      `seeds, ${trainings.map((folder) => basename(folder)).join(", ")}; of each the mean over ${seeds} sampling seeds, the same for all) leaves out 1.`
+      `seeds, ${trainings.map(titleOf).join(", ")}; of each the mean over ${seeds} sampling seeds, the same for all) leaves out 1.`
     );
   }
   return (
