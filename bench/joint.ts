@@ -3,7 +3,7 @@
  * images, and is judged by the loss of each sub-model on held-out images. First a few steps of each way are timed, so that
  * its learning rate falls to the end within the time.
  *
- * `configs/fashion.yaml` on the tokenizer of `models/fashion`, `--count` training seeds (3), `--minutes` a training (4). What is
+ * `configs/fashion.yaml` on the tokenizer of `models/research/fashion`, `--count` training seeds (3), `--minutes` a training (4). What is
  * timed and trained is kept in runs/joint, and the same command goes on with it.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { readJsonIfWhole, writeJson } from "../src/weights/node/json-file.ts";
 import { type Bench, median } from "./bench.ts";
 
 const path = "configs/fashion.yaml";
-const tokenizer = "models/fashion";
+const tokenizer = "models/research/fashion";
 
 /** What each way changes in the configuration; the others are beside the first. */
 const ways: Readonly<Record<string, readonly string[]>> = {

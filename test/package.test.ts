@@ -67,7 +67,7 @@ describe("the installed package", () => {
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
     const [line] = await once(child.stdout, "data");
     const { url, models } = JSON.parse(String(line));
-    expect(models).toEqual(["fashion", "motions", "scenes", "sprites"]);
+    expect(models).toEqual(["motions", "scenes", "sprites"]);
     const page = await (await fetch(url)).text();
     const [script] = /assets\/[\w-]+\.js/.exec(page)!;
     expect((await fetch(`${url}${script}`)).headers.get("content-type")).toMatch(/^text\/javascript/);
