@@ -47,7 +47,7 @@ export const benchJointTraining: Bench = async ({ say, isQuick, minutes = 4, cou
       timeSteps(names, { out, isQuick, threads }),
     );
     const stepsOf = (name: string) =>
-      isQuick ? 4 : Math.round((60 * minutes) / (stepSeconds[name] as number) / 10) * 10;
+      isQuick ? 4 : Math.round((60 * minutes) / stepSeconds[name]! / 10) * 10;
     const losses: Record<string, Record<string, number>[]> = {};
     for (const seed of seeds) {
       for (const name of names) {
@@ -120,8 +120,8 @@ async function trained(
   config: TrainConfig,
   { out, threads }: { out: string; threads?: number },
 ): Promise<MetricsLine[]> {
-  await trainVariants({ variants: { [variant]: config }, tokenizer, out, threads });
-  return readMetrics(join(out, variant.replaceAll(/\W+/g, "-"), "transformer", "metrics.jsonl"));
+  const [{ folder }] = await trainVariants({ variants: { [variant]: config }, tokenizer, out, threads });
+  return readMetrics(join(folder, "../transformer/metrics.jsonl"));
 }
 
 /** The losses of the sub-models on held-out images, at the last look: `p1`, `p2`, ... */

@@ -66,7 +66,8 @@ export async function randomBatch(
 ): Promise<{ pixels: HostTensor<"float32">; images: Image[] }> {
   const places = Array.from({ length: size }, (_, i) => i);
   const images = await Promise.all(places.map((i) => source.read(integerAt(key, 2 * i, count))));
-  const pixels = toPlanes(images.map((image, i) => augmented(image, { shift, hue: 0 }, foldIn(key, i))));
+  const moved = (image: Image, i: number): Image => augmented(image, { shift, hue: 0 }, foldIn(key, i));
+  const pixels = toPlanes(shift > 0 ? images.map(moved) : images);
   for (const i of places) if (randomFlip && integerAt(key, 2 * i + 1, 2) === 1) mirror(pixels, i);
   return { pixels, images };
 }

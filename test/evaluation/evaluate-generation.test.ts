@@ -21,6 +21,7 @@ import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
 import { toyVideoModel } from "../pipelines/toy-video-model.ts";
 import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
+import { noTraining } from "./no-training.ts";
 
 const config = classifierConfig({
   resolution: 16,
@@ -35,15 +36,7 @@ const classifierFolder: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
   accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
-  training: {
-    command: "none",
-    source: "noise",
-    images: 2,
-    steps: 1,
-    randomFlip: true,
-    shift: 0,
-    isDegraded: false,
-  },
+  training: noTraining,
 };
 
 let reads = 0;

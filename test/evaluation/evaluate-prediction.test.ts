@@ -16,6 +16,7 @@ import type { ClassifierFolder } from "../../src/evaluation/features/classifier-
 import { initialise } from "../../src/models/parameters.ts";
 import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
+import { noTraining } from "./no-training.ts";
 
 const side = 16;
 const frames = 4;
@@ -53,15 +54,7 @@ const classifierFolder: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [7, 7]),
   classNames: dawns.classNames,
   accuracy: { value: 0.5, factors: [0.5, 0.5], images: 2, source: "dawns" },
-  training: {
-    command: "none",
-    source: "dawns",
-    images: 2,
-    steps: 1,
-    randomFlip: true,
-    shift: 0,
-    isDegraded: false,
-  },
+  training: { ...noTraining, source: "dawns" },
 };
 
 interface Call {

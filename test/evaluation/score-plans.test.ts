@@ -18,6 +18,7 @@ import { createNodeRunner } from "../../src/runtime/node/runner.ts";
 import type { Runner } from "../../src/runtime/runner.ts";
 import { toyClasses, toyModel } from "../pipelines/toy-model.ts";
 import { plainFrechetDistance, plainStatistics } from "./metrics/plain-frechet.ts";
+import { noTraining } from "./no-training.ts";
 
 const config = classifierConfig({ resolution: 16, classes: 3, channels: [8], featureWidth: 4 });
 const classifier: ClassifierFolder = {
@@ -25,15 +26,7 @@ const classifier: ClassifierFolder = {
   tensors: initialise(classifierParameters(config), [5, 5]),
   classNames: toyClasses,
   accuracy: { value: 0.5, factors: [], images: 2, source: "noise" },
-  training: {
-    command: "none",
-    source: "noise",
-    images: 2,
-    steps: 1,
-    randomFlip: true,
-    shift: 0,
-    isDegraded: false,
-  },
+  training: noTraining,
 };
 /** Coarse noise, in classes by turns. */
 const noise: ImageSource = {
