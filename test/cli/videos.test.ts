@@ -216,5 +216,5 @@ describe("predict and interpolate", () => {
       /--format and --fps are/,
     );
     expect((await refusal("predict", still, "--video", gif, ...out)).stderr).toMatch(/makes images/);
-  }, 120_000);
+  });
 });

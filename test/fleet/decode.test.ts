@@ -88,7 +88,7 @@ describe("a batch of a server", () => {
     );
     await expect(other.warmUp(work.by.folder)).rejects.toMatchObject({ name: "InputError" });
     await other.close();
-  }, 30_000);
+  });
 
   it("that fails for good is not the fault of whoever asked", async () => {
     const fails = async () => {
@@ -124,5 +124,5 @@ describe("a server with workers", () => {
     expect(timed.status).toBe(200);
     await Promise.all([alone.server.stop(), shared.server.stop()]);
     await decoder.close();
-  }, 60_000);
+  });
 });

@@ -14,7 +14,7 @@ import { buildStudio, hasChromium, openPage, startBrowser, untilDecoded, untilRe
 const root = new URL("../..", import.meta.url).pathname;
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-describe.skipIf(!hasChromium)("every view", { timeout: 120_000 }, () => {
+describe.skipIf(!hasChromium)("every view", () => {
   let built: Awaited<ReturnType<typeof buildStudio>>;
   let folder: string;
   let studio: RunningStudio;

@@ -8,7 +8,7 @@ import { hasChromium, openPage, type Served, serve, startBrowser } from "./studi
 
 const root = new URL("../..", import.meta.url).pathname;
 
-describe.skipIf(!hasChromium)("the example page", { timeout: 120_000 }, () => {
+describe.skipIf(!hasChromium)("the example page", () => {
   let folder: string;
   let served: Served;
   beforeAll(async () => {

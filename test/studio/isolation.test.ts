@@ -11,9 +11,9 @@ describe.skipIf(!hasChromium)("served without headers", () => {
     await studio?.close();
   });
 
-  it("becomes isolated by one reload, and stays so", { timeout: 120_000 }, async () => {
+  it("becomes isolated by one reload, and stays so", async () => {
     const { page, context, complaints } = await openPage(studio.browser, studio.served.url);
-    await page.waitForFunction("crossOriginIsolated", undefined, { timeout: 60_000 });
+    await page.waitForFunction("crossOriginIsolated", undefined, { timeout: 200_000 });
     await untilDecoded(page);
     expect(await page.locator('[data-test="where"]').textContent()).toMatch(/\d threads \(WebAssembly\)/);
     expect(studio.served.asked.filter((path) => path === "/")).toHaveLength(2);
@@ -24,7 +24,7 @@ describe.skipIf(!hasChromium)("served without headers", () => {
     await context.close();
   });
 
-  it("without service workers computes with one thread and says so", { timeout: 120_000 }, async () => {
+  it("without service workers computes with one thread and says so", async () => {
     const context = await studio.browser.newContext({ serviceWorkers: "block" });
     const page = await context.newPage();
     await page.goto(studio.served.url);

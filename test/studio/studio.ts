@@ -165,7 +165,7 @@ export async function openPage(
     if (message.type() === "error") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
-  page.setDefaultTimeout(110_000); // the machine may be busy with other things
+  page.setDefaultTimeout(250_000); // the machine may be busy with other things
   await page.goto(url);
   return { page, context, complaints };
 }

@@ -308,7 +308,7 @@ describe.skipIf(!hasChromium)("the studio in trouble", () => {
         page.evaluate(async () =>
           (await (await caches.open("magnets-class-images")).keys()).map(({ url }) => url),
         );
-      await expect.poll(async () => (await keys()).length, { timeout: 60_000 }).toBe(12);
+      await expect.poll(async () => (await keys()).length, { timeout: 200_000 }).toBe(12);
       // One that no model made, so that it can only come from the storage.
       await page.evaluate(async () => {
         const cache = await caches.open("magnets-class-images");

@@ -356,7 +356,7 @@ describe("the worker", () => {
     const child = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
       cwd: fileURLToPath(new URL("../../..", import.meta.url)),
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 200_000,
     });
     expect(child.stderr).toBe("");
     expect(JSON.parse(child.stdout)).toEqual({ programs: 0, stored: 0, storedBytes: 0 });
@@ -369,7 +369,7 @@ function runScript(script: string) {
   return spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     cwd: fileURLToPath(new URL("../../..", import.meta.url)),
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 200_000,
   });
 }
 
