@@ -7,7 +7,7 @@ import {
   type EvaluationOptions,
   measuringOptionsOf,
 } from "../options/evaluation-options.ts";
-import { finishCommand, wholeNumber } from "../options/parse.ts";
+import { finishCommand, wholeNumber, wholeNumbers } from "../options/parse.ts";
 import { openEvaluationBars } from "../output/evaluation-progress.ts";
 import { reportStudy } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
@@ -18,6 +18,7 @@ interface StudyFlags extends EvaluationOptions {
   tuneSamples?: number;
   tuneReferenceImages?: number;
   tuneSeed?: number;
+  decodeSteps?: number[];
   json?: boolean;
 }
 
@@ -52,10 +53,11 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
       "real images, none of the report's (default: 2000)",
       wholeNumber(4),
     )
+    .option("--tune-seed <n>", "of settings and images, none of the report's (default: 2^31)", wholeNumber(0))
     .option(
-      "--tune-seed <n>",
-      "of settings and images, none of the report's (default: 2^31)",
-      wholeNumber(0),
+      "--decode-steps <list>",
+      "the numbers of steps that the study of steps compares, e.g. 4,8,12 (default: 4,6,8,12,16,24,32)",
+      wholeNumbers,
     );
   addDistillationStudy(command, signal);
   finishCommand(
@@ -65,6 +67,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     "study order models/sprites --seeds 3",
     "study main runs/seed-0/model runs/seed-1/model runs/seed-2/model --seeds 3 --tune 24",
     "study steps models/motions --given 5 --samples 240 --seeds 3",
+    "study steps models/sprites --seeds 3 --decode-steps 4,8,12 --tune 24",
   ).action((name: StudyName, models: string[], options: StudyFlags) => run(name, models, options, signal));
 }
 
@@ -83,6 +86,7 @@ async function run(
     const result = await runStudyOver(name, models, {
       ...measuringOptionsOf(options, signal),
       tuning: tuningOf(options),
+      decodeSteps: options.decodeSteps,
       onProgress,
     });
     bars.stop();

@@ -31,6 +31,8 @@ import {
 export interface StudyOptions extends MeasuringOptions {
   /** Of any study but that of guidance; null, the default: every way has the default plan's settings. */
   readonly tuning?: TuningOptions | null;
+  /** The numbers of steps that the study of steps compares, 1..N each; default 4, 6, 8, 12, 16, 24, 32, as far as there are tokens. */
+  readonly decodeSteps?: readonly number[];
 }
 
 /**
@@ -64,7 +66,11 @@ export async function runStudyOver(
   options: StudyOptions = {},
 ): Promise<StudyResult> {
   if (models.length === 0) throw invalidValue("study", ["models"], "must be one at least", models);
-  const { tuning: asked = null, ...measuring } = options;
+  const { tuning: asked = null, decodeSteps, ...measuring } = options;
+  if (decodeSteps && name !== "steps") {
+    const must = `must be left out of the study "${name}": only the study of steps varies them`;
+    throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
+  }
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
   if (tuning) {
     requireOtherSeeds(tuning, checkedOptions(measuring));
@@ -76,7 +82,7 @@ export async function runStudyOver(
   const evaluations: ModelEvaluation[] = [];
   for (const model of models) {
     const evaluation = await evaluateChosen(model, measuring, async (ground, workbench) => {
-      study = studyOf(name, ground);
+      study = studyOf(name, ground, decodeSteps);
       decoder = decoderCost(ground.model);
       if (tuning) {
         tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, tuning);
@@ -104,13 +110,14 @@ const decoderCost = ({ tokenizer }: PlanGround["model"]): number =>
   countMultiplyAdds(decoderGraph(tokenizer.config), { B: 1 });
 
 /** The study's plans for a model. */
-function studyOf(name: StudyName, { model, base }: PlanGround): Study {
+function studyOf(name: StudyName, { model, base }: PlanGround, decodeSteps?: readonly number[]): Study {
   const { config } = model.transformer;
   return planStudy(name, {
     base,
     factors: config.factors,
     tokens: gridTokens(config),
     costOf: (plan) => modelPlanCost(config, planFor({ ...model, plan: base }, plan)).multiplyAdds,
+    decodeSteps,
   });
 }
 

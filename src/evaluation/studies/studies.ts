@@ -44,6 +44,8 @@ export interface StudyGround {
   readonly tokens: number;
   /** Multiply-adds of a plan, per sample. */
   readonly costOf: (plan: PlanInput) => number;
+  /** The numbers of steps to compare in the study of steps; left out: the usual ones. */
+  readonly decodeSteps?: readonly number[];
 }
 
 /**
@@ -199,8 +201,20 @@ function refresh(ground: StudyGround): Study {
 const lengths = [4, 6, 8, 12, 16, 24, 32];
 
 /** How does it depend on the number of steps? */
-function steps({ factors, tokens }: StudyGround): Study {
-  const counts = lengths.filter((count) => count <= tokens);
+function steps({ base, factors, tokens, decodeSteps }: StudyGround): Study {
+  for (const count of decodeSteps ?? []) {
+    const isOne = Number.isSafeInteger(count) && count >= 1 && count <= tokens;
+    const must = `must be whole numbers in 1..${tokens}, one step per token at most`;
+    if (!isOne) throw invalidValue("study", ["decodeSteps"], must, count);
+  }
+  const counts = [...new Set(decodeSteps ?? lengths.filter((count) => count <= tokens))].sort(
+    (a, b) => a - b,
+  );
+  const usual = counts.includes(base.steps) ? base.steps : Math.max(...counts);
+  const claim = (count: number, against: number): Claim => ({
+    plan: `scheduled, ${count} steps`,
+    against: `baseline, ${against} steps`,
+  });
   const series = (name: string, planOf: (count: number) => PlanInput): GridPoint[] =>
     counts.map((count) => ({
       name: `${name}, ${count} steps`,
@@ -210,15 +224,17 @@ function steps({ factors, tokens }: StudyGround): Study {
     }));
   return {
     title: "How many steps",
-    question: "Does the schedule with the cache keep up with the baseline decode at every number of steps?",
+    question:
+      "Does the schedule with the cache keep up with the baseline decode at every number of steps, and with the baseline decode of " +
+      `${usual} steps?`,
     points: [
       ...series("baseline", (count) => baselinePlan({ steps: count })),
       ...series("scheduled", (count) => ({ modelSchedule: evenModelSchedule(count, factors), ...cached })),
     ],
-    claims: counts.map((count) => ({
-      plan: `scheduled, ${count} steps`,
-      against: `baseline, ${count} steps`,
-    })),
+    claims: [
+      ...counts.map((count) => claim(count, count)),
+      ...counts.filter((count) => count !== usual).map((count) => claim(count, usual)),
+    ],
     isJoined: true,
   };
 }

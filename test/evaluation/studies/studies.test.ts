@@ -135,6 +135,26 @@ describe("studies", () => {
     ]);
   });
 
+  it("steps: those that are asked for, each beside the baseline of as many and of the default's number", () => {
+    const { points, claims } = planStudy("steps", { ...ground, decodeSteps: [12, 4, 4] });
+    expect(points.map(({ name }) => name)).toEqual([
+      ...["baseline, 4 steps", "baseline, 12 steps"],
+      ...["scheduled, 4 steps", "scheduled, 12 steps"],
+    ]);
+    expect(claims).toEqual([
+      { plan: "scheduled, 4 steps", against: "baseline, 4 steps" },
+      { plan: "scheduled, 12 steps", against: "baseline, 12 steps" },
+      { plan: "scheduled, 4 steps", against: "baseline, 12 steps" },
+    ]);
+    const others = planStudy("steps", { ...ground, decodeSteps: [4, 8] }).claims; // without the default's 12
+    expect(others.at(-1)).toEqual({ plan: "scheduled, 4 steps", against: "baseline, 8 steps" });
+    for (const wrong of [[0], [65], [4.5]]) {
+      expect(() => planStudy("steps", { ...ground, decodeSteps: wrong })).toThrow(
+        `study: decodeSteps: must be whole numbers in 1..64, one step per token at most, got ${wrong}`,
+      );
+    }
+  });
+
   it("steps: guides all of them where the default's interval has none", () => {
     const narrow = makePlan({ guidance: { interval: [0.4, 0.45] } }, base); // step 5 of 12; none of 4 or 6
     const { points } = planStudy("steps", { ...ground, base: narrow });
