@@ -151,7 +151,7 @@ export async function evaluate(
     const named = Array.isArray(plans) ? await plansByName(plans, ground) : (plans as NamedPlans);
     return planGrid(named, grid);
   };
-  return evaluateChosen(model, measuring, choosePlans, makeSet);
+  return evaluateChosen(model, measuring, choosePlans, { makeSet });
 }
 
 const measuringSchema = z.strictObject({
@@ -185,6 +185,13 @@ export interface Workbench {
   readonly runners: EvaluationRunners;
 }
 
+/** What {@link evaluateChosen} is told beyond the options. */
+export interface ChosenContext {
+  readonly makeSet?: MakeSet;
+  /** What else there is to do besides this model's plans, which take so much work; default: nothing. */
+  readonly timeLeftOf?: (work: number) => TimeLeft;
+}
+
 /** {@link evaluate} of the plans that `choosePlans` gives for the opened model. */
 export async function evaluateChosen(
   given: ModelOrFolder,
@@ -193,7 +200,7 @@ export async function evaluateChosen(
     ground: PlanGround,
     workbench: Workbench,
   ) => readonly GridPoint[] | Promise<readonly GridPoint[]>,
-  makeSet?: MakeSet,
+  { makeSet, timeLeftOf = openTimeLeft }: ChosenContext = {},
 ): Promise<ModelEvaluation> {
   const checked = checkedOptions(unchecked);
   const subject = await openSubject(given, checked);
@@ -214,7 +221,10 @@ export async function evaluateChosen(
     return await measureSubject(
       subject,
       { base, grid },
-      { options, runners, network, makeSet, ...trackWork(work, options) },
+      {
+        ...{ options, runners, network, makeSet },
+        ...trackWork(work, options, timeLeftOf(totalWork(work, options.seeds))),
+      },
     );
   } finally {
     await runners.close();
@@ -257,11 +267,11 @@ export interface WorkTracker {
   readonly cachedRuns: () => number;
 }
 
-/** @param left  of these plans and whatever else there is to do; default: of the plans alone */
+/** @param left  of these plans and whatever else there is to do */
 export function trackWork(
   plans: readonly PlannedWork[],
-  { seeds, onProgress }: Pick<MeasuringOptions, "onProgress"> & { readonly seeds: number },
-  left: TimeLeft = openTimeLeft(totalWork(plans, seeds)),
+  { onProgress }: Pick<MeasuringOptions, "onProgress">,
+  left: TimeLeft,
 ): WorkTracker {
   const workOf = new Map(plans.map(({ name, work }) => [name, work]));
   let cachedRuns = 0;

@@ -7,10 +7,17 @@ import { decoderGraph } from "../../models/tokenizer/codec.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
 import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
 import { combineTrainings } from "../combine-trainings.ts";
-import { checkedOptions, evaluateChosen, type MeasuringOptions, type ModelEvaluation } from "../evaluate.ts";
+import {
+  checkedOptions,
+  evaluateChosen,
+  type MeasuringOptions,
+  type ModelEvaluation,
+  type Workbench,
+} from "../evaluate.ts";
 import type { ModelOrFolder } from "../open-subject.ts";
 import type { PlanGround } from "../plan-names.ts";
 import { markdownTable } from "../tables.ts";
+import { openTimeLeft, type TimeLeft } from "../time-left.ts";
 import { circumstances, resultOf, writeEvaluation } from "../write-evaluation.ts";
 import { answersOf } from "./answers.ts";
 import { planStudy, type Study, type StudyName } from "./studies.ts";
@@ -80,18 +87,22 @@ export async function runStudyOver(
   let tuned: readonly TunedWay[] | undefined;
   let decoder: number | undefined;
   const evaluations: ModelEvaluation[] = [];
-  for (const model of models) {
-    const evaluation = await evaluateChosen(model, measuring, async (ground, workbench) => {
-      study = studyOf(name, ground, decodeSteps);
-      decoder = decoderCost(ground.model);
-      if (tuning) {
-        tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, tuning);
-        study = tunedStudy(study, tuned);
-      }
-      return study.points;
-    });
-    evaluations.push(evaluation);
-  }
+  const choosePlans = async (ground: PlanGround, workbench: Workbench) => {
+    study = studyOf(name, ground, decodeSteps);
+    decoder = decoderCost(ground.model);
+    if (tuning) {
+      tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, tuning);
+      study = tunedStudy(study, tuned);
+    }
+    return study.points;
+  };
+  let left: TimeLeft | undefined;
+  const timeLeftOf = (work: number): TimeLeft => {
+    left ??= openTimeLeft(models.length * work);
+    return left;
+  };
+  for (const model of models)
+    evaluations.push(await evaluateChosen(model, measuring, choosePlans, { timeLeftOf }));
   const evaluation = combineTrainings(evaluations);
   const unit = evaluation.trainings ? "training" : "seed";
   const found = tuning && tuningNotes(tuned!, tuning);
