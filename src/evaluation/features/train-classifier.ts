@@ -3,6 +3,7 @@ import { requireInput } from "../../core/errors.ts";
 import { withFolderLocked } from "../../core/node/folder-lock.ts";
 import { few } from "../../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../../core/random.ts";
+import { invalidValue } from "../../core/validate.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { keptInMemory } from "../../data/views.ts";
 import { dataName } from "../../runs/data-name.ts";
@@ -122,6 +123,10 @@ async function trainAndWrite(options: TrainClassifierOptions): Promise<Classifie
       heldOut.frames === frames,
     `${heldOut.name}: held-out images must have the classes and size of ${source.name}: ${few(classNames)}`,
   );
+  if (!(Number.isInteger(shift) && shift >= 0 && shift < resolution)) {
+    const must = `must be whole pixels in 0..${resolution - 1}, less than an image is wide`;
+    throw invalidValue("classifier", ["shift"], must, shift);
+  }
   const schedule = { ...classifierSchedule, ...options.schedule };
   const network =
     options.network ?? (frames === undefined ? imageNetwork(resolution) : videoNetwork(resolution, frames));

@@ -232,8 +232,13 @@ describe("training", () => {
     );
   });
 
-  it("refuses one class, and held-out images of other classes", async () => {
+  it("refuses one class, held-out images of other classes, and moves that no image has room for", async () => {
     const at = { run: join(folder, "never"), out: join(folder, "never") };
+    for (const shift of [-1, 8, 0.5]) {
+      await expect(trainClassifier({ ...options, ...at, shift })).rejects.toThrow(
+        `classifier: shift: must be whole pixels in 0..7, less than an image is wide, got ${shift}`,
+      );
+    }
     await expect(
       trainClassifier({ ...options, ...at, source: { ...halves, classNames: ["all"] } }),
     ).rejects.toThrow("at least 2 classes, got 1");
