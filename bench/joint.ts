@@ -39,7 +39,9 @@ const ways: Readonly<Record<string, readonly string[]>> = {
 const timedSteps = 24;
 
 export const benchJointTraining: Bench = async ({ say, isQuick, minutes = 4, count = 3, threads }) => {
-  const out = isQuick ? await mkdtemp(join(tmpdir(), "magnets-joint-")) : join("runs", "joint");
+  const out = isQuick
+    ? await mkdtemp(join(tmpdir(), "magnets-joint-"))
+    : join("runs", "joint", `threads-${threads ?? "all"}`); // what a step takes depends on them
   const seeds = Array.from({ length: isQuick ? 1 : count }, (_, seed) => seed);
   const names = Object.keys(ways).slice(0, isQuick ? 2 : undefined);
   try {
