@@ -58,9 +58,9 @@ const tokenizer = join(runs, "tokenizer", "model");
 const seeds = [0, 1, 2];
 const trainingOf = (seed: number): string => join(runs, `seed-${seed}`);
 const trained = seeds.map((seed) => join(trainingOf(seed), "model"));
-const fashionStudy = (name: string, minutes: number, more: readonly string[] = []): Step => ({
-  what: `study of three trainings: ${name}`,
-  args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${name}`)],
+const fashionStudy = (name: string, minutes: number, more: readonly string[] = [], to = name): Step => ({
+  what: `study of three trainings: ${to}`,
+  args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${to}`)],
   minutes,
 });
 
@@ -122,6 +122,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
       fashionStudy("direction", 10),
       fashionStudy("refresh", 10),
       fashionStudy("steps", 15),
+      fashionStudy("steps", 20, ["--decode-steps", "4,12", "--tune", "24"], "few-steps"),
       {
         what: "ways of training, three times each",
         args: [
