@@ -127,10 +127,10 @@ const recipes: Readonly<Record<string, Recipe>> = {
         what: "ways of training, three times each",
         args: [
           ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", tokenizer],
-          ...["--set", `data.source=${data}`, "--trainings", "3", ...measured],
+          ...["--set", `data.source=${data}`, "--trainings", "3", "--steps", "2000", ...measured],
           ...["--runs", join(runs, "ways"), ...page("fashion-distillation")],
         ],
-        minutes: 180,
+        minutes: 90,
       },
     ],
   },
