@@ -7,7 +7,7 @@ import {
   measuringOptionsOf,
 } from "../options/evaluation-options.ts";
 import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
-import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
+import { collect, decimalNumber, finishCommand, several } from "../options/parse.ts";
 import { openEvaluationBars } from "../output/evaluation-progress.ts";
 import { commandLine, sayEvaluation } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
@@ -20,12 +20,6 @@ interface EvaluateCommandOptions extends EvaluationOptions, FleetFlags {
   minP?: number[];
   json?: boolean;
 }
-
-/** Values between commas, each read by `read`. */
-const several =
-  (read: (text: string) => number) =>
-  (text: string): number[] =>
-    text.split(",").map(read);
 
 export function addEvaluateCommand(program: Command, signal: AbortSignal): void {
   const command = program

@@ -7,7 +7,7 @@ import {
   type EvaluationOptions,
   measuringOptionsOf,
 } from "../options/evaluation-options.ts";
-import { finishCommand, wholeNumber, wholeNumbers } from "../options/parse.ts";
+import { finishCommand, several, wholeNumber } from "../options/parse.ts";
 import { openEvaluationBars } from "../output/evaluation-progress.ts";
 import { reportStudy } from "../output/evaluation-report.ts";
 import { openReport } from "../output/report.ts";
@@ -57,7 +57,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .option(
       "--decode-steps <list>",
       "the numbers of steps that the study of steps compares, e.g. 4,8,12 (default: 4,6,8,12,16,24,32)",
-      wholeNumbers,
+      several(wholeNumber(1)),
     );
   addDistillationStudy(command, signal);
   finishCommand(

@@ -27,15 +27,6 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
-/** Whole numbers of at least 1 between commas: 4,8,12. */
-export function wholeNumbers(text: string): number[] {
-  const numbers = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 1)) {
-    throw new InvalidArgumentError("It must be whole numbers of at least 1 between commas, e.g. 4,8,12.");
-  }
-  return numbers;
-}
-
 /** A number of at least `least`; with `isAbove`, above it. */
 export function decimalNumber(least: number, isAbove = false): (text: string) => number {
   return (text) => {
@@ -83,6 +74,12 @@ export function box(text: string): { x: number; y: number; width: number; height
   }
   return { x, y, width, height };
 }
+
+/** Values between commas, each read by `read`. */
+export const several =
+  (read: (text: string) => number) =>
+  (text: string): number[] =>
+    text.split(",").map(read);
 
 /** Collects a repeatable option as it stands. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

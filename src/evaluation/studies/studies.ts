@@ -202,10 +202,10 @@ const lengths = [4, 6, 8, 12, 16, 24, 32];
 
 /** How does it depend on the number of steps? */
 function steps({ base, factors, tokens, decodeSteps }: StudyGround): Study {
-  for (const count of decodeSteps ?? []) {
-    const isOne = Number.isSafeInteger(count) && count >= 1 && count <= tokens;
-    const must = `must be whole numbers in 1..${tokens}, one step per token at most`;
-    if (!isOne) throw invalidValue("study", ["decodeSteps"], must, count);
+  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 1 && count <= tokens;
+  if (decodeSteps && !(decodeSteps.length > 0 && decodeSteps.every(isCount))) {
+    const must = `must be one or more whole numbers in 1..${tokens}, one step per token at most`;
+    throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
   }
   const counts = [...new Set(decodeSteps ?? lengths.filter((count) => count <= tokens))].sort(
     (a, b) => a - b,

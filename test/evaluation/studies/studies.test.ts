@@ -148,9 +148,9 @@ describe("studies", () => {
     ]);
     const others = planStudy("steps", { ...ground, decodeSteps: [4, 8] }).claims; // without the default's 12
     expect(others.at(-1)).toEqual({ plan: "scheduled, 4 steps", against: "baseline, 8 steps" });
-    for (const wrong of [[0], [65], [4.5]]) {
+    for (const wrong of [[0], [65], [4.5], []]) {
       expect(() => planStudy("steps", { ...ground, decodeSteps: wrong })).toThrow(
-        `study: decodeSteps: must be whole numbers in 1..64, one step per token at most, got ${wrong}`,
+        `study: decodeSteps: must be one or more whole numbers in 1..64, one step per token at most, got [${wrong}]`,
       );
     }
   });
