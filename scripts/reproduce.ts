@@ -49,25 +49,60 @@ function study(
   return { what: `study of ${model}: ${name}`, args: [...args, ...page(to)], minutes };
 }
 
-const runs = join(out, "fashion-runs");
+/** Three trainings of a configuration that differ by their seeds, on one tokenizer. */
+function threeTrainings(
+  name: string,
+  minutes: { readonly tokenizer: number; readonly transformer: number },
+  more: readonly string[] = [],
+) {
+  const runs = join(out, `${name}-runs`);
+  const config = join("configs", `${name}.yaml`);
+  const tokenizer = join(runs, "tokenizer", "model");
+  const seeds = [0, 1, 2];
+  const trainingOf = (seed: number): string => join(runs, `seed-${seed}`);
+  const steps: Step[] = [
+    {
+      what: "tokenizer",
+      args: ["train", config, ...more, "--stage", "tokenizer", "--out", join(runs, "tokenizer")],
+      minutes: minutes.tokenizer,
+      run: join(runs, "tokenizer"),
+    },
+    ...seeds.map((seed) => ({
+      what: `training ${seed + 1} of ${seeds.length}`,
+      args: [
+        ...["train", config, ...more, "--set", `seed=${seed}`],
+        ...["--set", `tokenizer.init=${tokenizer}`, "--set", "tokenizer.training.steps=0"],
+        ...["--out", trainingOf(seed)],
+      ],
+      minutes: minutes.transformer,
+      run: trainingOf(seed),
+    })),
+  ];
+  const models = seeds.map((seed) => join(trainingOf(seed), "model"));
+  const study = (study: string, minutes: number, more: readonly string[] = [], to = study): Step => ({
+    what: `study of three trainings: ${to}`,
+    args: ["study", study, ...models, ...more, ...page(`${name}-${to}`)],
+    minutes,
+  });
+  return { runs, tokenizer, steps, study };
+}
+
+const sprites = threeTrainings("sprites", { tokenizer: 8, transformer: 20 });
+const fashion = threeTrainings("fashion", { tokenizer: 12, transformer: 15 }, ["--data", data]);
 const classifier = join(out, "fashion-classifier");
 // Of 10,000 held-out images: 5,000 to compare with, 2,000 through the tokenizer, and 2,000 others for tuning.
 const sets = ["--reference-images", "5000", "--samples", "2000"];
 const measured = ["--data", data, "--classifier", classifier, ...sets];
-const tokenizer = join(runs, "tokenizer", "model");
-const seeds = [0, 1, 2];
-const trainingOf = (seed: number): string => join(runs, `seed-${seed}`);
-const trained = seeds.map((seed) => join(trainingOf(seed), "model"));
-const fashionStudy = (name: string, minutes: number, more: readonly string[] = [], to = name): Step => ({
-  what: `study of three trainings: ${to}`,
-  args: ["study", name, ...trained, ...measured, ...more, ...page(`fashion-${to}`)],
-  minutes,
-});
 
 const recipes: Readonly<Record<string, Recipe>> = {
   main: {
-    title: "drawn images: schedule and cache, every way at its best settings",
-    steps: [study("main", "sprites", 90, ["--tune", "24"])],
+    title:
+      "drawn images, three trainings: schedule and cache, and the Halton order, every way at its best settings",
+    steps: [
+      ...sprites.steps,
+      sprites.study("main", 75, ["--tune", "24"]),
+      sprites.study("order", 30, ["--tune", "12", "--samples", "1000"]),
+    ],
   },
   sprites: {
     title: "drawn images: direction, refresh, steps, guidance, entropies",
@@ -94,41 +129,32 @@ const recipes: Readonly<Record<string, Recipe>> = {
         what: "classifier",
         args: [
           ...["classifier", "--data", data, "--resolution", "28", "--images", "60000", "--held-out", "10000"],
-          ...["--shift", "2", "--steps", "27000", "--run", join(runs, "classifier"), "--out", classifier],
+          ...[
+            "--shift",
+            "2",
+            "--steps",
+            "27000",
+            "--run",
+            join(fashion.runs, "classifier"),
+            "--out",
+            classifier,
+          ],
         ],
         minutes: 45,
-        run: join(runs, "classifier"),
+        run: join(fashion.runs, "classifier"),
       },
-      {
-        what: "tokenizer",
-        args: [
-          ...["train", "configs/fashion.yaml", "--data", data, "--stage", "tokenizer"],
-          ...["--out", join(runs, "tokenizer")],
-        ],
-        minutes: 12,
-        run: join(runs, "tokenizer"),
-      },
-      ...seeds.map((seed) => ({
-        what: `training ${seed + 1} of ${seeds.length}`,
-        args: [
-          ...["train", "configs/fashion.yaml", "--data", data, "--set", `seed=${seed}`],
-          ...["--set", `tokenizer.init=${tokenizer}`, "--set", "tokenizer.training.steps=0"],
-          ...["--out", trainingOf(seed)],
-        ],
-        minutes: 15,
-        run: trainingOf(seed),
-      })),
-      fashionStudy("main", 30, ["--tune", "24"]),
-      fashionStudy("direction", 10),
-      fashionStudy("refresh", 10),
-      fashionStudy("steps", 15),
-      fashionStudy("steps", 20, ["--decode-steps", "4,12", "--tune", "24"], "few-steps"),
+      ...fashion.steps,
+      fashion.study("main", 30, [...measured, "--tune", "24"]),
+      fashion.study("direction", 10, measured),
+      fashion.study("refresh", 10, measured),
+      fashion.study("steps", 15, measured),
+      fashion.study("steps", 20, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
       {
         what: "ways of training, three times each",
         args: [
-          ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", tokenizer],
+          ...["study", "distillation", "configs/fashion.yaml", "--tokenizer", fashion.tokenizer],
           ...["--set", `data.source=${data}`, "--trainings", "3", "--steps", "2000", ...measured],
-          ...["--runs", join(runs, "ways"), ...page("fashion-distillation")],
+          ...["--runs", join(fashion.runs, "ways"), ...page("fashion-distillation")],
         ],
         minutes: 90,
       },

@@ -357,25 +357,31 @@ function order(ground: StudyGround): Study {
     const every = nearestBy(intervals, (every) => Math.abs(costOf(planOf(every)) - target));
     return point(`${name}, ${steps} steps, refreshed every ${every}`, planOf(every));
   };
+  const baseline = point("baseline", { ...baselinePlan(base), ...confidence });
+  const baselineInOrder = point("baseline, Halton order", { ...baselinePlan(base), ...halton });
   const neededOnly = "scheduled, Halton order, needed only";
+  const moreSteps = point(`${neededOnly}, ${steps} steps`, {
+    modelSchedule: evenModelSchedule(steps, factors),
+    ...running("needed"),
+  });
   const ways = [
     atEqualCompute(neededOnly, factors),
     atEqualCompute("full size, Halton order, needed only", [1]),
     point("scheduled, Halton order", { modelSchedule, ...running("all-masked") }),
     point(neededOnly, { modelSchedule, ...running("needed") }),
-    point(`${neededOnly}, ${steps} steps`, {
-      modelSchedule: evenModelSchedule(steps, factors),
-      ...running("needed"),
-    }),
+    moreSteps,
   ];
   return {
     title: "Whether confidence or a fixed order should decide which tokens a step decodes",
     question:
       "With the Halton order it is known beforehand which tokens a step decodes, so that a step runs only the tokens just decoded " +
       "and those that it decodes. Does such a decode come nearer to the reference set than one by confidence: at equal " +
-      "compute, and with what it saves?",
-    points: [point("baseline", { ...baselinePlan(base), ...confidence }), byConfidence, ...ways],
-    claims: ways.map(({ name }) => ({ plan: name, against: byConfidence.name })),
+      "compute, and with what it saves? And as near as the baseline decode in either order?",
+    points: [baseline, baselineInOrder, byConfidence, ...ways],
+    claims: [
+      ...ways.map(({ name }) => ({ plan: name, against: byConfidence.name })),
+      ...[baseline, baselineInOrder].map(({ name }) => ({ plan: moreSteps.name, against: name })),
+    ],
     isJoined: false,
   };
 }

@@ -211,6 +211,7 @@ describe("studies", () => {
     const neededOnly = "scheduled, Halton order, needed only";
     expect(found).toEqual([
       ["baseline", "1x12", "cosine", false],
+      ["baseline, Halton order", "1x12", "halton", false],
       ["scheduled, by confidence", "8x3,4x3,2x3,1x3", "cosine", "all-masked"],
       [`${neededOnly}, 24 steps, refreshed every n`, "8x6,4x6,2x6,1x6", "halton", "needed"],
       ["full size, Halton order, needed only, 24 steps, refreshed every n", "1x24", "halton", "needed"],
@@ -233,13 +234,20 @@ describe("studies", () => {
       expect(Math.abs(cost.get(name)! / target - 1)).toBeLessThan(0.15);
     }
     expect(cost.get(neededOnly)!).toBeLessThan(0.75 * target);
-    expect(planStudy("order", ground).claims.map(({ against }) => against)).toEqual(
-      Array(5).fill("scheduled, by confidence"),
-    );
+    expect(planStudy("order", ground).claims.map(({ against }) => against)).toEqual([
+      ...Array(5).fill("scheduled, by confidence"),
+      "baseline",
+      "baseline, Halton order",
+    ]);
     const own = makePlan({ maskSchedule: { kind: "halton" }, cache: { runs: "needed" } }, base);
     const ofOwn = planStudy("order", { ...ground, base: own }).points.map(({ plan }) => makePlan(plan, own));
-    expect(ofOwn.slice(0, 2).map(({ maskSchedule }) => maskSchedule.kind)).toEqual(["cosine", "cosine"]);
+    expect(ofOwn.slice(0, 3).map(({ maskSchedule }) => maskSchedule.kind)).toEqual([
+      "cosine",
+      "halton",
+      "cosine",
+    ]);
     expect(ofOwn.map(({ cache }) => cache.runs === "needed")).toEqual([
+      false,
       false,
       false,
       true,
