@@ -1,6 +1,6 @@
 /** Weights that a training starts from: those of another model, in the place of random ones or of its own tokenizer. */
 import { join } from "node:path";
-import { requireInput } from "../core/errors.ts";
+import { InputError, requireInput } from "../core/errors.ts";
 import { foldIn, type Key, normals } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
@@ -32,7 +32,7 @@ export async function initialTokenizer(
   config: TokenizerConfig,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
-  const { config: source, tensors } = await readTokenizer(folder);
+  const { config: source, tensors } = await underKey("tokenizer.init", readTokenizer(folder));
   if (source.frames === undefined && config.frames !== undefined)
     return inflateWeights(tensors, source, config);
   checkTensors(tokenizerFile(folder), tensors, tokenizerParameters(config));
@@ -49,6 +49,15 @@ export async function readTokenizer(folder: string): Promise<{ config: Tokenizer
   const config = parseTokenizerConfig(part.config, join(folder, "tokenizer", "config.json"));
   checkTensors(tokenizerFile(folder), part.tensors, tokenizerParameters(config));
   return { config, tensors: part.tensors };
+}
+
+/** What is wrong with a folder, told with the key of the configuration that names it: it may have come from a file of others. */
+async function underKey<T>(key: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${key}: ${error.message}`) : error;
+  }
 }
 
 const tokenizerFile = (folder: string): string => join(folder, "tokenizer", "model.safetensors");
@@ -78,7 +87,7 @@ export async function initialTransformer(
   { config, classNames, tokenizer, key, onMessage: say = () => {} }: InitialTransformer,
 ): Promise<Tensors | null> {
   if (folder === undefined) return null;
-  const model = await readModel(folder);
+  const model = await underKey("transformer.init", readModel(folder));
   requireInput(
     haveLikeCodes(tokenizer, model.tokenizer.tensors),
     `transformer.init: ${folder} was trained on other codes than this run's tokenizer has, so its weights would mean ` +

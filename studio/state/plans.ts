@@ -61,7 +61,7 @@ export function planStops(model: GenerativeModel): PlanStop[] {
         name:
           keyOf(plan) === keyOf(model.plan)
             ? ("default" as const)
-            : plan === baseline
+            : keyOf(plan) === keyOf(baseline)
               ? ("baseline" as const)
               : null,
       };

@@ -1,5 +1,5 @@
 /** Going on from a model with few images of one's own, at toy size. */
-import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -76,7 +76,6 @@ describe("the configuration", () => {
 
   it("takes from a file what that says; --data and --set count before it", async () => {
     const file = join(parent, "mine.yaml");
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(file, `name: mine\nseed: 9\ndata: { source: elsewhere, randomFlip: false }\n`);
     const { config } = await configOf({ config: file, set: ["data.augment=null"] });
     expect([config.name, config.seed]).toEqual(["mine", 9]);
@@ -106,7 +105,9 @@ describe("the configuration", () => {
   });
 
   it("is refused where the file has another tokenizer, where nothing names data, and where there is no model", async () => {
-    await expect(configOf({ config: "configs/sprites.yaml" })).rejects.toThrow(
+    const file = join(parent, "another.yaml");
+    await writeFile(file, "name: another\ntokenizer: { model: { patchSize: 8, channels: 128, latentWidth: 192 } }\n");
+    await expect(configOf({ config: file })).rejects.toThrow(
       /^--from: the model .* is gone on with as it is, but another one is asked for: tokenizer\.model\.patchSize is 4, asked for 8; .*; leave these out, or train without --from$/,
     );
     await expect(configFromModel(model, {})).rejects.toThrow(/^--data: must name the images/);

@@ -147,7 +147,7 @@ describe("starting from another model", () => {
       /shape/,
     );
     await expect(go("nowhere", "tokenizer", "tokenizer.init=/no/such/model")).rejects.toThrow(
-      /no such model folder/,
+      /^tokenizer\.init: \/no\/such\/model: no such model folder/,
     );
     await go("first", "tokenizer");
     await go("second", "tokenizer", from("tokenizer", "first"));
