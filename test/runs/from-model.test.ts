@@ -106,7 +106,10 @@ describe("the configuration", () => {
 
   it("is refused where the file has another tokenizer, where nothing names data, and where there is no model", async () => {
     const file = join(parent, "another.yaml");
-    await writeFile(file, "name: another\ntokenizer: { model: { patchSize: 8, channels: 128, latentWidth: 192 } }\n");
+    await writeFile(
+      file,
+      "name: another\ntokenizer: { model: { patchSize: 8, channels: 128, latentWidth: 192 } }\n",
+    );
     await expect(configOf({ config: file })).rejects.toThrow(
       /^--from: the model .* is gone on with as it is, but another one is asked for: tokenizer\.model\.patchSize is 4, asked for 8; .*; leave these out, or train without --from$/,
     );
