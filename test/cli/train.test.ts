@@ -1,7 +1,7 @@
 /** `magnets train` as people run it: Ctrl-C in the middle, and going on. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -48,7 +48,10 @@ async function train(args: readonly string[], isTime: (steps: number[]) => boole
     child.kill("SIGINT");
     setTimeout(() => child.kill("SIGINT"), 30);
   }, 50);
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  // The status as a shell tells it: the second signal may meet a process that has done everything and no longer listens.
+  const code = await new Promise<number>((resolve) =>
+    child.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal!])),
+  );
   clearInterval(watch);
   return { code, output };
 }
