@@ -79,12 +79,12 @@ function threeTrainings(
     })),
   ];
   const models = seeds.map((seed) => join(trainingOf(seed), "model"));
-  const study = (study: string, minutes: number, more: readonly string[] = [], to = study): Step => ({
+  const studyOf = (question: string, minutes: number, more: readonly string[] = [], to = question): Step => ({
     what: `study of three trainings: ${to}`,
-    args: ["study", study, ...models, ...more, ...page(`${name}-${to}`)],
+    args: ["study", question, ...models, ...more, ...page(`${name}-${to}`)],
     minutes,
   });
-  return { runs, tokenizer, steps, study };
+  return { runs, tokenizer, steps, studyOf };
 }
 
 const sprites = threeTrainings("sprites", { tokenizer: 8, transformer: 20 });
@@ -100,8 +100,8 @@ const recipes: Readonly<Record<string, Recipe>> = {
       "drawn images, three trainings: schedule and cache, and the Halton order, every way at its best settings",
     steps: [
       ...sprites.steps,
-      sprites.study("main", 75, ["--tune", "24"]),
-      sprites.study("order", 30, ["--tune", "12", "--samples", "1000"]),
+      sprites.studyOf("main", 75, ["--tune", "24"]),
+      sprites.studyOf("order", 30, ["--tune", "12", "--samples", "1000"]),
     ],
   },
   sprites: {
@@ -129,26 +129,18 @@ const recipes: Readonly<Record<string, Recipe>> = {
         what: "classifier",
         args: [
           ...["classifier", "--data", data, "--resolution", "28", "--images", "60000", "--held-out", "10000"],
-          ...[
-            "--shift",
-            "2",
-            "--steps",
-            "27000",
-            "--run",
-            join(fashion.runs, "classifier"),
-            "--out",
-            classifier,
-          ],
+          ...["--shift", "2", "--steps", "27000"],
+          ...["--run", join(fashion.runs, "classifier"), "--out", classifier],
         ],
         minutes: 45,
         run: join(fashion.runs, "classifier"),
       },
       ...fashion.steps,
-      fashion.study("main", 30, [...measured, "--tune", "24"]),
-      fashion.study("direction", 10, measured),
-      fashion.study("refresh", 10, measured),
-      fashion.study("steps", 15, measured),
-      fashion.study("steps", 20, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
+      fashion.studyOf("main", 30, [...measured, "--tune", "24"]),
+      fashion.studyOf("direction", 10, measured),
+      fashion.studyOf("refresh", 10, measured),
+      fashion.studyOf("steps", 15, measured),
+      fashion.studyOf("steps", 20, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
       {
         what: "ways of training, three times each",
         args: [

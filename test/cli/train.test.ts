@@ -18,6 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(parent, { recursive: true }));
 
+/** The last word of a training that kept all it had done. */
+const wasStopped = /stopped; --resume with the same command goes on/;
+
 const out = () => join(parent, "run");
 const metrics = async (): Promise<number[]> => {
   const text = await readFile(join(out(), "tokenizer", "metrics.jsonl"), "utf8").catch(() => "");
@@ -68,6 +71,7 @@ it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130
   const first = await train([config, "--out", out()], (steps) => steps.length >= 2);
   expect(first.output).not.toContain("mistake");
   expect(first.code).toBe(130);
+  expect(first.output).toMatch(wasStopped);
   const step = await lastCheckpoint();
   expect(step).toBeGreaterThanOrEqual(10);
 
@@ -77,6 +81,7 @@ it("Ctrl-C keeps a checkpoint, leaves no temporary file and ends with status 130
 
   const second = await train([config, "--out", out(), "--resume"], (steps) => steps.at(-1)! > step + 10);
   expect(second.code).toBe(130);
+  expect(second.output).toMatch(wasStopped);
   expect(await lastCheckpoint()).toBeGreaterThan(step);
   const steps = await metrics();
   expect(steps).toEqual(steps.map((_, i) => 5 * (i + 1))); // no line is missing, none is there twice
@@ -97,7 +102,7 @@ it("--minutes stops with a checkpoint of all that was trained and status 0, and 
     };
   };
   const first = await train([config, "--out", folder, "--minutes", "0.1"]);
-  expect(first.output).toMatch(/stopped; --resume with the same command goes on/);
+  expect(first.output).toMatch(wasStopped);
   expect(first.code).toBe(0);
   const { logged, saved } = await steps();
   expect(saved).toBeGreaterThanOrEqual(logged);

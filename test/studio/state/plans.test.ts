@@ -58,7 +58,8 @@ describe("the dial", () => {
     expect(stops.at(-1)).toMatchObject({ name: "baseline", share: 1 });
     expect(stops.filter(({ name }) => name === "default").map(({ plan }) => plan)).toEqual([model.plan]);
     expect(stops.filter(({ distance }) => distance !== null)).toHaveLength(model.paretoFront!.plans.length);
-    expect(stops[0]!.share).toBeLessThan(0.02); // one step of 1/8, most of it the logits
+    expect(stops[0]!.plan.modelSchedule).toEqual([{ factor: 8, steps: 1 }]);
+    expect(stops[0]!.share).toBeLessThan(0.02); // most of it the logits
     for (const { plan, multiplyAdds } of stops) {
       expect(modelPlanCost(model.transformer.config, plan).multiplyAdds).toBe(multiplyAdds);
     }
