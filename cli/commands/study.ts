@@ -56,7 +56,8 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .option("--tune-seed <n>", "of settings and images, none of the report's (default: 2^31)", wholeNumber(0))
     .option(
       "--decode-steps <list>",
-      "the numbers of steps that the study of steps compares, e.g. 4,8,12 (default: 4,6,8,12,16,24,32)",
+      "the numbers of steps that are compared, e.g. 4,8,12 (default of the study of steps: 4,6,8,12,16,24,32; of the " +
+        "order: 6,12,24)",
       several(wholeNumber(1)),
     );
   addDistillationStudy(command, signal);

@@ -38,7 +38,10 @@ import {
 export interface StudyOptions extends MeasuringOptions {
   /** Of any study but that of guidance; null, the default: every way has the default plan's settings. */
   readonly tuning?: TuningOptions | null;
-  /** The numbers of steps that the study of steps compares, 1..N each; default 4, 6, 8, 12, 16, 24, 32, as far as there are tokens. */
+  /**
+   * The numbers of steps that the studies "steps" and "order" compare, 1..N each; default 4, 6, 8, 12, 16, 24, 32, and of the order
+   * 6, 12, 24, as far as there are tokens.
+   */
   readonly decodeSteps?: readonly number[];
 }
 
@@ -74,8 +77,8 @@ export async function runStudyOver(
 ): Promise<StudyResult> {
   if (models.length === 0) throw invalidValue("study", ["models"], "must be one at least", models);
   const { tuning: asked = null, decodeSteps, ...measuring } = options;
-  if (decodeSteps && name !== "steps") {
-    const must = `must be left out of the study "${name}": only the study of steps varies them`;
+  if (decodeSteps && name !== "steps" && name !== "order") {
+    const must = `must be left out of the study "${name}": only those of steps and of the order vary them`;
     throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
   }
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);

@@ -44,7 +44,7 @@ export interface StudyGround {
   readonly tokens: number;
   /** Multiply-adds of a plan, per sample. */
   readonly costOf: (plan: PlanInput) => number;
-  /** The numbers of steps to compare in the study of steps; left out: the usual ones. */
+  /** The numbers of steps to compare in the studies of steps and of the order; left out: the usual ones. */
   readonly decodeSteps?: readonly number[];
 }
 
@@ -95,6 +95,10 @@ export const schedule = ({ base, factors }: Pick<StudyGround, "base" | "factors"
 
 export const share = (factor: number) => (factor === 1 ? "full size" : `1/${factor}`);
 export const ascending = (factors: readonly number[]) => [...factors].sort((a, b) => a - b);
+
+/** What makes a step keep the tokens that it is surest of, also for a model whose own plan has a fixed order. */
+const byConfidence = ({ maskSchedule }: DecodePlan): PlanInput =>
+  maskSchedule.kind === "halton" ? { maskSchedule: { kind: "cosine" } } : {};
 
 /** What does each part of the method bring? */
 function main(ground: StudyGround): Study {
@@ -201,15 +205,9 @@ function refresh(ground: StudyGround): Study {
 const lengths = [4, 6, 8, 12, 16, 24, 32];
 
 /** How does it depend on the number of steps? */
-function steps({ base, factors, tokens, decodeSteps }: StudyGround): Study {
-  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 1 && count <= tokens;
-  if (decodeSteps && !(decodeSteps.length > 0 && decodeSteps.every(isCount))) {
-    const must = `must be one or more whole numbers in 1..${tokens}, one step per token at most`;
-    throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
-  }
-  const counts = [...new Set(decodeSteps ?? lengths.filter((count) => count <= tokens))].sort(
-    (a, b) => a - b,
-  );
+function steps(ground: StudyGround): Study {
+  const { base, factors } = ground;
+  const counts = stepCounts(ground, lengths);
   const usual = counts.includes(base.steps) ? base.steps : Math.max(...counts);
   const claim = (count: number, against: number): Claim => ({
     plan: `scheduled, ${count} steps`,
@@ -300,12 +298,14 @@ const mostSteps = 64;
 
 /** What should decide how many tokens a step decodes? */
 function unmask({ base, factors, tokens }: StudyGround): Study {
+  // Entropies add up from the surest token on.
+  const confidence = byConfidence(base);
   const scheduled = lengths
     .filter((count) => count <= tokens)
     .map((count) =>
       point(
         `scheduled, ${count} steps`,
-        { modelSchedule: evenModelSchedule(count, factors), ...cached },
+        { modelSchedule: evenModelSchedule(count, factors), ...confidence, ...cached },
         "scheduled",
       ),
     );
@@ -315,6 +315,7 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
       const plan = {
         modelSchedule: evenModelSchedule(count, factors),
         unmask: { kind: "entropy", bound },
+        ...confidence,
         ...cached,
       } as const;
       const name = `by entropy, at most ${count} steps`;
@@ -326,64 +327,100 @@ function unmask({ base, factors, tokens }: StudyGround): Study {
     question:
       "Does a decode come nearer to the reference set when each step decodes as many tokens as a bound on their entropies allows, " +
       "rather than as many as a schedule says, at comparable compute?",
-    points: [point("baseline", baselinePlan(base)), ...scheduled, ...bounded],
+    points: [point("baseline", { ...baselinePlan(base), ...confidence }), ...scheduled, ...bounded],
     claims: bounded.map(({ name }) => ({ plan: name, against: scheduled.map((one) => one.name) })),
     isJoined: true,
   };
 }
 
+/** K of the study of orders. */
+const orderLengths = [6, 12, 24];
+
 /** Should confidence decide which tokens a step decodes, or an order that is known before it runs? */
 function order(ground: StudyGround): Study {
-  const { base, factors, tokens, costOf } = ground;
-  // Also for a model whose own plan has the order.
-  const confidence: PlanInput =
-    base.maskSchedule.kind === "halton" ? { maskSchedule: { kind: "cosine" } } : {};
-  const modelSchedule = schedule(ground);
-  const byConfidence = point("scheduled, by confidence", { modelSchedule, ...confidence, ...cached });
-  const target = costOf(byConfidence.plan);
+  const { base, factors, costOf } = ground;
+  const counts = stepCounts(ground, orderLengths);
+  const usual = counts[counts.length >> 1]!;
+  const most = counts.at(-1)!;
+  const confidence = byConfidence(base);
   const halton: PlanInput = { maskSchedule: { kind: "halton" }, unmask: { kind: "schedule" } };
   const running = (
     runs: "all-masked" | "needed",
     refresh: DecodePlan["cache"]["refresh"] = "on-switch",
   ): PlanInput => ({ ...halton, cache: { enabled: true, refresh, runs } });
-  // More steps cost hardly more, since a token runs twice in any number of them: refreshes are what compute is spent on.
-  const steps = Math.min(2 * base.steps, tokens);
-  const intervals = Array.from({ length: steps }, (_, i) => steps - i);
-  const atEqualCompute = (name: string, chosen: readonly number[]): GridPoint => {
-    const planOf = (every: number): PlanInput => ({
-      modelSchedule: evenModelSchedule(steps, chosen),
-      ...running("needed", { every }),
-    });
-    const every = nearestBy(intervals, (every) => Math.abs(costOf(planOf(every)) - target));
-    return point(`${name}, ${steps} steps, refreshed every ${every}`, planOf(every));
-  };
-  const baseline = point("baseline", { ...baselinePlan(base), ...confidence });
-  const baselineInOrder = point("baseline, Halton order", { ...baselinePlan(base), ...halton });
+  const scheduleOf = (count: number) =>
+    count === base.steps ? schedule(ground) : evenModelSchedule(count, factors);
+  const series = (name: string, planOf: (count: number) => PlanInput): GridPoint[] =>
+    counts.map((count) => point(`${name}, ${count} steps`, planOf(count), name));
+  const surest = "scheduled, by confidence";
   const neededOnly = "scheduled, Halton order, needed only";
-  const moreSteps = point(`${neededOnly}, ${steps} steps`, {
-    modelSchedule: evenModelSchedule(steps, factors),
+  const target = costOf({ modelSchedule: scheduleOf(usual), ...confidence, ...cached });
+  const refreshedEvery = (every: number): PlanInput => ({
+    modelSchedule: scheduleOf(most),
+    ...running("needed", { every }),
+  });
+  const intervals = Array.from({ length: most }, (_, i) => most - i);
+  const every = nearestBy(intervals, (every) => Math.abs(costOf(refreshedEvery(every)) - target));
+  // More steps cost hardly more, since a token runs twice in any number of them: refreshes are what compute is spent on.
+  const refreshed = point(`${neededOnly}, ${most} steps, refreshed every ${every}`, refreshedEvery(every));
+  const allMasked = point(`scheduled, Halton order, ${usual} steps`, {
+    modelSchedule: scheduleOf(usual),
+    ...running("all-masked"),
+  });
+  const fullSize = point(`full size, Halton order, needed only, ${most} steps`, {
+    ...baselinePlan({ steps: most }),
     ...running("needed"),
   });
-  const ways = [
-    atEqualCompute(neededOnly, factors),
-    atEqualCompute("full size, Halton order, needed only", [1]),
-    point("scheduled, Halton order", { modelSchedule, ...running("all-masked") }),
-    point(neededOnly, { modelSchedule, ...running("needed") }),
-    moreSteps,
+  const baselines = [
+    ...series("baseline", (count) => ({ ...baselinePlan({ steps: count }), ...confidence })),
+    ...series("baseline, Halton order", (count) => ({ ...baselinePlan({ steps: count }), ...halton })),
   ];
+  const best = `${neededOnly}, ${most} steps`;
+  const beside = (plan: string, against: string): Claim => ({ plan, against });
   return {
     title: "Whether confidence or a fixed order should decide which tokens a step decodes",
     question:
       "With the Halton order it is known beforehand which tokens a step decodes, so that a step runs only the tokens just decoded " +
       "and those that it decodes. Does such a decode come nearer to the reference set than one by confidence: at equal " +
-      "compute, and with what it saves? And as near as the baseline decode in either order?",
-    points: [baseline, baselineInOrder, byConfidence, ...ways],
-    claims: [
-      ...ways.map(({ name }) => ({ plan: name, against: byConfidence.name })),
-      ...[baseline, baselineInOrder].map(({ name }) => ({ plan: moreSteps.name, against: name })),
+      "compute, and with what it saves? And as near as baseline decodes of more or fewer steps, in either order?",
+    points: [
+      ...baselines,
+      ...series(surest, (count) => ({ modelSchedule: scheduleOf(count), ...confidence, ...cached })),
+      ...series(neededOnly, (count) => ({ modelSchedule: scheduleOf(count), ...running("needed") })),
+      allMasked,
+      refreshed,
+      fullSize,
     ],
-    isJoined: false,
+    claims: [
+      beside(best, `baseline, ${usual} steps`),
+      ...baselines.flatMap(({ name }) => (name === `baseline, ${usual} steps` ? [] : [beside(best, name)])),
+      ...counts.map((count) => beside(`${neededOnly}, ${count} steps`, `${surest}, ${count} steps`)),
+      ...[best, refreshed.name, allMasked.name].map((name) => beside(name, `${surest}, ${usual} steps`)),
+      beside(best, fullSize.name),
+    ].filter(isFirstOfItsKind),
+    isJoined: true,
   };
+}
+
+/** Whether no claim before says the same. */
+const isFirstOfItsKind = (claim: Claim, i: number, all: readonly Claim[]): boolean =>
+  all.findIndex(({ plan, against }) => plan === claim.plan && against === claim.against) === i;
+
+/**
+ * The numbers of steps to compare, ascending: those that are asked for, or the usual ones as far as there are tokens.
+ *
+ * @throws InputError for none, and for numbers that are not in 1..N
+ */
+function stepCounts(
+  { tokens, decodeSteps }: Pick<StudyGround, "tokens" | "decodeSteps">,
+  usual: readonly number[],
+): number[] {
+  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 1 && count <= tokens;
+  if (decodeSteps && !(decodeSteps.length > 0 && decodeSteps.every(isCount))) {
+    const must = `must be one or more whole numbers in 1..${tokens}, one step per token at most`;
+    throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
+  }
+  return [...new Set(decodeSteps ?? usual.filter((count) => count <= tokens))].sort((a, b) => a - b);
 }
 
 /** The number of steps, 1 to `most`, whose cost is nearest to a target; cost grows with them. */

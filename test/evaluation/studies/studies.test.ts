@@ -195,12 +195,16 @@ describe("studies", () => {
     expect(scheduled.map(([, plan]) => plan.steps)).toEqual([4, 6, 8, 12, 16, 24, 32]);
     for (const [name, plan] of scheduled) expect(plan).toEqual(steps.get(name));
     expect(plansOf("unmask", { tokens: 16 }).size).toBe(1 + 5 + 6);
+    const own = makePlan({ maskSchedule: { kind: "halton" }, cache: { runs: "needed" } }, base);
+    for (const { plan } of planStudy("unmask", { ...ground, base: own }).points) {
+      expect(makePlan(plan, own)).toMatchObject({ maskSchedule: { kind: "cosine" } });
+    }
     expect(makePlan(planStudy("unmask", { ...ground, tokens: 512 }).points.at(-1)!.plan, base).steps).toBe(
       64,
     );
   });
 
-  it("order: the default plan beside the Halton order, with all masked tokens run and only those needed", () => {
+  it("order: baselines and schedules of three numbers of steps, by confidence and in the Halton order", () => {
     const plans = plansOf("order");
     const found = [...plans].map(([name, { modelSchedule, maskSchedule, cache }]) => [
       name.replace(/every \d+/, "every n"),
@@ -209,53 +213,71 @@ describe("studies", () => {
       cache.enabled && (cache.runs ?? "all-masked"),
     ]);
     const neededOnly = "scheduled, Halton order, needed only";
+    const ofEach = (name: string, schedules: readonly string[], ...rest: (string | boolean)[]) =>
+      [6, 12, 24].map((count, i) => [`${name}, ${count} steps`, schedules[i], ...rest]);
+    const full = ["1x6", "1x12", "1x24"];
+    const growing = ["8x2,4x2,2x1,1x1", "8x3,4x3,2x3,1x3", "8x6,4x6,2x6,1x6"];
     expect(found).toEqual([
-      ["baseline", "1x12", "cosine", false],
-      ["baseline, Halton order", "1x12", "halton", false],
-      ["scheduled, by confidence", "8x3,4x3,2x3,1x3", "cosine", "all-masked"],
+      ...ofEach("baseline", full, "cosine", false),
+      ...ofEach("baseline, Halton order", full, "halton", false),
+      ...ofEach("scheduled, by confidence", growing, "cosine", "all-masked"),
+      ...ofEach(neededOnly, growing, "halton", "needed"),
+      ["scheduled, Halton order, 12 steps", "8x3,4x3,2x3,1x3", "halton", "all-masked"],
       [`${neededOnly}, 24 steps, refreshed every n`, "8x6,4x6,2x6,1x6", "halton", "needed"],
-      ["full size, Halton order, needed only, 24 steps, refreshed every n", "1x24", "halton", "needed"],
-      ["scheduled, Halton order", "8x3,4x3,2x3,1x3", "halton", "all-masked"],
-      [neededOnly, "8x3,4x3,2x3,1x3", "halton", "needed"],
-      [`${neededOnly}, 24 steps`, "8x6,4x6,2x6,1x6", "halton", "needed"],
+      ["full size, Halton order, needed only, 24 steps", "1x24", "halton", "needed"],
     ]);
     const cost = costs("order");
-    const target = cost.get("scheduled, by confidence")!;
+    const target = cost.get("scheduled, by confidence, 12 steps")!;
     expect(target).toBe(costOf({}));
-    for (const [name, { modelSchedule, maskSchedule, cache }] of plans) {
-      if (!name.includes("refreshed")) continue;
-      // No other interval is nearer.
-      const misses = Array.from({ length: 24 }, (_, i) =>
-        Math.abs(
-          costOf({ modelSchedule, maskSchedule, cache: { ...cache, refresh: { every: i + 1 } } }) - target,
-        ),
-      );
-      expect(Math.abs(cost.get(name)! - target)).toBe(Math.min(...misses));
-      expect(Math.abs(cost.get(name)! / target - 1)).toBeLessThan(0.15);
-    }
-    expect(cost.get(neededOnly)!).toBeLessThan(0.75 * target);
-    expect(planStudy("order", ground).claims.map(({ against }) => against)).toEqual([
-      ...Array(5).fill("scheduled, by confidence"),
-      "baseline",
-      "baseline, Halton order",
+    const [name, refreshed] = [...plans].find(([name]) => name.includes("refreshed"))!;
+    // No other interval is nearer.
+    const misses = Array.from({ length: 24 }, (_, i) => {
+      const { modelSchedule, maskSchedule, cache } = refreshed;
+      const plan = { modelSchedule, maskSchedule, cache: { ...cache, refresh: { every: i + 1 } } };
+      return Math.abs(costOf(plan) - target);
+    });
+    expect(Math.abs(cost.get(name)! - target)).toBe(Math.min(...misses));
+    expect(Math.abs(cost.get(name)! / target - 1)).toBeLessThan(0.15);
+    expect(cost.get(`${neededOnly}, 12 steps`)!).toBeLessThan(0.75 * target);
+  });
+
+  it("order: most needed-only steps beside every baseline, each number of steps beside the same by confidence", () => {
+    const claims = (ground: StudyGround) =>
+      planStudy("order", ground).claims.map(({ plan, against }) => [
+        plan.replace(/every \d+/, "every n"),
+        against,
+      ]);
+    const neededOnly = "scheduled, Halton order, needed only";
+    const most = `${neededOnly}, 24 steps`;
+    expect(claims(ground)).toEqual([
+      [most, "baseline, 12 steps"],
+      [most, "baseline, 6 steps"],
+      [most, "baseline, 24 steps"],
+      ...[6, 12, 24].map((count) => [most, `baseline, Halton order, ${count} steps`]),
+      ...[6, 12, 24].map((count) => [
+        `${neededOnly}, ${count} steps`,
+        `scheduled, by confidence, ${count} steps`,
+      ]),
+      [most, "scheduled, by confidence, 12 steps"],
+      [`${most}, refreshed every n`, "scheduled, by confidence, 12 steps"],
+      ["scheduled, Halton order, 12 steps", "scheduled, by confidence, 12 steps"],
+      [most, "full size, Halton order, needed only, 24 steps"],
     ]);
+    const one = claims({ ...ground, decodeSteps: [12] }).map((claim) => claim.join());
+    expect(new Set(one).size).toBe(one.length); // none twice
+    expect(() => planStudy("order", { ...ground, decodeSteps: [65] })).toThrow(
+      "study: decodeSteps: must be one or more whole numbers in 1..64",
+    );
+  });
+
+  it("order: the same ways for a model whose own plan has the Halton order", () => {
     const own = makePlan({ maskSchedule: { kind: "halton" }, cache: { runs: "needed" } }, base);
     const ofOwn = planStudy("order", { ...ground, base: own }).points.map(({ plan }) => makePlan(plan, own));
-    expect(ofOwn.slice(0, 3).map(({ maskSchedule }) => maskSchedule.kind)).toEqual([
-      "cosine",
-      "halton",
-      "cosine",
-    ]);
-    expect(ofOwn.map(({ cache }) => cache.runs === "needed")).toEqual([
-      false,
-      false,
-      false,
-      true,
-      true,
-      false,
-      true,
-      true,
-    ]);
+    const usual = [...plansOf("order").values()];
+    expect(ofOwn.map(({ maskSchedule }) => maskSchedule)).toEqual(
+      usual.map(({ maskSchedule }) => maskSchedule),
+    );
+    expect(ofOwn.map(({ cache }) => cache.runs)).toEqual(usual.map(({ cache }) => cache.runs));
   });
 
   it("refuses an unknown name and a model without sub-models", () => {
