@@ -1,17 +1,19 @@
 /**
  * From a default plan to a measured Pareto front: candidates are searched on the images of one seed, and what is left of
- * them is measured on those of another, beside the default plan and the baseline decode. The figures of a Pareto front thus owe
- * nothing to the luck of the search; which few of the finalists are on it is still chosen by these very figures, which
- * flatters them a little.
+ * them is measured on those of another, beside the default plan and the baseline decode. The baseline decode gets as much
+ * search as all candidates together: as many settings and numbers of steps are tried, with as many images, and the best of
+ * them is what the others are compared with. The figures of a Pareto front thus owe nothing to the luck of the search; which
+ * few of the finalists are on it is still chosen by these very figures, which flatters them a little.
  */
-
-import type { DecodePlan } from "../decoding/plan.ts";
+import { guidanceOver } from "../decoding/guidance.ts";
+import { baselinePlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
 import { baselineMultiplyAdds, planFamily, requireBudget } from "./budget.ts";
 import type { TransformerSizes } from "./cost.ts";
 import { planCost } from "./cost.ts";
 import type { ParetoFront } from "./pareto-front.ts";
 import { type CandidateOptions, candidatePlans, paretoFrontOf, searchPlans, searchRounds } from "./search.ts";
+import { settingsToTry, tuneSettings, withSettings } from "./tune.ts";
 
 /** How far the seed of the held-out images is from the search's. */
 export const heldOutDistance = 1_000_000;
@@ -33,7 +35,7 @@ export interface FindParetoFrontOptions extends CandidateOptions {
 
 /** How far the search for a Pareto front is. */
 export interface FindParetoFrontProgress {
-  readonly stage: "search" | "held out";
+  readonly stage: "search" | "baseline" | "held out";
   /** Images measured in this stage, and all that it measures. */
   readonly done: number;
   readonly total: number;
@@ -41,12 +43,13 @@ export interface FindParetoFrontProgress {
 
 /** A plan measured on the held-out seed. */
 export interface Finalist {
-  readonly name: "default" | "baseline" | "found";
+  /** "baseline" has the default plan's settings and steps, "best baseline" those that were found for it. */
+  readonly name: "default" | "baseline" | "best baseline" | "found";
   readonly plan: DecodePlan;
   /** Of the baseline decode's multiply-adds. */
   readonly share: number;
   readonly distance: number;
-  /** Over the baseline decode's distance. */
+  /** Over the distance of the better of the two baseline decodes. */
   readonly distanceToBaseline: number;
   readonly isOnParetoFront: boolean;
 }
@@ -72,7 +75,7 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
   requireBudget(model, defaults, options.budget);
   const candidates = candidatePlans(model, defaults, options);
   const planned = searchRounds(candidates.length, samples, rounds);
-  const count = counted(options, "search", sum(planned.map((round) => round.plans * round.samples)));
+  const count = counted(options, "search", imagesOf(planned));
   const found = await searchPlans({
     candidates,
     samples,
@@ -84,9 +87,19 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
     },
   });
 
+  const tries = baselinesToTry(model, defaults, Math.max(2, candidates.length), seed);
+  const countBaseline = counted(options, "baseline", imagesOf(searchRounds(tries.length, samples, rounds)));
+  const tuned = await tuneSettings(tries, { samples, rounds }, async (baseline, samples) => {
+    const distance = await measure(makePlan(baseline, defaults), { samples, seed });
+    countBaseline(samples);
+    return distance;
+  });
+
   const named = new Map<string, Pick<Finalist, "name" | "plan">>();
   const baselineDecode = planFamily(model.factors, defaults)[0]!;
+  const bestBaseline = makePlan(tuned.settings, defaults);
   for (const { plan } of found) named.set(JSON.stringify(plan), { name: "found", plan });
+  named.set(JSON.stringify(bestBaseline), { name: "best baseline", plan: bestBaseline });
   named.set(JSON.stringify(defaults), { name: "default", plan: defaults });
   named.set(JSON.stringify(baselineDecode), { name: "baseline", plan: baselineDecode });
   const heldOut = { samples: heldOutSamples, seed: seed + heldOutDistance };
@@ -99,7 +112,9 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
   }
 
   const paretoFront = paretoFrontOf(measured);
-  const baselineDistance = measured.find(({ name }) => name === "baseline")!.distance;
+  const baselineDistance = Math.min(
+    ...measured.filter(({ name }) => name.endsWith("baseline")).map(({ distance }) => distance),
+  );
   const baseline = baselineMultiplyAdds(model, defaults);
   return {
     paretoFront: {
@@ -120,7 +135,27 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
   };
 }
 
-const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+/**
+ * Baseline decodes to try, with settings as every way gets them, of as many steps as the default plan, half and a third of them
+ * by turns; the first is the default plan's own.
+ */
+function baselinesToTry(
+  { factors }: ModelFacts,
+  defaults: DecodePlan,
+  count: number,
+  seed: number,
+): DecodePlan[] {
+  return settingsToTry({ base: defaults, factors, branch: "any" }, count, seed).map((settings, i) => {
+    const steps = Math.ceil(defaults.steps / [1, 2, 3][i % 3]!);
+    const plan = withSettings(baselinePlan({ steps }), settings);
+    const { interval = defaults.guidance.interval } = plan.guidance!;
+    return makePlan({ ...plan, guidance: guidanceOver({ ...plan.guidance, interval }, steps) }, defaults);
+  });
+}
+
+/** All images of some rounds. */
+const imagesOf = (rounds: ReturnType<typeof searchRounds>): number =>
+  rounds.reduce((sum, { plans, samples }) => sum + plans * samples, 0);
 
 /** Adds images up and tells the progress of a stage. */
 function counted(

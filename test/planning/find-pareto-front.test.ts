@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { DecodePlan } from "../../src/decoding/plan.ts";
+import { type DecodePlan, makePlan } from "../../src/decoding/plan.ts";
 import { planFamily } from "../../src/planning/budget.ts";
 import { planCost } from "../../src/planning/cost.ts";
 import {
@@ -18,7 +18,7 @@ interface Asked {
   readonly seed: number;
 }
 
-async function find(changes: { budget?: number; seed?: number } = {}) {
+async function find(changes: { budget?: number; seed?: number; defaults?: DecodePlan } = {}) {
   const asked: (Asked & { plan: DecodePlan })[] = [];
   const told: FindParetoFrontProgress[] = [];
   const found = await findParetoFront({
@@ -44,9 +44,13 @@ describe("findParetoFront", () => {
   it("searches on one seed, and measures finalists, default and baseline decode on another", async () => {
     const { asked, finalists } = await find();
     const search = asked.filter(({ seed }) => seed === 3);
-    expect([20, 40, 80].map((n) => search.filter(({ samples }) => samples === n).length)).toEqual([
-      24, 12, 6,
-    ]);
+    const isBaseline = ({ plan }: { plan: DecodePlan }) => !plan.cache.enabled;
+    for (const own of [
+      search.filter((each) => !isBaseline(each)),
+      search.filter(isBaseline), // gets as much search as all others
+    ]) {
+      expect([20, 40, 80].map((n) => own.filter(({ samples }) => samples === n).length)).toEqual([24, 12, 6]);
+    }
     const heldOut = asked.slice(search.length);
     expect(heldOut.every(({ seed, samples }) => seed === 3 + heldOutDistance && samples === 200)).toBe(true);
     expect(heldOut.length).toBe(finalists.length);
@@ -76,14 +80,46 @@ describe("findParetoFront", () => {
     expect(best).toBeLessThan(finalists.find(({ name }) => name === "default")!.distance);
   });
 
-  it("tells the images measured, up to all of them in both stages", async () => {
+  it("compares with the best baseline decode that as many tries find, or that of the default's settings if it is better", async () => {
+    const { asked, finalists, paretoFront } = await find({
+      defaults: makePlan({ choiceTemperature: 12 }, defaults),
+    });
+    const tried = asked.filter(
+      ({ plan, seed, samples }) => !plan.cache.enabled && seed === 3 && samples === 20,
+    );
+    expect(new Set(tried.map(({ plan }) => JSON.stringify(plan))).size).toBe(24);
+    expect(tried.map(({ plan }) => plan.modelSchedule)).toEqual(
+      tried.map((_, i) => [{ factor: 1, steps: [12, 6, 4][i % 3] }]),
+    );
+    const of = (name: string) => finalists.find((each) => each.name === name)!;
+    const found = tried.filter(
+      ({ plan }) => JSON.stringify(plan) === JSON.stringify(of("best baseline").plan),
+    );
+    expect(found.length).toBe(1);
+    expect(paretoFront.baselineDistance).toBe(
+      Math.min(of("baseline").distance, of("best baseline").distance),
+    );
+    expect(paretoFront.baselineDistance).toBeLessThan(of("baseline").distance);
+  });
+
+  it("tries baseline decodes also of a default plan of a single step", async () => {
+    const one = makePlan({ modelSchedule: "8x1" }, defaults);
+    const { asked } = await find({ defaults: one, budget: 1 });
+    for (const { plan } of asked) expect(makePlan(plan)).toEqual(plan);
+  });
+
+  it("tells the images measured, up to all of them in all stages", async () => {
     const { told, asked } = await find();
-    for (const stage of ["search", "held out"] as const) {
+    for (const stage of ["search", "baseline", "held out"] as const) {
       const own = told.filter((each) => each.stage === stage);
       expect(own[0]!.done).toBe(0);
       expect(own.at(-1)!.done).toBe(own.at(-1)!.total);
-      const seed = stage === "search" ? 3 : 3 + heldOutDistance;
-      const images = asked.filter((each) => each.seed === seed).map(({ samples }) => samples);
+      const seed = stage === "held out" ? 3 + heldOutDistance : 3;
+      const images = asked
+        .filter(
+          (each) => each.seed === seed && (seed > 3 || each.plan.cache.enabled === (stage === "search")),
+        )
+        .map(({ samples }) => samples);
       expect(own.at(-1)!.total).toBe(images.reduce((a, b) => a + b));
     }
   });
