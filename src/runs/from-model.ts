@@ -57,30 +57,36 @@ export async function configFromModel(folder: string, options: FromModelOptions)
       file ?? `--from ${folder}`,
       { ...changes, set: [...fromData, ...(changes.set ?? [])] },
     );
+  // Before the file is read as a whole: settings of two kinds of network together are no settings of either.
+  if (isBlock(given)) requireAsItIs(folder, settingsOf(model), merge(settingsOf(model), given));
   const { config } = resolved(settingsOf(model));
-  requireAsItIs(folder, model, config);
+  const { resolution: _size, ...askedCoder } = config.tokenizer.model;
+  const { resolution: _own, ...coder } = model.tokenizer.config;
+  requireAsItIs(
+    folder,
+    { ...settingsOf(model), tokenizer: { model: coder } },
+    { tokenizer: { model: askedCoder }, transformer: { model: config.transformer.model } },
+  );
   return resolved(merge(settingsOf(model), choicesFor(config)));
 }
 
 /** A name for the run: that of the folder of data. */
 const nameOf = (data: string): string => basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "mine";
 
-/** Refuses another network than the model's; only the size of the images is free. */
-function requireAsItIs(
-  folder: string,
-  { tokenizer, transformer }: GenerativeModel,
-  config: TrainConfig,
-): void {
-  const { resolution: _size, ...coder } = tokenizer.config;
-  const { resolution: _asked, ...askedCoder } = config.tokenizer.model;
-  const { grid: _grid, codebookSize: _codes, classes: _classes, ...shape } = transformer.config;
-  const asked = differences(
-    { tokenizer: { model: coder }, transformer: { model: shape } },
-    { tokenizer: { model: askedCoder }, transformer: { model: config.transformer.model } },
-  );
-  const told = asked.map(({ key, was, now }) => `${key} is ${show(was)}, asked for ${show(now)}`);
+/** The blocks of a configuration that say what its networks are. */
+interface Networks {
+  readonly tokenizer?: unknown;
+  readonly transformer?: unknown;
+}
+
+/** Refuses other networks than the model's. */
+function requireAsItIs(folder: string, own: Networks, asked: Networks): void {
+  const modelOf = (block: unknown) => (isBlock(block) ? block.model : block);
+  const told = (["tokenizer", "transformer"] as const)
+    .flatMap((part) => differences(modelOf(own[part]), modelOf(asked[part]), `${part}.model`))
+    .map(({ key, was, now }) => `${key} is ${show(was)}, asked for ${show(now)}`);
   requireInput(
-    asked.length === 0,
+    told.length === 0,
     `--from: the model ${folder} is gone on with as it is, but another one is asked for: ${told.join("; ")}; ` +
       "leave these out, or train without --from",
   );

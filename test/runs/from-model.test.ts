@@ -113,6 +113,14 @@ describe("the configuration", () => {
     await expect(configOf({ config: file })).rejects.toThrow(
       /^--from: the model .* is gone on with as it is, but another one is asked for: tokenizer\.model\.patchSize is 4, asked for 8; .*; leave these out, or train without --from$/,
     );
+    // Of another kind, whose settings mean nothing to the model's.
+    await writeFile(
+      file,
+      "name: another\ntokenizer: { model: { quantizer: { kind: vq, codebookSize: 64 }, groups: 4 } }\n",
+    );
+    await expect(configOf({ config: file })).rejects.toThrow(
+      /^--from: the model .* but another one is asked for: .*tokenizer\.model\.quantizer.* is .*, asked for .*; leave these out/,
+    );
     await expect(configFromModel(model, {})).rejects.toThrow(/^--data: must name the images/);
     await expect(configFromModel(images, { data: images })).rejects.toThrow(/not a complete model folder/);
   });
