@@ -354,6 +354,7 @@ function order(ground: StudyGround): Study {
     counts.map((count) => point(`${name}, ${count} steps`, planOf(count), name));
   const surest = "scheduled, by confidence";
   const neededOnly = "scheduled, Halton order, needed only";
+  const fullSize = "full size, Halton order, needed only";
   const target = costOf({ modelSchedule: scheduleOf(usual), ...confidence, ...cached });
   const refreshedEvery = (every: number): PlanInput => ({
     modelSchedule: scheduleOf(most),
@@ -367,36 +368,41 @@ function order(ground: StudyGround): Study {
     modelSchedule: scheduleOf(usual),
     ...running("all-masked"),
   });
-  const fullSize = point(`full size, Halton order, needed only, ${most} steps`, {
-    ...baselinePlan({ steps: most }),
-    ...running("needed"),
-  });
   const baselines = [
     ...series("baseline", (count) => ({ ...baselinePlan({ steps: count }), ...confidence })),
     ...series("baseline, Halton order", (count) => ({ ...baselinePlan({ steps: count }), ...halton })),
   ];
-  const best = `${neededOnly}, ${most} steps`;
+  const ofSteps = (name: string, count: number) => `${name}, ${count} steps`;
   const beside = (plan: string, against: string): Claim => ({ plan, against });
   return {
     title: "Whether confidence or a fixed order should decide which tokens a step decodes",
     question:
       "With the Halton order it is known beforehand which tokens a step decodes, so that a step runs only the tokens just decoded " +
       "and those that it decodes. Does such a decode come nearer to the reference set than one by confidence: at equal " +
-      "compute, and with what it saves? And as near as baseline decodes of more or fewer steps, in either order?",
+      "compute, and with what it saves? And as near as baseline decodes of more or fewer steps, in either order? Should the model " +
+      "grow in it, or be of full size throughout?",
     points: [
       ...baselines,
       ...series(surest, (count) => ({ modelSchedule: scheduleOf(count), ...confidence, ...cached })),
       ...series(neededOnly, (count) => ({ modelSchedule: scheduleOf(count), ...running("needed") })),
+      ...series(fullSize, (count) => ({
+        modelSchedule: [{ factor: 1, steps: count }],
+        ...running("needed"),
+      })),
       allMasked,
       refreshed,
-      fullSize,
     ],
     claims: [
-      beside(best, `baseline, ${usual} steps`),
-      ...baselines.flatMap(({ name }) => (name === `baseline, ${usual} steps` ? [] : [beside(best, name)])),
-      ...counts.map((count) => beside(`${neededOnly}, ${count} steps`, `${surest}, ${count} steps`)),
-      ...[best, refreshed.name, allMasked.name].map((name) => beside(name, `${surest}, ${usual} steps`)),
-      beside(best, fullSize.name),
+      beside(ofSteps(fullSize, most), ofSteps("baseline", usual)),
+      ...baselines.map(({ name }) => beside(ofSteps(fullSize, most), name)),
+      ...["baseline", "baseline, Halton order"].map((name) =>
+        beside(ofSteps(neededOnly, most), ofSteps(name, usual)),
+      ),
+      ...counts.map((count) => beside(ofSteps(neededOnly, count), ofSteps(fullSize, count))),
+      ...counts.map((count) => beside(ofSteps(neededOnly, count), ofSteps(surest, count))),
+      ...[ofSteps(fullSize, most), ofSteps(neededOnly, most), refreshed.name, allMasked.name].map((name) =>
+        beside(name, ofSteps(surest, usual)),
+      ),
     ].filter(isFirstOfItsKind),
     isJoined: true,
   };

@@ -222,9 +222,9 @@ describe("studies", () => {
       ...ofEach("baseline, Halton order", full, "halton", false),
       ...ofEach("scheduled, by confidence", growing, "cosine", "all-masked"),
       ...ofEach(neededOnly, growing, "halton", "needed"),
+      ...ofEach("full size, Halton order, needed only", full, "halton", "needed"),
       ["scheduled, Halton order, 12 steps", "8x3,4x3,2x3,1x3", "halton", "all-masked"],
       [`${neededOnly}, 24 steps, refreshed every n`, "8x6,4x6,2x6,1x6", "halton", "needed"],
-      ["full size, Halton order, needed only, 24 steps", "1x24", "halton", "needed"],
     ]);
     const cost = costs("order");
     const target = cost.get("scheduled, by confidence, 12 steps")!;
@@ -241,27 +241,29 @@ describe("studies", () => {
     expect(cost.get(`${neededOnly}, 12 steps`)!).toBeLessThan(0.75 * target);
   });
 
-  it("order: most needed-only steps beside every baseline, each number of steps beside the same by confidence", () => {
+  it("order: most needed-only steps beside every baseline, and the schedule beside full size and confidence", () => {
     const claims = (ground: StudyGround) =>
       planStudy("order", ground).claims.map(({ plan, against }) => [
         plan.replace(/every \d+/, "every n"),
         against,
       ]);
-    const neededOnly = "scheduled, Halton order, needed only";
-    const most = `${neededOnly}, 24 steps`;
+    const scheduled = "scheduled, Halton order, needed only";
+    const full = "full size, Halton order, needed only";
+    const most = `${full}, 24 steps`;
+    const counts = [6, 12, 24];
     expect(claims(ground)).toEqual([
       [most, "baseline, 12 steps"],
       [most, "baseline, 6 steps"],
       [most, "baseline, 24 steps"],
-      ...[6, 12, 24].map((count) => [most, `baseline, Halton order, ${count} steps`]),
-      ...[6, 12, 24].map((count) => [
-        `${neededOnly}, ${count} steps`,
-        `scheduled, by confidence, ${count} steps`,
-      ]),
+      ...counts.map((count) => [most, `baseline, Halton order, ${count} steps`]),
+      [`${scheduled}, 24 steps`, "baseline, 12 steps"],
+      [`${scheduled}, 24 steps`, "baseline, Halton order, 12 steps"],
+      ...counts.map((count) => [`${scheduled}, ${count} steps`, `${full}, ${count} steps`]),
+      ...counts.map((count) => [`${scheduled}, ${count} steps`, `scheduled, by confidence, ${count} steps`]),
       [most, "scheduled, by confidence, 12 steps"],
-      [`${most}, refreshed every n`, "scheduled, by confidence, 12 steps"],
+      [`${scheduled}, 24 steps`, "scheduled, by confidence, 12 steps"],
+      [`${scheduled}, 24 steps, refreshed every n`, "scheduled, by confidence, 12 steps"],
       ["scheduled, Halton order, 12 steps", "scheduled, by confidence, 12 steps"],
-      [most, "full size, Halton order, needed only, 24 steps"],
     ]);
     const one = claims({ ...ground, decodeSteps: [12] }).map((claim) => claim.join());
     expect(new Set(one).size).toBe(one.length); // none twice
