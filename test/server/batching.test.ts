@@ -65,8 +65,8 @@ describe("requests at the same time", () => {
       4,
       expect.any(Number),
       3,
-      12,
-      12,
+      pipeline.model.plan.steps,
+      pipeline.model.plan.steps,
     ]);
     expect(new Set(answers.map(({ data }) => data[0]!.b64_json)).size).toBe(5);
   });
