@@ -101,7 +101,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
     steps: [
       ...sprites.steps,
       sprites.studyOf("main", 75, ["--tune", "24"]),
-      sprites.studyOf("order", 30, ["--tune", "12", "--samples", "1000"]),
+      sprites.studyOf("order", 90, ["--decode-steps", "8,12,16", "--tune", "12"]),
     ],
   },
   sprites: {
@@ -123,7 +123,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   fashion: {
     title:
-      "photographs (Fashion-MNIST), three trainings: schedule and cache, direction, refresh, steps, ways of training",
+      "photographs (Fashion-MNIST), three trainings: schedule and cache, direction, refresh, steps, order, ways of training",
     steps: [
       {
         what: "classifier",
@@ -141,6 +141,10 @@ const recipes: Readonly<Record<string, Recipe>> = {
       fashion.studyOf("refresh", 10, measured),
       fashion.studyOf("steps", 15, measured),
       fashion.studyOf("steps", 20, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
+      fashion.studyOf("order", 30, [
+        ...measured,
+        ...["--decode-steps", "4,12,24", "--tune", "12", "--tune-samples", "1000"],
+      ]),
       {
         what: "ways of training, three times each",
         args: [

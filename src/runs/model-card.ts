@@ -105,8 +105,8 @@ ${subModelRows.join("\n")}
 magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
 ${sizes.tasks.map((task) => `magnets ${task} ${folder} --video video.mp4\n`).join("")}\`\`\`
 
-Default plan: model schedule ${plan.modelSchedule} (\`pxK\`: K steps of sub-model 1/p), guidance scale ${plan.guidanceScale}. It takes ${(plan.multiplyAdds / 1e9).toFixed(2)} G
-multiply-adds for ${an(thing)}, ${plan.ratio.toFixed(2)} times fewer than the baseline decode: the full model and every position in every step, no cache,
+Default plan: model schedule ${plan.modelSchedule} (\`pxK\`: K steps of sub-model 1/p), ${plan.maskSchedule} mask schedule, guidance scale ${plan.guidanceScale}. It takes ${(plan.multiplyAdds / 1e9).toFixed(2)} G
+multiply-adds for ${an(thing)}, ${plan.ratio.toFixed(2)} times fewer than the baseline decode of as many steps: the full model and every position in every step, no cache,
 the same guidance scale.
 ${completionPlan ? `Default plan of completions (${sizes.tasks.join(", ")}): model schedule ${completionPlan.modelSchedule}, ${completionPlan.maskSchedule} mask schedule, ${completionPlan.ratio.toFixed(2)} times fewer.\n` : ""}
 ## Training

@@ -75,8 +75,8 @@ describe.skipIf(!hasChromium)("the studio", () => {
     expect(of).toBe(2 * 64);
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThanOrEqual(128);
-    // 4.16 G of the baseline decode against 1.41 G, as magnets plan says: 2.95 times.
-    expect(text).toMatch(/takes 2\.9\d times fewer multiply-adds/);
+    // 5.55 G of the baseline decode, whose head only runs where tokens are masked, against 0.73 G, as magnets plan says.
+    expect(text).toMatch(/takes 7\.59 times fewer multiply-adds/);
   });
 
   it("finds no difference between a plan and itself", async () => {
