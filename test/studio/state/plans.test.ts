@@ -30,13 +30,16 @@ describe("the difference of two plans", () => {
   });
 
   it("keeps what a plan leaves out or adds", () => {
-    const plan = wholePlan(model, { leaveOut: [2, 5], unmask: { kind: "entropy", bound: 0.5 }, minP: null });
-    expect(planDifference(plan, model.plan)).toEqual({
-      leaveOut: [2, 5],
-      unmask: { kind: "entropy", bound: 0.5 },
-      minP: null,
+    const base = wholePlan(model, { maskSchedule: { kind: "cosine" } });
+    const changes = { leaveOut: [2, 5], unmask: { kind: "entropy", bound: 0.5 }, minP: null } as const;
+    const plan = wholePlan({ ...model, plan: base }, changes);
+    expect(planDifference(plan, base)).toEqual(changes);
+    expect(wholePlan({ ...model, plan: base }, planDifference(plan, base))).toEqual(plan);
+    // Entropies need all masked tokens.
+    expect(planDifference(wholePlan(model, changes), model.plan)).toMatchObject({
+      ...changes,
+      cache: { runs: "all-masked" },
     });
-    expect(wholePlan(model, planDifference(plan, model.plan))).toEqual(plan);
   });
 
   it("says of either whether only what is needed runs", () => {
@@ -68,7 +71,7 @@ describe("the dial", () => {
 
 describe("the sub-models of steps", () => {
   it("are changed one by one", () => {
-    expect(factorsOf(model.plan)).toEqual([8, 8, 4, 4, 4, 2, 2, 2, 2, 1, 1, 1]);
+    expect(factorsOf(model.plan)).toEqual([...Array(4).fill(8), ...Array(12).fill(1)]);
     const changed = wholePlan(model, withFactors(model.plan, [8, 1, 1]));
     expect(changed.steps).toBe(3);
     expect(changed.modelSchedule).toEqual([
