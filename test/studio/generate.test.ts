@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
 
   it("step by step, and goes back through them", async () => {
     await page.locator("#scrub").fill("3");
-    await expect.poll(() => page.locator("#scrub").getAttribute("aria-valuetext")).toBe("after step 3 of 12");
+    await expect.poll(() => page.locator("#scrub").getAttribute("aria-valuetext")).toBe("after step 3 of 16");
     // After three steps few tokens are decoded; the others are veiled.
     const veiled = await page
       .locator(".stage-tile .overlay canvas")
@@ -88,19 +88,19 @@ describe.skipIf(!hasChromium)("the studio generates", () => {
         const { data } = (canvas as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, 8, 8);
         return data.filter((value, i) => i % 4 === 3 && value > 0).length;
       });
-    // Of 64 tokens under a cosine schedule of 12 steps, floor(64 cos(pi/2 3/12)) = 59 are still masked after the third.
-    expect(veiled).toBe(59);
-    await page.locator("#scrub").fill("12");
+    // Of 64 tokens in the Halton order of 16 steps, ceil(64 acos(3/16) / (pi/2)) = 57 are still masked after the third.
+    expect(veiled).toBe(57);
+    await page.locator("#scrub").fill("16");
     await expect.poll(() => page.locator(".stage-tile .overlay").count()).toBe(0);
   });
 
   it("by the plan that is dragged, and remembers it in its address", async () => {
-    await page.getByRole("slider", { name: "Step 1 of 12" }).focus();
+    await page.getByRole("slider", { name: "Step 1 of 16" }).focus();
     await page.keyboard.press("ArrowUp");
-    await expect.poll(() => page.locator(".dial-plan").textContent()).toContain("4x1 8x1 4x3 2x4 1x3");
+    await expect.poll(() => page.locator(".dial-plan").textContent()).toContain("4x1 8x3 1x12");
     await expect
       .poll(() => decodeURIComponent(page.url()))
-      .toContain('{"factor":4,"steps":1},{"factor":8,"steps":1}');
+      .toContain('{"factor":4,"steps":1},{"factor":8,"steps":3}');
     await page.locator("#seed").fill("12345678901234567890");
     await page.keyboard.press("Tab");
     await page.locator("#count").fill("2");
