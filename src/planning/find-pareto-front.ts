@@ -8,7 +8,7 @@
 import { guidanceOver } from "../decoding/guidance.ts";
 import { baselinePlan, type DecodePlan, makePlan } from "../decoding/plan.ts";
 import type { ModelFacts } from "../decoding/resolve-plan.ts";
-import { baselineMultiplyAdds, planFamily, requireBudget } from "./budget.ts";
+import { baselineMultiplyAdds, requireBudget } from "./budget.ts";
 import type { TransformerSizes } from "./cost.ts";
 import { planCost } from "./cost.ts";
 import type { ParetoFront } from "./pareto-front.ts";
@@ -89,15 +89,14 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
 
   const tries = baselinesToTry(model, defaults, Math.max(2, candidates.length), seed);
   const countBaseline = counted(options, "baseline", imagesOf(searchRounds(tries.length, samples, rounds)));
-  const tuned = await tuneSettings(tries, { samples, rounds }, async (baseline, samples) => {
-    const distance = await measure(makePlan(baseline, defaults), { samples, seed });
+  const { settings: bestBaseline } = await tuneSettings(tries, { samples, rounds }, async (plan, samples) => {
+    const distance = await measure(plan, { samples, seed });
     countBaseline(samples);
     return distance;
   });
 
   const named = new Map<string, Pick<Finalist, "name" | "plan">>();
-  const baselineDecode = planFamily(model.factors, defaults)[0]!;
-  const bestBaseline = makePlan(tuned.settings, defaults);
+  const baselineDecode = tries[0]!;
   for (const { plan } of found) named.set(JSON.stringify(plan), { name: "found", plan });
   named.set(JSON.stringify(bestBaseline), { name: "best baseline", plan: bestBaseline });
   named.set(JSON.stringify(defaults), { name: "default", plan: defaults });

@@ -82,9 +82,9 @@ export interface TuningEffort {
   readonly rounds: number;
 }
 
-/** The settings that were found best of one way. */
-export interface Tuned {
-  readonly settings: PlanInput;
+/** The settings that were found best of one way; where whole plans were tried, the plan. */
+export interface Tuned<Settings = PlanInput> {
+  readonly settings: Settings;
   /** In the last round. */
   readonly distance: number;
 }
@@ -95,15 +95,15 @@ export interface Tuned {
  * @param quality  the distance of a way under settings, over the first `samples` images; smaller is better
  * @throws InputError for fewer than 2 tries or images than rounds; what `quality` throws
  */
-export async function tuneSettings(
-  tries: readonly PlanInput[],
+export async function tuneSettings<Settings>(
+  tries: readonly Settings[],
   { samples, rounds }: Pick<TuningEffort, "samples" | "rounds">,
-  quality: (settings: PlanInput, samples: number) => Promise<number>,
-): Promise<Tuned> {
+  quality: (settings: Settings, samples: number) => Promise<number>,
+): Promise<Tuned<Settings>> {
   requireInput(tries.length >= 2, `tune: tries must be at least 2, got ${tries.length}; one is no search`);
-  let kept: Tuned[] = tries.map((settings) => ({ settings, distance: Number.POSITIVE_INFINITY }));
+  let kept: Tuned<Settings>[] = tries.map((settings) => ({ settings, distance: Number.POSITIVE_INFINITY }));
   for (const round of searchRounds(tries.length, samples, rounds)) {
-    const measured: Tuned[] = [];
+    const measured: Tuned<Settings>[] = [];
     for (const { settings } of kept.slice(0, round.plans)) {
       measured.push({ settings, distance: await quality(settings, round.samples) });
     }

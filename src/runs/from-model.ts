@@ -57,17 +57,18 @@ export async function configFromModel(folder: string, options: FromModelOptions)
       file ?? `--from ${folder}`,
       { ...changes, set: [...fromData, ...(changes.set ?? [])] },
     );
+  const own = settingsOf(model);
   // Before the file is read as a whole: settings of two kinds of network together are no settings of either.
-  if (isBlock(given)) requireAsItIs(folder, settingsOf(model), merge(settingsOf(model), given));
-  const { config } = resolved(settingsOf(model));
+  if (isBlock(given)) requireAsItIs(folder, own, merge(own, given));
+  const { config } = resolved(own);
   const { resolution: _size, ...askedCoder } = config.tokenizer.model;
   const { resolution: _own, ...coder } = model.tokenizer.config;
   requireAsItIs(
     folder,
-    { ...settingsOf(model), tokenizer: { model: coder } },
+    { ...own, tokenizer: { model: coder } },
     { tokenizer: { model: askedCoder }, transformer: { model: config.transformer.model } },
   );
-  return resolved(merge(settingsOf(model), choicesFor(config)));
+  return resolved(merge(own, choicesFor(config)));
 }
 
 /** A name for the run: that of the folder of data. */
