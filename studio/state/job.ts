@@ -18,15 +18,17 @@ export interface Job {
 export const job = signal<Job | null>(null);
 
 /**
- * Runs a job; one that ran before is cancelled.
+ * Runs a job; one that ran before is cancelled. One in the background does not begin where another runs: somebody may have
+ * asked for something since the page saw that nothing ran.
  *
- * @returns null where it was cancelled, or failed, which the page then says
+ * @returns null where it was cancelled, or failed, which the page then says, or did not begin
  */
 export async function runJob<T>(
   text: string,
   work: (signal: AbortSignal) => Promise<T>,
   { isBackground = false }: { readonly isBackground?: boolean } = {},
 ): Promise<T | null> {
+  if (isBackground && job.peek()) return null;
   const stop = new AbortController();
   const own: Job = { text, isBackground, cancel: () => stop.abort() };
   job.peek()?.cancel();
