@@ -97,10 +97,11 @@ const measured = ["--data", data, "--classifier", classifier, ...sets];
 const recipes: Readonly<Record<string, Recipe>> = {
   main: {
     title:
-      "drawn images, three trainings: schedule and cache, and the Halton order, every way at its best settings",
+      "drawn images, three trainings: schedule and cache, few steps, and the Halton order, every way at its best settings",
     steps: [
       ...sprites.steps,
       sprites.studyOf("main", 75, ["--tune", "24"]),
+      sprites.studyOf("few-steps", 60, ["--decode-steps", "6,8", "--tune", "12"]),
       sprites.studyOf("order", 90, ["--decode-steps", "8,12,16", "--tune", "12"]),
     ],
   },

@@ -32,10 +32,10 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .addArgument(
       new Argument(
         "<name>",
-        "main: schedule and cache; direction: of the model schedule; refresh: of the cache; steps: how many; guidance: when, " +
+        "main: schedule and cache; few-steps: the default plan beside baseline decodes of few steps; direction: of the model schedule; refresh: of the cache; steps: how many; guidance: when, " +
           "and by which sub-model; unmask: as many tokens a step as scheduled, or as entropies allow; order: which tokens a " +
           "step decodes, by confidence or in the Halton order, where steps may run only what is needed",
-      ).choices(["main", "direction", "refresh", "steps", "guidance", "unmask", "order"]),
+      ).choices(["main", "few-steps", "direction", "refresh", "steps", "guidance", "unmask", "order"]),
     )
     .argument(
       "<models...>",
@@ -56,8 +56,8 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .option("--tune-seed <n>", "of settings and images, none of the report's (default: 2^31)", wholeNumber(0))
     .option(
       "--decode-steps <list>",
-      "the numbers of steps that are compared, e.g. 4,8,12 (default of the study of steps: 4,6,8,12,16,24,32; of the " +
-        "order: 6,12,24)",
+      "the numbers of steps that are compared, e.g. 4,8,12 (default of few-steps: 6,8,12; of steps: " +
+        "4,6,8,12,16,24,32; of order: 6,12,24)",
       several(wholeNumber(1)),
     );
   addDistillationStudy(command, signal);

@@ -48,7 +48,7 @@ export interface StudyOptions extends MeasuringOptions {
 /**
  * Runs one of the studies of decode plans on a model.
  *
- * @param name  "main", "direction", "refresh", "steps", "guidance", "unmask" or "order"; studies.ts says what each asks
+ * @param name  "main", "few-steps", "direction", "refresh", "steps", "guidance", "unmask" or "order"; studies.ts says what each asks
  * @throws InputError for an unknown name, a model that the study cannot be made of, and as {@link evaluate}
  * @example
  * const result = await runStudy("main", "models/sprites", { samples: 240, seeds: 3 });

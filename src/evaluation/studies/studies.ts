@@ -12,7 +12,16 @@ import { baselinePlan, type DecodePlan, type PlanInput } from "../../decoding/pl
 import type { GridPoint } from "./plan-grid.ts";
 
 /** The studies of decoding. */
-export const studyNames = ["main", "direction", "refresh", "steps", "guidance", "unmask", "order"] as const;
+export const studyNames = [
+  "main",
+  "few-steps",
+  "direction",
+  "refresh",
+  "steps",
+  "guidance",
+  "unmask",
+  "order",
+] as const;
 /** A study of decoding: which of the paper's questions it asks. */
 export type StudyName = (typeof studyNames)[number];
 
@@ -44,7 +53,7 @@ export interface StudyGround {
   readonly tokens: number;
   /** Multiply-adds of a plan, per sample. */
   readonly costOf: (plan: PlanInput) => number;
-  /** The numbers of steps to compare in the studies of steps and of the order; left out: the usual ones. */
+  /** The numbers of steps to compare in the studies of few steps, of steps and of the order; left out: the usual ones. */
   readonly decodeSteps?: readonly number[];
 }
 
@@ -56,7 +65,9 @@ export interface StudyGround {
  */
 export function planStudy(name: string, ground: StudyGround): Study {
   requireSubModels(ground);
-  const study = { main, direction, refresh, steps, guidance, unmask, order }[name as StudyName];
+  const study = { main, "few-steps": fewSteps, direction, refresh, steps, guidance, unmask, order }[
+    name as StudyName
+  ];
   if (!study) {
     const nearest = nearestName(name, studyNames);
     const remedy = nearest && `did you mean "${nearest}"?`;
@@ -129,6 +140,27 @@ function main(ground: StudyGround): Study {
       { plan: whole.name, against: nearest.name },
     ],
     isJoined: false,
+  };
+}
+
+/** K of the baseline decodes beside the default plan. */
+const fewLengths = [6, 8, 12];
+
+/** Does the baseline decode do as well with fewer steps? */
+function fewSteps(ground: StudyGround): Study {
+  const counts = stepCounts(ground, fewLengths);
+  const whole = point("default plan", {});
+  const baselines = counts.map((count) =>
+    point(`baseline, ${count} steps`, baselinePlan({ steps: count }), "baseline"),
+  );
+  return {
+    title: "The default plan beside baseline decodes of few steps",
+    question:
+      "A baseline decode can save compute too: by taking fewer steps. Does the model's default plan come as near to the " +
+      "reference set as baseline decodes of several numbers of steps, in the same order of tokens, and for how much less?",
+    points: [whole, ...baselines],
+    claims: baselines.map(({ name }) => ({ plan: whole.name, against: name })),
+    isJoined: true,
   };
 }
 

@@ -167,6 +167,31 @@ describe("studies", () => {
     ]);
   });
 
+  it("few-steps: the default plan as it is, and baseline decodes of fewer steps in its own order", () => {
+    const own = makePlan(
+      { modelSchedule: "8x4,1x12", maskSchedule: { kind: "halton" }, cache: { runs: "needed" } },
+      base,
+    );
+    const { points, claims } = planStudy("few-steps", { ...ground, base: own });
+    expect(makePlan(points[0]!.plan, own)).toEqual(own);
+    const baselines = points.slice(1).map(({ plan }) => makePlan(plan, own));
+    expect(baselines.map(({ modelSchedule }) => printModelSchedule(modelSchedule))).toEqual([
+      "1x6",
+      "1x8",
+      "1x12",
+    ]);
+    for (const { maskSchedule, cache, guidance } of baselines) {
+      expect(maskSchedule.kind).toBe("halton");
+      expect(cache).toMatchObject({ enabled: false });
+      expect(guidance.unconditionalFactor).toBe("same");
+    }
+    expect(claims).toEqual(
+      [6, 8, 12].map((count) => ({ plan: "default plan", against: `baseline, ${count} steps` })),
+    );
+    const some = planStudy("few-steps", { ...ground, decodeSteps: [4] });
+    expect(some.points.map(({ name }) => name)).toEqual(["default plan", "baseline, 4 steps"]);
+  });
+
   it("guidance: in no step, in all, and in parts, with a branch as large and the smallest", () => {
     const plans = plansOf("guidance");
     expect(plans.size).toBe(5 + 4 + 5 + 4);
