@@ -14,7 +14,7 @@ export interface ExpectedTensor {
 const shown = 4;
 
 /**
- * Checks names, shapes and types.
+ * Checks names, shapes and types, and that every number is finite.
  *
  * @param where  the file or folder, for the message
  * @throws InputError listing what is missing, what is not expected (with the nearest expected name) and what has
@@ -29,7 +29,10 @@ export function checkTensors(where: string, tensors: Tensors, expected: readonly
     const came = tensors[name];
     return came.dtype !== dtype || came.dims.join() !== shape.join();
   });
-  if (missing.length + unexpected.length + different.length === 0) return;
+  if (missing.length + unexpected.length + different.length === 0) {
+    requireFinite(where, tensors);
+    return;
+  }
 
   // A renamed tensor is missing under one name and unexpected under another.
   const candidates = (missing.length > 0 ? missing : expected).map(({ name }) => name);
@@ -49,6 +52,18 @@ export function checkTensors(where: string, tensors: Tensors, expected: readonly
     `${where}: these weights do not fit the model (${expected.length} tensors expected):\n${lines.join("\n")}\n` +
       "Check that the weights and config.json come from the same model.",
   );
+}
+
+/** @throws InputError for weights with NaN or infinite numbers: the bytes of a file were damaged, or a training diverged. */
+function requireFinite(where: string, tensors: Tensors): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (dtype !== "float32") continue;
+    const at = (data as Float32Array).findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new InputError(
+      `${where}: the weights must be finite numbers, but ${name} has ${data[at]} at place ${at}; the file is damaged, so copy it again`,
+    );
+  }
 }
 
 function summary<T>(kind: string, faults: readonly T[], describe: (fault: T) => string): string[] {

@@ -7,7 +7,7 @@ import { InputError } from "../../src/index.ts";
 /** Path within the page, "/" between its parts, to the file. */
 export type PageFiles = ReadonlyMap<string, string>;
 
-/** Beside this file where that is built, else where `npm run build:studio` puts it. */
+/** Beside this file where that is built, else where `npm run build:page` puts it. */
 const places = ["../page", "../../dist/studio/page"].map((place) =>
   fileURLToPath(new URL(place, import.meta.url)),
 );
@@ -29,5 +29,5 @@ export async function findPage(built?: string): Promise<PageFiles> {
     }
     return files;
   }
-  throw new InputError("studio: its page is not built yet; npm run build:studio does that");
+  throw new InputError("studio: its page is not built yet; npm run build:page does that");
 }

@@ -261,6 +261,24 @@ it("answers a question of the study on a page, with the figures beside it", asyn
   expect([study, page.includes(`- ${answers[0]}`)]).toEqual(["direction", true]);
 });
 
+it("compares the default plan with baseline decodes of the numbers of steps that are asked for", async () => {
+  const out = join(folder, "few-steps");
+  const { code, stderr } = await magnets(
+    ...["study", "few-steps", join(folder, "model"), "--decode-steps", "2,4"],
+    ...["--classifier", join(folder, "classifier"), "--threads", "1", "--samples", "12"],
+    ...["--reference-images", "20", "--out", out],
+  );
+  expect(stderr).not.toContain("magnets:");
+  expect(code).toBe(0);
+  const { plans, answers } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
+  expect(plans.map(({ name }: { name: string }) => name)).toEqual([
+    "default plan",
+    "baseline, 2 steps",
+    "baseline, 4 steps",
+  ]);
+  expect(answers).toHaveLength(2);
+});
+
 it("trains a classifier from drawn videos", async () => {
   const out = join(folder, "moving");
   const { code, stderr } = await magnets(

@@ -27,6 +27,16 @@ describe("checkTensors", () => {
     expect(refusal({}, [])).toBe("it was accepted");
   });
 
+  it("refuses weights that are not finite, as a damaged file gives them", () => {
+    for (const wrong of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      const weight = zeros(2, 3);
+      weight.data[4] = wrong;
+      expect(refusal({ ...good, "block.1.weight": weight })).toBe(
+        `m/model.safetensors: the weights must be finite numbers, but block.1.weight has ${wrong} at place 4; the file is damaged, so copy it again`,
+      );
+    }
+  });
+
   it("tells everything at once, with the nearest name", () => {
     const { scale, ...rest } = good;
     const message = refusal({ ...rest, "block.1.weight": zeros(3, 2), scales: scale, other: zeros(1) });

@@ -1,11 +1,14 @@
 /** A study from start to end: its plans measured on a model, its claims answered, and a page written. */
 import { basename, join } from "node:path";
+import { requireInput } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import { invalidValue, parse } from "../../core/validate.ts";
 import { countMultiplyAdds } from "../../graph/index.ts";
 import { decoderGraph } from "../../models/tokenizer/codec.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
 import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
+import { modelDigest } from "../../pipelines/node/identity.ts";
+import { readModel } from "../../pipelines/node/model-folder.ts";
 import { combineTrainings } from "../combine-trainings.ts";
 import {
   checkedOptions,
@@ -77,10 +80,11 @@ export async function runStudyOver(
 ): Promise<StudyResult> {
   if (models.length === 0) throw invalidValue("study", ["models"], "must be one at least", models);
   const { tuning: asked = null, decodeSteps, ...measuring } = options;
-  if (decodeSteps && name !== "steps" && name !== "order") {
-    const must = `must be left out of the study "${name}": only those of steps and of the order vary them`;
+  if (decodeSteps && !["few-steps", "steps", "order"].includes(name)) {
+    const must = `must be left out of the study "${name}": only few-steps, steps and order vary them`;
     throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
   }
+  if (models.length > 1) await requireTrainings(models);
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
   if (tuning) {
     requireOtherSeeds(tuning, checkedOptions(measuring));
@@ -117,6 +121,35 @@ export async function runStudyOver(
     notes: found ? [found.text, markdownTable(found.table)] : [],
     extras: { decoderMultiplyAdds: decoder, ...(tuning && { tuning: { ...tuning, ways: tuned } }) },
   };
+}
+
+/**
+ * Refuses models that are not several trainings of one configuration, before any of them is measured.
+ *
+ * @throws InputError naming two that differ, or that are the same
+ */
+async function requireTrainings(models: readonly ModelOrFolder[]): Promise<void> {
+  const nameOf = (model: ModelOrFolder, i: number) => (typeof model === "string" ? model : `model ${i + 1}`);
+  const seen = new Map<string, string>();
+  let first: { readonly name: string; readonly config: string } | undefined;
+  for (const [i, given] of models.entries()) {
+    const name = nameOf(given, i);
+    const model = typeof given === "string" ? await readModel(given) : given;
+    const config = JSON.stringify([model.tokenizer.config, model.transformer.config, model.plan]);
+    first ??= { name, config };
+    const digest = modelDigest(model);
+    const same = seen.get(digest);
+    requireInput(
+      same === undefined,
+      `study: models: must be trainings that differ, but ${same} and ${name} have the same weights; name each training once`,
+    );
+    requireInput(
+      config === first.config,
+      `study: models: must be trainings of one configuration, but ${name} has other networks or another default plan ` +
+        `than ${first.name}; study them apart`,
+    );
+    seen.set(digest, name);
+  }
 }
 
 /** Multiply-adds of the tokenizer's decoder for one image or video. */

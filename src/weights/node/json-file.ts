@@ -4,6 +4,9 @@ import { InputError, unlessRefused } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
 import { fileError } from "../../core/node/file-error.ts";
 
+/** What some editors begin a file in UTF-8 with. */
+const byteOrderMark = /^\uFEFF/;
+
 /**
  * The value in a JSON file.
  *
@@ -14,7 +17,7 @@ export async function readJson(path: string): Promise<unknown> {
     throw fileError("cannot read", path, error);
   });
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(byteOrderMark, ""));
   } catch (error) {
     const { message } = error as SyntaxError;
     const before = text.slice(0, faultPosition(text, message)).split("\n");

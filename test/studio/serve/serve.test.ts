@@ -183,7 +183,7 @@ describe("what it is given", () => {
     await expect(start(join(folder, "nowhere"))).rejects.toThrow(/nowhere: is no folder; check the path/);
     await expect(start(page)).rejects.toThrow(/holds no model and no training; give a model folder/);
     await expect(startStudio({ folders: [sprites], page: folder, ...here })).rejects.toThrow(
-      /page is not built yet; npm run build:studio/,
+      /page is not built yet; npm run build:page/,
     );
     await expect(
       startStudio({ folders: [sprites], page, host: "127.0.0.1", port: studio.port }),

@@ -35,6 +35,12 @@ describe("JSON files", () => {
     expect(await readFile(join(folder, "x/y.json"), "utf8")).toMatch(/^\{\n {2}"a".*\}\n$/s);
   });
 
+  it("may begin with a byte order mark, as some editors write them", async () => {
+    const path = join(folder, "marked.json");
+    await writeFile(path, '\uFEFF{"steps": 12}');
+    expect(await readJson(path)).toEqual({ steps: 12 });
+  });
+
   const long = `{\n"filler": "${"x".repeat(200)}",\n`;
   for (const [what, text, place] of [
     ["unexpected token, short", "hello", "1:1"],
