@@ -135,8 +135,8 @@ export async function findParetoFront(options: FindParetoFrontOptions): Promise<
 }
 
 /**
- * Baseline decodes to try, with settings as every way gets them, of as many steps as the default plan, half and a third of them
- * by turns; the first is the default plan's own.
+ * Baseline decodes to try, of as many steps as the default plan, half and a third of them by turns: with the default plan's
+ * own settings of each number of steps, the first the baseline decode itself, then with others, as every way gets them.
  */
 function baselinesToTry(
   { factors }: ModelFacts,
@@ -144,9 +144,10 @@ function baselinesToTry(
   count: number,
   seed: number,
 ): DecodePlan[] {
-  return settingsToTry({ base: defaults, factors, branch: "any" }, count, seed).map((settings, i) => {
+  const settings = settingsToTry({ base: defaults, factors, branch: "any" }, count, seed);
+  return settings.map((_, i) => {
     const steps = Math.ceil(defaults.steps / [1, 2, 3][i % 3]!);
-    const plan = withSettings(baselinePlan({ steps }), settings);
+    const plan = withSettings(baselinePlan({ steps }), settings[Math.max(0, i - 2)]!);
     const { interval = defaults.guidance.interval } = plan.guidance!;
     return makePlan({ ...plan, guidance: guidanceOver({ ...plan.guidance, interval }, steps) }, defaults);
   });
