@@ -50,10 +50,10 @@ export function addSearchCommand(program: Command, signal: AbortSignal): void {
     `
 Plans are drawn around the model's default plan and measured by the distance of their images to the reference set, in
 the classifier's features. The baseline decode gets as much search by itself: as many settings are tried, of as many
-steps as the default plan, half and a third of them. What is left in the end is measured again on another seed, beside
-the default plan and the best baseline decode; those plans that no other beats are the Pareto front. With it, --budget
-and --target-quality of sample, edit and plan choose what was measured best. Every measurement is cached: a search that
-was stopped goes on, and equal searches repeat nothing.`,
+steps as the default plan, half and a third of them, the default plan's own first. What is left in the end is measured
+again on another seed, beside the default plan and the best baseline decode; those plans that no other beats are the
+Pareto front. With it, --budget and --target-quality of sample, edit and plan choose what was measured best. Every
+measurement is cached: a search that was stopped goes on, and equal searches repeat nothing.`,
   );
   finishCommand(
     command,

@@ -91,6 +91,8 @@ describe("findParetoFront", () => {
     expect(tried.map(({ plan }) => plan.modelSchedule)).toEqual(
       tried.map((_, i) => [{ factor: 1, steps: [12, 6, 4][i % 3] }]),
     );
+    // First the default plan's own settings, of every number of steps.
+    expect(tried.slice(0, 3).map(({ plan }) => plan.choiceTemperature)).toEqual([12, 12, 12]);
     const of = (name: string) => finalists.find((each) => each.name === name)!;
     const found = tried.filter(
       ({ plan }) => JSON.stringify(plan) === JSON.stringify(of("best baseline").plan),

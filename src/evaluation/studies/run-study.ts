@@ -71,7 +71,7 @@ export async function runStudy(
  * trainings, and say what another training would give. Ways are tuned on the first model alone, for all.
  *
  * @param models  at least one
- * @throws InputError as {@link runStudy}, and for models whose studies have not the same plans
+ * @throws InputError as {@link runStudy}, for models of other networks or another default plan, and for the same weights twice
  */
 export async function runStudyOver(
   name: StudyName,
@@ -129,11 +129,10 @@ export async function runStudyOver(
  * @throws InputError naming two that differ, or that are the same
  */
 async function requireTrainings(models: readonly ModelOrFolder[]): Promise<void> {
-  const nameOf = (model: ModelOrFolder, i: number) => (typeof model === "string" ? model : `model ${i + 1}`);
   const seen = new Map<string, string>();
   let first: { readonly name: string; readonly config: string } | undefined;
   for (const [i, given] of models.entries()) {
-    const name = nameOf(given, i);
+    const name = typeof given === "string" ? given : `model ${i + 1}`;
     const model = typeof given === "string" ? await readModel(given) : given;
     const config = JSON.stringify([model.tokenizer.config, model.transformer.config, model.plan]);
     first ??= { name, config };

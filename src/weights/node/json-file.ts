@@ -13,11 +13,12 @@ const byteOrderMark = /^\uFEFF/;
  * @throws InputError naming the file, and line and column where it is not JSON.
  */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error) => {
+  const whole = await readFile(path, "utf8").catch((error) => {
     throw fileError("cannot read", path, error);
   });
+  const text = whole.replace(byteOrderMark, "");
   try {
-    return JSON.parse(text.replace(byteOrderMark, ""));
+    return JSON.parse(text);
   } catch (error) {
     const { message } = error as SyntaxError;
     const before = text.slice(0, faultPosition(text, message)).split("\n");

@@ -39,6 +39,8 @@ describe("JSON files", () => {
     const path = join(folder, "marked.json");
     await writeFile(path, '\uFEFF{"steps": 12}');
     expect(await readJson(path)).toEqual({ steps: 12 });
+    await writeFile(path, '\uFEFF{"a": 1,\n "b": what}');
+    expect(await refusal(readJson(path))).toContain("marked.json:2:7: not valid JSON (");
   });
 
   const long = `{\n"filler": "${"x".repeat(200)}",\n`;
