@@ -156,7 +156,8 @@ export interface DeadlineOptions extends Timing, Pick<Remaining, "model" | "mask
  */
 export function keepDeadline(options: DeadlineOptions): (plan: DecodePlan, step: number) => DecodePlan {
   const { model, maskedTokens, wanted, secondsOf, tailSeconds, now, endsAt } = options;
-  const latency = observeLatency();
+  const steps = planCost(model, wanted, maskedTokens).steps.map(secondsOf);
+  const latency = observeLatency(steps.reduce((a, b) => a + b, 0) / steps.length);
   let before = now();
   return (plan, step) => {
     const time = now();
@@ -181,33 +182,40 @@ const recency = 0.85;
 /** So many standard deviations are left free for what the rest may take beyond its mean. */
 const safetyFactor = 2.5;
 
-/** The relative deviation that is assumed of steps before any ran, and how many steps that assumption counts for. */
+/** The deviation that is assumed of steps before any ran, as a share of their time, and how many steps it counts for. */
 const assumed = { deviation: 0.04, steps: 1 };
 
 /**
  * What the steps that ran say about those to come: the slowdown, how many times longer than predicted they take (at
- * least 1), and by how much single steps deviate from that.
+ * least 1), and by how much they deviate from that. Delays come while time passes, whatever runs, so the variance of a
+ * step is in proportion to its time: what delays a step of a millisecond by two hardly delays one of ten by twenty.
+ *
+ * @param typical  predicted seconds of a usual step, of which the assumed deviation is a share
  */
-function observeLatency() {
+function observeLatency(typical: number) {
   const ran: { took: number; predicted: number }[] = [];
   /** A sum over the steps, in which recent ones count most. */
   const weighted = (read: (step: (typeof ran)[number]) => number) =>
     ran.reduce((sum, step) => recency * sum + read(step), 0);
+  const prior = {
+    squares: assumed.steps * (assumed.deviation * typical) ** 2,
+    seconds: assumed.steps * typical,
+  };
   let slowdown = 1;
-  let deviation = assumed.deviation;
+  let variancePerSecond = prior.squares / prior.seconds;
   return {
     /** A step took so many seconds, and was predicted to take so many. */
     add(took: number, predicted: number): void {
       ran.push({ took, predicted });
-      slowdown = Math.max(1, weighted((step) => step.took) / weighted((step) => step.predicted));
-      const squares = weighted((step) => (step.took / step.predicted / slowdown - 1) ** 2);
-      const steps = weighted(() => 1);
-      deviation = Math.sqrt((assumed.steps * assumed.deviation ** 2 + squares) / (assumed.steps + steps));
+      const seconds = weighted((step) => step.predicted);
+      slowdown = Math.max(1, weighted((step) => step.took) / seconds);
+      const squares = weighted((step) => (step.took / slowdown - step.predicted) ** 2);
+      variancePerSecond = (prior.squares + squares) / (prior.seconds + seconds);
     },
-    /** What pieces of work of these predicted seconds may take, if each deviates from its mean independently. */
+    /** What pieces of work of these predicted seconds may take. */
     upperBound(predicted: readonly number[]): number {
       const mean = predicted.reduce((a, b) => a + b, 0);
-      return slowdown * (mean + safetyFactor * deviation * Math.hypot(...predicted));
+      return slowdown * (mean + safetyFactor * Math.sqrt(variancePerSecond * mean));
     },
   };
 }
