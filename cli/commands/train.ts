@@ -66,7 +66,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
 
 async function train(path: string | undefined, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const report = openReport(options);
-  const { hasCheckpoint, trainModel } = await import("../../src/train.ts");
+  const { trainModel } = await import("../../src/train.ts");
   const { config, overrides } = await loadedConfig(path, options);
   for (const { key, value, before } of overrides) {
     const was = before === undefined ? "the default" : JSON.stringify(before);
@@ -74,6 +74,7 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
   }
   const out = options.out ?? join("runs", config.name);
   report.say(`run folder: ${out}`);
+  if (options.resume && !(await hasBegun(out))) report.say("no training has begun there: this one begins");
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   const clock =
@@ -98,9 +99,8 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
   } catch (error) {
     const isTimeUp = clock?.aborted === true && error === clock.reason;
     if (signal.aborted || isTimeUp) {
-      const runs = ["tokenizer", "transformer"].map((stage) => hasCheckpoint(join(out, stage)));
       report.say(
-        (await Promise.all(runs)).includes(true)
+        (await hasBegun(out))
           ? `stopped; --resume with the same command goes on from where it is: ${out}`
           : `stopped before the first step, with nothing to save yet; --resume with the same command begins again: ${out}`,
       );
@@ -111,6 +111,13 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
     bars.stop();
     await fleet?.close();
   }
+}
+
+/** Whether a run folder holds anything to go on with. */
+async function hasBegun(out: string): Promise<boolean> {
+  const { hasCheckpoint } = await import("../../src/train.ts");
+  const stages = ["tokenizer", "transformer"].map((stage) => hasCheckpoint(join(out, stage)));
+  return (await Promise.all(stages)).includes(true);
 }
 
 /** Workers that tokenise the images, where the options ask for some; the training itself is this process's. */
