@@ -16,7 +16,7 @@ export interface ListedRun {
 
 /** One network's part of a training. */
 export interface ListedStage {
-  /** "tokenizer", "transformer". */
+  /** "tokenizer", "transformer", "decoder". */
   readonly name: string;
   /** Steps it is to have; null: nobody knows. */
   readonly steps: number | null;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Device } from "../../src/index.ts";
-import type { EncodeParts, LoadedConfig } from "../../src/train.ts";
+import type { EncodeParts, LoadedConfig, Stage } from "../../src/train.ts";
 import { addFleetOptions, type FleetFlags, fleetOptionsOf, sharesWork } from "../options/fleet-options.ts";
 import { addDeviceOptions } from "../options/machine-options.ts";
 import { collect, decimalNumber, finishCommand } from "../options/parse.ts";
@@ -16,7 +16,7 @@ interface TrainOptions extends FleetFlags {
   quick?: boolean;
   resume?: boolean;
   minutes?: number;
-  stage: "all" | "tokenizer" | "tokenise" | "transformer";
+  stage: "all" | Stage;
   threads?: number;
   device: Device;
   out?: string;
@@ -47,7 +47,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     )
     .addOption(
       new Option("--stage <name>", "do one stage only")
-        .choices(["all", "tokenizer", "tokenise", "transformer"])
+        .choices(["all", "tokenizer", "tokenise", "transformer", "decoder"] satisfies ("all" | Stage)[])
         .default("all"),
     );
   addFleetOptions(addDeviceOptions(command)).option(
@@ -116,7 +116,7 @@ async function train(path: string | undefined, options: TrainOptions, signal: Ab
 /** Whether a run folder holds anything to go on with. */
 async function hasBegun(out: string): Promise<boolean> {
   const { hasCheckpoint } = await import("../../src/train.ts");
-  const stages = ["tokenizer", "transformer"].map((stage) => hasCheckpoint(join(out, stage)));
+  const stages = ["tokenizer", "transformer", "decoder"].map((stage) => hasCheckpoint(join(out, stage)));
   return (await Promise.all(stages)).includes(true);
 }
 

@@ -16,7 +16,7 @@ export interface TrainingState {
 
 /** One run of a training. */
 export interface TrainingStage extends RunState {
-  /** Of its folder: "tokenizer", "transformer". */
+  /** Of its folder: "tokenizer", "transformer", "decoder". */
   readonly name: string;
 }
 
@@ -28,7 +28,7 @@ export interface TrainingStage extends RunState {
  */
 export async function describeTraining(folder: string): Promise<TrainingState | null> {
   const places = [
-    ...["tokenizer", "transformer"].map((name) => ({ name, path: join(folder, name) })),
+    ...["tokenizer", "transformer", "decoder"].map((name) => ({ name, path: join(folder, name) })),
     { name: basename(folder), path: folder },
   ];
   const stages: TrainingStage[] = [];

@@ -22,9 +22,11 @@ export interface CardSource {
 /** Writes README.md and loss.svg into the model folder `folder`. */
 export async function writeModelCard(folder: string, source: CardSource): Promise<void> {
   const { config, model, run } = source;
-  const metricsOf = (stage: "tokenizer" | "transformer") => readMetrics(join(run, stage, "metrics.jsonl"));
+  const metricsOf = (stage: "tokenizer" | "transformer" | "decoder") =>
+    readMetrics(join(run, stage, "metrics.jsonl"));
   const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
   const transformer = await metricsOf("transformer");
+  const decoder = config.decoder.training.steps === 0 ? [] : await metricsOf("decoder");
   const losses = model.transformer.config.factors.map((factor) => ({
     name: subModel(factor),
     points: smoothed(transformer, `loss.p${factor}`),
@@ -43,7 +45,10 @@ export async function writeModelCard(folder: string, source: CardSource): Promis
     tokenizer: await readLengthened(join(run, "tokenizer")),
     transformer: await readLengthened(join(run, "transformer")),
   };
-  await writeFileAtomic(join(folder, "README.md"), cardText(source, { tokenizer, transformer, lengthened }));
+  await writeFileAtomic(
+    join(folder, "README.md"),
+    cardText(source, { tokenizer, transformer, decoder, lengthened }),
+  );
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -62,12 +67,14 @@ function smoothed(all: readonly MetricsLine[], name: string): [number, number][]
 interface History {
   readonly tokenizer: readonly MetricsLine[];
   readonly transformer: readonly MetricsLine[];
+  /** Empty where it was not trained alone. */
+  readonly decoder: readonly MetricsLine[];
   readonly lengthened: Readonly<Record<"tokenizer" | "transformer", readonly Lengthened[]>>;
 }
 
 function cardText(
   { config, model, copies }: CardSource,
-  { tokenizer, transformer, lengthened }: History,
+  { tokenizer, transformer, decoder, lengthened }: History,
 ): string {
   const { transformer: sizes, plan, completionPlan, tokenizer: coder } = describeModel(model);
   const { subModels, width, depth, heads, grid, codebookSize } = sizes;
@@ -118,7 +125,7 @@ magnets train ${folder}/train_config.json
 Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
 ${tokenizerLine(config, tokenizer, lengthened.tokenizer)},
 transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}${growthOf(lengthened.transformer)}).
-The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
+${decoderLine(config, decoder)}The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
 ${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " More are near than chance explains: some are copies." : ""}\n` : ""}`;
 }
 
@@ -143,6 +150,15 @@ function tokenizerLine(
     `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}${growthOf(lengthened)}, ` +
     `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
     `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
+  );
+}
+
+/** How the tokenizer's decoder went on, if it did; a line. */
+function decoderLine({ data, decoder: { training } }: TrainConfig, lines: readonly MetricsLine[]): string {
+  if (lines.length === 0) return "";
+  return (
+    `At last the tokenizer's decoder trained alone for ${training.steps} steps, ${minutes(lines)} minutes, on ${nounOf(data)}s that the model ` +
+    `made and on real ones: ${finalMean(lines, "psnr").toFixed(1)} dB on these, border contrast ${finalMean(lines, "borderContrast").toFixed(2)} of what was made.\n`
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * From images to a model folder: train the tokenizer, tokenise the images once, train the nested transformer,
- * write the model. Every stage can be stopped and resumed; a finished one is not done again.
+ * From images to a model folder: train the tokenizer, tokenise the images once, train the nested transformer, at last
+ * the tokenizer's decoder on what that makes, where the configuration asks for it; write the model. Every stage can be stopped and resumed; a finished one is not done again.
  *
  *     OUT/lock.json           who is at work there, while somebody is
  *     OUT/data.json           what the run calls a folder of data
@@ -9,6 +9,7 @@
  *     OUT/tokens/             the images as token ids
  *     OUT/variants.png        a few images in the variants that they are there in, where they are augmented
  *     OUT/transformer/        run folder of the transformer
+ *     OUT/decoder/            run folder of the decoder, with the tokens that it learned from
  *     OUT/model/              the model folder; its tokenizer is there once that is trained
  *     OUT/nearest.png         samples beside their nearest training images, where images were held out
  */
@@ -19,11 +20,13 @@ import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { openSource } from "../data/open-source.ts";
 import { tokenizerParameters } from "../models/tokenizer/codec.ts";
-import { isWholeModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
+import type { GenerativeModel } from "../pipelines/model.ts";
+import { isWholeModel, readModel, writeModel, writeTokenizer } from "../pipelines/node/model-folder.ts";
 import { type Device, factsOf } from "../runtime/device.ts";
 import { createNodeRunner } from "../runtime/node/runner.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type TrainConfig, transformerConfigOf } from "../training/config.ts";
+import type { SplitTokens } from "../training/held-out.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser-state.ts";
 import { openRunFolder, type RunFolder, readCheckpoint } from "../training/run-folder.ts";
@@ -38,11 +41,12 @@ import { initialTokenizer, initialTransformer, startingFrom } from "./initial-we
 import { writeModelCard } from "./model-card.ts";
 import { readTokens } from "./token-files.ts";
 import { type TokeniseImagesOptions, tokeniseImages, tokensFolder } from "./tokenise-images.ts";
+import { trainDecoder } from "./train-decoder.ts";
 import { trainTransformer } from "./train-transformer.ts";
 import { type Images, openImages } from "./training-images.ts";
 
-/** The stages of a training, in order: the tokenizer, all images as tokens, the transformer. */
-export const stages = ["tokenizer", "tokenise", "transformer"] as const;
+/** The stages of a training, in order: the tokenizer, all images as tokens, the transformer, the tokenizer's decoder alone. */
+export const stages = ["tokenizer", "tokenise", "transformer", "decoder"] as const;
 /** One of {@link stages}. */
 export type Stage = (typeof stages)[number];
 
@@ -62,7 +66,7 @@ export interface TrainModelOptions extends TokeniseImagesOptions {
 /**
  * Runs the stages.
  *
- * @returns the model folder's path when the transformer was trained, else null
+ * @returns the model folder's path when the transformer or the decoder was trained, else null
  * @throws InputError for data or folders that cannot be used, and for a folder that another process trains in; the signal's
  *   reason when aborted
  */
@@ -71,9 +75,13 @@ export function trainModel(options: TrainModelOptions): Promise<string | null> {
 }
 
 async function runStages(options: TrainModelOptions): Promise<string | null> {
-  const { config, out, stage = "all", threads, device, signal } = options;
+  const { config, out, stage = "all", threads, device } = options;
   const say = options.onMessage ?? (() => {});
   const wants = (name: Stage): boolean => stage === "all" || stage === name;
+  requireInput(
+    stage !== "decoder" || config.decoder.training.steps > 0,
+    "decoder.training.steps: must be above 0 for --stage decoder, got 0; e.g. --set decoder.training.steps=400",
+  );
   requireInput(
     stage !== "all" || config.transformer.init === undefined || config.tokenizer.init !== undefined,
     `transformer.init: the transformer of a model speaks of its tokenizer's codes; let the tokenizer start there too: ` +
@@ -101,39 +109,68 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       await writeTokenizer(path, { config: config.tokenizer.model, tensors: tokenizer });
     }
     if (images && wants("tokenise")) await tokeniseImages(options, runner, tokenizer, images);
-    if (!wants("transformer")) return null;
-    const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
-    const noun = nounOf(config.tokenizer.model);
-    const shown = dataset.images ? new Set(dataset.images).size : dataset.count;
-    const rows = shown < dataset.count ? `, ${dataset.count} with their variants` : "";
-    say(
-      `transformer: ${config.transformer.training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`,
-    );
-    signal?.throwIfAborted();
-    const { classNames } = dataset;
-    const initial = await initialTransformer(config.transformer.init, {
-      ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
-      key: foldIn(keyFromSeed(config.seed), 8),
-      onMessage: say,
-    });
-    const folder = await openRunFolder(
-      join(out, "transformer"),
-      { ...named },
-      { resume: options.resume, mayGrow: "transformer.training.steps" },
-    );
-    sayGrown(options, "transformer", folder);
-    const { model, split } = await trainTransformer({
-      ...options,
-      ...{ runner, folder, tokenizer, dataset, initial },
-    });
-    await writeModel(path, model);
+    const split = wants("transformer") ? await makeModel(options, named, runner, tokenizer) : null;
+    if (images && wants("decoder") && config.decoder.training.steps > 0) {
+      const model = await untuned(path, tokenizer);
+      await writeModel(path, await trainDecoder({ ...options, runner, images, model }));
+    }
+    if (!wants("transformer") && !wants("decoder")) return null;
     await writeJson(join(path, "train_config.json"), config);
+    const model = await readModel(path);
     const copies = split && images && (await checkForCopies({ ...options, runner, model, split, images }));
     await writeModelCard(path, { config, model, run: out, copies });
     return path;
   } finally {
     await runner.close();
   }
+}
+
+/**
+ * Trains the transformer, and writes the model of it and the tokenizer.
+ *
+ * @returns which images were held out, if any were
+ */
+async function makeModel(
+  options: TrainModelOptions,
+  named: TrainConfig,
+  runner: Runner,
+  tokenizer: Tensors,
+): Promise<SplitTokens | null> {
+  const { config, out, resume, signal, onMessage: say = () => {} } = options;
+  const dataset = await readTokens(tokensFolder(out), tensorsDigest(tokenizer));
+  const noun = nounOf(config.tokenizer.model);
+  const shown = dataset.images ? new Set(dataset.images).size : dataset.count;
+  const rows = shown < dataset.count ? `, ${dataset.count} with their variants` : "";
+  say(`transformer: ${config.transformer.training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`);
+  signal?.throwIfAborted();
+  const { classNames } = dataset;
+  const initial = await initialTransformer(config.transformer.init, {
+    ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
+    key: foldIn(keyFromSeed(config.seed), 8),
+    onMessage: say,
+  });
+  const { decoder: _later, ...own } = named;
+  const folder = await openRunFolder(join(out, "transformer"), own, {
+    resume,
+    mayGrow: "transformer.training.steps",
+  });
+  sayGrown(options, "transformer", folder);
+  const { model, split } = await trainTransformer({
+    ...options,
+    ...{ runner, folder, tokenizer, dataset, initial },
+  });
+  await writeModel(join(out, "model"), model);
+  return split;
+}
+
+/** The run's model with its tokenizer as it was trained, before its decoder was tuned. */
+async function untuned(path: string, tokenizer: Tensors): Promise<GenerativeModel> {
+  requireInput(
+    await isWholeModel(path),
+    `${path}: holds no whole model, whose decoder could be trained; train it first, with --stage transformer --resume`,
+  );
+  const model = await readModel(path);
+  return { ...model, tokenizer: { ...model.tokenizer, tensors: tokenizer } };
 }
 
 /** What the run calls data that need not be there any more. */

@@ -257,6 +257,40 @@ const fields = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  decoder: z
+    .strictObject({
+      training: z
+        .strictObject({
+          ...optimisation({
+            steps: z
+              .int()
+              .min(0)
+              .default(0)
+              .describe("optimiser steps in all; 0: the decoder stays as it is"),
+            batchSize: 16,
+            learningRate: 3e-4,
+            warmupSteps: 20,
+          }),
+          betas: z
+            .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+            .default([0.5, 0.95])
+            .describe("AdamW's decay of its two moments"),
+          emaDecay: z.number().min(0).lt(1).default(0.98).describe("of the averaged weights that are kept"),
+          images: count
+            .default(3200)
+            .describe("how many images the model makes to learn from; no more than the training has"),
+          adversarialWeight: z
+            .number()
+            .min(0)
+            .default(0.003)
+            .describe("of the discriminator's scores beside the error of reconstructions"),
+        })
+        .prefault({}),
+    })
+    .prefault({})
+    .describe(
+      "at last: the tokenizer's decoder alone, on tokens that the trained model makes and on those of real images",
+    ),
   decoding: planSchema
     .prefault({})
     .describe("the decode plan of the trained model, and of its samples during training"),

@@ -1,4 +1,4 @@
-/** What a tokenizer's training compares of images beside their pixels: edges at several scales, and token borders. */
+/** What a tokenizer's training compares of images and their reconstructions: pixels, edges at several scales, token borders. */
 import {
   absolute,
   add,
@@ -6,10 +6,45 @@ import {
   mean,
   multiply,
   sliceAxes,
+  square,
   subtract,
   sum,
   type Value,
 } from "../graph/index.ts";
+import { type TokenizerConfig, tokenStride } from "../models/tokenizer/config.ts";
+import type { TrainConfig } from "./config.ts";
+
+/** How much each part of the loss counts. */
+export type LossWeights = Pick<TrainConfig["tokenizer"]["training"], "l1Weight" | "edgeWeight">;
+
+/**
+ * The loss of reconstructions. Adds the output `squaredError`, the mean over pixels.
+ *
+ * @param decoded  [B, 3, ...space]
+ * @param pixels   what they should be
+ */
+export function addReconstruction(
+  decoded: Value,
+  pixels: Value,
+  { l1Weight, edgeWeight }: LossWeights,
+): Value {
+  const { graph } = decoded;
+  const difference = subtract(decoded, pixels);
+  const squaredError = mean(square(difference));
+  let loss = squaredError;
+  if (l1Weight > 0) loss = add(loss, multiply(mean(absolute(difference)), l1Weight));
+  if (edgeWeight > 0) loss = add(loss, multiply(edgeError(difference), edgeWeight));
+  graph.output("squaredError", squaredError);
+  return loss;
+}
+
+/** Adds the outputs `acrossBorders` and `withinTokens`, whose quotient is the border contrast (see {@link borderSteps}). */
+export function addBorderSteps(decoded: Value, config: TokenizerConfig): void {
+  const { graph } = decoded;
+  const { across, within } = borderSteps(decoded, tokenStride(config).at(-1)!);
+  graph.output("acrossBorders", across);
+  graph.output("withinTokens", within);
+}
 
 /** How often the images are halved for {@link edgeError}. */
 const halvings = 2;

@@ -194,9 +194,10 @@ export async function describeRun(path: string): Promise<RunState | null> {
   };
 }
 
-/** A transformer's run holds the whole configuration, its tokenizer's part too; a classifier's has a schedule. */
+/** A transformer's run holds the whole configuration, the other networks' parts too; a classifier's has a schedule. */
 function plannedSteps(config: Record<string, unknown>, name: string): number | null {
-  const network = name === "tokenizer" ? config.tokenizer : (config.transformer ?? config.tokenizer);
+  const isOwn = name === "tokenizer" || name === "decoder";
+  const network = isOwn ? config[name] : (config.transformer ?? config.tokenizer);
   const schedule = isBlock(network) ? network.training : config.schedule;
   return isBlock(schedule) && typeof schedule.steps === "number" ? schedule.steps : null;
 }

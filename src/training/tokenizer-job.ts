@@ -1,8 +1,8 @@
 /** What an image tokenizer brings to the training loop. */
 import { foldIn, integerAt, type Key, uniformAt } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
-import { imageSheet } from "../data/image/sheet.ts";
-import { frameOf, fromPlanes, type ImageSource, type Raster, toPlanes } from "../data/source.ts";
+import { comparisonSheet } from "../data/image/sheet.ts";
+import { fromPlanes, type ImageSource, toPlanes } from "../data/source.ts";
 import { imageBatches, randomBatch } from "../data/views.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
@@ -34,8 +34,8 @@ const restart = { early: 25, until: 200, later: 100, share: 0.8 };
 /** How many latents the first codebook is fitted to, for each of its codes. */
 const latentsPerCode = 200;
 
-/** How many images or videos a sheet of samples shows in a row; a video takes three places. */
-const shown = { images: 8, videos: 4, all: 16 };
+/** How many images a sheet of samples shows. */
+const shownImages = 16;
 
 /** The job: random batches of images; k-means fits the first codebook and restarts keep it alive. */
 export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
@@ -94,17 +94,13 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
     }),
     async sample() {
       const tokenizer = await loadTokenizer(runner, config, averagedWeights(await getState(runner, specs)));
-      const images = await Promise.all(Array.from({ length: shown.all }, (_, i) => source.read(i % count)));
+      const images = await Promise.all(Array.from({ length: shownImages }, (_, i) => source.read(i % count)));
       const decoded = await tokenizer.decode(await tokenizer.encode(toPlanes(images)));
       await tokenizer.dispose();
-      const originals = images.map(stills);
-      const reconstructions = images.map((_, i) => stills(fromPlanes(decoded, i)));
-      const across = config.frames === undefined ? shown.images : shown.videos;
-      // Rows of originals, each above its reconstructions.
-      const rows = Array.from({ length: shown.all / across }, (_, row) =>
-        [originals, reconstructions].map((all) => all.slice(row * across, (row + 1) * across).flat()),
-      ).flat();
-      return imageSheet(rows.flat(), { columns: rows[0]!.length, scale: 2 });
+      return comparisonSheet(
+        images,
+        images.map((_, i) => fromPlanes(decoded, i)),
+      );
     },
     extra: {
       save: () => ({
@@ -141,13 +137,6 @@ export function tokenNudges(
     }
   }
   return tensor("float32", [batchSize * tokens, width], data);
-}
-
-/** An image itself; the first, middle and last frame of a moving one. */
-function stills(image: Raster): Raster[] {
-  const { frames } = image;
-  if (frames === undefined) return [image];
-  return [0, Math.floor(frames / 2), frames - 1].map((t) => frameOf({ ...image, frames }, t));
 }
 
 /** Latents [R, d] of the first images under untrained weights. */

@@ -93,6 +93,59 @@ describe("a folder with classes", () => {
   });
 });
 
+describe("a decoder that is trained at last", () => {
+  const set = [
+    ...["steps=20", "images=12", "batchSize=2", "logEvery=5"].map((each) => `decoder.training.${each}`),
+  ];
+  const parts = async (name: string) => {
+    const { tensors } = await readSafetensors(join(parent, name, "model", "tokenizer", "model.safetensors"));
+    return Object.entries(tensors);
+  };
+
+  it("is another decoder for the same codes, stopped and resumed too, and by a stage of its own", async () => {
+    const { said } = await go("tuned", { set });
+    expect(said).toContain("decoder: 20 steps on 12 images that the model makes, and as many real ones");
+    const before = Object.fromEntries(await parts("whole"));
+    for (const [name, tensor] of await parts("tuned")) {
+      const isSame = `${tensor.data}` === `${before[name]!.data}`;
+      expect(isSame, name).toBe(!name.startsWith("decoder."));
+    }
+    const [tuned, whole] = await Promise.all(["tuned", "whole"].map(tokens));
+    expect(tuned!.tensors.ids).toEqual(whole!.tensors.ids);
+    expect(await readdir(join(parent, "tuned", "decoder", "samples"))).toEqual(["step-000020.png"]);
+    const card = await readFile(join(parent, "tuned", "model", "README.md"), "utf8");
+    expect(card).toContain("At last the tokenizer's decoder trained alone for 20 steps");
+
+    const controller = new AbortController();
+    const stopping: Partial<TrainModelOptions> = {
+      signal: controller.signal,
+      onProgress: ({ job }) => job === "decoder" && controller.abort(),
+    };
+    await cp(join(parent, "whole"), join(parent, "tuned later"), { recursive: true });
+    const later = { set, stage: "decoder", resume: true } as const;
+    await expect(go("tuned later", { ...later, ...stopping })).rejects.toThrow("aborted");
+    expect((await go("tuned later", later)).model).toBe(join(parent, "tuned later", "model"));
+    expect(await parts("tuned later")).toEqual(await parts("tuned"));
+    // Done is done, and the model does not learn from what it made with its new decoder.
+    await go("tuned later", later);
+    expect(await parts("tuned later")).toEqual(await parts("tuned"));
+  });
+
+  it("begins again for another transformer, and needs a whole model and steps", async () => {
+    const longer = [...set, "transformer.training.steps=22"];
+    const { said } = await go("tuned", { set: longer, resume: true });
+    const path = join(parent, "tuned", "decoder");
+    expect(said).toContain(`decoder: begins again, since the model is not the one that ${path} began with`);
+    await expect(go("whole", { stage: "decoder", resume: true })).rejects.toThrow(
+      "decoder.training.steps: must be above 0 for --stage decoder, got 0",
+    );
+    await go("half", { set, stage: "tokenizer" });
+    await expect(go("half", { set, stage: "decoder", resume: true })).rejects.toThrow(
+      /half\/model: holds no whole model, whose decoder could be trained; train it first/,
+    );
+  });
+});
+
 it("only one process trains into a folder; what a killed one left is cleared away", async () => {
   const folder = join(parent, "locked");
   await mkdir(join(folder, "tokenizer", "checkpoints"), { recursive: true });

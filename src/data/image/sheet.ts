@@ -1,7 +1,7 @@
 /** Images as PNG files: one, a numbered row of files, or a contact sheet with labels. */
 import { join } from "node:path";
 import { writeFileAtomic } from "../../core/node/atomic-file.ts";
-import type { Raster } from "../source.ts";
+import { frameOf, type Raster } from "../source.ts";
 import { encodeImage } from "./encode.ts";
 import type { MakingRecord } from "./png-text.ts";
 import { loadSharp } from "./sharp.ts";
@@ -64,6 +64,31 @@ export async function imageSheet(
     .composite([{ input: Buffer.from(overlay) }])
     .png()
     .toBuffer();
+}
+
+/** How many images or videos a row of a {@link comparisonSheet} has; a video takes three places. */
+const compared = { images: 8, videos: 4 };
+
+/**
+ * Two versions of each image as a sheet, PNG bytes: rows of the first, each above the second. Videos show their first,
+ * middle and last frame.
+ *
+ * @param first   at least one, images or videos
+ * @param second  as many, of the same sizes
+ */
+export function comparisonSheet(first: readonly Raster[], second: readonly Raster[]): Promise<Uint8Array> {
+  const across = first[0]?.frames === undefined ? compared.images : compared.videos;
+  const rows = Array.from({ length: Math.ceil(first.length / across) }, (_, row) =>
+    [first, second].map((all) => all.slice(row * across, (row + 1) * across).flatMap(stills)),
+  ).flat();
+  return imageSheet(rows.flat(), { columns: rows[0]!.length, scale: 2 });
+}
+
+/** An image itself; the first, middle and last frame of a moving one. */
+function stills(image: Raster): Raster[] {
+  const { frames } = image;
+  if (frames === undefined) return [image];
+  return [0, Math.floor(frames / 2), frames - 1].map((t) => frameOf({ ...image, frames }, t));
 }
 
 /**

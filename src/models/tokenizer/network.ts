@@ -156,6 +156,10 @@ export interface NetworkContext {
   readonly method: ConvolutionMethod;
 }
 
+/** How a network's convolutions run in training: the plain one's full resolution would take much memory unfolded. */
+export const trainingMethod = ({ network }: TokenizerConfig): ConvolutionMethod =>
+  network === "plain" ? "kernel" : "unfolded";
+
 function convolve(x: Value, name: string, { weights, method }: NetworkContext): Value {
   return convolution(x, weights[`${name}.weight`]!, weights[`${name}.bias`] ?? null, method);
 }
