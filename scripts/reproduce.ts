@@ -49,17 +49,25 @@ function study(
   return { what: `study of ${model}: ${name}`, args: [...args, ...page(to)], minutes };
 }
 
+/** What the trainings of {@link threeTrainings} are like. */
+interface Trainings {
+  readonly name: string;
+  readonly minutes: { readonly tokenizer: number; readonly transformer: number; readonly further?: number };
+  /** Options of each of them. */
+  readonly more?: readonly string[];
+  /** Settings of a second training that goes on from each. */
+  readonly further?: readonly string[];
+}
+
 /** Three trainings of a configuration that differ by their seeds, on one tokenizer. */
-function threeTrainings(
-  name: string,
-  minutes: { readonly tokenizer: number; readonly transformer: number },
-  more: readonly string[] = [],
-) {
+function threeTrainings({ name, minutes, more = [], further }: Trainings) {
   const runs = join(out, `${name}-runs`);
   const config = join("configs", `${name}.yaml`);
   const tokenizer = join(runs, "tokenizer", "model");
   const seeds = [0, 1, 2];
-  const trainingOf = (seed: number): string => join(runs, `seed-${seed}`);
+  const folderOf = (seed: number, phase = ""): string => join(runs, `seed-${seed}${phase}`);
+  const modelOf = (seed: number, phase = ""): string => join(folderOf(seed, phase), "model");
+  const settings = (pairs: readonly string[]) => pairs.flatMap((pair) => ["--set", pair]);
   const steps: Step[] = [
     {
       what: "tokenizer",
@@ -70,15 +78,27 @@ function threeTrainings(
     ...seeds.map((seed) => ({
       what: `training ${seed + 1} of ${seeds.length}`,
       args: [
-        ...["train", config, ...more, "--set", `seed=${seed}`],
-        ...["--set", `tokenizer.init=${tokenizer}`, "--set", "tokenizer.training.steps=0"],
-        ...["--out", trainingOf(seed)],
+        ...["train", config, ...more],
+        ...settings([`seed=${seed}`, `tokenizer.init=${tokenizer}`, "tokenizer.training.steps=0"]),
+        ...settings(further ? ["decoder.training.steps=0"] : []),
+        ...["--out", folderOf(seed)],
       ],
       minutes: minutes.transformer,
-      run: trainingOf(seed),
+      run: folderOf(seed),
+    })),
+    ...(further ? seeds : []).map((seed) => ({
+      what: `training ${seed + 1} of ${seeds.length} goes on`,
+      args: [
+        ...["train", config, ...more],
+        ...settings([`seed=${seed}`, `tokenizer.init=${modelOf(seed)}`, "tokenizer.training.steps=0"]),
+        ...settings([`transformer.init=${modelOf(seed)}`, ...further!]),
+        ...["--out", folderOf(seed, "-on")],
+      ],
+      minutes: minutes.further!,
+      run: folderOf(seed, "-on"),
     })),
   ];
-  const models = seeds.map((seed) => join(trainingOf(seed), "model"));
+  const models = seeds.map((seed) => modelOf(seed, further ? "-on" : ""));
   const studyOf = (question: string, minutes: number, more: readonly string[] = [], to = question): Step => ({
     what: `study of three trainings: ${to}`,
     args: ["study", question, ...models, ...more, ...page(`${name}-${to}`)],
@@ -87,8 +107,23 @@ function threeTrainings(
   return { runs, tokenizer, steps, studyOf };
 }
 
-const sprites = threeTrainings("sprites", { tokenizer: 8, transformer: 20 });
-const fashion = threeTrainings("fashion", { tokenizer: 12, transformer: 15 }, ["--data", data]);
+const sprites = threeTrainings({
+  name: "sprites",
+  minutes: { tokenizer: 8, transformer: 20, further: 30 },
+  // As the shipped model went on: models/sprites/README.md.
+  further: [
+    "data.seed=1",
+    "transformer.training.steps=4000",
+    "transformer.training.learningRate=0.0008",
+    "transformer.training.warmupSteps=100",
+    "transformer.training.lambda.start=0.3",
+  ],
+});
+const fashion = threeTrainings({
+  name: "fashion",
+  minutes: { tokenizer: 12, transformer: 15 },
+  more: ["--data", data],
+});
 const classifier = join(out, "fashion-classifier");
 // Of 10,000 held-out images: 5,000 to compare with, 2,000 through the tokenizer, and 2,000 others for tuning.
 const sets = ["--reference-images", "5000", "--samples", "2000"];
