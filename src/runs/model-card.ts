@@ -17,16 +17,33 @@ export interface CardSource {
   readonly run: string;
   /** How near its samples are to what it was trained on; null or left out where that was not looked at. */
   readonly copies?: CopyReport | null;
+  /** Whether the tokenizer's decoder went on alone. Default false. */
+  readonly isDecoderTrained?: boolean;
 }
 
 /** Writes README.md and loss.svg into the model folder `folder`. */
 export async function writeModelCard(folder: string, source: CardSource): Promise<void> {
-  const { config, model, run } = source;
+  const { config, model, run, isDecoderTrained = false } = source;
   const metricsOf = (stage: "tokenizer" | "transformer" | "decoder") =>
     readMetrics(join(run, stage, "metrics.jsonl"));
   const tokenizer = config.tokenizer.training.steps === 0 ? [] : await metricsOf("tokenizer");
-  const transformer = await metricsOf("transformer");
-  const decoder = config.decoder.training.steps === 0 ? [] : await metricsOf("decoder");
+  const transformer = config.transformer.training.steps === 0 ? [] : await metricsOf("transformer");
+  const decoder = isDecoderTrained ? await metricsOf("decoder") : [];
+  if (transformer.length > 0) await writeLosses(join(folder, "loss.svg"), model, transformer);
+  const lengthened = {
+    tokenizer: await readLengthened(join(run, "tokenizer")),
+    transformer: await readLengthened(join(run, "transformer")),
+  };
+  const text = cardText(source, { tokenizer, transformer, decoder, lengthened });
+  await writeFileAtomic(join(folder, "README.md"), text);
+}
+
+/** The losses of the sub-models over the training, as a chart. */
+async function writeLosses(
+  path: string,
+  model: GenerativeModel,
+  transformer: readonly MetricsLine[],
+): Promise<void> {
   const losses = model.transformer.config.factors.map((factor) => ({
     name: subModel(factor),
     points: smoothed(transformer, `loss.p${factor}`),
@@ -40,15 +57,7 @@ export async function writeModelCard(folder: string, source: CardSource): Promis
     x: "training step",
     y: "nats per token",
   });
-  await writeFileAtomic(join(folder, "loss.svg"), curve);
-  const lengthened = {
-    tokenizer: await readLengthened(join(run, "tokenizer")),
-    transformer: await readLengthened(join(run, "transformer")),
-  };
-  await writeFileAtomic(
-    join(folder, "README.md"),
-    cardText(source, { tokenizer, transformer, decoder, lengthened }),
-  );
+  await writeFileAtomic(path, curve);
 }
 
 /** Means over about 100 stretches of the run: single batches are noisy. */
@@ -86,7 +95,7 @@ function cardText(
   const subModelRows = subModels.map(
     ({ factor, heads: subModelHeads, hidden, parameters }) =>
       `| ${subModel(factor)} | ${subModelHeads} | ${hidden} | ${(parameters / 1e6).toFixed(2)}M | ` +
-      `${finalMean(transformer, `loss.p${factor}`).toFixed(3)} |${best ? ` ${best[`heldOut.p${factor}`]!.toFixed(3)} |` : ""}`,
+      `${transformer.length > 0 ? finalMean(transformer, `loss.p${factor}`).toFixed(3) : "not trained here"} |${best ? ` ${best[`heldOut.p${factor}`]!.toFixed(3)} |` : ""}`,
   );
   return `---
 library_name: magnets
@@ -104,9 +113,7 @@ of every layer; all sub-models share one set of weights.
 |---|---|---|---|---|${best ? "---|" : ""}
 ${subModelRows.join("\n")}
 
-![Losses of the sub-models over the training](loss.svg)
-
-## Use
+${transformer.length > 0 ? "![Losses of the sub-models over the training](loss.svg)\n\n" : ""}## Use
 
 \`\`\`
 magnets sample ${folder} --class "${model.classNames[0] ?? "none"}" --count 16
@@ -124,7 +131,7 @@ magnets train ${folder}/train_config.json
 
 Trained on ${config.data.count === null ? things : `${config.data.count} ${things}`} of "${config.data.source}"; every setting is in \`train_config.json\`. Time in the training loops, on the machine it was trained on:
 ${tokenizerLine(config, tokenizer, lengthened.tokenizer)},
-transformer ${minutes(transformer)} minutes (${config.transformer.training.steps} steps of ${config.transformer.training.batchSize} ${things}${startOf(config.transformer)}${growthOf(lengthened.transformer)}).
+${transformerLine(config, transformer, lengthened.transformer)}.
 ${decoderLine(config, decoder)}The weights are moving averages over the training${best ? `, those of step ${best.step}, whose loss on held-out images was the lowest` : ""}, stored as float16.
 ${copies ? `\n## Copies\n\nOf ${copies.nearest.length} samples by the default plan: ${describeCopies(copies)}.${copies.isCopying ? " More are near than chance explains: some are copies." : ""}\n` : ""}`;
 }
@@ -150,6 +157,19 @@ function tokenizerLine(
     `tokenizer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${things}${startOf({ init })}${growthOf(lengthened)}, ` +
     `${finalMean(lines, "psnr").toFixed(1)} dB on training batches, ` +
     `${(100 * finalMean(lines, "codebookUse")).toFixed(0)} % of the codes used)`
+  );
+}
+
+/** How the transformer came about. */
+function transformerLine(
+  { data, transformer: { init, training } }: TrainConfig,
+  lines: readonly MetricsLine[],
+  lengthened: readonly Lengthened[],
+): string {
+  if (training.steps === 0) return `transformer: none, it is the one of ${init}`;
+  return (
+    `transformer ${minutes(lines)} minutes (${training.steps} steps of ${training.batchSize} ${nounOf(data)}s${startOf({ init })}` +
+    `${growthOf(lengthened)})`
   );
 }
 

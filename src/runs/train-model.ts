@@ -110,7 +110,8 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
     }
     if (images && wants("tokenise")) await tokeniseImages(options, runner, tokenizer, images);
     const split = wants("transformer") ? await makeModel(options, named, runner, tokenizer) : null;
-    if (images && wants("decoder") && config.decoder.training.steps > 0) {
+    const isDecoderTrained = wants("decoder") && config.decoder.training.steps > 0;
+    if (images && isDecoderTrained) {
       const model = await untuned(path, tokenizer);
       await writeModel(path, await trainDecoder({ ...options, runner, images, model }));
     }
@@ -118,7 +119,7 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
     await writeJson(join(path, "train_config.json"), config);
     const model = await readModel(path);
     const copies = split && images && (await checkForCopies({ ...options, runner, model, split, images }));
-    await writeModelCard(path, { config, model, run: out, copies });
+    await writeModelCard(path, { config, model, run: out, copies, isDecoderTrained });
     return path;
   } finally {
     await runner.close();
@@ -141,10 +142,15 @@ async function makeModel(
   const noun = nounOf(config.tokenizer.model);
   const shown = dataset.images ? new Set(dataset.images).size : dataset.count;
   const rows = shown < dataset.count ? `, ${dataset.count} with their variants` : "";
-  say(`transformer: ${config.transformer.training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`);
+  const { init, training } = config.transformer;
+  say(
+    training.steps === 0
+      ? `transformer: that of ${init}`
+      : `transformer: ${training.steps} steps on ${countOf(shown, noun)} as tokens${rows}`,
+  );
   signal?.throwIfAborted();
   const { classNames } = dataset;
-  const initial = await initialTransformer(config.transformer.init, {
+  const initial = await initialTransformer(init, {
     ...{ config: transformerConfigOf(config, classNames.length), classNames, tokenizer },
     key: foldIn(keyFromSeed(config.seed), 8),
     onMessage: say,

@@ -80,7 +80,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     ...options,
     stepsPerRun: factsOf(runner.device).stepsPerRun,
   });
-  if (!heldOut) return { model: modelWith(averagedWeights(state)), split };
+  if (!heldOut || training.steps === 0) return { model: modelWith(averagedWeights(state)), split };
   const { step, loss, weights } = await folder.readBest();
   say(
     `transformer: kept are the weights of step ${step}, whose loss on held-out images was the lowest: ${loss.toFixed(3)}`,

@@ -181,7 +181,11 @@ const fields = z.strictObject({
       training: z
         .strictObject({
           ...optimisation({
-            steps: count.default(40_000).describe("optimiser steps in all"),
+            steps: z
+              .int()
+              .min(0)
+              .default(40_000)
+              .describe("optimiser steps in all; 0: the transformer of init, as it is"),
             batchSize: 32,
             learningRate: 1e-3,
             warmupSteps: 1000,
@@ -346,8 +350,8 @@ export function parseConfig(raw: unknown, where: Where): TrainConfig {
   return { ...config, decoding, completionDecoding };
 }
 
-/** The tokenizer is of the images' size, and comes from somewhere. */
-function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx): void {
+/** The tokenizer is of the images' size, and both networks come from somewhere. */
+function checkSizes({ data, tokenizer, transformer }: Parsed, context: z.core.$RefinementCtx): void {
   for (const key of ["resolution", "frames"] as const) {
     if (data[key] === tokenizer.model[key]) continue;
     addIssue(context, {
@@ -357,10 +361,11 @@ function checkSizes({ data, tokenizer }: Parsed, context: z.core.$RefinementCtx)
       remedy: "leave it out and it follows",
     });
   }
-  if (tokenizer.training.steps === 0 && tokenizer.init === undefined) {
+  for (const [part, { init, training }] of Object.entries({ tokenizer, transformer })) {
+    if (training.steps > 0 || init !== undefined) continue;
     addIssue(context, {
-      path: ["tokenizer", "init"],
-      must: "must name the model whose tokenizer is taken as it is, since tokenizer.training.steps is 0",
+      path: [part, "init"],
+      must: `must name the model whose ${part} is taken as it is, since ${part}.training.steps is 0`,
       got: undefined,
     });
   }

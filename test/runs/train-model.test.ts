@@ -131,6 +131,30 @@ describe("a decoder that is trained at last", () => {
     expect(await parts("tuned later")).toEqual(await parts("tuned"));
   });
 
+  it("is that of a model that was trained elsewhere, whose other weights stay as they are", async () => {
+    const from = join(parent, "whole", "model");
+    const asItIs = ["tokenizer", "transformer"].flatMap((part) => [
+      `${part}.init=${from}`,
+      `${part}.training.steps=0`,
+    ]);
+    const { said } = await go("elsewhere", { set: [...set, ...asItIs] });
+    expect(said).toContain(`transformer: that of ${from}`);
+    const before = Object.fromEntries(await parts("whole"));
+    const changed = (await parts("elsewhere")).filter(
+      ([name, { data }]) => `${data}` !== `${before[name]!.data}`,
+    );
+    expect(changed.length).toBeGreaterThan(3);
+    expect(changed.filter(([name]) => !name.startsWith("decoder."))).toEqual([]);
+    const file = ["model", "transformer", "model.safetensors"];
+    expect((await bytes("elsewhere", ...file)).equals(await bytes("whole", ...file))).toBe(true);
+    const card = await readFile(join(parent, "elsewhere", "model", "README.md"), "utf8");
+    expect(card).toContain(`transformer: none, it is the one of ${from}`);
+    expect(card).not.toMatch(/NaN|undefined|loss\.svg/);
+    expect(() => configOf(images, ["transformer.training.steps=0"])).toThrow(
+      "transformer.init: must name the model whose transformer is taken as it is",
+    );
+  });
+
   it("begins again for another transformer, and needs a whole model and steps", async () => {
     const longer = [...set, "transformer.training.steps=22"];
     const { said } = await go("tuned", { set: longer, resume: true });
