@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { isBlock } from "../core/node/differences.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import { sizeOf, tensor } from "../core/tensor.ts";
-import { classOf } from "../data/source.ts";
+import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
+import { classOf, toPlanes } from "../data/source.ts";
+import { encode } from "../graph/index.ts";
 import { tokenGrid } from "../models/tokenizer/config.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import { prepareRequest } from "../pipelines/samples.ts";
@@ -17,7 +18,7 @@ import { factsOf } from "../runtime/device.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { type DecoderTokens, decoderJob } from "../training/decoder-job.ts";
-import { decoderParameters, decoderStepParameters } from "../training/decoder-step.ts";
+import { coloursGraph, decoderParameters, decoderStepParameters } from "../training/decoder-step.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser-state.ts";
 import { openRunFolder } from "../training/run-folder.ts";
@@ -102,6 +103,8 @@ async function tokensOf(
   const dims = [count, ...grid];
   const tensors = await cachedTensors(file, { real: dims, made: dims }, async () => {
     const [real, made] = [new Int32Array(count * sizeOf(grid)), new Int32Array(count * sizeOf(grid))];
+    const colours: HostTensor<"float32">[] = [];
+    const averaging = await runner.load(encode(coloursGraph(model.tokenizer.config)));
     const session = await openSession(model, { runner });
     try {
       for (let first = 0; first < count; first += batch) {
@@ -117,7 +120,10 @@ async function tokensOf(
           classes: classes && shown.map((_, i) => classes[(i + number - (first % number)) % number]!),
         });
         const known = await session.encode(shown);
-        const { tokens } = await session.decode(prepareRequest(request), { signal });
+        const { tokens, images: decoded } = await session.decode(prepareRequest(request), { signal });
+        const feeds = { pixels: toPlanes(decoded) };
+        const averaged = await runner.run(averaging, feeds, { colours: "host" });
+        colours.push(averaged.colours as HostTensor<"float32">);
         for (let i = 0; i < number; i++) {
           real.set(known[i]!, (first + i) * sizeOf(grid));
           made.set(tokens[i]!, (first + i) * sizeOf(grid));
@@ -126,8 +132,26 @@ async function tokensOf(
       }
     } finally {
       await session.dispose();
+      await runner.unload(averaging);
     }
-    return { real: tensor("int32", dims, real), made: tensor("int32", dims, made) };
+    return {
+      real: tensor("int32", dims, real),
+      made: tensor("int32", dims, made),
+      colours: joined(colours),
+    };
   });
   return tensors as unknown as DecoderTokens;
+}
+
+/** Rows of several tensors as those of one. */
+function joined(parts: readonly HostTensor<"float32">[]): HostTensor<"float32"> {
+  const rows = parts.reduce((total, { dims }) => total + dims[0]!, 0);
+  const dims = [rows, ...parts[0]!.dims.slice(1)];
+  const all = new Float32Array(sizeOf(dims));
+  let at = 0;
+  for (const { data } of parts) {
+    all.set(data, at);
+    at += data.length;
+  }
+  return tensor("float32", dims, all);
 }

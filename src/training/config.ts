@@ -288,6 +288,13 @@ const fields = z.strictObject({
             .min(0)
             .default(0.003)
             .describe("of the discriminator's scores beside the error of reconstructions"),
+          colourWeight: z
+            .number()
+            .min(0)
+            .default(4)
+            .describe(
+              "of the squared difference to what the decoder made before, of mean colours over half a token's sides",
+            ),
         })
         .prefault({}),
     })

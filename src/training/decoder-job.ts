@@ -25,6 +25,8 @@ export interface DecoderTokens {
   readonly real: HostTensor<"int32">;
   /** What the transformer made. */
   readonly made: HostTensor<"int32">;
+  /** [n, 3, ...] the mean colours of what the decoder made of that before. */
+  readonly colours: HostTensor<"float32">;
 }
 
 export interface DecoderJobOptions {
@@ -44,7 +46,7 @@ export interface DecoderJobOptions {
 const shownImages = 16;
 
 /** A row of the tokens. */
-type Row = readonly [kind: keyof DecoderTokens, row: number];
+type Row = readonly [kind: "real" | "made", row: number];
 
 /**
  * The job: random images, and as many random grids of tokens that the transformer made. The discriminator starts anew; only
@@ -77,7 +79,8 @@ export function decoderJob(options: DecoderJobOptions): TrainingJob {
         (_, i): Row => [i < batchSize ? "real" : "made", integerAt(foldIn(batchKey, step), i, count)],
       );
       const images = await Promise.all(chosen.slice(0, batchSize).map(([, row]) => source.read(row)));
-      return { feeds: { pixels: toPlanes(images), ids: tokensAt(chosen) }, multiplyAdds };
+      const colours = coloursAt(chosen.slice(batchSize).map(([, row]) => row));
+      return { feeds: { pixels: toPlanes(images), ids: tokensAt(chosen), colours }, multiplyAdds };
     },
     metrics: (outputs) => ({
       psnr: -10 * Math.log10(Number(outputs.squaredError!.data[0])),
@@ -98,6 +101,16 @@ export function decoderJob(options: DecoderJobOptions): TrainingJob {
       ids.set(tokens[kind].data.subarray(row * size, (row + 1) * size), at * size);
     }
     return tensor("int32", [rows.length, ...tokenGrid(config)], ids);
+  }
+
+  function coloursAt(rows: readonly number[]): HostTensor<"float32"> {
+    const { dims, data } = tokens.colours;
+    const own = dims.slice(1);
+    const all = new Float32Array(rows.length * sizeOf(own));
+    for (const [at, row] of rows.entries()) {
+      all.set(data.subarray(row * sizeOf(own), (row + 1) * sizeOf(own)), at * sizeOf(own));
+    }
+    return tensor("float32", [rows.length, ...own], all);
   }
 
   async function imagesOf(ids: HostTensor<"int32">, weights: DecoderJobOptions["tokenizer"]) {

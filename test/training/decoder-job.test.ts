@@ -89,7 +89,13 @@ function setting(network: Readonly<Record<string, unknown>>, more: Readonly<Reco
       dims,
       Int32Array.from({ length: sizeOf(dims) }, (_, i) => integerAt([seed, 1], i, codebookSize(config))),
     );
-  const tokens = { real: ids(1), made: ids(2) };
+  const coarse = [count, 3, 8, 8]; // blocks of 2 x 2, half of a token's 4
+  const colours = tensor(
+    "float32",
+    coarse,
+    Float32Array.from({ length: sizeOf(coarse) }, (_, i) => integerAt([5, 5], i, 100) / 100),
+  );
+  const tokens = { real: ids(1), made: ids(2), colours };
   const lossWeights = { l1Weight: 0.2, edgeWeight: 0.1 };
   return { config, weights, tokens, lossWeights, training: decoder.training };
 }
@@ -137,7 +143,7 @@ describe.each([
 
 it("steps the decoder and the discriminator by their own losses: central differences agree", async () => {
   const { config, weights, tokens, lossWeights, training } = setting(fsq, {
-    ...{ adversarialWeight: 0.5, clipNorm: null, betas: [0.5, 0.9], batchSize: 2 },
+    ...{ adversarialWeight: 0.5, colourWeight: 0.7, clipNorm: null, betas: [0.5, 0.9], batchSize: 2 },
   });
   const specs = decoderStepParameters(config);
   const graph = decoderStepGraph(config, training, lossWeights, null);
