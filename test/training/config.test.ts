@@ -119,15 +119,15 @@ describe("resolveConfig", () => {
   it.each([
     [
       "transformer.training.steps=many",
-      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got "many"$/,
+      /^--set: transformer\.training\.steps: must be a whole number of at least 0, got "many"$/,
     ],
     [
       "transformer.training.steps=0",
-      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got 0$/,
+      /^f\.yaml: transformer\.init: must name the model whose transformer is taken as it is, since .*steps is 0/,
     ],
     [
       "transformer.training.steps=1.5",
-      /^--set: transformer\.training\.steps: must be a whole number of at least 1, got 1\.5$/,
+      /^--set: transformer\.training\.steps: must be a whole number of at least 0, got 1\.5$/,
     ],
     ["data.randomFlip=1", /^--set: data\.randomFlip: must be true or false, got 1$/],
     ["data.resampler=best", /^--set: data\.resampler: .*"lanczos3".*got "best"/],
