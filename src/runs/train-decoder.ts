@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { isBlock } from "../core/node/differences.ts";
 import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
-import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
+import { sizeOf, tensor } from "../core/tensor.ts";
 import { classOf, toPlanes } from "../data/source.ts";
 import { encode } from "../graph/index.ts";
 import { tokenGrid } from "../models/tokenizer/config.ts";
@@ -101,10 +101,13 @@ async function tokensOf(
 ): Promise<DecoderTokens> {
   const grid = tokenGrid(model.tokenizer.config);
   const dims = [count, ...grid];
-  const tensors = await cachedTensors(file, { real: dims, made: dims }, async () => {
+  const averages = coloursGraph(model.tokenizer.config);
+  const [, ...coarse] = averages.outputs.get("colours")!.shape as [string, ...number[]];
+  const shapes = { real: dims, made: dims, colours: [count, ...coarse] };
+  const tensors = await cachedTensors(file, shapes, async () => {
     const [real, made] = [new Int32Array(count * sizeOf(grid)), new Int32Array(count * sizeOf(grid))];
-    const colours: HostTensor<"float32">[] = [];
-    const averaging = await runner.load(encode(coloursGraph(model.tokenizer.config)));
+    const colours = new Float32Array(sizeOf(shapes.colours));
+    const averaging = await runner.load(encode(averages));
     const session = await openSession(model, { runner });
     try {
       for (let first = 0; first < count; first += batch) {
@@ -123,7 +126,7 @@ async function tokensOf(
         const { tokens, images: decoded } = await session.decode(prepareRequest(request), { signal });
         const feeds = { pixels: toPlanes(decoded) };
         const averaged = await runner.run(averaging, feeds, { colours: "host" });
-        colours.push(averaged.colours as HostTensor<"float32">);
+        colours.set(averaged.colours!.data as Float32Array, first * sizeOf(coarse));
         for (let i = 0; i < number; i++) {
           real.set(known[i]!, (first + i) * sizeOf(grid));
           made.set(tokens[i]!, (first + i) * sizeOf(grid));
@@ -137,21 +140,8 @@ async function tokensOf(
     return {
       real: tensor("int32", dims, real),
       made: tensor("int32", dims, made),
-      colours: joined(colours),
+      colours: tensor("float32", shapes.colours, colours),
     };
   });
   return tensors as unknown as DecoderTokens;
-}
-
-/** Rows of several tensors as those of one. */
-function joined(parts: readonly HostTensor<"float32">[]): HostTensor<"float32"> {
-  const rows = parts.reduce((total, { dims }) => total + dims[0]!, 0);
-  const dims = [rows, ...parts[0]!.dims.slice(1)];
-  const all = new Float32Array(sizeOf(dims));
-  let at = 0;
-  for (const { data } of parts) {
-    all.set(data, at);
-    at += data.length;
-  }
-  return tensor("float32", dims, all);
 }
