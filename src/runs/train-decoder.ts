@@ -9,7 +9,6 @@ import { countOf, nounOf } from "../core/nouns.ts";
 import { foldIn, keyFromSeed } from "../core/random.ts";
 import { sizeOf, tensor } from "../core/tensor.ts";
 import { classOf, toPlanes } from "../data/source.ts";
-import { encode } from "../graph/index.ts";
 import { tokenGrid } from "../models/tokenizer/config.ts";
 import type { GenerativeModel } from "../pipelines/model.ts";
 import { prepareRequest } from "../pipelines/samples.ts";
@@ -17,8 +16,8 @@ import { openSession } from "../pipelines/session.ts";
 import { factsOf } from "../runtime/device.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { TrainConfig } from "../training/config.ts";
-import { type DecoderTokens, decoderJob } from "../training/decoder-job.ts";
-import { coloursGraph, decoderParameters, decoderStepParameters } from "../training/decoder-step.ts";
+import { coloursShape, type DecoderTokens, decoderJob, openColours } from "../training/decoder-job.ts";
+import { decoderParameters, decoderStepParameters } from "../training/decoder-step.ts";
 import { train } from "../training/loop.ts";
 import { averagedWeights, stateNames } from "../training/optimiser-state.ts";
 import { openRunFolder } from "../training/run-folder.ts";
@@ -101,13 +100,12 @@ async function tokensOf(
 ): Promise<DecoderTokens> {
   const grid = tokenGrid(model.tokenizer.config);
   const dims = [count, ...grid];
-  const averages = coloursGraph(model.tokenizer.config);
-  const [, ...coarse] = averages.outputs.get("colours")!.shape as [string, ...number[]];
+  const coarse = coloursShape(model.tokenizer.config);
   const shapes = { real: dims, made: dims, colours: [count, ...coarse] };
   const tensors = await cachedTensors(file, shapes, async () => {
     const [real, made] = [new Int32Array(count * sizeOf(grid)), new Int32Array(count * sizeOf(grid))];
     const colours = new Float32Array(sizeOf(shapes.colours));
-    const averaging = await runner.load(encode(averages));
+    const averaging = await openColours(runner, model.tokenizer.config);
     const session = await openSession(model, { runner });
     try {
       for (let first = 0; first < count; first += batch) {
@@ -124,9 +122,7 @@ async function tokensOf(
         });
         const known = await session.encode(shown);
         const { tokens, images: decoded } = await session.decode(prepareRequest(request), { signal });
-        const feeds = { pixels: toPlanes(decoded) };
-        const averaged = await runner.run(averaging, feeds, { colours: "host" });
-        colours.set(averaged.colours!.data as Float32Array, first * sizeOf(coarse));
+        colours.set((await averaging.of(toPlanes(decoded))).data, first * sizeOf(coarse));
         for (let i = 0; i < number; i++) {
           real.set(known[i]!, (first + i) * sizeOf(grid));
           made.set(tokens[i]!, (first + i) * sizeOf(grid));
@@ -135,7 +131,7 @@ async function tokensOf(
       }
     } finally {
       await session.dispose();
-      await runner.unload(averaging);
+      await averaging.close();
     }
     return {
       real: tensor("int32", dims, real),

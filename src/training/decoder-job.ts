@@ -3,13 +3,14 @@ import { foldIn, integerAt, type Key } from "../core/random.ts";
 import { type HostTensor, sizeOf, tensor } from "../core/tensor.ts";
 import { comparisonSheet } from "../data/image/sheet.ts";
 import { fromPlanes, type ImageSource, toPlanes } from "../data/source.ts";
-import { countMultiplyAdds } from "../graph/index.ts";
+import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
 import { type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
 import { codebookName } from "../models/tokenizer/quantizer.ts";
 import type { Runner } from "../runtime/runner.ts";
 import {
+  coloursGraph,
   type DecoderTraining,
   decoderParameters,
   decoderStepGraph,
@@ -19,6 +20,24 @@ import { discriminatorParameters } from "./discriminator.ts";
 import type { TrainingJob } from "./loop.ts";
 import { averagedWeights, getState } from "./optimiser-state.ts";
 import type { LossWeights } from "./reconstruction-loss.ts";
+
+/** [3, ...] the mean colours of an image that a decoder keeps. */
+export function coloursShape(config: TokenizerConfig): number[] {
+  const [, ...shape] = coloursGraph(config).outputs.get("colours")!.shape as [string, ...number[]];
+  return shape;
+}
+
+/** Computes mean colours: `of` images as planes [B, 3, ...space]. `close` it when done. */
+export async function openColours(runner: Runner, config: TokenizerConfig) {
+  const program = await runner.load(encode(coloursGraph(config)));
+  return {
+    async of(pixels: HostTensor<"float32">): Promise<HostTensor<"float32">> {
+      const { colours } = await runner.run(program, { pixels }, { colours: "host" });
+      return colours as HostTensor<"float32">;
+    },
+    close: () => runner.unload(program),
+  };
+}
 
 /** The tokens that a decoder learns from, [n, ...grid] each: row i of `real` is image i of the source. */
 export interface DecoderTokens {
