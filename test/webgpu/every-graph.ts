@@ -1,17 +1,19 @@
 /** Every graph that the project computes with, small: the jobs' steps, the codecs', the passes' in all their variants. */
 
+import { type HostTensor, sizeOf, tensor } from "../../src/core/tensor.ts";
 import { makePlan, type PlanInput } from "../../src/decoding/plan.ts";
 import { resolvePlan } from "../../src/decoding/resolve-plan.ts";
 import { classifierConfig, classifierGraph } from "../../src/evaluation/features/classifier.ts";
 import { classifierStepGraph } from "../../src/evaluation/features/classifier-job.ts";
 import type { Graph } from "../../src/graph/index.ts";
 import { decoderGraph, encoderGraph, latentsGraph } from "../../src/models/tokenizer/codec.ts";
-import { parseTokenizerConfig } from "../../src/models/tokenizer/config.ts";
+import { parseTokenizerConfig, type TokenizerConfig } from "../../src/models/tokenizer/config.ts";
 import { transformerConfig } from "../../src/models/transformer/config.ts";
 import { modelFacts } from "../../src/models/transformer/facts.ts";
 import { fullPass, partialPass } from "../../src/models/transformer/passes.ts";
 import type { Sampling } from "../../src/models/transformer/sampler.ts";
 import { stretchGraph } from "../../src/models/transformer/stretch.ts";
+import { coloursGraph, decoderStepGraph } from "../../src/training/decoder-step.ts";
 import { heldOutGraph } from "../../src/training/held-out.ts";
 import { resolveConfig } from "../../src/training/read-config.ts";
 import { tokenizerStepGraph } from "../../src/training/tokenizer-step.ts";
@@ -51,6 +53,13 @@ export const tokenizers = {
     "vq",
   ),
   fsq: parseTokenizerConfig({ ...autoencoder, quantizer: { kind: "fsq", levels: [4, 3, 3, 2] } }, "fsq"),
+  plain: parseTokenizerConfig(
+    {
+      ...{ ...autoencoder, network: "plain" },
+      quantizer: { kind: "fsq", levels: [4, 3, 3, 2], bins: "uniform" },
+    },
+    "plain",
+  ),
   videos: parseTokenizerConfig(
     { ...autoencoder, frames: 4, framePatch: 2, quantizer: { kind: "vq", codebookSize: 16 } },
     "videos",
@@ -67,7 +76,14 @@ for (const guidance of ["none", "joined", "apart"] as const) {
   }
 }
 
-const { tokenizer, transformer } = resolveConfig({ name: "graphs" }, "graphs").config;
+const { tokenizer, transformer, decoder } = resolveConfig({ name: "graphs" }, "graphs").config;
+
+/** Learned codes, which a decoder that trains alone is given. */
+function codebookFor({ quantizer, latentWidth }: TokenizerConfig): HostTensor | null {
+  if (quantizer.kind !== "vq") return null;
+  const dims = [quantizer.codebookSize, latentWidth];
+  return tensor("float32", dims, new Float32Array(sizeOf(dims)));
+}
 
 /** By name, each a function that builds it. */
 export const everyGraph: Record<string, () => Graph> = {};
@@ -109,6 +125,9 @@ for (const [branches, guidance] of Object.entries({
 for (const [name, config] of Object.entries(tokenizers)) {
   everyGraph[`tokenizer step, ${name}`] = () =>
     tokenizerStepGraph(config, { ...tokenizer.training, batchSize: 2 });
+  everyGraph[`decoder step, ${name}`] = () =>
+    decoderStepGraph(config, { ...decoder.training, batchSize: 2 }, tokenizer.training, codebookFor(config));
+  everyGraph[`mean colours, ${name}`] = () => coloursGraph(config);
   everyGraph[`encoder, ${name}`] = () => encoderGraph(config);
   everyGraph[`latents, ${name}`] = () => latentsGraph(config);
   everyGraph[`decoder, ${name}`] = () => decoderGraph(config);
