@@ -38,7 +38,7 @@ export interface TrainDecoderOptions extends ImageOptions {
 }
 
 /**
- * Trains in OUT/decoder until the last step. A run that is there for another transformer is begun again.
+ * Trains in OUT/decoder until the last step. A run that is resumed for another transformer is begun again.
  *
  * @returns the model with its new decoder; encoder and codes are what they were
  * @throws as {@link train}
@@ -57,7 +57,7 @@ export async function trainDecoder(options: TrainDecoderOptions): Promise<Genera
     tokenizer: tensorsDigest(tensors),
     transformer: tensorsDigest(model.transformer.tensors),
   };
-  if (await isOfAnother(path, made)) {
+  if (resume && (await isOfAnother(path, made))) {
     say(`decoder: begins again, since the model is not the one that ${path} began with`);
     await rm(path, { recursive: true });
   }

@@ -27,6 +27,8 @@ function optimisation(defaults: {
   batchSize: number;
   learningRate: number;
   warmupSteps: number;
+  betas?: [number, number];
+  emaDecay?: number;
 }) {
   return {
     steps: defaults.steps,
@@ -45,11 +47,16 @@ function optimisation(defaults: {
       .prefault({}),
     betas: z
       .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
-      .default([0.9, 0.96])
+      .default(defaults.betas ?? [0.9, 0.96])
       .describe("AdamW's decay of its two moments"),
     weightDecay: z.number().min(0).default(0.045).describe("on matrices only"),
     clipNorm: z.number().positive().nullable().default(1).describe("of the whole gradient; null: never"),
-    emaDecay: z.number().min(0).lt(1).default(0.999).describe("of the averaged weights that are kept"),
+    emaDecay: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(defaults.emaDecay ?? 0.999)
+      .describe("of the averaged weights that are kept"),
     optimiser: z
       .enum(["adamw", "muon"])
       .default("adamw")
@@ -274,12 +281,9 @@ const fields = z.strictObject({
             batchSize: 16,
             learningRate: 3e-4,
             warmupSteps: 20,
+            betas: [0.5, 0.95],
+            emaDecay: 0.98,
           }),
-          betas: z
-            .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
-            .default([0.5, 0.95])
-            .describe("AdamW's decay of its two moments"),
-          emaDecay: z.number().min(0).lt(1).default(0.98).describe("of the averaged weights that are kept"),
           images: count
             .default(3200)
             .describe("how many images the model makes to learn from; no more than the training has"),

@@ -6,7 +6,7 @@ import { fromPlanes, type ImageSource, toPlanes } from "../data/source.ts";
 import { countMultiplyAdds, encode } from "../graph/index.ts";
 import { initialise } from "../models/parameters.ts";
 import { loadTokenizer } from "../models/tokenizer/codec.ts";
-import { type TokenizerConfig, tokenGrid } from "../models/tokenizer/config.ts";
+import type { TokenizerConfig } from "../models/tokenizer/config.ts";
 import { codebookName } from "../models/tokenizer/quantizer.ts";
 import type { Runner } from "../runtime/runner.ts";
 import {
@@ -19,7 +19,7 @@ import {
 import { discriminatorParameters } from "./discriminator.ts";
 import type { TrainingJob } from "./loop.ts";
 import { averagedWeights, getState } from "./optimiser-state.ts";
-import type { LossWeights } from "./reconstruction-loss.ts";
+import { type LossWeights, reconstructionMetrics } from "./reconstruction-loss.ts";
 
 /** [3, ...] the mean colours of an image that a decoder keeps. */
 export function coloursShape(config: TokenizerConfig): number[] {
@@ -64,9 +64,6 @@ export interface DecoderJobOptions {
 /** How many images a sheet of samples shows: by the decoder that it started from, and by that of now. */
 const shownImages = 16;
 
-/** A row of the tokens. */
-type Row = readonly [kind: "real" | "made", row: number];
-
 /**
  * The job: random images, and as many random grids of tokens that the transformer made. The discriminator starts anew; only
  * the decoder is worth keeping.
@@ -77,7 +74,6 @@ export function decoderJob(options: DecoderJobOptions): TrainingJob {
   const graph = decoderStepGraph(config, training, lossWeights, tokenizer[codebookName] ?? null);
   const multiplyAdds = countMultiplyAdds(graph);
   const [weightsKey, batchKey] = [0, 1].map((purpose) => foldIn(key, purpose)) as [Key, Key];
-  const size = sizeOf(tokenGrid(config));
   const count = tokens.real.dims[0]!;
 
   return {
@@ -93,44 +89,35 @@ export function decoderJob(options: DecoderJobOptions): TrainingJob {
     },
     async batch(step) {
       const { batchSize } = training;
-      const chosen = Array.from(
-        { length: 2 * batchSize },
-        (_, i): Row => [i < batchSize ? "real" : "made", integerAt(foldIn(batchKey, step), i, count)],
+      const chosen = Array.from({ length: 2 * batchSize }, (_, i) =>
+        integerAt(foldIn(batchKey, step), i, count),
       );
-      const images = await Promise.all(chosen.slice(0, batchSize).map(([, row]) => source.read(row)));
-      const colours = coloursAt(chosen.slice(batchSize).map(([, row]) => row));
-      return { feeds: { pixels: toPlanes(images), ids: tokensAt(chosen), colours }, multiplyAdds };
+      const [real, made] = [chosen.slice(0, batchSize), chosen.slice(batchSize)];
+      const pixels = toPlanes(await Promise.all(real.map((row) => source.read(row))));
+      const known = rowsAt(tokens.real, real);
+      const ids = new Int32Array([...known.data, ...rowsAt(tokens.made, made).data]);
+      return {
+        feeds: {
+          pixels,
+          ids: tensor("int32", [chosen.length, ...known.dims.slice(1)], ids),
+          colours: rowsAt(tokens.colours, made),
+        },
+        multiplyAdds,
+      };
     },
     metrics: (outputs) => ({
-      psnr: -10 * Math.log10(Number(outputs.squaredError!.data[0])),
-      borderContrast:
-        Number(outputs.acrossBorders!.data[0]) / Math.max(1e-9, Number(outputs.withinTokens!.data[0])),
+      ...reconstructionMetrics(outputs),
       discriminatorLoss: Number(outputs.discriminatorLoss!.data[0]),
     }),
     async sample() {
       const tuned = { ...tokenizer, ...averagedWeights(await getState(runner, specs)) };
-      const ids = tokensAt(Array.from({ length: shownImages }, (_, i) => ["made", i % count]));
+      const ids = rowsAt(
+        tokens.made,
+        Array.from({ length: shownImages }, (_, i) => i % count),
+      );
       return comparisonSheet(await imagesOf(ids, tokenizer), await imagesOf(ids, tuned));
     },
   };
-
-  function tokensAt(rows: readonly Row[]): HostTensor<"int32"> {
-    const ids = new Int32Array(rows.length * size);
-    for (const [at, [kind, row]] of rows.entries()) {
-      ids.set(tokens[kind].data.subarray(row * size, (row + 1) * size), at * size);
-    }
-    return tensor("int32", [rows.length, ...tokenGrid(config)], ids);
-  }
-
-  function coloursAt(rows: readonly number[]): HostTensor<"float32"> {
-    const { dims, data } = tokens.colours;
-    const own = dims.slice(1);
-    const all = new Float32Array(rows.length * sizeOf(own));
-    for (const [at, row] of rows.entries()) {
-      all.set(data.subarray(row * sizeOf(own), (row + 1) * sizeOf(own)), at * sizeOf(own));
-    }
-    return tensor("float32", [rows.length, ...own], all);
-  }
 
   async function imagesOf(ids: HostTensor<"int32">, weights: DecoderJobOptions["tokenizer"]) {
     const loaded = await loadTokenizer(runner, config, weights);
@@ -138,4 +125,16 @@ export function decoderJob(options: DecoderJobOptions): TrainingJob {
     await loaded.dispose();
     return Array.from({ length: ids.dims[0]! }, (_, i) => fromPlanes(pixels, i));
   }
+}
+
+/** Some rows of a tensor, in the order asked for. */
+function rowsAt<T extends "float32" | "int32">(
+  { dtype, dims, data }: HostTensor<T>,
+  rows: readonly number[],
+): HostTensor<T> {
+  const own = dims.slice(1);
+  const size = sizeOf(own);
+  const all = new (data.constructor as Float32ArrayConstructor)(rows.length * size);
+  for (const [at, row] of rows.entries()) all.set(data.subarray(row * size, (row + 1) * size), at * size);
+  return tensor<T>(dtype, [rows.length, ...own], all as HostTensor["data"] as HostTensor<T>["data"]);
 }

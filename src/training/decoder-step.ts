@@ -72,7 +72,7 @@ export function coloursGraph(config: TokenizerConfig): Graph {
 export function decoderStepGraph(
   config: TokenizerConfig,
   training: DecoderTraining,
-  weightsOfLoss: LossWeights,
+  lossWeights: LossWeights,
   codebook: HostTensor | null,
 ): Graph {
   const { batchSize, adversarialWeight, colourWeight } = training;
@@ -100,7 +100,7 @@ export function decoderStepGraph(
   );
   graph.output("discriminatorLoss", told);
   const loss = add(
-    add(addReconstruction(reconstructed, pixels, weightsOfLoss), multiply(strayed, colourWeight)),
+    add(addReconstruction(reconstructed, pixels, lossWeights), multiply(strayed, colourWeight)),
     multiply(mean(judged), -adversarialWeight),
   );
   addTraining(graph, specs, add(loss, told), training);

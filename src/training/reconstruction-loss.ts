@@ -1,4 +1,5 @@
 /** What a tokenizer's training compares of images and their reconstructions: pixels, edges at several scales, token borders. */
+import type { HostTensor } from "../core/tensor.ts";
 import {
   absolute,
   add,
@@ -44,6 +45,14 @@ export function addBorderSteps(decoded: Value, config: TokenizerConfig): void {
   const { across, within } = borderSteps(decoded, tokenStride(config).at(-1)!);
   graph.output("acrossBorders", across);
   graph.output("withinTokens", within);
+}
+
+/** The figures of these outputs: PSNR in dB, and border contrast. */
+export function reconstructionMetrics(outputs: Readonly<Record<string, HostTensor>>) {
+  const [squaredError, across, within] = ["squaredError", "acrossBorders", "withinTokens"].map((name) =>
+    Number(outputs[name]!.data[0]),
+  ) as [number, number, number];
+  return { psnr: -10 * Math.log10(squaredError), borderContrast: across / Math.max(1e-9, within) };
 }
 
 /** How often the images are halved for {@link edgeError}. */

@@ -14,6 +14,7 @@ import { fitCodebook } from "./codebook-fit.ts";
 import { countUse, emptyUse, restartDeadCodes, usedShare } from "./codebook-restart.ts";
 import type { TrainingJob } from "./loop.ts";
 import { averagedWeights, getState } from "./optimiser-state.ts";
+import { reconstructionMetrics } from "./reconstruction-loss.ts";
 import { type TokenizerTraining, tokenizerStepGraph } from "./tokenizer-step.ts";
 
 export interface TokenizerJobOptions {
@@ -87,9 +88,7 @@ export function tokenizerJob(options: TokenizerJobOptions): TrainingJob {
       use.counts.fill(0);
     },
     metrics: (outputs) => ({
-      psnr: -10 * Math.log10(Number(outputs.squaredError!.data[0])),
-      borderContrast:
-        Number(outputs.acrossBorders!.data[0]) / Math.max(1e-9, Number(outputs.withinTokens!.data[0])),
+      ...reconstructionMetrics(outputs),
       codebookUse: share,
     }),
     async sample() {

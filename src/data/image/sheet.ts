@@ -73,7 +73,7 @@ const compared = { images: 8, videos: 4 };
  * Two versions of each image as a sheet, PNG bytes: rows of the first, each above the second. Videos show their first,
  * middle and last frame.
  *
- * @param first   at least one, images or videos
+ * @param first   whole rows: of images a multiple of 8, of videos of 4
  * @param second  as many, of the same sizes
  */
 export function comparisonSheet(first: readonly Raster[], second: readonly Raster[]): Promise<Uint8Array> {
