@@ -7,6 +7,7 @@ import { countMultiplyAdds } from "../../graph/index.ts";
 import { decoderGraph } from "../../models/tokenizer/codec.ts";
 import { gridTokens } from "../../models/transformer/config.ts";
 import { modelPlanCost, planFor } from "../../pipelines/choose-plan.ts";
+import type { GenerativeModel } from "../../pipelines/model.ts";
 import { modelDigest } from "../../pipelines/node/identity.ts";
 import { readModel } from "../../pipelines/node/model-folder.ts";
 import { combineTrainings } from "../combine-trainings.ts";
@@ -68,7 +69,7 @@ export async function runStudy(
 
 /**
  * {@link runStudy} over several trainings of one configuration, which differ by their seeds: the error bars are then between
- * trainings, and say what another training would give. Ways are tuned on the first model alone, for all.
+ * trainings, and say what another training would give. Ways are tuned on all of them.
  *
  * @param models  at least one
  * @throws InputError as {@link runStudy}, for models of other networks or another default plan, and for the same weights twice
@@ -84,7 +85,7 @@ export async function runStudyOver(
     const must = `must be left out of the study "${name}": only few-steps, steps and order vary them`;
     throw invalidValue("study", ["decodeSteps"], must, decodeSteps);
   }
-  if (models.length > 1) await requireTrainings(models);
+  const trainings = await readTrainings(models);
   const tuning = asked && parse(tuningSchema, asked, "study", ["tuning"]);
   if (tuning) {
     requireOtherSeeds(tuning, checkedOptions(measuring));
@@ -98,7 +99,7 @@ export async function runStudyOver(
     study = studyOf(name, ground, decodeSteps);
     decoder = decoderCost(ground.model);
     if (tuning) {
-      tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, tuning);
+      tuned ??= await tuneWays(study, tunedWaysOf(study, ground.base), ground, workbench, trainings, tuning);
       study = tunedStudy(study, tuned);
     }
     return study.points;
@@ -112,7 +113,7 @@ export async function runStudyOver(
     evaluations.push(await evaluateChosen(model, measuring, choosePlans, { timeLeftOf }));
   const evaluation = combineTrainings(evaluations);
   const unit = evaluation.trainings ? "training" : "seed";
-  const found = tuning && tuningNotes(tuned!, tuning);
+  const found = tuning && tuningNotes(tuned!, tuning, trainings.length);
   return {
     name,
     study: study!,
@@ -124,11 +125,12 @@ export async function runStudyOver(
 }
 
 /**
- * Refuses models that are not several trainings of one configuration, before any of them is measured.
+ * Reads the models, and refuses those that are not several trainings of one configuration before any of them is measured.
  *
  * @throws InputError naming two that differ, or that are the same
  */
-async function requireTrainings(models: readonly ModelOrFolder[]): Promise<void> {
+async function readTrainings(models: readonly ModelOrFolder[]): Promise<GenerativeModel[]> {
+  const trainings: GenerativeModel[] = [];
   const seen = new Map<string, string>();
   let first: { readonly name: string; readonly config: string } | undefined;
   for (const [i, given] of models.entries()) {
@@ -148,7 +150,9 @@ async function requireTrainings(models: readonly ModelOrFolder[]): Promise<void>
         `than ${first.name}; study them apart`,
     );
     seen.set(digest, name);
+    trainings.push(model);
   }
+  return trainings;
 }
 
 /** Multiply-adds of the tokenizer's decoder for one image or video. */

@@ -150,6 +150,7 @@ const fewLengths = [6, 8, 12];
 function fewSteps(ground: StudyGround): Study {
   const counts = stepCounts(ground, fewLengths);
   const whole = point("default plan", {});
+  const plans = [whole, ...withoutFullModel(ground)];
   const baselines = counts.map((count) =>
     point(`baseline, ${count} steps`, baselinePlan({ steps: count }), "baseline"),
   );
@@ -157,11 +158,23 @@ function fewSteps(ground: StudyGround): Study {
     title: "The default plan beside baseline decodes of few steps",
     question:
       "A baseline decode can save compute too: by taking fewer steps. Does the model's default plan come as near to the " +
-      "reference set as baseline decodes of several numbers of steps, in the same order of tokens, and for how much less?",
-    points: [whole, ...baselines],
-    claims: baselines.map(({ name }) => ({ plan: whole.name, against: name })),
+      "reference set as baseline decodes of several numbers of steps, in the same order of tokens, and for how much less? And one " +
+      "that never runs the full model?",
+    points: [...plans, ...baselines],
+    claims: plans.flatMap((plan) => baselines.map(({ name }) => ({ plan: plan.name, against: name }))),
     isJoined: true,
   };
+}
+
+/** The default plan with the largest sub-model in the place of the full model; none where it never runs the full model. */
+function withoutFullModel({ base, factors }: StudyGround): GridPoint[] {
+  if (base.modelSchedule.every(({ factor }) => factor > 1)) return [];
+  const largest = Math.min(...factors.filter((factor) => factor > 1));
+  const modelSchedule = base.modelSchedule.map(({ factor, steps }) => ({
+    factor: Math.max(factor, largest),
+    steps,
+  }));
+  return [point(`default plan, at most ${share(largest)}`, { modelSchedule })];
 }
 
 /** Which way should the model schedule run? */

@@ -8,6 +8,7 @@ import { invalidValue } from "../../core/validate.ts";
 import { behind } from "../../data/views.ts";
 import type { DecodePlan, PlanInput } from "../../decoding/plan.ts";
 import { planFor } from "../../pipelines/choose-plan.ts";
+import type { GenerativeModel } from "../../pipelines/model.ts";
 import { searchRounds } from "../../planning/search.ts";
 import {
   type BranchRule,
@@ -17,8 +18,9 @@ import {
   withSettings,
 } from "../../planning/tune.ts";
 import type { Workbench } from "../evaluate.ts";
+import { mean } from "../metrics/estimate.ts";
 import type { PlanGround } from "../plan-names.ts";
-import { openSubjectScorer } from "../score-plans.ts";
+import { openSubjectScorer, type PlanScorer } from "../score-plans.ts";
 import { settingsText } from "./settings-text.ts";
 import { type Claim, point, type Study, type StudyName } from "./studies.ts";
 
@@ -26,7 +28,10 @@ import { type Claim, point, type Study, type StudyName } from "./studies.ts";
 export interface TuningOptions {
   /** Settings tried of each way, 2..1000; default 24. */
   readonly tries?: number;
-  /** Images of each in the last of three rounds, of which each has half of the settings of the one before; default 500. */
+  /**
+   * Images of each by every training in the last of three rounds, of which each has half of the settings of the one before;
+   * default 500.
+   */
   readonly samples?: number;
   /** Real images that they are compared with, none of which the report uses; default 2000. */
   readonly referenceImages?: number;
@@ -109,9 +114,10 @@ export function tunedWaysOf(
 const namesOf = ({ plan, against }: Claim): string[] => [plan, against].flat();
 
 /**
- * Tunes ways of a study.
+ * Tunes ways of a study: by the mean distance over all trainings, so that none has settings that one of them happens to like.
  *
- * @param ways  names of the study's plans, each with the rule for its unconditional branch
+ * @param ways    names of the study's plans, each with the rule for its unconditional branch
+ * @param models  the trainings, the workbench's own among them
  * @throws InputError where the held-out images do not suffice beside those of the report; the signal's reason
  */
 export async function tuneWays(
@@ -119,6 +125,7 @@ export async function tuneWays(
   ways: readonly Pick<TunedWay, "name" | "branch">[],
   { model, base }: PlanGround,
   { subject, options, runners }: Workbench,
+  models: readonly GenerativeModel[],
   tuning: CheckedTuning,
 ): Promise<TunedWay[]> {
   const { heldOut } = subject;
@@ -130,12 +137,13 @@ export async function tuneWays(
     const remedy = "ask for fewer, here or of the report (--reference-images, --samples)";
     throw invalidValue("study", ["tuning", "referenceImages"], must, tuning.referenceImages, remedy);
   }
-  const scorer = await openSubjectScorer(
-    { ...subject, heldOut: behind(heldOut, used) },
-    { ...options, referenceImages: tuning.referenceImages, onProgress: undefined },
-    runners,
-  );
+  const scorers: PlanScorer[] = [];
   try {
+    for (const each of models) {
+      const one = { ...subject, model: each, heldOut: behind(heldOut, used) };
+      const how = { ...options, referenceImages: tuning.referenceImages, onProgress: undefined };
+      scorers.push(await openSubjectScorer(one, how, runners));
+    }
     const tuned: TunedWay[] = [];
     for (const [i, { name, branch }] of ways.entries()) {
       const way = study.points.find((one) => one.name === name)!.plan;
@@ -153,13 +161,17 @@ export async function tuneWays(
           "generate",
           `plan "${name}"`,
         );
-        return scorer.distance(plan, { samples, seed: tuning.seed });
+        const distances: number[] = [];
+        for (const scorer of scorers) {
+          distances.push(await scorer.distance(plan, { samples, seed: tuning.seed }));
+        }
+        return mean(distances);
       };
       tuned.push({ name, branch, ...(await tuneSettings(tries, { ...tuning, rounds }, quality)) });
     }
     return tuned;
   } finally {
-    await scorer.dispose();
+    for (const scorer of scorers) await scorer.dispose();
   }
 }
 
@@ -196,15 +208,22 @@ export function tunedStudy(study: Study, ways: readonly TunedWay[]): Study {
   };
 }
 
-/** What was tuned, and what came of it, in paragraphs for the page. */
+/**
+ * What was tuned, and what came of it, in paragraphs for the page.
+ *
+ * @param trainings  how many models every setting was tried on
+ */
 export function tuningNotes(
   ways: readonly TunedWay[],
   { tries, samples, referenceImages, seed }: CheckedTuning,
+  trainings: number,
 ): { readonly text: string; readonly table: { readonly head: string[]; readonly rows: string[][] } } {
+  const everyTraining =
+    trainings > 1 ? ` by each of the ${trainings} trainings, whose mean distance decides` : "";
   const text =
     `**Equal tuning.** Every way tried the same ${tries} settings of guidance (scale, interval, ramp, size of the ` +
     "unconditional branch), choice and token temperature and min-p, the default plan's among them, by successive halving in " +
-    `${rounds} rounds up to ${samples} images of seed ${seed}, beside ${referenceImages} real images; neither that seed nor ` +
+    `${rounds} rounds up to ${samples} images of seed ${seed}${everyTraining}, beside ${referenceImages} real images; neither that seed nor ` +
     'those images are in the figures below. "With equal branches" are ways whose unconditional branch is as large as the ' +
     "conditional one, on both sides. What was found, and its distance in the last round:";
   const rows = ways.map((way) => [tunedName(way), settingsText(way.settings), way.distance.toPrecision(4)]);

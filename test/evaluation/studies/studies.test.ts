@@ -174,7 +174,9 @@ describe("studies", () => {
     );
     const { points, claims } = planStudy("few-steps", { ...ground, base: own });
     expect(makePlan(points[0]!.plan, own)).toEqual(own);
-    const baselines = points.slice(1).map(({ plan }) => makePlan(plan, own));
+    expect(points[1]!.name).toBe("default plan, at most 1/2");
+    expect(printModelSchedule(makePlan(points[1]!.plan, own).modelSchedule)).toBe("8x4,2x12");
+    const baselines = points.slice(2).map(({ plan }) => makePlan(plan, own));
     expect(baselines.map(({ modelSchedule }) => printModelSchedule(modelSchedule))).toEqual([
       "1x6",
       "1x8",
@@ -186,10 +188,19 @@ describe("studies", () => {
       expect(guidance.unconditionalFactor).toBe("same");
     }
     expect(claims).toEqual(
-      [6, 8, 12].map((count) => ({ plan: "default plan", against: `baseline, ${count} steps` })),
+      ["default plan", "default plan, at most 1/2"].flatMap((plan) =>
+        [6, 8, 12].map((count) => ({ plan, against: `baseline, ${count} steps` })),
+      ),
     );
     const some = planStudy("few-steps", { ...ground, decodeSteps: [4] });
-    expect(some.points.map(({ name }) => name)).toEqual(["default plan", "baseline, 4 steps"]);
+    expect(some.points.map(({ name }) => name)).toEqual([
+      "default plan",
+      "default plan, at most 1/2",
+      "baseline, 4 steps",
+    ]);
+    // Of a plan that never runs the full model there is nothing to replace.
+    const small = planStudy("few-steps", { ...ground, base: makePlan({ modelSchedule: "2x16" }) });
+    expect(small.points.map(({ name }) => name)).not.toContain("default plan, at most 1/2");
   });
 
   it("guidance: in no step, in all, and in parts, with a branch as large and the smallest", () => {
