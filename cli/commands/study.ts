@@ -32,7 +32,7 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .addArgument(
       new Argument(
         "<name>",
-        "main: schedule and cache; few-steps: the default plan beside baseline decodes of few steps; direction: of the model " +
+        "main: schedule and cache; few-steps: the default plan, and without the full model, beside baseline decodes of few steps; direction: of the model " +
           "schedule; refresh: of the cache; steps: how many; guidance: when, and by which sub-model; unmask: as many tokens a " +
           "step as scheduled, or as entropies allow; order: which tokens a step decodes, by confidence or in the Halton " +
           "order, where steps may run only what is needed",
@@ -48,7 +48,11 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
         "the study of guidance",
       wholeNumber(2, 1000),
     )
-    .option("--tune-samples <n>", "images of each setting in the last round (default: 500)", wholeNumber(16))
+    .option(
+      "--tune-samples <n>",
+      "images of each setting and model in the last round (default: 500)",
+      wholeNumber(16),
+    )
     .option(
       "--tune-reference-images <n>",
       "real images, none of the report's (default: 2000)",

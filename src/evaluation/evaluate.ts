@@ -182,7 +182,6 @@ export function checkedOptions(options: MeasuringOptions): CheckedOptions {
 export interface Workbench {
   readonly subject: Subject;
   readonly options: SizedOptions;
-  readonly runners: EvaluationRunners;
 }
 
 /** What {@link evaluateChosen} is told beyond the options. */
@@ -215,7 +214,7 @@ export async function evaluateChosen(
   const network = await networkOf(options);
   const runners = await openRunners(options);
   try {
-    const grid = await choosePlans({ model, base }, { subject, options, runners });
+    const grid = await choosePlans({ model, base }, { subject, options });
     // The cost of every plan is computed first, so that a mistake in the last one is told before the first runs.
     const work = worksOf({ model, base }, grid);
     return await measureSubject(

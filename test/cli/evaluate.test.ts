@@ -273,10 +273,11 @@ it("compares the default plan with baseline decodes of the numbers of steps that
   const { plans, answers } = JSON.parse(await readFile(join(out, "evaluation.json"), "utf8"));
   expect(plans.map(({ name }: { name: string }) => name)).toEqual([
     "default plan",
+    "default plan, at most 1/2",
     "baseline, 2 steps",
     "baseline, 4 steps",
   ]);
-  expect(answers).toHaveLength(2);
+  expect(answers).toHaveLength(4);
 });
 
 it("trains a classifier from drawn videos", async () => {
