@@ -115,6 +115,11 @@ async function runStages(options: TrainModelOptions): Promise<string | null> {
       const model = await untuned(path, tokenizer);
       await writeModel(path, await trainDecoder({ ...options, runner, images, model }));
     }
+    if (stage === "transformer" && config.decoder.training.steps > 0) {
+      say(
+        "decoder: still that of the tokenizer's training; --stage decoder --resume trains it for this transformer",
+      );
+    }
     if (!wants("transformer") && !wants("decoder")) return null;
     await writeJson(join(path, "train_config.json"), config);
     const model = await readModel(path);

@@ -129,6 +129,12 @@ describe("a decoder that is trained at last", () => {
     // Done is done, and the model does not learn from what it made with its new decoder.
     await go("tuned later", later);
     expect(await parts("tuned later")).toEqual(await parts("tuned"));
+    // The transformer's stage by itself leaves the tokenizer as it was trained, and says so.
+    const alone = await go("tuned later", { set, stage: "transformer", resume: true });
+    expect(alone.said).toContain(
+      "decoder: still that of the tokenizer's training; --stage decoder --resume trains it for this transformer",
+    );
+    expect(await parts("tuned later")).toEqual(await parts("whole"));
   });
 
   it("is that of a model that was trained elsewhere, whose other weights stay as they are", async () => {
