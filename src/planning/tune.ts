@@ -32,8 +32,12 @@ const choiceFactors = [0.25, 0.5, 0.75, 1, 1.5, 2] as const;
 const tokenTemperatures = [0.85, 0.9, 1, 1.05] as const;
 const minPs = [null, 0.02, 0.05, 0.1, 0.2] as const;
 
+/** How likely a setting is to be drawn anew, beside the one that always is. */
+const changedShare = 0.3;
+
 /**
- * Settings to try. The first are the default plan's own; equal arguments give equal settings, whatever way they are for.
+ * Settings to try. The first are the default plan's own; the others change one to three of them, mostly, since few drawings of
+ * all at once would be near it. Equal arguments give equal settings, whatever way they are for.
  *
  * @param count  how many, at least 1
  */
@@ -50,16 +54,19 @@ export function settingsToTry(space: SettingsSpace, count: number, seed: Seed): 
       tokenTemperature: { kind: "constant", value: oneOf(tokenTemperatures) },
       minP: oneOf(minPs),
     } as const;
-    if (!isGuided) return free;
-    return {
-      ...free,
-      guidance: {
-        scale: oneOf(scales),
-        interval: oneOf(intervals),
-        schedule: oneOf(ramps),
-        unconditionalFactor: oneOf(branches),
-      },
+    const guidance = {
+      scale: oneOf(scales),
+      interval: oneOf(intervals),
+      schedule: oneOf(ramps),
+      unconditionalFactor: oneOf(branches),
     };
+    const names = [...Object.keys(free), ...(isGuided ? Object.keys(guidance) : [])];
+    const always = oneOf(names);
+    const changed = names.filter((name) => uniformAt(key, at++) < changedShare || name === always);
+    const changedOf = <T extends object>(settings: T): Partial<T> =>
+      Object.fromEntries(Object.entries(settings).filter(([name]) => changed.includes(name))) as Partial<T>;
+    const guided = { ...own.guidance, ...changedOf(guidance) };
+    return { ...changedOf(free), ...(isGuided && Object.keys(guided).length > 0 && { guidance: guided }) };
   };
   const root = keyFromSeed(seed);
   return [own, ...Array.from({ length: count - 1 }, (_, i) => drawn(foldIn(root, i)))];
