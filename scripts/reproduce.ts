@@ -135,9 +135,9 @@ const recipes: Readonly<Record<string, Recipe>> = {
       "drawn images, three trainings: schedule and cache, few steps, and the Halton order, every way at its best settings",
     steps: [
       ...sprites.steps,
-      sprites.studyOf("main", 75, ["--tune", "24"]),
-      sprites.studyOf("few-steps", 60, ["--decode-steps", "6,8", "--tune", "12"]),
-      sprites.studyOf("order", 90, ["--decode-steps", "8,12,16", "--tune", "12"]),
+      sprites.studyOf("main", 165, ["--tune", "24"]),
+      sprites.studyOf("few-steps", 110, ["--decode-steps", "6,8", "--tune", "12"]),
+      sprites.studyOf("order", 165, ["--decode-steps", "8,12,16", "--tune", "12"]),
     ],
   },
   sprites: {
@@ -172,12 +172,12 @@ const recipes: Readonly<Record<string, Recipe>> = {
         run: join(fashion.runs, "classifier"),
       },
       ...fashion.steps,
-      fashion.studyOf("main", 30, [...measured, "--tune", "24"]),
+      fashion.studyOf("main", 65, [...measured, "--tune", "24"]),
       fashion.studyOf("direction", 10, measured),
       fashion.studyOf("refresh", 10, measured),
       fashion.studyOf("steps", 15, measured),
-      fashion.studyOf("steps", 20, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
-      fashion.studyOf("order", 30, [
+      fashion.studyOf("steps", 45, [...measured, "--decode-steps", "4,12", "--tune", "24"], "few-steps"),
+      fashion.studyOf("order", 70, [
         ...measured,
         ...["--decode-steps", "4,12,24", "--tune", "12", "--tune-samples", "1000"],
       ]),

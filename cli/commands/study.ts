@@ -32,8 +32,8 @@ export function addStudyCommand(program: Command, signal: AbortSignal): void {
     .addArgument(
       new Argument(
         "<name>",
-        "main: schedule and cache; few-steps: the default plan, and without the full model, beside baseline decodes of few steps; direction: of the model " +
-          "schedule; refresh: of the cache; steps: how many; guidance: when, and by which sub-model; unmask: as many tokens a " +
+        "main: schedule and cache; few-steps: the default plan, and without the full model, beside baseline decodes of few " +
+          "steps; direction: of the model schedule; refresh: of the cache; steps: how many; guidance: when, and by which sub-model; unmask: as many tokens a " +
           "step as scheduled, or as entropies allow; order: which tokens a step decodes, by confidence or in the Halton " +
           "order, where steps may run only what is needed",
       ).choices(["main", "few-steps", "direction", "refresh", "steps", "guidance", "unmask", "order"]),

@@ -30,7 +30,10 @@ import { stretchWithin, workOfAMoment } from "./stretches.ts";
 
 /** Where and how a pipeline computes. */
 export interface SessionOptions {
-  /** What computes this model and no other: it holds the weights of one. It stays the caller's to close, unless `close` does that. */
+  /**
+   * What computes this model and no other: it holds the weights of one. It stays the caller's to close, unless `close` does
+   * that.
+   */
   readonly runner: Runner;
   /**
    * What the transformer's linear layers compute with; default "fp32". "int8", on the CPU only, is faster, and near to

@@ -158,8 +158,8 @@ function fewSteps(ground: StudyGround): Study {
     title: "The default plan beside baseline decodes of few steps",
     question:
       "A baseline decode can save compute too: by taking fewer steps. Does the model's default plan come as near to the " +
-      "reference set as baseline decodes of several numbers of steps, in the same order of tokens, and for how much less? And one " +
-      "that never runs the full model?",
+      "reference set as baseline decodes of several numbers of steps, in the same order of tokens, and for how much less?" +
+      (plans.length > 1 ? " And one that never runs the full model?" : ""),
     points: [...plans, ...baselines],
     claims: plans.flatMap((plan) => baselines.map(({ name }) => ({ plan: plan.name, against: name }))),
     isJoined: true,
