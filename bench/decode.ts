@@ -147,7 +147,7 @@ async function measureCase(
     const plans = plansOf(subject, isGuided);
     let integers: LoadedTransformer | undefined;
     if (precision === "int8") {
-      integers = await loadTransformer(runner, subject.config, subject.tensors, { name: "int8", precision });
+      integers = await loadTransformer(runner, subject.config, subject.tensors, { precision });
       plans[inIntegers] = plans[fastest]!;
     }
     if (isOneRun) for (const way of [slowest, fastest]) plans[stepped(way)] = plans[way]!;

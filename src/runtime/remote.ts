@@ -5,9 +5,9 @@
 import { InputError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import type { Device } from "./device.ts";
-import { closedMessage, type Feed, type Runner } from "./runner.ts";
+import { closedMessage, countOwners, type Feed, type Runner } from "./runner.ts";
 
-type Method = Exclude<keyof Runner, "device">;
+type Method = Exclude<keyof Runner, "device" | "prefixFor">;
 
 export interface Call {
   readonly id: number;
@@ -70,6 +70,7 @@ export function remoteRunner(device: Device, link: WorkerLink): Runner {
 
   return {
     device,
+    prefixFor: countOwners(),
     load: (model) => {
       const copy = copyOf(model);
       return call("load", [copy], [copy.buffer as ArrayBuffer]);

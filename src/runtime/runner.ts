@@ -38,6 +38,11 @@ export interface Runner {
     feeds: Readonly<Record<string, Feed>>,
     outputs: Readonly<Record<string, Sink>>,
   ): Promise<Record<string, HostTensor>>;
+  /**
+   * What the names of an owner's stored tensors are to begin with, e.g. `transformer 2/`: another prefix at every call, so
+   * that models which share a runner cannot overwrite each other's weights.
+   */
+  prefixFor(owner: string): string;
   /** Stores tensors by name, replacing what stood there. */
   put(tensors: Readonly<Record<string, HostTensor>>): Promise<void>;
   /** Copies stored tensors back to the host. Throws for an unknown name. */
@@ -53,6 +58,12 @@ export interface Runner {
    * call after it is refused, in a sentence that says so. Safe to call twice.
    */
   close(): Promise<void>;
+}
+
+/** The `prefixFor` of one runner. */
+export function countOwners(): Runner["prefixFor"] {
+  let owners = 0;
+  return (owner) => `${owner} ${++owners}/`;
 }
 
 /** What a runner answers after `close()`. */

@@ -10,6 +10,7 @@ import { runFailure } from "./device-failure.ts";
 import { graphName } from "./graph-name.ts";
 import {
   closedMessage,
+  countOwners,
   type Feed,
   type PortInfo,
   type Program,
@@ -251,6 +252,7 @@ export async function createSessionStore(
 
   return {
     device,
+    prefixFor: countOwners(),
     load: (model) => inTurn(() => load(model)),
     run: (program, feeds, outputs) => inTurn(() => run(program, feeds, outputs)),
     put: (tensors) => inTurn(() => put(tensors)),

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../src/core/errors.ts";
+import { initialise } from "../../src/models/parameters.ts";
+import { tokenizerParameters } from "../../src/models/tokenizer/codec.ts";
+import { transformerParameters } from "../../src/models/transformer/parameters.ts";
 import { modelPlanMemory } from "../../src/pipelines/batch-size.ts";
 import { modelPlanCost } from "../../src/pipelines/choose-plan.ts";
 import { boxMask } from "../../src/pipelines/mask.ts";
@@ -337,6 +340,33 @@ describe("a pipeline's own things", () => {
       expect(await own.stats()).toEqual(before);
     }
     await own.close();
+  });
+
+  it("are its own where another model shares the runner", async () => {
+    const first = toyModel();
+    const { transformer, tokenizer } = first;
+    const other = {
+      ...first,
+      tokenizer: { ...tokenizer, tensors: initialise(tokenizerParameters(tokenizer.config), [5, 6]) },
+      transformer: { ...transformer, tensors: initialise(transformerParameters(transformer.config), [7, 8]) },
+    };
+    const request = { count: 2, seed: 3, guidanceScale: 2 };
+    const makeAlone = async (model: typeof first) => {
+      const alone = await openImagePipeline(model, { threads: 1 });
+      const { images } = await alone.generate(request);
+      await alone.dispose();
+      return images;
+    };
+    const before = await runner.stats();
+    const pipelines = [first, other].map((model) => openImagePipeline(model, { runner }));
+    const [one, two] = (await Promise.all(pipelines)) as [ImagePipeline, ImagePipeline];
+    expect((await two.generate(request)).images).toEqual(await makeAlone(other));
+    const images = await makeAlone(first);
+    expect((await one.generate(request)).images).toEqual(images);
+    await two.dispose();
+    expect((await one.generate(request)).images).toEqual(images);
+    await one.dispose();
+    expect(await runner.stats()).toEqual(before);
   });
 
   it("refuses a precision that is none, or that the device lacks, before it opens anything", async () => {

@@ -221,7 +221,8 @@ export async function loadClassifier(
   tensors: Readonly<Record<string, HostTensor>>,
 ): Promise<Classifier> {
   const names = classifierParameters(config).map(({ name }) => name);
-  const stored = (name: string): string => `classifier/${name}`;
+  const prefix = runner.prefixFor("classifier");
+  const stored = (name: string): string => prefix + name;
   await runner.put(Object.fromEntries(names.map((name) => [stored(name), tensors[name]!])));
   const weights: Record<string, Feed> = Object.fromEntries(
     names.map((name) => [name, { stored: stored(name) }]),

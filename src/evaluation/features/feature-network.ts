@@ -160,7 +160,7 @@ async function loaded(
     description.logits === undefined ? null : chosen(file, "logits", network.outputs, description.logits);
   const { fixedBatch, ...wanted } = agreedExtents(input, description);
   const preparation = await runner.load(encode(preparationGraph(description, wanted.size)));
-  const pixels = `feature network ${network.id}/pixels`;
+  const pixels = `${runner.prefixFor("feature network")}pixels`;
   const asked = Object.fromEntries(
     [output, ...(logits ? [logits] : [])].map(({ name }) => [name, "host" as const]),
   );

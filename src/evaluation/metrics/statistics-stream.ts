@@ -30,7 +30,8 @@ export interface StatisticsStream {
 /** An empty set of vectors of `width` features, in float64. */
 export async function openStatisticsStream(runner: Runner, width: number): Promise<StatisticsStream> {
   const program = await runner.load(encode(joinGraph(width)));
-  const names = { mean: `statistics ${program.id}/mean`, scatter: `statistics ${program.id}/scatter` };
+  const prefix = runner.prefixFor("statistics");
+  const names = { mean: `${prefix}mean`, scatter: `${prefix}scatter` };
   await runner.put({
     [names.mean]: tensor("float64", [1, width], new Float64Array(width)),
     [names.scatter]: tensor("float64", [width, width], new Float64Array(width * width)),

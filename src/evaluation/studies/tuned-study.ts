@@ -19,7 +19,7 @@ import {
 } from "../../planning/tune.ts";
 import type { Workbench } from "../evaluate.ts";
 import { mean } from "../metrics/estimate.ts";
-import { type EvaluationRunners, openRunners } from "../open-subject.ts";
+import { openRunners } from "../open-subject.ts";
 import type { PlanGround } from "../plan-names.ts";
 import { openSubjectScorer, type PlanScorer } from "../score-plans.ts";
 import { settingsText } from "./settings-text.ts";
@@ -138,12 +138,10 @@ export async function tuneWays(
     const remedy = "ask for fewer, here or of the report (--reference-images, --samples)";
     throw invalidValue("study", ["tuning", "referenceImages"], must, tuning.referenceImages, remedy);
   }
-  const computing: EvaluationRunners[] = [];
+  const runners = await openRunners(options);
   const scorers: PlanScorer[] = [];
   try {
     for (const each of models) {
-      const runners = await openRunners(options); // one each, since a runner holds the weights of one model
-      computing.push(runners);
       const one = { ...subject, model: each, heldOut: behind(heldOut, used) };
       const how = { ...options, referenceImages: tuning.referenceImages, onProgress: undefined };
       scorers.push(await openSubjectScorer(one, how, runners));
@@ -176,7 +174,7 @@ export async function tuneWays(
     return tuned;
   } finally {
     for (const scorer of scorers) await scorer.dispose();
-    for (const runners of computing) await runners.close();
+    await runners.close();
   }
 }
 

@@ -72,7 +72,7 @@ export interface Tokenizer {
 const chunk = 32;
 
 /**
- * Stores the weights in the runner (names start with `tokenizer/`) and compiles encoder and decoder when first used.
+ * Stores the weights in the runner and compiles encoder and decoder when first used.
  *
  * @param tensors  every parameter of {@link tokenizerParameters}, checked by the caller
  */
@@ -82,7 +82,8 @@ export async function loadTokenizer(
   tensors: Readonly<Record<string, HostTensor>>,
 ): Promise<Tokenizer> {
   const specs = tokenizerParameters(config);
-  const stored = (name: string): string => `tokenizer/${name}`;
+  const prefix = runner.prefixFor("tokenizer");
+  const stored = (name: string): string => prefix + name;
   await runner.put(Object.fromEntries(specs.map(({ name }) => [stored(name), tensors[name]!])));
   const feedsOf = (used: ParameterSpec[]): Record<string, Feed> =>
     Object.fromEntries(used.map(({ name }) => [name, { stored: stored(name) }]));

@@ -60,7 +60,6 @@ export interface LoadedTransformer {
  * Puts a transformer's weights into a runner.
  *
  * @param tensors  every parameter by name, of the configuration's shapes: `checkTensors` where they come from a file
- * @param options.name       what stored names begin with; transformers of one runner need different ones
  * @param options.precision  what the matrices of the layers are stored and multiplied in; "int8" needs a CPU runner
  * @throws {InputError} for a precision that the runner's device does not have
  */
@@ -68,10 +67,10 @@ export async function loadTransformer(
   runner: Runner,
   config: TransformerConfig,
   tensors: Readonly<Record<string, HostTensor>>,
-  { name = "transformer", precision = "fp32" }: { name?: string; precision?: Precision } = {},
+  { precision = "fp32" }: { precision?: Precision } = {},
 ): Promise<LoadedTransformer> {
   requirePrecision(precision, runner.device);
-  const prefix = `${name}/`;
+  const prefix = runner.prefixFor("transformer");
   const stored: Record<string, HostTensor> = {};
   const levels: Record<string, HostTensor> = {};
   for (const { name: parameter } of transformerParameters(config)) {

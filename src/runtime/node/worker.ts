@@ -29,7 +29,7 @@ function gated(store: Runner): Runner {
     return result;
   };
   return {
-    device: store.device,
+    ...store,
     load: (model) => inTurn(() => store.load(model)),
     run: (program, feeds, outputs) => inTurn(() => store.run(program, feeds, outputs)),
     put: (tensors) => inTurn(() => store.put(tensors)),

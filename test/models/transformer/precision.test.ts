@@ -230,7 +230,7 @@ describe("decodes in integers", () => {
   });
 
   async function tokens(precision: Precision, samples: readonly number[]): Promise<number[][]> {
-    const transformer = await loadTransformer(runner, config, weights, { name: precision, precision });
+    const transformer = await loadTransformer(runner, config, weights, { precision });
     const predictor = createPredictor(
       transformer,
       samples.map((i) => i % 3),
@@ -262,9 +262,9 @@ describe("decodes in integers", () => {
     const before = await runner.stats();
     const transformer = await loadTransformer(runner, config, weights, { precision: "int8" });
     const [query, levels] = ["blocks.0.attention.query.weight", levelsOf("blocks.0.attention.query.weight")];
-    const stored = await runner.get([query, levels].map((name) => `transformer/${name}`));
-    expect(stored[`transformer/${query}`]!.dims).toEqual([128, 256]); // of sub-model 1/2, the largest in float32
-    expect(stored[`transformer/${levels}`]!.dims).toEqual([256, 256]);
+    const stored = await runner.get([query, levels].map((name) => transformer.prefix + name));
+    expect(stored[transformer.prefix + query]!.dims).toEqual([128, 256]); // of sub-model 1/2, the largest in float32
+    expect(stored[transformer.prefix + levels]!.dims).toEqual([256, 256]);
     await transformer.dispose();
     expect(await runner.stats()).toEqual(before);
   });

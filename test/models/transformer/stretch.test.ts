@@ -43,7 +43,7 @@ beforeAll(async () => {
   ] as const) {
     const config = transformerConfig(input);
     const weights = randomWeights(config, keyFromSeed(3));
-    models[name] = await loadTransformer(runner, config, weights, { name, precision });
+    models[name] = await loadTransformer(runner, config, weights, { precision });
   }
 });
 afterAll(async () => {
