@@ -427,16 +427,12 @@ function checkPerturbation({ tokenizer }: Parsed, context: z.core.$RefinementCtx
   addIssue(context, { path: ["tokenizer", "training", "perturbation", "images"], must, got: images });
 }
 
-/** Complementary masks come in twos, and a task needs the whole sequence. */
-function checkMasks({ transformer: { model, training } }: Parsed, context: z.core.$RefinementCtx): void {
-  const { masks, batchSize, sequenceShare } = training;
+/** Complementary masks come in twos. */
+function checkMasks({ transformer }: Parsed, context: z.core.$RefinementCtx): void {
+  const { masks, batchSize } = transformer.training;
   if (masks === "complementary" && batchSize % 2 !== 0) {
     const must = "must be even with complementary masks, two of which an image has";
     addIssue(context, { path: ["transformer", "training", "batchSize"], must, got: batchSize });
-  }
-  if (sequenceShare < 1 && model.tasks.length > 0) {
-    const must = "must be 1 for a model with tasks, whose loss is over every token";
-    addIssue(context, { path: ["transformer", "training", "sequenceShare"], must, got: sequenceShare });
   }
 }
 

@@ -169,14 +169,6 @@ describe("resolveConfig", () => {
     );
   });
 
-  it("refuses to leave out tokens of a model with tasks", () => {
-    const set = ["data.source=motions", "data.frames=16", "transformer.model.tasks=[predict]"];
-    expect(messageOf(base, { set: [...set, "transformer.training.sequenceShare=0.5"] })).toMatch(
-      /^--set: transformer\.training\.sequenceShare: must be 1 for a model with tasks, whose loss is over every token, got 0\.5$/,
-    );
-    expect(resolveConfig(base, "f", { set }).config.transformer.training.sequenceShare).toBe(1);
-  });
-
   it("knows the drawn scenes: endless, so that their number must be told", () => {
     expect(messageOf(base, { set: ["data.source=scenes", "data.count=null"] })).toMatch(
       /data\.count: must be a number, since the drawn scenes have no end/,

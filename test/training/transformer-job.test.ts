@@ -300,6 +300,31 @@ describe("maskedBatch", () => {
     for (const each of share(hidden)) expect(Math.abs(each - mean)).toBeLessThan(0.058);
   });
 
+  it("trains a task on the tokens that are there: what is known of them, and each of them in the loss", () => {
+    const model: TransformerConfig = { ...config, tasks: ["predict"] };
+    const known = dataset.ids.map((id, at) => (at % N < N / 2 ? (id + 1) % V : V));
+    const prepared = { ...dataset, conditions: { predict: known, interpolate: known } };
+    const [S, how] = [7, { ...options, sequenceShare: 0.4, taskShare: 1 }];
+    expect(mostTokens(model, how)).toBe(6 * S);
+    for (let i = 0; i < 20; i++) {
+      const batch = maskedBatch(model, how, prepared, [8, i]);
+      const [ids, places, rows, labels] = [batch.ids, batch.places!, batch.rows, batch.labels].map(
+        ({ data }) => Array.from(data, Number),
+      ) as [number[], number[], number[], number[]];
+      expect([...batch.classes.data]).toEqual(new Array(6).fill(C + 1));
+      for (let b = 0; b < 6; b++) {
+        const own = places.slice(b * (S + 1) + 1, (b + 1) * (S + 1)).map((place) => place - 1);
+        expect(rows.slice(b * S, (b + 1) * S)).toEqual(own.map((_, s) => b * (S + 1) + 1 + s));
+        const truth = labels.slice(b * S, (b + 1) * S);
+        const isOf = (image: ArrayLike<number>) => own.every((n, s) => image[n] === truth[s]);
+        expect(Array.from({ length: count }, (_, image) => tokensOf(dataset, image)).some(isOf)).toBe(true);
+        own.forEach((n, s) => {
+          expect([truth[s], n < N / 2 ? (truth[s]! + 1) % V : V]).toContain(ids[b * S + s]);
+        });
+      }
+    }
+  });
+
   it("leaves out the same tokens under both of two complementary masks", () => {
     const how = { ...options, sequenceShare: 0.4, masks: "complementary" } as const;
     const { ids, places, rows } = maskedBatch(config, how, dataset, [6, 7]);

@@ -57,6 +57,12 @@ export const tokenizerFields = z.strictObject({
     .array(z.boolean())
     .optional()
     .describe("whether time halves too, for each further level; left out: with all of them"),
+  temporalKernel: z
+    .literal([1, 3])
+    .optional()
+    .describe(
+      "moments that a convolution of the plain network sees: 3, or 1, every moment by itself as a tokenizer of images does, for a third of the compute; left out: 3",
+    ),
   residualBlocks: positive.default(2).describe("residual blocks per level, and in the middle"),
   latentWidth: positive.default(256).describe("channels that are quantised"),
   detailChannels: positive.default(32).describe("channels of the plain network's decoder at full resolution"),
@@ -113,7 +119,7 @@ export function checkTokenizer(config: TokenizerConfig, context: z.core.$Refinem
 
 /** What only videos have fits them, and is absent from images. */
 function checkTime(config: TokenizerConfig, context: z.core.$RefinementCtx): void {
-  const { frames, framePatch, temporalDownsampling, multipliers } = config;
+  const { network, frames, framePatch, temporalDownsampling, temporalKernel, multipliers } = config;
   if (frames === undefined) {
     const must = "must be left out for images, which have no frames";
     const remedy = "give frames too, or leave it out";
@@ -121,7 +127,14 @@ function checkTime(config: TokenizerConfig, context: z.core.$RefinementCtx): voi
     if (temporalDownsampling !== undefined) {
       addIssue(context, { path: ["temporalDownsampling"], must, got: temporalDownsampling, remedy });
     }
+    if (temporalKernel !== undefined) {
+      addIssue(context, { path: ["temporalKernel"], must, got: temporalKernel, remedy });
+    }
     return;
+  }
+  if (network !== "plain" && temporalKernel !== undefined) {
+    const must = `must be left out with network "${network}"; only "plain" has it`;
+    addIssue(context, { path: ["temporalKernel"], must, got: temporalKernel });
   }
   const steps = multipliers.length - 1;
   if (temporalDownsampling !== undefined && temporalDownsampling.length !== steps) {

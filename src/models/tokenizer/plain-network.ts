@@ -2,7 +2,8 @@
  * The plain encoder and decoder of an image tokenizer: residual blocks of 3x3 convolutions and ReLU without a norm
  * (as networks that sharpen images do, Lim et al. 2017), between levels pixels moved into channels and back (Shi et
  * al. 2016). The decoder ends with blocks at full resolution, whose convolutions know no border between tokens: what
- * keeps neighbouring tokens from showing as a mosaic. Over videos the same with 3x3x3 convolutions.
+ * keeps neighbouring tokens from showing as a mosaic. Over videos the same with 3x3x3 convolutions, or, with a
+ * `temporalKernel` of 1, every moment (a block of `framePatch` frames) by itself.
  *
  * An image of any size goes through alike: nothing is gathered over all of its positions. So crops train it.
  */
@@ -69,7 +70,7 @@ function shapeOf(config: TokenizerConfig) {
     patch,
     widths,
     factors: levelFactors(config, widths.length - 1),
-    around: patch.map(() => 3),
+    around: patch.map((_, axis) => (axis === patch.length - 3 ? (config.temporalKernel ?? 3) : 3)),
     point: patch.map(() => 1),
   };
 }

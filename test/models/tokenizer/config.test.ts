@@ -77,6 +77,15 @@ describe("parseTokenizerConfig", () => {
       "temporalDownsampling: must be left out for images, which have no frames, got [true,true,true,true]; give frames too, or leave it out",
     ],
     [
+      { temporalKernel: 1 },
+      "temporalKernel: must be left out for images, which have no frames, got 1; give frames too, or leave it out",
+    ],
+    [
+      { frames: 16, temporalKernel: 1 },
+      'temporalKernel: must be left out with network "maskgit"; only "plain" has it, got 1',
+    ],
+    [{ frames: 16, network: "plain", temporalKernel: 2 }, "temporalKernel: must be 1 or 3, got 2"],
+    [
       { frames: 16, pixelShortcut: true, latentWidth: 768 },
       "latentWidth: must be 12288 (3 x 16 x 16 x 16) with pixelShortcut, got 768",
     ],

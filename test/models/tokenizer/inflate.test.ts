@@ -52,6 +52,11 @@ function still({ dims, data }: HostTensor<"float32">, frames: number): HostTenso
   return tensor("float32", [batch, channels, frames, ...space], Float32Array.from(repeated.flat(2)));
 }
 
+const plain = {
+  ...{ network: "plain", detailChannels: 5, latentWidth: 3 },
+  quantizer: { kind: "fsq", levels: [4, 3, 3], bins: "uniform" },
+};
+
 describe("a still video has the image's tokens at every moment, and the image's reconstruction as every frame", () => {
   const shortcut = { pixelShortcut: true, latentWidth: 48 };
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
@@ -63,6 +68,8 @@ describe("a still video has the image's tokens at every moment, and the image's 
     ["blocks of frames, and time halved", {}, { frames: 8, framePatch: 2 }],
     ["a pixel shortcut", shortcut, { frames: 3, temporalDownsampling: [false] }],
     ["a pixel shortcut and blocks", shortcut, { frames: 8, framePatch: 2, latentWidth: 192 }],
+    ["the plain network", plain, { frames: 4 }],
+    ["the plain network, moments by themselves", plain, { frames: 8, framePatch: 2, temporalKernel: 1 }],
     ["levels", { latentWidth: 3, quantizer: { kind: "fsq", levels: [4, 3, 3] } }, { frames: 4 }],
   ])("%s", async (_name, network, time) => {
     const image = configOf(network);

@@ -219,6 +219,7 @@ describe("encoder and decoder equal the plain loops", () => {
     [2, [2, 1, 3], "unfolded", {}, [1, 1]],
     [4, [1, 2], "kernel", { frames: 4, framePatch: 2 }, [1, 1, 1]],
     [2, [1, 2], "direct", { frames: 2, temporalDownsampling: [false] }, [2, 2, 2]],
+    [2, [1, 2], "kernel", { frames: 4, framePatch: 2, temporalKernel: 1 }, [1, 2, 2]],
   ] as const)(
     "of the network without norms, patches of %i, levels %j, %s, %j",
     async (patchSize, levels, method, time, grid) => {
