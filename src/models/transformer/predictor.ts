@@ -42,8 +42,6 @@ export interface LoadedTransformer {
   readonly precision: Precision;
   /** What the stored names of this transformer begin with. */
   readonly prefix: string;
-  /** What the stored names of one more predictor begin with; another prefix at every call. */
-  readonly predictorPrefix: () => string;
   /** The weight feeds of a pass by one sub-model: made once, shared by all passes. */
   readonly weights: (kind: PassKind, factor: number) => Readonly<Record<string, Feed>>;
   /** A compiled graph, made when first needed. */
@@ -93,13 +91,11 @@ export async function loadTransformer(
   const programs = new Map<string, Promise<Program>>();
   const stretches = openStretchPrograms(runner);
   const feeds = new Map<string, Readonly<Record<string, Feed>>>();
-  let predictors = 0;
   return {
     runner,
     config,
     precision,
     prefix,
-    predictorPrefix: () => `${prefix}predictor ${predictors++}/`,
     weights: (kind, factor) => {
       const key = `${kind} ${factor}`;
       let made = feeds.get(key);
@@ -154,7 +150,7 @@ export interface Predictor {
 export function createPredictor(transformer: LoadedTransformer, classes: ArrayLike<number>): Predictor {
   const { runner, config, levels } = transformer;
   const { hasFusedAttention } = factsOf(runner.device);
-  const prefix = transformer.predictorPrefix();
+  const prefix = runner.prefixFor("predictor");
   const none = nullClass(config);
   const last = classRows(config) - 1;
   for (const given of Array.from(classes)) {

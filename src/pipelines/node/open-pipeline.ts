@@ -31,7 +31,7 @@ export interface PipelineOptions {
   readonly calibrationFolder?: string | null;
   /** Called before the device is timed for a deadline, which takes some seconds, where nothing was kept of that. */
   readonly onCalibration?: () => void;
-  /** A runner to compute with, which other pipelines may share and stays the caller's to close; `device` and `threads` are its own. */
+  /** A runner to compute with, which pipelines may share; it stays the caller's to close, `device` and `threads` are its own. */
   readonly runner?: Runner;
   /** Milliseconds of a clock that only goes forward; default `performance.now`. */
   readonly now?: () => number;
